@@ -47,7 +47,7 @@ impl From<HubError> for CommandError {
                     None => "say it again in some minutes".to_owned(),
                 };
                 return Self::new(Exit::Other, "HUB_BUSY", &error, hint)
-                    .with(json!({ "retry_after_s": retry_s }))
+                    .with(json!({ "retry_after_ms": retry_s.map(|wait| wait * 1_000) }))
                     .retryable();
             }
             HubError::Failing { .. } => {

@@ -16,10 +16,7 @@ const RAISE_DAY: &str = "`assay config set client.daily_max CREDITS` raises it f
 
 /// The same for a job that was taken before.
 pub(crate) fn over_day(over: OverDay) -> CommandError {
-    let OverDay { most, left, need } = over;
-    let [most, left, need] = [most, left, need].map(|amount| amount.to_string());
     CommandError::new(Exit::Money, OVER_DAY, over, RAISE_DAY)
-        .with(json!({ "most": most, "left": left, "need": need }))
 }
 
 /// What helps where the disk has too little room.
@@ -76,7 +73,7 @@ pub(crate) fn lost(error: &impl std::fmt::Display) -> CommandError {
 impl From<Refused> for CommandError {
     fn from(refused: Refused) -> Self {
         let (exit, code, hint) = explain(&refused);
-        let failure = Self::new(exit, code, &refused, hint).with(json!({ "daemon": refused }));
+        let failure = Self::new(exit, code, &refused, hint).with(json!({ "daemon_said": refused }));
         let passes = matches!(
             refused,
             Refused::NoAnswer { .. } | Refused::Ending | Refused::TooManyJobs | Refused::TooManyCalls { .. }

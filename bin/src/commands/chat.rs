@@ -234,7 +234,7 @@ impl Conversation<'_> {
         let unit = self.daemon.unit();
         let turn = |turn: &ChatTurn| {
             json!({
-                "key": full(turn.key), "said": turn.said, "answer": turn.answer,
+                "submission": full(turn.key), "said": turn.said, "answer": turn.answer,
                 "attempt": job::attempt_document(&turn.attempt, unit),
             })
         };

@@ -172,7 +172,7 @@ fn document(
 ) -> Value {
     let groups = groups.iter().map(|(name, sum)| {
         let mut group = sum.document(unit);
-        group[by.key()] = json!(name);
+        group["name"] = json!(name);
         group
     });
     let jobs = served.iter().map(|(job, receipt)| {
@@ -190,8 +190,8 @@ fn document(
         })
     });
     json!({
-        "by": by.key(), "groups": groups.collect::<Vec<_>>(), "total": total.document(unit),
-        "closed": jobs.collect::<Vec<_>>(), "open": due.collect::<Vec<_>>(),
+        "by": by.key(), "groups": groups.collect::<Vec<_>>(), "all": total.document(unit),
+        "closed": jobs.collect::<Vec<_>>(), "due": due.collect::<Vec<_>>(),
         "receipts_unread": uncounted.unread, "without_receipt": uncounted.unproven.iter().map(full).collect::<Vec<_>>(),
     })
 }

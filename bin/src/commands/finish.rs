@@ -71,7 +71,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         }
     }
     let jobs = left.iter().map(|run| full(run.job));
-    invocation.printer.document("finish", &json!({ "jobs_open": jobs.collect::<Vec<_>>() }));
+    invocation.printer.document("finish", &json!({ "open": jobs.collect::<Vec<_>>() }));
     invocation.printer.line(match left.is_empty() {
         true => "Nothing is offered any more, and no job is under way.".to_owned(),
         false => format!("Nothing is offered any more; {}.", under_way(&left)),
@@ -111,7 +111,7 @@ fn too_late(left: &[RunView], first: &RunView) -> CommandError {
     let hint =
         "they go on while the daemon runs: wait again, or `assay pause --now` gives up what is not claimed";
     let jobs: Vec<String> = left.iter().map(|run| full(run.job)).collect();
-    CommandError::new(Exit::TimedOut, "TIMED_OUT", message, hint).with(json!({ "jobs": jobs })).retryable()
+    CommandError::new(Exit::TimedOut, "TIMED_OUT", message, hint).with(json!({ "open": jobs })).retryable()
 }
 
 fn under_way(left: &[RunView]) -> String {

@@ -43,7 +43,7 @@ pub(crate) fn perform(args: &Args, whole: Command, invocation: &Invocation) -> R
         Some((_, text)) => text.to_owned(),
         None => of_command(whole, &args.words)?,
     };
-    invocation.printer.document("help", &json!({ "about": args.words, "text": text }));
+    invocation.printer.document("help", &json!({ "topic": args.words, "text": text }));
     invocation.printer.bytes(text.as_bytes());
     Ok(())
 }

@@ -13,6 +13,7 @@ mod show;
 mod submit;
 mod wait;
 mod watch;
+mod word;
 
 pub(super) use self::describe::{
     attempt_document, event_words, is_broken_off, is_cut_off, outcome_words, state,

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Command;
 use clap_mangen::Man;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     command_error::{CommandError, Exit},
@@ -35,7 +35,7 @@ pub(crate) fn perform(args: &Args, mut whole: Command, invocation: &Invocation) 
         let page = page(&whole).map_err(|error| failed(Path::new("-"), &error))?;
         printer.document(
             "man",
-            &json!({ "pages": [{ "name": "assay.1", "text": String::from_utf8_lossy(&page) }] }),
+            &json!({ "folder": null, "pages": [{ "name": "assay.1", "text": String::from_utf8_lossy(&page) }] }),
         );
         printer.bytes(&page);
         return Ok(());
@@ -48,8 +48,9 @@ pub(crate) fn perform(args: &Args, mut whole: Command, invocation: &Invocation) 
         written.map_err(|error| failed(&path, &error))?;
         names.push(format!("{name}.1"));
     }
+    let written: Vec<Value> = names.iter().map(|name| json!({ "name": name, "text": null })).collect();
     printer.note(format!("{} pages are in {}", names.len(), folder.display()));
-    printer.document("man", &json!({ "folder": folder, "pages": names }));
+    printer.document("man", &json!({ "folder": folder, "pages": written }));
     Ok(())
 }
 

@@ -89,12 +89,26 @@ fn compared_by(policy: Policy) -> &'static str {
 
 /// What a manifest says, for programs.
 fn document(manifest: &Manifest) -> Value {
+    let (meter, weights) = match manifest.meter {
+        Meter::Calls => ("calls", None),
+        Meter::Tokens(weights) => ("tokens", Some(weights)),
+        Meter::MegaFuel => ("mega_fuel", None),
+    };
     json!({
         "name": manifest.name, "manifest": full(manifest.digest()), "weights": full(manifest.model),
         "runner": full(manifest.runner), "params": manifest.params, "licence": manifest.licence,
-        "meter": manifest.meter, "policy": manifest.policy, "work_most": manifest.work_most,
+        "meter": meter, "token_weights": weights, "policy": policy(manifest.policy), "work_most": manifest.work_most,
         "memory_bytes": manifest.memory_bytes,
     })
+}
+
+/// How results are compared, in the word that programs read.
+fn policy(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Exact => "exact",
+        Policy::Tensor(TensorFormat::F32) => "tensor_f32",
+        Policy::Replay => "replay",
+    }
 }
 
 /// The same, with what is here of it.
@@ -103,7 +117,7 @@ fn listed_document(listed: &ListedModel) -> Value {
     document["is_pinned"] = listed.is_pinned.into();
     document["is_here"] = listed.is_here.into();
     document["bytes"] = listed.bytes.into();
-    document["origin"] = listed.origin.clone().into();
+    document["comes_from"] = listed.origin.clone().into();
     document["card"] = listed.card.as_ref().map(|card| card.display().to_string()).into();
     document
 }

@@ -327,8 +327,8 @@ fn tell(args: &Args, file: &NetworkFile, invocation: &Invocation) {
             "network": full(genesis.id()), "network_name": genesis.name, "file": args.output,
             "home": invocation.home.root(), "notary": full(genesis.issuer), "addresses": addresses,
             "verifiers": genesis.verifiers.iter().map(|founder| full(founder.peer)).collect::<Vec<_>>(),
-            "models": genesis.manifests.iter().map(|manifest| {
-                json!({ "name": manifest.name, "manifest": full(manifest.digest()), "model": full(manifest.model) })
+            "manifests": genesis.manifests.iter().map(|manifest| {
+                json!({ "model": manifest.name, "manifest": full(manifest.digest()), "weights": full(manifest.model) })
             }).collect::<Vec<_>>(),
         }),
     );

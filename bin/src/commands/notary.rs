@@ -131,7 +131,7 @@ fn diverges(audited: &Audited, entry: u64, reason: &str) -> CommandError {
     let hint =
         "trust nothing that this notary says after that entry; keep your receipts and tell its other users";
     CommandError::new(Exit::NotVerified, "DIVERGED", message, hint)
-        .with(json!({ "entry": entry, "reason": reason }))
+        .with(json!({ "entry": entry, "why": reason }))
 }
 
 fn unbalanced(audited: &Audited) -> CommandError {
@@ -164,14 +164,14 @@ pub(super) fn books(books: &BooksView, unit: &str) -> Value {
     let flagged = books
         .flagged
         .iter()
-        .map(|flag| json!({ "model": full(flag.model), "class": full(flag.class), "juries": flag.juries }));
+        .map(|flag| json!({ "weights": full(flag.model), "class": full(flag.class), "juries": flag.juries }));
     json!({
         "free": money(books.free), "stake": money(books.stake), "unbonding": money(books.unbonding),
         "forfeited": money(books.forfeited),
         "held": money(books.held), "pool": money(books.pool), "endowment": money(books.endowment),
         "flagged": flagged.collect::<Vec<_>>(),
         "sum": money(sum(books)), "minted": money(books.minted), "burned": money(books.burned),
-        "owed": money(books.owed), "balance": balance(books), "open": books.open, "closed": books.closed,
+        "owed": money(books.owed), "balance": balance(books), "jobs_open": books.open, "jobs_closed": books.closed,
         "head": { "sequence": books.head.sequence, "digest": full(books.head.digest) },
     })
 }
@@ -180,7 +180,7 @@ fn document(audited: &Audited, unit: &str) -> Value {
     json!({
         "notary": full(audited.notary), "entries": audited.entries, "hidden": audited.hidden, "clean": true,
         "head": { "sequence": audited.head.sequence, "digest": full(audited.head.digest) },
-        "open": audited.open, "closed": audited.closed,
+        "jobs_open": audited.open, "jobs_closed": audited.closed,
         "total": money(audited.total, unit), "supply": money(audited.supply, unit),
     })
 }

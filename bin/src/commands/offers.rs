@@ -3,7 +3,7 @@
 pub(crate) mod passed;
 
 use assay_peer::handle::{BenchView, ListOffers, OfferView, ServiceView};
-use assay_protocol::units::Amount;
+use assay_protocol::{offer::Reachability, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
@@ -101,6 +101,15 @@ fn table(rows: &[OfferRow<'_>]) -> Table {
     table
 }
 
+/// What a provider says of whether others reach it, in the word that programs read.
+fn reachability(said: Reachability) -> &'static str {
+    match said {
+        Reachability::Unknown => "unknown",
+        Reachability::Reached => "reached",
+        Reachability::Hidden => "hidden",
+    }
+}
+
 fn document(row: &OfferRow<'_>, unit: &str) -> Value {
     let OfferRow { offer, bench, service } = row;
     json!({
@@ -108,7 +117,7 @@ fn document(row: &OfferRow<'_>, unit: &str) -> Value {
         "pinned": service.pinned, "unit_price": money(service.unit_price, unit), "run_ms": service.run.0,
         "warm": service.warm, "slots": bench.slots, "age_ms": offer.age.0, "valid_until": moment(offer.valid_until),
         "class": full(bench.class), "machine": bench.machine, "device": bench.device,
-        "memory_free_bytes": bench.memory_free, "addresses": offer.addresses, "reachability": offer.reachability,
+        "memory_free_bytes": bench.memory_free, "addresses": offer.addresses, "reachability": reachability(offer.reachability),
         "notaries": offer.notaries.iter().map(full).collect::<Vec<_>>(), "sequence": offer.sequence,
     })
 }

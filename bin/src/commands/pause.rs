@@ -70,7 +70,7 @@ pub(crate) async fn pause(args: &PauseArgs, invocation: &Invocation) -> Result<(
 pub(crate) async fn resume(args: &ResumeArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     daemon.call(ResumeProviding).await?;
-    invocation.printer.document("pause", &json!({ "paused": Value::Null }));
+    invocation.printer.document("pause", &json!({ "paused": null, "running": null }));
     invocation.printer.line("Jobs are taken on again.");
     Ok(())
 }

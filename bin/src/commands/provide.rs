@@ -186,7 +186,7 @@ pub(super) fn document(providing: &Providing, unit: &str) -> Value {
     };
     json!({
         "benches": providing.benches.iter().map(bench).collect::<Vec<_>>(), "addresses": providing.addresses,
-        "left_out": providing.left_out.iter().map(|left_out| json!({ "model": left_out.manifest, "reason": left_out.reason }))
+        "left_out": providing.left_out.iter().map(|left_out| json!({ "model": left_out.manifest, "why": left_out.reason }))
             .collect::<Vec<_>>(),
     })
 }

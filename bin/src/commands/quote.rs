@@ -58,7 +58,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         }
         let failure = passed::failure(&quote.passed.counts, "`assay offers` lists what can be ordered now");
         let listed = passed::document(&quote.passed, unit);
-        return Err(failure.with(json!({ "unmatched": quote.passed.counts, "passed_over": listed })));
+        return Err(failure.with(json!({ "passed_over": listed })));
     };
     invocation.printer.document("quote", &document(&quote, chosen, unit));
     invocation.printer.table(&table(&quote, chosen, unit));
@@ -163,18 +163,20 @@ fn document(quote: &Quote, chosen: &Chosen, unit: &str) -> Value {
         "notary": full(order.notary), "run_ms": chosen.run.0,
         "units_max": order.units_max, "unit_price": money(order.unit_price, unit),
         "total_max": money(order.total_max, unit), "free": quote.free.map(|free| money(free, unit)),
-        "standing": standing_document(&chosen.basis),
+        "basis": basis_document(&chosen.basis),
         "explanation": rate::document(&chosen.explanation, unit),
         "passed_over": passed::document(&quote.passed, unit),
     })
 }
 
-fn standing_document(basis: &Basis) -> Value {
+fn basis_document(basis: &Basis) -> Value {
     match basis {
         Basis::Ticket { job, opened, position } => json!({
-            "of": "ticket", "job": full(job), "opened": moment(*opened), "position": position,
+            "source": "ticket", "job": full(job), "opened": moment(*opened), "position": position,
             "age_ms": clock::wall().since(*opened).0,
         }),
-        Basis::Newcomer => json!({ "of": "newcomer" }),
+        Basis::Newcomer => {
+            json!({ "source": "newcomer", "job": null, "opened": null, "position": null, "age_ms": null })
+        }
     }
 }

@@ -244,10 +244,10 @@ fn document(
 ) -> Value {
     let read = reading.map(Reading::document).unwrap_or_default();
     json!({
-        "key": full(key), "job": full(attempt.job), "provider": full(attempt.provider),
-        "label": read["label"], "scores": read["scores"], "text": read["text"], "tokens": read["tokens"],
+        "submission": full(key), "job": full(attempt.job), "provider": full(attempt.provider),
+        "best": read["best"], "scores": read["scores"], "text": read["text"], "tokens": read["tokens"],
         "vectors": read["vectors"],
-        "output": { "digest": full(Digest::of(output)), "bytes": output.len() },
+        "output": full(Digest::of(output)), "output_bytes": output.len(),
         "attempt": job::attempt_document(attempt, unit),
     })
 }

@@ -76,7 +76,7 @@ async fn install(
 ) -> Result<(), CommandError> {
     let (file, printer) = (manager.file(), &invocation.printer);
     let text = manager.unit(&program()?, &invocation.home)?;
-    let document = |is_written: bool| json!({ "service": manager.name(), "file": file, "unit": text, "installed": is_written });
+    let document = |is_written: bool| json!({ "service": manager.name(), "file": file, "unit_text": text, "installed": is_written });
     if args.print {
         printer.document("service", &document(false));
         printer.bytes(text.as_bytes());

@@ -133,7 +133,7 @@ fn list(invocation: &Invocation) -> Result<(), CommandError> {
     let mut table = Table::new(["SCENARIO", "QUESTION"]);
     scenarios.iter().for_each(|each| table.row([each.name.clone(), each.question.clone()]));
     let listed = scenarios.iter().map(|each| json!({ "name": each.name, "question": each.question }));
-    invocation.printer.document("sim.list", &json!({ "scenarios": listed.collect::<Vec<_>>() }));
+    invocation.printer.document("sim-list", &json!({ "scenarios": listed.collect::<Vec<_>>() }));
     invocation.printer.table(&table);
     Ok(())
 }
@@ -142,7 +142,7 @@ fn explain(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandEr
     let scenario = read(&args.scenario)?;
     let text = text(&args.scenario)?;
     let document = json!({ "name": scenario.name, "question": scenario.question, "text": text });
-    invocation.printer.document("sim.explain", &document);
+    invocation.printer.document("sim-explain", &document);
     invocation.printer.line(format!("# {}", scenario.question));
     text.lines().for_each(|line| invocation.printer.line(line.to_owned()));
     Ok(())
@@ -153,9 +153,8 @@ fn check(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandErro
     let peers = 1 + scenario.count(true) + scenario.count(false);
     let Scenario { seeds, events_max, .. } = scenario;
     let (orders, hash) = (scenario.orders(), scenario.hash());
-    let document =
-        json!({ "hash": hash, "peers": peers, "orders": orders, "seeds": seeds, "events_max": events_max });
-    invocation.printer.document("sim.check", &document);
+    let document = json!({ "hash": hash, "peer_count": peers, "order_count": orders, "seeds": seeds, "events_max": events_max });
+    invocation.printer.document("sim-check", &document);
     invocation.printer.line(format!(
         "{} ({hash}): {peers} peers, about {orders} orders a run, {seeds} seeds, at most {events_max} events a run",
         scenario.name
@@ -165,7 +164,7 @@ fn check(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandErro
 
 fn resolve(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let resolved = read(&args.scenario)?.resolved();
-    invocation.printer.document("sim.resolve", &json!({ "text": resolved }));
+    invocation.printer.document("sim-resolve", &json!({ "text": resolved }));
     resolved.lines().for_each(|line| invocation.printer.line(line.to_owned()));
     Ok(())
 }
@@ -187,8 +186,8 @@ fn run(args: &RunArgs, invocation: &Invocation) -> Result<(), CommandError> {
         })?;
     }
     let [(_, manifest), .., (_, digests)] = artefact.files();
-    let document = json!({ "manifest": manifest, "summary": artefact.summary(), "digests": digests });
-    invocation.printer.document("sim.run", &document);
+    let document = json!({ "manifest_text": manifest, "summary": artefact.summary(), "digests": digests });
+    invocation.printer.document("sim-run", &document);
     artefact.lines().into_iter().for_each(|line| invocation.printer.line(line));
     invocation.printer.line(artefact.reproduce());
     Ok(())
@@ -225,9 +224,9 @@ fn validate(args: &ValidateArgs, invocation: &Invocation) -> Result<(), CommandE
     }
     let document = figures.iter().map(|figure| {
         let Validated { name, target, found, allowed } = figure;
-        json!({ "name": name, "target": target, "found": found, "allowed": allowed, "holds": figure.holds() })
+        json!({ "name": name, "target": target, "measured": found, "allowed": allowed, "holds": figure.holds() })
     });
-    invocation.printer.document("sim.validate", &json!({ "figures": document.collect::<Vec<_>>() }));
+    invocation.printer.document("sim-validate", &json!({ "figures": document.collect::<Vec<_>>() }));
     invocation.printer.table(&table);
     let wrong = figures.iter().filter(|figure| !figure.holds()).count();
     if wrong > 0 {
@@ -249,7 +248,7 @@ fn bench(invocation: &Invocation) -> Result<(), CommandError> {
     let document = speeds
         .iter()
         .map(|speed| json!({ "name": speed.name, "per_second": speed.per_second, "target": speed.target }));
-    invocation.printer.document("sim.bench", &json!({ "speeds": document.collect::<Vec<_>>() }));
+    invocation.printer.document("sim-bench", &json!({ "speeds": document.collect::<Vec<_>>() }));
     invocation.printer.table(&table);
     Ok(())
 }

@@ -240,7 +240,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "paused": status.paused.as_ref().map(super::pause::document), "held": held_documents(&status.held),
         "providing": status.providing.as_ref().map(|providing| super::provide::document(providing, unit)),
         "classes": classes.collect::<Vec<_>>(), "missing_walls": status.missing_walls,
-        "models": status.models.iter().map(|model| {
+        "arrivals": status.models.iter().map(|model| {
             json!({ "model": model.name, "is_here": model.is_here, "arrived_bytes": model.arrived, "bytes": model.bytes })
         }).collect::<Vec<_>>(),
         "addresses": status.addresses, "neighbours": neighbours,
@@ -249,7 +249,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "spent_today": money(status.day.spent, unit),
         "daily_max": status.day.daily_max.map(|most| money(most, unit)),
         "left_today": status.day.left().map(|left| money(left, unit)),
-        "offers": status.offers, "jobs": status.jobs, "jobs_open": status.jobs_open, "running": status.running,
+        "offers_known": status.offers, "jobs_known": status.jobs, "jobs_open": status.jobs_open, "running": status.running,
         "records": status.records, "blob_bytes": status.blob_bytes,
         "disk_free": status.disk_free, "disk_floor": status.disk_floor,
         "takes_new_jobs": !is_short(status.disk_free, status.disk_floor),
@@ -276,7 +276,7 @@ fn fault(view: &FaultView) -> Value {
 fn run(run: &RunView) -> Value {
     let (state, outcome) = match run.state {
         RunState::Running => ("running", None),
-        RunState::Committed => ("committed", None),
+        RunState::Committed => ("claimed", None),
         RunState::Closed(outcome) => ("closed", Some(outcome)),
         RunState::Ended => ("ended", None),
     };

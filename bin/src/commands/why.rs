@@ -215,14 +215,14 @@ fn document(demanded: &Demanded, unit: &str) -> Value {
     let price = |amount: Amount| money(amount, unit);
     json!({
         "orders": {
-            "agreed": demand.agreed, "begun": demand.began, "turned_away": demand.turned_away,
+            "agreed": demand.agreed, "began": demand.began, "turned_away": demand.turned_away,
             "crowded": demand.crowded, "blocked": demand.blocked,
-            "refused": demand.refused.iter().map(|refused| json!({ "reason": refused.reason, "count": refused.count }))
+            "reasons": demand.refused.iter().map(|refused| json!({ "reason": refused.reason, "count": refused.count }))
                 .collect::<Vec<_>>(),
         },
-        "neighbours": neighbours.iter().map(|sighting| json!({ "peer": full(sighting.peer), "sees_offer": sighting.sees }))
+        "sightings": neighbours.iter().map(|sighting| json!({ "peer": full(sighting.peer), "sees_offer": sighting.sees }))
             .collect::<Vec<_>>(),
-        "models": rivals.iter().map(|rivals| json!({
+        "prices": rivals.iter().map(|rivals| json!({
             "model": rivals.name, "class": full(rivals.class), "unit_price": price(rivals.unit_price),
             "others": rivals.others, "cheaper": rivals.cheaper, "least": rivals.least.map(price),
         })).collect::<Vec<_>>(),

@@ -15,7 +15,7 @@ pub(crate) fn money(amount: Amount, unit: &str) -> Value {
 
 /// A share for programs: the exact parts per 2³², and the figure.
 pub(crate) fn rate(rate: Rate) -> Value {
-    json!({ "parts_per_2_32": rate.0, "text": rate.to_string() })
+    json!({ "parts_per_2_32": rate.0, "per_cent": rate.to_string() })
 }
 
 /// A moment for programs and people, as RFC 3339 has it.

@@ -8,6 +8,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::schema_set;
+
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_assay");
 
@@ -49,10 +51,25 @@ fn ran(mut command: Command, told: &str) -> Ran {
     let _ = running.stdin.take().unwrap().write_all(told.as_bytes());
     let output = running.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ran { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let ran = Ran { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+    if command.get_args().any(|argument| argument == "--json") {
+        ran.judge();
+    }
+    ran
 }
 
 impl Ran {
+    /// Holds all that was printed for programs to its schemas: documents, and the failure if it failed.
+    fn judge(&self) {
+        schema_set::judge(&self.stdout);
+        let failures = self.stderr.lines().filter(|line| line.starts_with('{'));
+        let failures = failures.inspect(|line| schema_set::judge(line)).count();
+        assert!(
+            self.status.is_none_or(|status| status == 0) || failures > 0,
+            "it does not say why: {self:?}"
+        );
+    }
+
     /// The one document on standard output.
     pub(crate) fn document(&self) -> Value {
         assert_eq!(self.status, Some(0), "{self:?}");

@@ -302,7 +302,7 @@ async fn a_batch_that_waits_is_cancelled_and_goes_on_when_it_is_wanted_again() {
     assert_eq!((&cancelled["cancelled"], &cancelled["too_late"]), (&json!(1), &json!(0)));
     assert_eq!(running.wait().unwrap().code(), Some(8));
     assert_eq!(asker.asks(&["batch", "status", &name])["state"], "done");
-    assert_eq!(asker.asks(&["batch", "errors", &name])["errors"][0]["code"], "cancelled");
+    assert_eq!(asker.asks(&["batch", "errors", &name])["errors"][0]["error_code"], "cancelled");
     let lines = fs::read_to_string(&input).unwrap();
     let told = assay_told(&asker.home, &["batch", "run", "-", "-o", &output], &lines);
     assert_eq!(told.status, Some(8), "what was cancelled stays so: {told:?}");

@@ -9,7 +9,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
-use crate::assay::BINARY;
+use crate::{assay::BINARY, schema_set};
 
 /// The longest it may take.
 const DEMO_WAIT: Duration = Duration::from_secs(60);
@@ -28,6 +28,7 @@ fn the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance(
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
     assert_eq!(String::from_utf8_lossy(&demo.stderr), "");
     let document: Value = serde_json::from_slice(&demo.stdout).unwrap();
+    schema_set::judge(&document.to_string());
     assert_eq!(document["schema"], "assay.demo/1");
     let receipts = document["receipts"].as_array().unwrap();
     let labelled =

@@ -50,7 +50,7 @@ async fn earned(home: &Path) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let earned = asks(home, &["earnings"]);
-        if earned["total"]["jobs"] == 1 {
+        if earned["all"]["jobs_closed"] == 1 {
             return earned;
         }
         assert!(Instant::now() < deadline, "no receipt comes: {earned}");
@@ -65,7 +65,7 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     let nobody_offers = types(&you, &["pause"]);
     assert_eq!(nobody_offers.status, Some(2), "{nobody_offers:?}");
     let nothing = asks(&ada, &["earnings"]);
-    assert_eq!((&nothing["closed"], &nothing["total"]["jobs"]), (&Value::Array(Vec::new()), &0.into()));
+    assert_eq!((&nothing["closed"], &nothing["all"]["jobs_closed"]), (&Value::Array(Vec::new()), &0.into()));
 
     let key = town.submit().await;
     let ended = town.end_of(key).await;
@@ -75,18 +75,18 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     let amount: Amount = earned["closed"][0]["earned"]["amount"].as_str().unwrap().parse().unwrap();
     assert!(amount > Amount::ZERO && amount < attempt.price, "the price less its fees: {earned}");
     assert_eq!(earned["closed"][0]["job"], attempt.job.to_string().as_str());
-    assert_eq!(earned["groups"][0]["earned"], earned["total"]["earned"]);
+    assert_eq!(earned["groups"][0]["earned"], earned["all"]["earned"]);
     let by_model = types(&ada, &["earnings", "--by", "model"]);
     assert!(by_model.stdout.lines().next().is_some_and(|line| line.starts_with("digits")), "{by_model:?}");
     let csv = types(&ada, &["earnings", "--csv"]).stdout;
     assert_eq!(csv.lines().count(), 2, "{csv}");
     assert!(csv.lines().nth(1).unwrap().starts_with(&format!("{},\"digits\",", attempt.job)), "{csv}");
-    assert_eq!(asks(&you, &["earnings"])["total"]["jobs"], 0, "a client has earned nothing");
+    assert_eq!(asks(&you, &["earnings"])["all"]["jobs_closed"], 0, "a client has earned nothing");
     assert_eq!(types(&ada, &["earnings", "--since", "2999-01-01"]).stdout.lines().count(), 1);
 
     let why = asks(&ada, &["why"]);
-    assert_eq!((&why["orders"]["begun"], &why["problems"]), (&1.into(), &0.into()), "{why}");
-    let knows = why["neighbours"].as_array().unwrap().iter().filter(|peer| peer["sees_offer"] == true);
+    assert_eq!((&why["orders"]["began"], &why["problems"]), (&1.into(), &0.into()), "{why}");
+    let knows = why["sightings"].as_array().unwrap().iter().filter(|peer| peer["sees_offer"] == true);
     assert!(knows.count() > 0, "{why}");
     let why_not = types(&you, &["why", "--json"]);
     assert_eq!(why_not.status, Some(12), "nothing is offered there: {why_not:?}");
@@ -106,7 +106,7 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     assert_eq!(asks(&ada, &["resume"])["paused"], Value::Null);
     assert_eq!(asks(&ada, &["status"])["paused"], Value::Null);
 
-    assert_eq!(asks(&ada, &["finish"])["jobs_open"], Value::Array(Vec::new()));
+    assert_eq!(asks(&ada, &["finish"])["open"], Value::Array(Vec::new()));
     assert_eq!(asks(&ada, &["status"])["providing"], Value::Null);
     assert_eq!(types(&ada, &["resume"]).status, Some(2), "nothing is offered any more");
 }

@@ -101,7 +101,7 @@ async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     found.extend(friends.iter().flat_map(|(_, key)| ["--verifier", key.as_str()]));
     let founded = founder.asks(&found);
     assert_eq!(
-        (&founded["models"][0]["name"], &founded["models"][1]["name"]),
+        (&founded["manifests"][0]["model"], &founded["manifests"][1]["model"]),
         (&"sums".into(), &"adder".into())
     );
     assert_eq!(founder.asks(&["status"])["network_name"], "lab");

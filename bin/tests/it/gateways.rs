@@ -254,7 +254,7 @@ async fn nothing_is_done_without_a_key_where_there_is_one_nor_beyond_what_it_may
     let gateway = Serving::start(home);
     let made = |arguments: &[&str]| {
         let all = [&["serve", "key", "new"], arguments, &["--json"]].concat();
-        assay(home, &all).document()["key"].as_str().unwrap().to_owned()
+        assay(home, &all).document()["secret"].as_str().unwrap().to_owned()
     };
     let asked = |secret: &str, body: &Value| {
         let bearer = format!("Bearer {secret}");

@@ -90,7 +90,7 @@ fn a_model_of_a_hub_is_added_though_its_fetching_was_killed() {
     assert!(again.begins_at() + READ_BYTES >= HANGS_AT, "{again:?}");
     let source = format!("hf:o/r/adder.gguf@{COMMIT}");
     assert_eq!(
-        (&added["name"], &added["licence"], &added["origin"], &added["is_here"]),
+        (&added["name"], &added["licence"], &added["comes_from"], &added["is_here"]),
         (&"adder".into(), &"apache-2.0".into(), &source.clone().into(), &true.into())
     );
     let card = user.asks(&["model", "show", "adder"])["card"].as_str().unwrap().to_owned();
@@ -149,7 +149,7 @@ fn what_cannot_be_had_is_said_in_two_lines() {
     }
     user.fake.change(|script| script.list = Some(|| Reply::with(429, "").header("Retry-After", 17)));
     let busy = user.fails("hf:o/r", 1);
-    assert_eq!((&busy["code"], &busy["details"]["retry_after_s"]), (&"HUB_BUSY".into(), &17.into()));
+    assert_eq!((&busy["code"], &busy["details"]["retry_after_ms"]), (&"HUB_BUSY".into(), &17_000.into()));
     user.fake.change(|script| (script.list, script.token) = (None, Some("hf_secret")));
     assert_eq!(user.fails("hf:o/r", 4)["code"], "HUB_GATED");
     user.variables.push(("HF_TOKEN", "hf_other_secret".to_owned()));

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::{
     assay::{Ran, assay, command},
+    schema_set,
     town::Town,
 };
 
@@ -71,12 +72,15 @@ async fn a_result_that_was_paid_for_is_printed_again_and_its_job_followed() {
     assert_eq!(watch.wait().unwrap().code(), Some(0));
     let told = [first].into_iter().chain(told.lines().map(Result::unwrap));
     let told: Vec<Value> = told.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    told.iter().for_each(|document| schema_set::judge(&document.to_string()));
     let (last, events) = told.split_last().unwrap();
     assert_eq!((&last["schema"], last["ended"].as_bool()), (&"assay.job/1".into(), Some(true)));
     assert!(
-        events.iter().all(|event| event["schema"] == "assay.job-event/1" && event["job"] == key.as_str())
+        events
+            .iter()
+            .all(|event| event["schema"] == "assay.job-event/1" && event["submission"] == key.as_str())
     );
-    assert_eq!(events[0]["kind"], "proposed", "{events:?}");
+    assert_eq!(events[0]["event"], "proposed", "{events:?}");
 
     for _ in 0..2 {
         let printed = asker.types(&["job", "result", &key[..8]]);
@@ -84,12 +88,12 @@ async fn a_result_that_was_paid_for_is_printed_again_and_its_job_followed() {
         assert!(printed.stderr.contains("receipt: `assay receipt show "), "{printed:?}");
     }
     let result = asker.asks(&["job", "result", &key]);
-    assert_eq!((result["label"].as_str(), &result["schema"]), (Some("7"), &"assay.job-result/1".into()));
+    assert_eq!((result["best"].as_str(), &result["schema"]), (Some("7"), &"assay.job-result/1".into()));
     let shown = asker.asks(&["job", "show", &key]);
     assert_eq!(result["attempt"], shown["attempts"][0]);
     assert_eq!(asker.fails(&["job", "retry", &key], 2)["code"], "PAID");
 
-    let digest = result["output"]["digest"].as_str().unwrap();
+    let digest = result["output"].as_str().unwrap();
     let blobs = town.network.peer("you").home.blobs();
     assert!(removed(&blobs, digest), "{digest} lies in {}", blobs.display());
     assert_eq!(asker.fails(&["job", "result", &key], 3)["code"], "RESULT_GONE");
@@ -120,7 +124,7 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     let asker = Asker::of(&town);
     let nobody = "00".repeat(32);
     let order = ["run", "digits", "-", "--provider", &nobody, "--timeout", "100ms"];
-    let key = asker.fails(&order, 10)["details"]["job"].as_str().unwrap().to_owned();
+    let key = asker.fails(&order, 10)["details"]["submission"].as_str().unwrap().to_owned();
     assert_eq!(asker.types(&["ps", "--quiet"]).stdout, format!("{key}\n"));
     assert_eq!(asker.fails(&["job", "retry", &key], 2)["code"], "NOT_OVER");
     assert_eq!(asker.fails(&["job", "result", &key], 10)["code"], "NO_RESULT_YET");
@@ -130,14 +134,14 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     assert_eq!(asker.fails(&["job", "wait", &key], 8)["code"], "CANCELLED");
 
     let again = asker.asks(&["job", "retry", &key[..12]]);
-    assert_eq!(again["of"], key.as_str());
-    assert_eq!(asker.asks(&["job", "retry", &key])["job"], again["job"], "it is under way");
+    assert_eq!(again["retried"], key.as_str());
+    assert_eq!(asker.asks(&["job", "retry", &key])["submission"], again["submission"], "it is under way");
     assert_eq!(asker.asks(&["job", "ls"])["jobs"].as_array().unwrap().len(), 2);
-    let again = again["job"].as_str().unwrap();
+    let again = again["submission"].as_str().unwrap();
     asker.asks(&["job", "cancel", again]);
     let both = asker.fails(&["job", "wait", again, &key], 8);
-    assert_eq!(both["details"]["jobs"][1]["ok"], false, "{both}");
-    assert_ne!(asker.asks(&["job", "retry", &key])["job"], again, "that came to nothing too");
+    assert_eq!(both["details"]["waited"][1]["ok"], false, "{both}");
+    assert_ne!(asker.asks(&["job", "retry", &key])["submission"], again, "that came to nothing too");
 
     assert_eq!(asker.fails(&["run", "digits", "-", "--provider", "01234567"], 3)["code"], "UNKNOWN_PEER");
     assert_eq!(asker.fails(&["job", "result", "0123"], 3)["code"], "UNKNOWN_JOB");
@@ -155,7 +159,10 @@ async fn a_job_with_a_key_is_one_job_however_often_it_is_said() {
     assert_eq!((submitted.status, key.len()), (Some(0), 64), "{submitted:?}");
     let (first, second) =
         (asker.asks(&[&["run"], &order[..]].concat()), asker.asks(&[&["run"], &order[..]].concat()));
-    assert_eq!((&first["key"], &second["key"]), (&Value::from(key.clone()), &Value::from(key.clone())));
+    assert_eq!(
+        (&first["submission"], &second["submission"]),
+        (&Value::from(key.clone()), &Value::from(key.clone()))
+    );
     assert_eq!((&first["text"], &first["job"]), (&second["text"], &second["job"]));
     assert_eq!(asker.types(&["job", "ls", "--quiet"]).stdout, format!("{key}\n"));
     let other = ["run", "sums", "27+59=", "--idempotency-key", "seven"];

@@ -61,9 +61,9 @@ fn fails_in_its_own_way(buyer: &Person, seller: &Person, folder: &Path, seven: &
 
 fn looks_back(buyer: &Person, receipt: &str) {
     let jobs = buyer.asks(&["job", "ls"]);
-    let first = jobs["jobs"][0]["job"].as_str().unwrap();
+    let first = jobs["jobs"][0]["submission"].as_str().unwrap();
     let shown = buyer.asks(&["job", "show", &first[..8]]);
-    assert_eq!(shown["attempts"][0]["money"], "paid to the provider");
+    assert_eq!(shown["attempts"][0]["money"], "paid");
     let by_job = buyer.asks(&["receipt", "show", &first[..8]]);
     let by_file = buyer.asks(&["receipt", "show", receipt]);
     assert_eq!(by_job, by_file);

@@ -47,6 +47,9 @@ mod providers;
 mod quotes;
 mod receipts;
 mod rules;
+mod schema_draft;
+mod schema_set;
+mod schemas;
 mod screen;
 #[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]
 #[path = "../../../crates/hub/tests/it/server.rs"]

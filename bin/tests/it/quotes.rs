@@ -57,10 +57,7 @@ async fn a_job_costs_what_was_quoted_and_explains_itself() {
     let key = key.to_string();
     explains(&client, &key, &quoted);
     let again = client.asks(&["quote", "digits", "--provider", &ada]);
-    assert_eq!(
-        (&again["standing"]["of"], again["standing"]["job"].as_str()),
-        (&"ticket".into(), Some(&*job))
-    );
+    assert_eq!((&again["basis"]["source"], again["basis"]["job"].as_str()), (&"ticket".into(), Some(&*job)));
     assert_eq!(again["explanation"]["newcomer"], Value::Null, "it has ten credits at stake");
     let text = client.reads(&["quote", "digits", "--explain"]);
     assert!(text.contains(&format!(" ago for job {}, in entry ", &job[..12])), "{text}");
@@ -69,23 +66,23 @@ async fn a_job_costs_what_was_quoted_and_explains_itself() {
     town.network.restart("you").await.unwrap();
     let explained = client.asks(&["job", "explain", &key]);
     assert_eq!(
-        (&explained["passed_over"], explained["attempts"].as_array().unwrap().len()),
+        (&explained["passed_over"], explained["explained"].as_array().unwrap().len()),
         (&Value::Null, 1)
     );
-    assert!(explained["attempts"][0]["grounds"]["explanation"]["rate"].is_object());
+    assert!(explained["explained"][0]["grounds"]["explanation"]["rate"].is_object());
     let text = client.reads(&["job", "explain", &key]);
     assert!(text.contains("not known: it has not looked yet, or the daemon was restarted since"), "{text}");
 }
 
 /// A provider that this client never asked may be a newcomer: what is quoted is the worst.
 fn quotes_a_stranger(client: &Client, quoted: &Value, ada: &str) {
-    assert_eq!(quoted["standing"]["of"], "newcomer");
-    assert_eq!(quoted["explanation"]["cost"]["total"], quoted["total_max"]);
+    assert_eq!(quoted["basis"]["source"], "newcomer");
+    assert_eq!(quoted["explanation"]["costs"]["total"], quoted["total_max"]);
     assert_eq!(
         (&quoted["unit_price"]["amount"], &quoted["free"]["amount"]),
         (&"0.05".into(), &"5.00".into())
     );
-    assert_eq!(quoted["passed_over"]["counts"]["offers"], 1);
+    assert_eq!(quoted["passed_over"]["counts"]["offers_known"], 1);
     let text = client.reads(&["quote", "digits", "--units", "2"]);
     for line in [format!("provider\t{ada}"), "price\t0.10 credits".to_owned(), "offers\t1 seen".to_owned()] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");
@@ -100,7 +97,7 @@ fn says_why_nobody_matches(client: &Client, ada: &str) {
     let dear = client.fails(&["quote", "digits", "--max-price", "0.01"], 6);
     assert_eq!(dear["code"], "NO_MATCH");
     assert_eq!(dear["message"], "no offer matches: 1 seen, 1 above --max-price");
-    let passed = &dear["details"]["passed_over"]["offers"][0];
+    let passed = &dear["details"]["passed_over"]["passed"][0];
     assert_eq!((passed["provider"].as_str(), &passed["reason"]), (Some(ada), &"price".into()));
     assert_eq!(passed["words"], "asks 0.05 credits a unit, above --max-price");
     let text = client.types(&["quote", "digits", "--max-price", "0.01", "--explain"]);
@@ -116,16 +113,19 @@ fn says_why_nobody_matches(client: &Client, ada: &str) {
 fn explains(client: &Client, key: &str, quoted: &Value) {
     let explained = client.asks(&["job", "explain", &key[..12]]);
     let shown = client.asks(&["job", "show", key]);
-    assert_eq!((&explained["schema"], &explained["job"]), (&"assay.job-explanation/1".into(), &shown["job"]));
-    assert_eq!(explained["passed_over"]["counts"]["offers"], 1);
-    let [attempt] = &explained["attempts"].as_array().unwrap()[..] else { panic!("{explained}") };
+    assert_eq!(
+        (&explained["schema"], &explained["submission"]),
+        (&"assay.job-explanation/1".into(), &shown["submission"])
+    );
+    assert_eq!(explained["passed_over"]["counts"]["offers_known"], 1);
+    let [attempt] = &explained["explained"].as_array().unwrap()[..] else { panic!("{explained}") };
     assert_eq!(attempt["attempt"], shown["attempts"][0]);
     assert_eq!(attempt["attempt"]["total_max"], quoted["total_max"]);
     let grounds = &attempt["grounds"];
     assert_eq!((&grounds["unit_price"], &grounds["notary"]), (&quoted["unit_price"], &quoted["notary"]));
     assert_eq!(grounds["explanation"]["rate"], attempt["attempt"]["check_rate"]);
-    let (told, timeline) = (explained["timeline"].as_array().unwrap(), shown["timeline"].as_array().unwrap());
-    let tellers: Vec<&str> = told.iter().map(|moment| moment["by"]["role"].as_str().unwrap()).collect();
+    let (told, timeline) = (explained["told"].as_array().unwrap(), shown["timeline"].as_array().unwrap());
+    let tellers: Vec<&str> = told.iter().map(|moment| moment["teller"]["role"].as_str().unwrap()).collect();
     assert_eq!(tellers, ["self", "notary", "self", "notary"], "{explained}");
     assert!(told.iter().zip(timeline).all(|(told, shown)| told["event"] == shown["event"]));
     let text = client.reads(&["job", "explain", key]);

@@ -66,6 +66,7 @@ fn a_service_is_installed_asked_about_and_taken_away() {
     assert_eq!(homeless.status, Some(3), "{homeless:?}");
     assert_eq!(user.types(&["service", "status"]).status, Some(3), "none is installed");
     let printed = user.types(&["service", "install", "--print"]);
+    assert_eq!(user.types(&["service", "install", "--print", "--json"]).document()["installed"], false);
     let command = format!("\"--home\" \"{}\" \"up\"", user.home().display());
     assert!(printed.stdout.contains(&command), "{printed:?}");
     assert!(user.units().is_empty() && user.asked().is_empty(), "it was only printed");
@@ -82,9 +83,10 @@ fn a_service_is_installed_asked_about_and_taken_away() {
     ];
     assert_eq!(user.asked(), asked);
     assert!(user.types(&["service", "status"]).stdout.ends_with(": active\n"));
+    assert_eq!(user.types(&["service", "status", "--json"]).document()["state"], "active");
     user.asked();
 
-    assert_eq!(user.types(&["service", "remove"]).status, Some(0));
+    assert!(user.types(&["service", "remove", "--json"]).document()["service"].is_string());
     assert_eq!(user.asked(), [format!("--user disable --now {name}"), "--user daemon-reload".to_owned()]);
     assert!(user.units().is_empty() && user.home().exists());
     assert_eq!(user.types(&["service", "remove"]).status, Some(3));

@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use crate::{
     assay::{BINARY, assay},
-    screen,
+    schema_set, screen,
     town::Town,
 };
 
@@ -57,7 +57,7 @@ async fn no_name_of_a_stranger_acts_on_a_terminal() {
     assert_harmless(&run, &shown);
     assert_eq!(shown, "7\\u{1b}]0;owned\\u{7}\\nerror: none\n");
     let jobs = assay(home, &["job", "ls", "--json"]).document();
-    let job = jobs["jobs"][0]["job"].as_str().unwrap();
+    let job = jobs["jobs"][0]["submission"].as_str().unwrap();
     let bad = format!("{seven}\x1b[2J\nnetwork ok");
     let joins = ["init", "--yes", "--network", file];
     assert_harmless(&joins, &on_terminal(&fresh, &joins));
@@ -85,7 +85,7 @@ async fn no_name_of_a_stranger_acts_on_a_terminal() {
         assert_harmless(arguments, &shown);
         let json = on_terminal(home, &[arguments, &["--json"]].concat());
         assert_harmless(arguments, &json);
-        serde_json::from_str::<serde_json::Value>(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+        schema_set::judge(&json);
     }
     // A receipt as it is, on a terminal: bytes, shown by their numbers.
     assert_harmless(&["export"], &on_terminal(home, &["receipt", "export", receipt]));

@@ -147,7 +147,7 @@ fn refused(wrong: Vec<(usize, String)>) -> CommandError {
     };
     let lines: Vec<_> = wrong.iter().map(|(number, why)| json!({ "line": number, "why": why })).collect();
     CommandError::new(Exit::Usage, "BAD_LINES", format!("nothing was ordered: {told}{more}"), WRITE_LINES)
-        .with(json!({ "lines": lines }))
+        .with(json!({ "wrong_lines": lines }))
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
             (text("/custom_id"), text("/response/status_code"), text("/response/body/error/message"));
         documents.push(json!({
             "line": lines.number(line), "custom_id": name, "status_code": result.answer.pointer("/response/status_code"),
-            "code": failure, "message": why, "job": result.answer.pointer("/response/request_id").and_then(Value::as_str),
+            "error_code": failure, "message": why, "submission": result.answer.pointer("/response/request_id").and_then(Value::as_str),
         }));
         table.row([lines.number(line).to_string(), name, status, failure.clone(), why]);
     }

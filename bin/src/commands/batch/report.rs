@@ -81,9 +81,9 @@ impl BatchReport {
     pub(super) fn document(&self, unit: &str) -> Value {
         let Self { plan, state, answered, failed, spent } = self;
         json!({
-            "batch": full(plan.name), "label": plan.label, "state": state, "begun": plan.begun.to_string(),
-            "input": plan.input, "output": plan.output, "lines": plan.lines, "answered": answered, "failed": failed,
-            "left": self.left(), "models": plan.models.keys().collect::<Vec<_>>(),
+            "batch": full(plan.name), "batch_label": plan.label, "state": state, "begun": plan.begun.to_string(),
+            "input_file": plan.input, "output_file": plan.output, "lines": plan.lines, "answered": answered, "failed": failed,
+            "left": self.left(), "model_names": plan.models.keys().collect::<Vec<_>>(),
             "spent": money(*spent, unit), "cost_max": plan.cost_max.map(|most| money(most, unit)),
         })
     }

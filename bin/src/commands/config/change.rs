@@ -72,7 +72,7 @@ pub(super) async fn unset(args: &UnsetArgs, invocation: &Invocation) -> Result<(
         Ok(setting) => say(setting, true, invocation).await,
         Err(_) if is_there => {
             invocation.printer.line(format!("{} is gone", args.key));
-            invocation.printer.document("setting_gone", &json!({ "key": args.key }));
+            invocation.printer.document("setting-gone", &json!({ "key": args.key }));
             Ok(())
         }
         Err(error) => Err(error),
@@ -86,7 +86,7 @@ async fn say(setting: HomeSetting, is_assumed: bool, invocation: &Invocation) ->
     invocation.printer.line(format!("{} = {}{assumed}", setting.key, plain(&setting.value)));
     invocation.printer.note(effect.note());
     invocation.printer.document(
-        "setting_changed",
+        "setting-changed",
         &json!({
             "key": setting.key, "value": value(&setting.value),
             "origin": if is_assumed { "assumed" } else { "file" }, "effect": effect.word(),

@@ -53,7 +53,7 @@ pub(super) async fn perform(invocation: &Invocation) -> Result<(), CommandError>
     if text == begun {
         fs::remove_file(&draft).map_err(|error| unwritten(&draft, &error))?;
         invocation.printer.note("nothing was changed");
-        invocation.printer.document("settings_edited", &json!({ "changed": [], "effect": null }));
+        invocation.printer.document("settings-edited", &json!({ "changed": [], "effect": null }));
         return Ok(());
     }
     let text = SettingsText::new(text);
@@ -81,7 +81,7 @@ pub(super) async fn perform(invocation: &Invocation) -> Result<(), CommandError>
             invocation.printer.note(effect.note());
         }
     }
-    invocation.printer.document("settings_edited", &json!({ "changed": keys, "effect": effect.word() }));
+    invocation.printer.document("settings-edited", &json!({ "changed": keys, "effect": effect.word() }));
     Ok(())
 }
 

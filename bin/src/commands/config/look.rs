@@ -75,7 +75,7 @@ pub(super) fn path(invocation: &Invocation) {
     invocation.printer.line(path.display().to_string());
     invocation
         .printer
-        .document("settings_file", &json!({ "path": path.display().to_string(), "is_there": path.exists() }));
+        .document("settings-file", &json!({ "path": path.display().to_string(), "is_there": path.exists() }));
 }
 
 /// A setting with its value, and the line of the file that says so.
@@ -99,7 +99,7 @@ impl SettingRow {
             "key": setting.key, "value": value(&setting.value), "assumed": value(assumed),
             "origin": if line.is_some() { "file" } else { "assumed" },
             "file": line.map(|_| invocation.home.settings().display().to_string()), "line": line,
-            "about": setting.about, "expected": setting.expected, "heeded": heeded(setting),
+            "purpose": setting.about, "expected": setting.expected, "heeded": heeded(setting),
         })
     }
 }

@@ -57,6 +57,17 @@ pub const PARTS: [Part; 7] = [
 ];
 
 impl Duty {
+    /// It in one word, for programs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Notary => "notary",
+            Self::Provider => "provider",
+            Self::Cheat => "cheat",
+            Self::Client => "client",
+        }
+    }
+
     /// True for those that check from the first day.
     #[must_use]
     pub fn checks(self) -> bool {

@@ -27,11 +27,11 @@ pub(super) fn document(
 ) -> Value {
     let unit = &network.genesis().unit;
     let peers = network.peers().iter().map(|peer| {
-        json!({ "name": peer.name, "peer": full(peer.id), "role": peer.duty.words(), "process": peer.process_id() })
+        json!({ "name": peer.name, "peer": full(peer.id), "role": peer.duty.word(), "words": peer.duty.words(), "process": peer.process_id() })
     });
     let tampered = proofs.iter().find(|(job, _)| *job == Digest::default());
     json!({
-        "network": { "id": full(network.genesis().id()), "name": network.genesis().name },
+        "network": full(network.genesis().id()), "network_name": network.genesis().name,
         "peers": peers.collect::<Vec<_>>(),
         "receipts": jobs.all().iter().map(|job| receipt(network, job, proofs, unit)).collect::<Vec<_>>(),
         "tampered": tampered.map(|(_, judgement)| refusal(judgement)),
@@ -57,7 +57,7 @@ fn receipt(network: &DemoNetwork, job: &DemoJob, proofs: &[(Digest, Judgement)],
 
 fn refusal(judgement: &Judgement) -> Value {
     json!({
-        "refused": !judgement.holds(), "exit": judgement.status, "step": judgement.said["error"]["details"]["step"],
+        "is_refused": !judgement.holds(), "exit": judgement.status, "step": judgement.said["error"]["details"]["step"],
     })
 }
 

@@ -77,7 +77,7 @@ impl Sum {
 
     pub(super) fn document(&self, unit: &str) -> Value {
         json!({
-            "jobs": self.jobs, "paid_jobs": self.paid_jobs,
+            "jobs_closed": self.jobs, "jobs_paid": self.paid_jobs,
             "earned": money(self.earned, unit), "won": money(self.won, unit), "lost": money(self.lost, unit),
         })
     }

@@ -33,7 +33,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let cancelled = daemon.call(CancelJob { name: args.job.clone() }).await?;
     let (key, open) = (cancelled.key, cancelled.open);
-    invocation.printer.document("cancelled", &json!({ "key": full(key), "open": open }));
+    invocation.printer.document("job-cancelled", &json!({ "submission": full(key), "is_open": open }));
     let name = short(key);
     invocation.printer.line(match open {
         true => format!("{name} ends soon; `assay job show {name}` says with what"),

@@ -9,6 +9,7 @@ use assay_peer::handle::{Dated, JobView};
 use assay_protocol::{id::Digest, manifest::End, outcome::Outcome, units::Timestamp};
 use serde_json::{Value, json};
 
+use super::word;
 use crate::commands::offers::passed;
 use crate::printer::{Table, called, full, moment, money, rate, short};
 
@@ -195,8 +196,9 @@ fn instruction_words(instruction: &Instruction) -> String {
 pub(crate) fn document(job: &JobView, unit: &str) -> Value {
     let submission = &job.submission;
     json!({
-        "job": full(submission.key), "model": submission.manifest, "state": state(submission),
-        "ended": submission.ended, "since": since(job).map(moment),
+        "submission": full(submission.key), "model": submission.manifest,
+        "state": word::state(submission), "words": state(submission), "ended": submission.ended,
+        "since": since(job).map(moment),
         "attempts": submission.attempts.iter().map(|attempt| attempt_document(attempt, unit)).collect::<Vec<_>>(),
         "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
         "timeline": job.timeline.iter().map(moment_document).collect::<Vec<_>>(),
@@ -205,29 +207,43 @@ pub(crate) fn document(job: &JobView, unit: &str) -> Value {
 
 /// One attempt for programs.
 pub(crate) fn attempt_document(attempt: &AttemptView, unit: &str) -> Value {
-    let outcome = if let AttemptState::Closed(outcome) = attempt.state { Some(outcome) } else { None };
+    let (outcome, refusal, failure) = match attempt.state {
+        AttemptState::Closed(outcome) => (Some(outcome), None, None),
+        AttemptState::Refused(refusal) => (None, Some(refusal), None),
+        AttemptState::Failed(failure) => (None, None, Some(failure)),
+        AttemptState::Proposed
+        | AttemptState::Opening
+        | AttemptState::Running
+        | AttemptState::Delivered
+        | AttemptState::Unanswered
+        | AttemptState::Cancelled => (None, None, None),
+    };
     json!({
         "job": full(attempt.job), "provider": full(attempt.provider),
-        "state": attempt_state(attempt.state), "outcome": outcome, "label": outcome.map(Outcome::label),
-        "ordered": moment(attempt.ordered), "run": run_end(attempt), "cut_off": is_cut_off(attempt), "money": money_place(attempt.state),
+        "state": word::attempt_state(attempt.state), "words": attempt_state(attempt.state),
+        "outcome": outcome, "label": outcome.map(Outcome::label), "refusal": refusal, "failure": failure,
+        "ordered": moment(attempt.ordered), "run": word::run(attempt), "cut_off": is_cut_off(attempt),
+        "money": word::money(attempt.state),
         "price": money(attempt.price, unit), "total_max": money(attempt.total_max, unit),
         "check_rate": attempt.rate.map(rate),
         "output": attempt.output.map(full), "receipt": attempt.receipt.map(full),
     })
 }
 
-fn moment_document(happened: &Dated) -> Value {
-    json!({ "at": moment(happened.at), "event": event_words(&happened.event) })
+/// A moment of a job for programs.
+pub(super) fn moment_document(happened: &Dated) -> Value {
+    let event = serde_json::to_value(&happened.event).unwrap_or_default();
+    json!({
+        "at": moment(happened.at), "event": event["event"], "job": event["job"], "outcome": event["outcome"],
+        "words": event_words(&happened.event),
+    })
 }
 
 /// A moment of a job for programs that follow it.
 pub(super) fn event_document(key: Digest, happened: &Dated) -> Value {
-    let event = serde_json::to_value(&happened.event).unwrap_or_default();
-    let (kind, attempt, outcome) = (&event["event"], &event["job"], &event["outcome"]);
-    json!({
-        "job": full(key), "at": moment(happened.at), "kind": kind, "attempt": attempt, "outcome": outcome,
-        "event": event_words(&happened.event),
-    })
+    let mut document = moment_document(happened);
+    document["submission"] = full(key).into();
+    document
 }
 
 /// When a job was first heard of, as far as that is known.

@@ -21,7 +21,7 @@ pub(super) fn judge(submission: &SubmissionView) -> Result<&AttemptView, Command
 /// Why there is no result that anybody should use.
 pub(super) fn why_nothing(submission: &SubmissionView) -> CommandError {
     let name = short(submission.key);
-    let details = json!({ "job": full(submission.key) });
+    let details = json!({ "submission": full(submission.key) });
     if submission.is_paid() {
         let message = format!("the job {name} was paid for, and its result never arrived");
         let hint =
@@ -45,6 +45,6 @@ pub(crate) fn refuted_error(submission: &SubmissionView, refuted: &AttemptView) 
             "do not use it; its provider was not paid, and another provider is asked: `assay job wait {name}`, then `assay job result {name}`; `assay job cancel {name}` ends that"
         ),
     };
-    let details = json!({ "job": full(submission.key), "attempt": full(refuted.job), "outcome": outcome });
+    let details = json!({ "submission": full(submission.key), "job": full(refuted.job), "outcome": outcome });
     CommandError::new(Exit::NotVerified, "NOT_CONFIRMED", message, hint).with(details)
 }

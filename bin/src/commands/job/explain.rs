@@ -15,7 +15,7 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::describe;
+use super::{describe, word};
 use crate::{
     command_error::CommandError,
     commands::{offers::passed, quote::rate},
@@ -234,17 +234,19 @@ fn document(explained: &Explained, unit: &str) -> Value {
     let attempts = submission.attempts.iter();
     let timeline = explained.job.timeline.iter();
     json!({
-        "job": full(submission.key), "model": submission.manifest, "state": describe::state(submission),
-        "ended": submission.ended, "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
+        "submission": full(submission.key), "model": submission.manifest,
+        "state": word::state(submission), "words": describe::state(submission), "ended": submission.ended,
+        "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
         "passed_over": passed_over(explained).map(|passed| passed::document(passed, unit)),
-        "attempts": attempts.map(|attempt| json!({
+        "explained": attempts.map(|attempt| json!({
             "attempt": describe::attempt_document(attempt, unit),
             "grounds": order(explained, attempt.job).map(|grounds| grounds_document(grounds, unit)),
         })).collect::<Vec<_>>(),
-        "timeline": timeline.map(|happened| json!({
-            "at": moment(happened.at), "by": Teller::of(&happened.event, explained).document(),
-            "event": describe::event_words(&happened.event),
-        })).collect::<Vec<_>>(),
+        "told": timeline.map(|happened| {
+            let mut told = describe::moment_document(happened);
+            told["teller"] = Teller::of(&happened.event, explained).document();
+            told
+        }).collect::<Vec<_>>(),
     })
 }
 
@@ -253,7 +255,7 @@ fn grounds_document(grounds: &OrderGrounds, unit: &str) -> Value {
     json!({
         "notary": full(order.notary), "class": full(order.class), "manifest": full(order.manifest.digest()),
         "units_max": order.units_max, "unit_price": money(order.unit_price, unit), "work_max": order.work_max,
-        "run_max_ms": order.run_max.0, "checks": order.checks, "open_by": moment(order.open_by),
+        "run_max_ms": order.run_max.0, "checks_prepaid": order.checks, "open_by": moment(order.open_by),
         "standing": grounds.standing.map(|stood| json!({
             "opened": moment(stood.opened), "position": stood.position, "checkers": stood.checkers.leaves,
             "checkers_effective": effective(&stood.checkers),

@@ -83,10 +83,10 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     printer.document(
         "job-result",
         &json!({
-            "job": full(submission.key), "model": submission.manifest,
-            "label": read["label"], "scores": read["scores"], "text": read["text"], "tokens": read["tokens"],
+            "submission": full(submission.key), "job": full(attempt.job), "model": submission.manifest,
+            "best": read["best"], "scores": read["scores"], "text": read["text"], "tokens": read["tokens"],
             "vectors": read["vectors"],
-            "output": { "digest": full(Digest::of(&output)), "bytes": output.len() },
+            "output": full(Digest::of(&output)), "output_bytes": output.len(),
             "attempt": attempt_document(attempt, unit),
             "refuted": others.map(|other| attempt_document(other, unit)).collect::<Vec<_>>(),
         }),
@@ -127,7 +127,7 @@ fn nothing_of(submission: &SubmissionView, attempt: &AttemptView) -> CommandErro
     let (name, job) = (short(submission.key), short(attempt.job));
     let message = format!("the attempt {job} gave no result: {}", attempt_state(attempt.state));
     let hint = format!("`assay job result {name}` prints the result of the job that it is of");
-    let details = json!({ "job": full(submission.key), "attempt": full(attempt.job) });
+    let details = json!({ "submission": full(submission.key), "job": full(attempt.job) });
     CommandError::new(Exit::NotFound, "NO_RESULT", message, hint).with(details)
 }
 
@@ -135,7 +135,7 @@ fn not_yet(submission: &SubmissionView) -> CommandError {
     let name = short(submission.key);
     let message = format!("the job {name} has no result yet: {}", super::state(submission));
     let hint = format!("`assay job wait {name}` waits for it, `assay job watch {name}` shows how far it is");
-    let details = json!({ "job": full(submission.key) });
+    let details = json!({ "submission": full(submission.key) });
     CommandError::new(Exit::TimedOut, "NO_RESULT_YET", message, hint).with(details).retryable()
 }
 
@@ -151,7 +151,7 @@ async fn bytes_of(
         let hint = format!(
             "it was handed out before; `assay job retry` is for what came to nothing, so order {name} anew with `assay run`, and keep it with -o FILE"
         );
-        let details = json!({ "job": full(submission.key), "output": full(digest) });
+        let details = json!({ "submission": full(submission.key), "output": full(digest) });
         CommandError::new(Exit::NotFound, "RESULT_GONE", message, hint).with(details)
     };
     let pieces = match daemon.handle.call(ReadOutput { digest, of: Some(submission.key) }).await {

@@ -32,7 +32,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let retried = daemon.call(RetryJob { name: args.job.clone() }).await?;
     let (of, job) = (retried.of, retried.key);
-    invocation.printer.document("job-retried", &json!({ "of": full(of), "job": full(job) }));
+    invocation.printer.document("job-retried", &json!({ "retried": full(of), "submission": full(job) }));
     invocation.printer.line(full(job));
     let name = short(job);
     invocation.printer.note(format!(

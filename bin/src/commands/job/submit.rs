@@ -35,7 +35,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let (key, manifest) = args.order.place(file, &args.wishes, &daemon, invocation).await?;
     let name = short(key);
-    invocation.printer.document("job-submitted", &json!({ "job": full(key), "model": manifest.name }));
+    invocation.printer.document("job-submitted", &json!({ "submission": full(key), "model": manifest.name }));
     invocation.printer.line(full(key));
     invocation
         .printer

@@ -121,7 +121,7 @@ fn timed_out(key: &str) -> CommandError {
     let name = short(key);
     let hint = format!("it goes on: `assay job wait {name}` waits again, `assay job cancel {name}` ends it");
     CommandError::new(Exit::TimedOut, "TIMED_OUT", format!("the job {name} is not over yet"), hint)
-        .with(json!({ "job": key }))
+        .with(json!({ "submission": key }))
         .retryable()
 }
 
@@ -157,9 +157,9 @@ fn gravity(failure: &CommandError) -> u8 {
 fn details(jobs: &[JobView], judged: &[Option<CommandError>]) -> Value {
     let row = |(job, failure): (&JobView, &Option<CommandError>)| {
         json!({
-            "job": full(job.submission.key), "ok": failure.is_none(),
+            "submission": full(job.submission.key), "ok": failure.is_none(),
             "code": failure.as_ref().map(CommandError::code),
         })
     };
-    json!({ "jobs": jobs.iter().zip(judged).map(row).collect::<Vec<_>>() })
+    json!({ "waited": jobs.iter().zip(judged).map(row).collect::<Vec<_>>() })
 }

@@ -197,7 +197,7 @@ async fn add(
     };
     printer.table(&table(&added.manifest, models.genesis.as_ref()));
     origin_lines(added.origin.as_deref(), added.card.as_deref()).for_each(|line| printer.note(line));
-    printer.document("model", &listed_document(&added));
+    printer.document("model-added", &listed_document(&added));
     let name = called(&added.manifest.name);
     let sharing =
         models.list().await?.models.into_iter().filter(|listed| listed.manifest.name == added.manifest.name);

@@ -54,6 +54,6 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
             "its runner is a program of whoever wrote it: `assay provider allow {name}` lets it run here, to offer or check it"
         ),
     });
-    printer.document("model", &listed_document(&pulled));
+    printer.document("model-added", &listed_document(&pulled));
     Ok(())
 }

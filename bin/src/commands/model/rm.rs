@@ -30,6 +30,6 @@ pub(crate) struct Args {
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let digest = HomeModels::reach(invocation).await?.remove(&args.name).await?;
     invocation.printer.line(format!("{} is gone from the library", short(digest)));
-    invocation.printer.document("model", &json!({ "manifest": full(digest) }));
+    invocation.printer.document("model-removed", &json!({ "manifest": full(digest) }));
     Ok(())
 }

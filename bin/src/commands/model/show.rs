@@ -3,7 +3,7 @@
 use assay_peer::handle::{ConnectError, FindModel, Handle, ModelSource};
 
 use super::{document, table};
-use crate::{command_error::CommandError, home_models::HomeModels, invocation::Invocation, printer::full};
+use crate::{command_error::CommandError, home_models::HomeModels, invocation::Invocation};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,9 +37,8 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     };
     let mut described = document(&manifest);
     described["source"] = serde_json::to_value(source).unwrap_or_default();
-    described["manifest"] = full(manifest.digest()).into();
     let genesis = if invocation.home.network().exists() { Some(invocation.network()?.genesis) } else { None };
-    described["origin"] = origin.clone().into();
+    described["comes_from"] = origin.clone().into();
     let card = card.map(|card| card.display().to_string());
     described["card"] = card.clone().into();
     let mut table = table(&manifest, genesis.as_ref());

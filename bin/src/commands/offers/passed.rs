@@ -4,7 +4,7 @@ use assay_market::{
     matching::{Aspect, Passed, PassedOver, Reason},
     submission::{OverDay, Unmatched},
 };
-use assay_protocol::{order::Refusal, units::Amount};
+use assay_protocol::order::Refusal;
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,25 +15,26 @@ use crate::{
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched) -> String {
     let reasons = reasons(unmatched);
-    let counted =
-        reasons.iter().filter(|(count, _)| *count > 0).map(|(count, reason)| format!("{count} {reason}"));
+    let some = reasons.iter().filter(|(count, ..)| *count > 0);
+    let counted = some.map(|(count, _, reason)| format!("{count} {reason}"));
     let parts: Vec<String> = std::iter::once(format!("{} seen", unmatched.offers)).chain(counted).collect();
     parts.join(", ")
 }
 
-fn reasons(unmatched: &Unmatched) -> [(u64, &'static str); 11] {
+/// How many for which reason, as the word for programs and in words.
+fn reasons(unmatched: &Unmatched) -> [(u64, &'static str, &'static str); 11] {
     [
-        (unmatched.lot, "as good (a lot decides)"),
-        (unmatched.outranked, "outranked"),
-        (unmatched.strangers, "with less to lose than others"),
-        (unmatched.convicted, "convicted lately"),
-        (unmatched.other_model, "serve other models"),
-        (unmatched.other_provider, "are of other providers"),
-        (unmatched.price, "above --max-price"),
-        (unmatched.cost, "above --max-cost"),
-        (unmatched.expired, "expired"),
-        (unmatched.tried, "tried in vain"),
-        (unmatched.busy, "busy"),
+        (unmatched.lot, "lot", "as good (a lot decides)"),
+        (unmatched.outranked, "outranked", "outranked"),
+        (unmatched.strangers, "stranger", "with less to lose than others"),
+        (unmatched.convicted, "convicted", "convicted lately"),
+        (unmatched.other_model, "other_model", "serve other models"),
+        (unmatched.other_provider, "other_provider", "are of other providers"),
+        (unmatched.price, "price", "above --max-price"),
+        (unmatched.cost, "cost", "above --max-cost"),
+        (unmatched.expired, "expired", "expired"),
+        (unmatched.tried, "tried", "tried in vain"),
+        (unmatched.busy, "busy", "busy"),
     ]
 }
 
@@ -48,7 +49,7 @@ pub(crate) fn table(passed: &Passed, unit: &str) -> Table {
 
 /// How many were passed over that are not told one by one.
 pub(crate) fn untold(passed: &Passed) -> u64 {
-    let all: u64 = reasons(&passed.counts).iter().map(|(count, _)| count).sum();
+    let all: u64 = reasons(&passed.counts).iter().map(|(count, ..)| count).sum();
     all.saturating_sub(passed.offers.len() as u64)
 }
 
@@ -87,41 +88,50 @@ fn aspect(aspect: Aspect) -> &'static str {
 /// The offers that were passed over, for programs.
 pub(crate) fn document(passed: &Passed, unit: &str) -> Value {
     let offers: Vec<Value> = passed.offers.iter().map(|passed| offer_document(passed, unit)).collect();
-    json!({ "counts": counts(&passed.counts, Some(unit)), "offers": offers })
+    json!({ "counts": counts(&passed.counts, Some(unit)), "passed": offers })
 }
 
-/// Why nobody was found, for programs.
+/// Why nobody was found, for programs. Whoever does not know what money is called here leaves what a day may cost to the
+/// words of the failure.
 pub(crate) fn counts(unmatched: &Unmatched, unit: Option<&str>) -> Value {
-    let mut counts = json!(unmatched);
-    if let Some(OverDay { most, left, need }) = unmatched.over_day {
-        let money = |amount: Amount| match unit {
-            Some(unit) => money(amount, unit),
-            None => json!({ "amount": amount.to_string() }),
-        };
-        counts["over_day"] = json!({ "most": money(most), "left": money(left), "need": money(need) });
-    }
-    counts
+    let reasons = reasons(unmatched).into_iter().filter(|(count, ..)| *count > 0);
+    let over_day = unmatched.over_day.zip(unit).map(|(OverDay { most, left, need }, unit)| {
+        json!({
+            "daily_max": money(most, unit), "left_today": money(left, unit), "needed": money(need, unit),
+        })
+    });
+    json!({
+        "offers_known": unmatched.offers,
+        "reasons": reasons.map(|(count, reason, _)| json!({ "reason": reason, "count": count })).collect::<Vec<_>>(),
+        "over_day": over_day, "refusal": unmatched.refusal, "failure": unmatched.failure,
+    })
 }
 
 fn offer_document(passed: &PassedOver, unit: &str) -> Value {
-    let (name, details) = match passed.reason {
-        Reason::Lot { behind } => ("lot", json!({ "behind": rate(behind) })),
-        Reason::Outranked { behind, over } => ("outranked", json!({ "behind": rate(behind), "over": over })),
-        Reason::Stranger => ("stranger", json!({})),
-        Reason::Convicted => ("convicted", json!({})),
-        Reason::Tried => ("tried", json!({})),
-        Reason::Busy { until } => ("busy", json!({ "until": moment(until) })),
-        Reason::Price { asked } => ("price", json!({ "asked": money(asked, unit) })),
-        Reason::Cost { total } => ("cost", json!({ "total": total.map(|total| money(total, unit)) })),
-        Reason::Expired { at } => ("expired", json!({ "at": moment(at) })),
-        Reason::OtherProvider => ("other_provider", json!({})),
-        Reason::Own => ("own", json!({})),
-        Reason::OtherModel => ("other_model", json!({})),
+    // Beside the reason, the one key that it has a value for.
+    let (name, more) = match passed.reason {
+        Reason::Lot { behind } => ("lot", Some(("behind", rate(behind)))),
+        Reason::Outranked { behind, .. } => ("outranked", Some(("behind", rate(behind)))),
+        Reason::Stranger => ("stranger", None),
+        Reason::Convicted => ("convicted", None),
+        Reason::Tried => ("tried", None),
+        Reason::Busy { until } => ("busy", Some(("until", moment(until).into()))),
+        Reason::Price { asked } => ("price", Some(("unit_price", money(asked, unit)))),
+        Reason::Cost { total } => ("cost", total.map(|total| ("total", money(total, unit)))),
+        Reason::Expired { at } => ("expired", Some(("valid_until", moment(at).into()))),
+        Reason::OtherProvider => ("other_provider", None),
+        Reason::Own => ("own", None),
+        Reason::OtherModel => ("other_model", None),
     };
-    json!({
-        "provider": full(passed.provider), "reason": name, "details": details,
-        "words": words(passed.reason, unit),
-    })
+    let over = if let Reason::Outranked { over, .. } = passed.reason { Some(over) } else { None };
+    let mut document = json!({
+        "provider": full(passed.provider), "reason": name, "words": words(passed.reason, unit),
+        "behind": null, "over": over, "until": null, "unit_price": null, "total": null, "valid_until": null,
+    });
+    if let Some((key, value)) = more {
+        document[key] = value;
+    }
+    document
 }
 
 /// No offer was taken, or none would be. `story` says where more can be learnt.

@@ -69,11 +69,12 @@ pub(crate) fn document(explained: &Explanation, unit: &str) -> Value {
     let money = |amount| money(amount, unit);
     let Components { base, deterrence, ramp } = explained.components;
     let detections = explained.detections.iter();
-    let detections = detections.map(|caught| json!({ "share": rate(caught.share), "jobs": caught.jobs }));
+    let detections =
+        detections.map(|caught| json!({ "share": rate(caught.share), "jobs_needed": caught.jobs }));
     json!({
-        "rate": rate(explained.rate), "ruler": explained.ruler, "why": ruler(explained.ruler),
+        "rate": rate(explained.rate), "ruler": explained.ruler, "words": ruler(explained.ruler),
         "components": { "base": rate(base), "deterrence": rate(deterrence), "ramp": rate(ramp) },
-        "cost": cost_document(&explained.cost, unit),
+        "costs": costs_document(&explained.cost, unit),
         "dues": money(explained.dues), "slash": money(explained.slash), "jury_margin": explained.margin,
         "convicts": rate(explained.convicts), "convicts_honest": rate(explained.convicts_honest),
         "caught_with_95_per_cent": detections.collect::<Vec<_>>(),
@@ -85,7 +86,7 @@ pub(crate) fn document(explained: &Explanation, unit: &str) -> Value {
 }
 
 /// What a client puts up, for programs.
-fn cost_document(cost: &Cost, unit: &str) -> Value {
+fn costs_document(cost: &Cost, unit: &str) -> Value {
     let money = |amount| money(amount, unit);
     json!({
         "total": money(cost.total), "price": money(cost.price), "premium": money(cost.premium),

@@ -113,19 +113,19 @@ fn document(receipt: &Receipt, report: &Report, order: &Order) -> Value {
     let settlement = &story.settlement;
     let money = |amount| money(amount, unit);
     let fees = |fees: &[assay_protocol::payout::Fee]| -> Vec<Value> {
-        fees.iter().map(|fee| json!({ "peer": full(fee.peer), "amount": money(fee.amount) })).collect()
+        fees.iter().map(|fee| json!({ "peer": full(fee.peer), "sum": money(fee.amount) })).collect()
     };
     json!({
         "label": report.outcome.label(), "outcome": report.outcome, "meaning": verify::meaning(report),
         "job": full(report.job), "network": full(report.network), "network_name": report.network_name,
         "notary": full(report.notary), "client": full(order.client), "provider": full(order.provider),
-        "manifest": full(order.manifest.digest()), "model_name": order.manifest.name,
-        "model": full(order.manifest.model), "runner": full(order.manifest.runner), "class": full(order.class),
+        "manifest": full(order.manifest.digest()), "model": order.manifest.name,
+        "weights": full(order.manifest.model), "runner": full(order.manifest.runner), "class": full(order.class),
         "input_commit": full(order.input_commit),
         "check_rate": crate::printer::rate(report.rate), "checks": report.checks, "agreeing": report.agreeing,
         "verifiers": verifiers(receipt).map(full).collect::<Vec<_>>(),
         "settlement": {
-            "client": money(settlement.client), "provider": money(settlement.provider),
+            "to_client": money(settlement.client), "to_provider": money(settlement.provider),
             "slashed": money(settlement.slashed), "fees": fees(&settlement.fees), "fines": fees(&settlement.fines),
         },
         "position": story.position, "digest": full(story.digest()),

@@ -186,7 +186,7 @@ async fn alarm(deadline: Option<Instant>) {
 fn timed_out(key: Digest) -> CommandError {
     let hint = format!("it goes on: `assay job show {}` says how far it is", short(key));
     CommandError::new(Exit::TimedOut, "TIMED_OUT", format!("the job {} is not done yet", short(key)), hint)
-        .with(json!({ "job": full(key) }))
+        .with(json!({ "submission": full(key) }))
         .retryable()
 }
 
@@ -194,13 +194,14 @@ fn interrupted(key: Digest, cancels: bool) -> CommandError {
     let goes = if cancels { "ends soon" } else { "goes on" };
     let hint = format!("the job {goes}: `assay job show {}` says how far it is", short(key));
     CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the job was done", hint)
-        .with(json!({ "job": full(key) }))
+        .with(json!({ "submission": full(key) }))
 }
 
 /// Why no attempt is left: the last thing that went wrong, or nobody that fits.
 pub(crate) fn came_to_nothing(submission: &SubmissionView, by_hand: bool) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
-    let details = json!({ "job": full(submission.key), "unmatched": passed::counts(&unmatched, None) });
+    let details =
+        json!({ "submission": full(submission.key), "unmatched": passed::counts(&unmatched, None) });
     let story = format!("`assay job show {}` tells the story; nothing was spent", short(submission.key));
     if submission.cancelled {
         let exit = if by_hand { Exit::Interrupted } else { Exit::JobFailed };

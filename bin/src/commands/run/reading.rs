@@ -109,7 +109,7 @@ impl Reading {
     /// The same for programs.
     pub(crate) fn document(&self) -> Value {
         match self {
-            Self::Label(reading) => json!({ "label": reading.label, "scores": reading.document() }),
+            Self::Label(reading) => json!({ "best": reading.label, "scores": reading.document() }),
             Self::Text(reading) => json!({ "text": reading.text, "tokens": reading.tokens }),
             Self::Vectors(reading) => json!({ "vectors": reading.vectors }),
         }

@@ -9,7 +9,11 @@ use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
 use super::folder;
-use crate::{command_error::CommandError, invocation::Invocation, printer::Table};
+use crate::{
+    command_error::CommandError,
+    invocation::Invocation,
+    printer::{Table, money},
+};
 
 const NEW_EXAMPLES: &str = "\
 Examples:
@@ -79,7 +83,7 @@ pub(super) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
             keys.write(&file)?;
             invocation.printer.line(&secret);
             invocation.printer.note("it is shown this once; clients send it as their API key");
-            invocation.printer.document("serve.key", &json!({ "name": args.name, "key": secret }));
+            invocation.printer.document("serve-key", &json!({ "name": args.name, "secret": secret }));
         }
         Verb::Ls(ListAccessArgs {}) => list(&keys, invocation),
         Verb::Rm(args) => {
@@ -90,7 +94,7 @@ pub(super) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
             if open {
                 invocation.printer.note("no key is left: a gateway that runs serves nobody, and one that is started serves this machine's programs");
             }
-            invocation.printer.document("serve.key", &json!({ "name": args.name, "removed": true }));
+            invocation.printer.document("serve-key-removed", &json!({ "name": args.name }));
         }
     }
     Ok(())
@@ -99,12 +103,14 @@ pub(super) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
 fn list(keys: &AccessKeys, invocation: &Invocation) {
     let mut table = Table::new(["NAME", "A DAY", "MODELS"]);
     let mut entries: Vec<Value> = Vec::new();
+    // Keys can be made before there is a network that says what its money is called.
+    let unit = invocation.network().map_or_else(|_| "credit".to_owned(), |network| network.genesis.unit);
     for key in &keys.keys {
         let most = key.daily_max.map_or_else(|| "no ceiling".to_owned(), |most| most.to_string());
         let models = if key.models.is_empty() { "all".to_owned() } else { key.models.join(", ") };
         table.row([key.name.clone(), most, models]);
-        let daily_max = key.daily_max.map(|most| most.to_string());
-        entries.push(json!({ "name": key.name, "daily_max": daily_max, "models": key.models }));
+        let daily_max = key.daily_max.map(|most| money(most, &unit));
+        entries.push(json!({ "name": key.name, "daily_max": daily_max, "model_names": key.models }));
     }
     if keys.keys.is_empty() {
         invocation
@@ -113,5 +119,5 @@ fn list(keys: &AccessKeys, invocation: &Invocation) {
     } else {
         invocation.printer.table(&table);
     }
-    invocation.printer.document("serve.keys", &json!({ "keys": entries }));
+    invocation.printer.document("serve-keys", &json!({ "keys": entries }));
 }

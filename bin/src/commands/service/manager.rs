@@ -30,6 +30,10 @@ enum ManagerKind {
     Launchd,
 }
 
+/// What is said of a service: the words of systemd, of which others have some.
+const STATES: [&str; 7] =
+    ["active", "reloading", "refreshing", "activating", "deactivating", "inactive", "failed"];
+
 impl ServiceManager {
     /// The one of this system.
     pub(super) fn of(home: &Home) -> Result<Self, CommandError> {
@@ -117,22 +121,21 @@ impl ServiceManager {
     }
 
     /// How it stands, in the manager's word: `active`, `inactive`, `failed` and such.
-    pub(super) fn state(&self) -> Result<String, CommandError> {
+    pub(super) fn state(&self) -> Result<&'static str, CommandError> {
         match self.kind {
             ManagerKind::Systemd => {
                 // Its exit status says the same once more.
                 let output = output("systemctl", &["--user", "is-active", &self.unit_name()])?;
-                let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-                match state.is_empty() {
-                    true => Err(said_no("systemctl", &output)),
-                    false => Ok(state),
+                match String::from_utf8_lossy(&output.stdout).trim() {
+                    "" => Err(said_no("systemctl", &output)),
+                    said => Ok(STATES.into_iter().find(|state| *state == said).unwrap_or("unknown")),
                 }
             }
             ManagerKind::Launchd => {
                 // What is loaded and does not run is listed without the number of a process.
                 let output = output("launchctl", &["list", &self.name])?;
                 let runs = String::from_utf8_lossy(&output.stdout).contains("\"PID\"");
-                Ok(if runs { "active" } else { "inactive" }.to_owned())
+                Ok(if runs { "active" } else { "inactive" })
             }
         }
     }
