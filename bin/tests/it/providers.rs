@@ -254,7 +254,7 @@ async fn blocks_and_unblocks(town: &mut Town, ada: &Neighbour) {
     assert_eq!(ada.asks(&["provider", "block"])["blocked"], json!([]));
     ada.is_refused(&(&["provider", "unblock", "ffffffff"], 3, "UNKNOWN_PEER"));
     let blocked = json!([your_id]);
-    assert_eq!(ada.asks(&["provider", "block", &your_id[..8]])["blocked"], blocked);
+    assert_eq!(ada.asks(&["provider", "block", &your_id])["blocked"], blocked);
     town.network.kill("ada");
     town.network.restart("ada").await.unwrap();
     assert_eq!(ada.asks(&["provider", "block"])["blocked"], blocked, "a restart changes nothing");

@@ -53,7 +53,7 @@ async fn who_only_asks_listens_on_nothing_until_it_offers() {
     let running = house.start_with(Options::new(worker())).await;
     assert_eq!(running.handle.call(ShowStatus).await.unwrap().addresses, [""; 0]);
     running.keep_runner(&house).await;
-    let service = ServiceWish { manifest: "pure-digits".to_owned(), ..ServiceWish::default() };
+    let service = ServiceWish { manifest: "pure-digits".to_owned(), unit_price: Amount(1), sample: None };
     let provide = Provide { services: vec![service], slots: None, what_works: false };
     let offered = running.handle.call(provide).await.unwrap().addresses;
     assert!(!offered.is_empty());
@@ -125,7 +125,7 @@ async fn what_does_not_work_keeps_nothing_else_from_being_offered_where_nobody_n
     let house = House::new(1, rules, Vec::new());
     let running = house.start().await;
     running.keep_runner(&house).await;
-    let wish = |name: &str| ServiceWish { manifest: name.to_owned(), ..ServiceWish::default() };
+    let wish = |name: &str| ServiceWish { manifest: name.to_owned(), unit_price: Amount(1), sample: None };
     let provide = |names: &[&str], what_works| {
         let services = names.iter().map(|name| wish(name)).collect();
         running.handle.call(Provide { services, slots: None, what_works })

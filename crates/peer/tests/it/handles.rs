@@ -2,11 +2,11 @@
 
 use assay_peer::handle::{
     Attachment, AuditNotary, CALLS_MAX, Call, CallError, ExplainJob, Handle, INPUT_BYTES_MAX, KeepFile,
-    ListJobs, ListOffers, ListRuns, Provide, QuoteJob, ReadOutput, ReadReceipt, Refused, Respond,
-    ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowRules, ShowStatus, StopProviding, Submit, Transit,
-    WatchUpdates,
+    ListJobs, ListOffered, ListOffers, ListRuns, OfferRefused, Provide, QuoteJob, ReadOutput, ReadReceipt,
+    Refused, Respond, ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowLimits, ShowPrices, ShowRules,
+    ShowStatus, StopProviding, Submit, Transit, WatchUpdates,
 };
-use assay_protocol::id::Digest;
+use assay_protocol::{id::Digest, units::Amount};
 use futures::StreamExt;
 use tokio::time::timeout;
 
@@ -72,6 +72,10 @@ impl Both<'_> {
         let service = ServiceWish { manifest: "digit".to_owned(), ..ServiceWish::default() };
         self.put("an offer of nothing", Provide { services: vec![service], slots: None, what_works: false })
             .await;
+        self.put("nothing that is offered", ListOffered).await;
+        self.put("no prices", ShowPrices::default()).await;
+        self.put("the price of a model", ShowPrices { models: vec!["pure-digits".to_owned()] }).await;
+        self.put("no limits", ShowLimits).await;
         self.put("no offer any more", StopProviding).await;
         self.put("watching nobody", WatchUpdates { name: Some(nobody()) }).await;
         self.put("watching a job", WatchUpdates { name: Some(name()) }).await;
@@ -179,9 +183,13 @@ async fn what_cannot_be_done_is_refused_by_name() {
     assert_eq!(refused(handle.call(WatchUpdates { name: Some(name) }).await), nobody);
     let digest = Digest::of(b"nothing");
     assert_eq!(refused(handle.call(ReadOutput { digest, of: None }).await), Refused::BlobAbsent { digest });
-    let services = vec![ServiceWish { manifest: "pure-digits".to_owned(), ..ServiceWish::default() }];
+    let services =
+        vec![ServiceWish { manifest: "pure-digits".to_owned(), unit_price: Amount(1), sample: None }];
     let absent = refused(handle.call(Provide { services, slots: None, what_works: false }).await);
     assert!(matches!(absent, Refused::PartAbsent { digest, .. } if digest == pure().runner), "{absent:?}");
+    let service = ServiceWish { manifest: "pure-digits".to_owned(), ..ServiceWish::default() };
+    let free = refused(handle.call(Provide { services: vec![service], slots: None, what_works: true }).await);
+    assert!(matches!(free, Refused::Offer(OfferRefused::NoPrice { .. })), "{free:?}");
     running.stop().await;
 }
 
