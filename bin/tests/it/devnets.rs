@@ -74,7 +74,7 @@ impl Drop for Devnet {
 
 /// The process of each peer, by its name.
 fn processes(devnet: &Value) -> Vec<(&str, Option<u64>)> {
-    let peers = devnet["peers"].as_array().unwrap();
+    let peers = devnet["members"].as_array().unwrap();
     peers.iter().map(|peer| (peer["name"].as_str().unwrap(), peer["process"].as_u64())).collect()
 }
 
@@ -118,7 +118,7 @@ fn a_devnet_is_broken_and_put_together_again_and_works_each_time() {
     until("the end of it and its workers", || !goes_on(before));
     let listed = devnet.user.asks(&["devnet", "ls"]);
     assert_eq!(listed["devnets"], json!([without_schema(&killed)]), "one that lies elsewhere is listed");
-    assert_eq!((process_of(&killed, PROVIDER), &killed["peers"][1]["answers"]), (None, &false.into()));
+    assert_eq!((process_of(&killed, PROVIDER), &killed["members"][1]["answers"]), (None, &false.into()));
     assert_eq!(devnet.fails("kill", &[PROVIDER], 5), "NOT_RUNNING");
     let restored = devnet.asks("up", &[]);
     assert!(process_of(&restored, PROVIDER).is_some_and(|process| process != before && goes_on(process)));
@@ -131,9 +131,9 @@ fn a_devnet_is_broken_and_put_together_again_and_works_each_time() {
     devnet.reads_a_seven();
 
     let ended = devnet.asks("down", &[]);
-    let first_and_last = (&ended["peers"][0]["name"], &ended["peers"][5]["name"]);
+    let first_and_last = (&ended["peers_ended"][0]["name"], &ended["peers_ended"][5]["name"]);
     assert_eq!(first_and_last, (&"client".into(), &"notary".into()));
-    assert!(ended["peers"].as_array().unwrap().iter().all(|peer| peer["was_killed"] == false), "{ended}");
+    assert!(ended["peers_ended"].as_array().unwrap().iter().all(|peer| peer["was_killed"] == false), "{ended}");
     for (name, process) in processes(&healed) {
         until(name, || !goes_on(process.unwrap()));
         assert_eq!(home::owner_of(&devnet.folder.join(name)).unwrap(), None);
@@ -155,7 +155,7 @@ fn is_cut(devnet: &Devnet) {
     assert_ne!(devnet.status("client")["neighbours"], json!([]));
     let cut = devnet.asks("partition", &["--", "client"]);
     assert_eq!(cut["sides"][1], json!(["client"]));
-    assert!(cut["peers"].as_array().unwrap().iter().all(|peer| peer["is_told"] == true), "{cut}");
+    assert!(cut["members"].as_array().unwrap().iter().all(|peer| peer["is_told"] == true), "{cut}");
     for _ in 0..2 {
         let client = devnet.status("client");
         assert_eq!((&client["neighbours"], client["severed"].as_array().unwrap().len()), (&json!([]), 5));
@@ -258,7 +258,7 @@ fn a_process_that_only_has_the_number_of_a_daemon_is_left_alone() {
     let mut stranger = std::process::Command::new("sleep").arg("600").spawn().unwrap();
     fs::write(devnet.folder.join("notary/lock"), stranger.id().to_string()).unwrap();
     assert_eq!(devnet.fails("kill", &["notary"], 5), "NOT_RUNNING");
-    assert_eq!(devnet.asks("down", &[])["peers"][2]["was_running"], false);
+    assert_eq!(devnet.asks("down", &[])["peers_ended"][2]["was_running"], false);
     assert!(stranger.try_wait().unwrap().is_none(), "it was killed");
     stranger.kill().unwrap();
     stranger.wait().unwrap();

@@ -107,21 +107,27 @@ impl Neighbour {
     }
 }
 
+/// The models that a document is about.
+fn list(document: &Value) -> &Vec<Value> {
+    let lists = ["offered", "asked", "benched"].map(|key| document[key].as_array());
+    lists.into_iter().flatten().next().unwrap_or_else(|| panic!("no models: {document}"))
+}
+
 /// The model of this name in a document.
 fn listed(document: &Value, name: &str) -> Value {
-    let models = document["models"].as_array().unwrap();
+    let models = list(document);
     models.iter().find(|model| model["model"] == name).cloned().unwrap_or_default()
 }
 
 /// The same without what is loaded, which a restart empties.
 fn cold(mut document: Value) -> Value {
-    let models = document["models"].as_array_mut().unwrap();
-    models.iter_mut().for_each(|model| model["loaded"] = Value::Null);
+    let models = document["offered"].as_array_mut().unwrap();
+    models.iter_mut().for_each(|model| model["warm"] = Value::Null);
     document
 }
 
 fn names(document: &Value) -> Vec<&str> {
-    let models = document["models"].as_array().unwrap().iter();
+    let models = list(document).iter();
     models.map(|model| model["model"].as_str().unwrap()).collect()
 }
 
@@ -165,13 +171,13 @@ async fn prices_change(ada: &Neighbour, you: &Neighbour, ada_id: &str) {
     assert_eq!((&digits["unit_price"]["amount"], &digits["others"]), (&"0.05".into(), &0.into()));
     assert_eq!((&digits["suggested_for"], &digits["doubt"]), (&"alone".into(), &Value::Null), "{digits}");
     let runs = |document: &Value| -> Vec<Value> {
-        let models = document["models"].as_array().unwrap().iter();
+        let models = list(document).iter();
         models.map(|model| json!([model["model"], model["run_ms"]])).collect()
     };
     let tested = runs(&ada.asks(&["provider", "models"]));
     let changed = ada.asks(&["provider", "price", "digits", "0.02"]);
-    assert_eq!(changed["models"].as_array().unwrap().len(), 1, "{changed}");
-    assert_eq!(listed(&changed, "digits")["before"]["amount"], "0.05");
+    assert_eq!(changed["asked"].as_array().unwrap().len(), 1, "{changed}");
+    assert_eq!(listed(&changed, "digits")["unit_price_before"]["amount"], "0.05");
     you.hears(ada_id, "digits", Some("0.02")).await;
     you.hears(ada_id, "sums", Some("0.002")).await;
     for (price, odd) in [
@@ -207,7 +213,7 @@ async fn models_come_and_go(town: &mut Town, ada: &Neighbour, you: &Neighbour) {
         (vec!["digits", "sums"], &"0.003".into())
     );
     assert_eq!(listed(&added, "digits")["run_ms"], digits["run_ms"], "the other is not tested again");
-    assert_eq!(digits["jobs"]["paid"], 1, "{digits}");
+    assert_eq!(digits["jobs_paid"], 1, "{digits}");
     you.hears(&ada_id, "sums", Some("0.003")).await;
     let again = ada.asks(&["provider", "models", "add", "sums"]);
     assert_eq!(
@@ -251,13 +257,13 @@ async fn blocks_and_unblocks(town: &mut Town, ada: &Neighbour) {
     let picture = folder.path().join("seven.png");
     std::fs::write(&picture, Bundle::all()[0].samples[0].bytes).unwrap();
     let picture = picture.to_str().unwrap();
-    assert_eq!(ada.asks(&["provider", "block"])["blocked"], json!([]));
+    assert_eq!(ada.asks(&["provider", "block"])["clients_blocked"], json!([]));
     ada.is_refused(&(&["provider", "unblock", "ffffffff"], 3, "UNKNOWN_PEER"));
     let blocked = json!([your_id]);
-    assert_eq!(ada.asks(&["provider", "block", &your_id])["blocked"], blocked);
+    assert_eq!(ada.asks(&["provider", "block", &your_id])["clients_blocked"], blocked);
     town.network.kill("ada");
     town.network.restart("ada").await.unwrap();
-    assert_eq!(ada.asks(&["provider", "block"])["blocked"], blocked, "a restart changes nothing");
+    assert_eq!(ada.asks(&["provider", "block"])["clients_blocked"], blocked, "a restart changes nothing");
     you.hears(&ada_id, "digits", Some("0.05")).await;
     let refused = orders(&you, &ada_id, picture);
     assert_ne!(refused.status, Some(0), "{refused:?}");
@@ -265,8 +271,8 @@ async fn blocks_and_unblocks(town: &mut Town, ada: &Neighbour) {
     let why: Value = serde_json::from_str(&ada.types(&["why", "--json"]).stdout).unwrap();
     let why = &why["orders"];
     assert!(why["blocked"].as_u64().is_some_and(|blocked| blocked > 0), "{why}");
-    assert_eq!((&why["agreed"], &why["refused"]), (&0.into(), &json!([])), "{why}");
-    assert_eq!(ada.asks(&["provider", "unblock", &your_id[..8]])["blocked"], json!([]));
+    assert_eq!((&why["agreed"], &why["reasons"]), (&0.into(), &json!([])), "{why}");
+    assert_eq!(ada.asks(&["provider", "unblock", &your_id[..8]])["clients_blocked"], json!([]));
     let ran = you.types(&["run", "digits", "-f", picture, "--provider", &ada_id]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), "7\n"), "{ran:?}");
 }
@@ -284,7 +290,7 @@ async fn allows_a_runner(town: &Town, ada: &Neighbour) {
     let runners = ada.asks(&["provider", "allow"]);
     let of_poet = |runners: &Value| {
         let mut runners = runners["runners"].as_array().unwrap().iter();
-        runners.find(|runner| runner["models"] == json!(["poet"])).cloned().unwrap()
+        runners.find(|runner| runner["used_by"] == json!(["poet"])).cloned().unwrap()
     };
     assert_eq!(of_poet(&runners)["allowed_by"], Value::Null, "{runners}");
     ada.is_refused(&(&["provider", "allow", "cats"], 3, "UNKNOWN_MODEL"));

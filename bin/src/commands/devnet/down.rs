@@ -56,7 +56,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         })
         .collect();
     let document =
-        json!({ "name": plan.name, "folder": folder.path(), "is_removed": args.rm, "peers": peers });
+        json!({ "name": plan.name, "folder": folder.path(), "is_removed": args.rm, "peers_ended": peers });
     invocation.printer.document("devnet-ended", &document);
     Ok(())
 }

@@ -91,8 +91,8 @@ impl DevnetReport {
             })
         });
         json!({
-            "name": self.plan.name, "folder": self.folder.path(), "network": self.folder.network(),
-            "is_founded": self.plan.is_founded, "sides": self.plan.sides, "peers": peers.collect::<Vec<_>>(),
+            "name": self.plan.name, "folder": self.folder.path(), "network_file": self.folder.network(),
+            "is_founded": self.plan.is_founded, "sides": self.plan.sides, "members": peers.collect::<Vec<_>>(),
         })
     }
 }

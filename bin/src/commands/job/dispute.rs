@@ -34,7 +34,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let disputed = daemon.call(DisputeJob { name: args.job.clone() }).await?;
     invocation
         .printer
-        .document("disputed", &json!({ "key": full(disputed.key), "job": disputed.job.map(full) }));
+        .document("disputed", &json!({ "submission": full(disputed.key), "job": disputed.job.map(full) }));
     let name = short(disputed.key);
     invocation.printer.line(match disputed.job {
         Some(job) => format!("job {} is checked; `assay job watch {name}` shows what is found", short(job)),

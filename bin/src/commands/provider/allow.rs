@@ -64,5 +64,5 @@ fn words(source: Option<RunnerSource>) -> &'static str {
 }
 
 fn document(view: &RunnerView) -> Value {
-    json!({ "runner": full(view.runner), "allowed_by": view.source, "models": view.models })
+    json!({ "runner": full(view.runner), "allowed_by": view.source, "used_by": view.models })
 }

@@ -56,7 +56,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     invocation.printer.table(&table);
     invocation
         .printer
-        .document("bench", &json!({ "models": measured.iter().map(document).collect::<Vec<_>>() }));
+        .document("bench", &json!({ "benched": measured.iter().map(document).collect::<Vec<_>>() }));
     failure(&measured).map_or(Ok(()), Err)
 }
 
@@ -101,6 +101,6 @@ fn document(model: &MeasuredModel) -> Value {
     };
     json!({
         "model": model.name, "manifest": full(model.manifest), "run_ms_before": model.before.0, "run_ms": run,
-        "tokens_a_second": tokens_a_second(model), "fails": reason,
+        "tokens_a_second": tokens_a_second(model), "why": reason,
     })
 }

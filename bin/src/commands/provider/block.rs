@@ -92,5 +92,5 @@ pub(super) async fn unblock(args: &UnblockArgs, invocation: &Invocation) -> Resu
 }
 
 fn document(blocked: &BlockedView) -> Value {
-    json!({ "blocked": blocked.blocked.iter().map(full).collect::<Vec<_>>() })
+    json!({ "clients_blocked": blocked.blocked.iter().map(full).collect::<Vec<_>>() })
 }

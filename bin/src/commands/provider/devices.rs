@@ -71,14 +71,14 @@ fn document(devices: &DevicesView) -> Value {
     let card = |card: &CardReading| {
         json!({
             "device": card.name, "load_percent": card.load_percent, "temperature_celsius": card.temperature,
-            "power_milliwatts": card.power_milliwatts, "memory_bytes": card.memory,
+            "power_milliwatts": card.power_milliwatts, "memory_total_bytes": card.memory,
             "memory_used_bytes": card.memory_used, "memory_others_bytes": card.memory_others,
         })
     };
     json!({
         "processor": {
             "device": name, "cores": cores, "load_percent": load_percent, "temperature_celsius": temperature,
-            "memory_bytes": memory, "memory_used_bytes": memory_used,
+            "memory_total_bytes": memory, "memory_used_bytes": memory_used,
         },
         "cards": devices.cards.iter().map(card).collect::<Vec<_>>(),
     })

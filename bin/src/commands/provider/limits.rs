@@ -35,7 +35,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let Some(slots) = args.slots else {
         let limits = daemon.call(ShowLimits).await?;
         show(&limits, printer);
-        printer.document("limits", &document(&limits));
+        printer.document("limits", &document(&limits, None));
         return Ok(());
     };
     let Limited { before, now } = daemon.call(ChangeLimits { slots }).await?;
@@ -48,9 +48,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         printer.note(format!("{} run still, and go on", now.running));
     }
     tell_of_slots(&now, printer);
-    let mut document = document(&now);
-    document["before"] = before.into();
-    printer.document("limits", &document);
+    printer.document("limits", &document(&now, Some(before)));
     Ok(())
 }
 
@@ -78,11 +76,11 @@ fn jobs(slots: u16) -> String {
     if slots == 1 { "one job".to_owned() } else { format!("{slots} jobs") }
 }
 
-fn document(limits: &LimitsView) -> Value {
+fn document(limits: &LimitsView, before: Option<u16>) -> Value {
     let devices =
         limits.devices.iter().map(|shared| json!({ "device": shared.device, "slots": shared.slots }));
     json!({
-        "slots": limits.slots, "devices": devices.collect::<Vec<_>>(), "workers": limits.workers,
+        "slots": limits.slots, "slots_before": before, "devices": devices.collect::<Vec<_>>(), "workers": limits.workers,
         "running": limits.running,
     })
 }

@@ -100,7 +100,7 @@ async fn list(reach: Reach, invocation: &Invocation) -> Result<(), CommandError>
         ]);
     }
     invocation.printer.table(&table);
-    invocation.printer.document("offered", &json!({ "models": documents(&offered, daemon.unit()) }));
+    invocation.printer.document("offered", &json!({ "offered": documents(&offered, daemon.unit()), "added": null, "removed": null }));
     Ok(())
 }
 
@@ -131,7 +131,7 @@ async fn tell(added: Digest, daemon: &RunningDaemon, invocation: &Invocation) ->
         ));
     }
     let models = documents(&offered, daemon.unit());
-    invocation.printer.document("offered", &json!({ "models": models, "added": full(added) }));
+    invocation.printer.document("offered", &json!({ "offered": models, "added": full(added), "removed": null }));
     Ok(())
 }
 
@@ -146,7 +146,7 @@ async fn remove(args: &RemoveOfferedArgs, invocation: &Invocation) -> Result<(),
         names.join(", ")
     ));
     let models = documents(&offered, daemon.unit());
-    invocation.printer.document("offered", &json!({ "models": models, "removed": full(removed) }));
+    invocation.printer.document("offered", &json!({ "offered": models, "added": null, "removed": full(removed) }));
     Ok(())
 }
 
@@ -155,9 +155,9 @@ fn documents(offered: &[OfferedModel], unit: &str) -> Vec<Value> {
         let service = &model.service;
         json!({
             "model": service.name, "manifest": full(service.manifest), "unit_price": money(service.unit_price, unit),
-            "run_ms": service.run.0, "loaded": service.warm, "class": full(model.class), "machine": model.machine,
+            "run_ms": service.run.0, "warm": service.warm, "class": full(model.class), "machine": model.machine,
             "device": model.device, "slots": model.slots,
-            "jobs": { "open": model.open, "closed": model.closed, "paid": model.paid },
+            "jobs_open": model.open, "jobs_closed": model.closed, "jobs_paid": model.paid,
         })
     };
     offered.iter().map(document).collect()

@@ -104,7 +104,7 @@ pub(super) async fn show(reach: Reach, invocation: &Invocation) -> Result<(), Co
     let daemon = RunningDaemon::reach(invocation, reach).await?;
     let machine = daemon.call(LookAtMachine).await?;
     let settings = Settings::read(&invocation.home)?.provider;
-    invocation.printer.document("provider_rules", &document(&settings, &machine));
+    invocation.printer.document("provider-rules", &document(&settings, &machine));
     invocation.printer.table(&table(&settings, &machine));
     let printer = &invocation.printer;
     if settings.rules().are_none() {
@@ -243,7 +243,7 @@ fn document(settings: &ProviderSettings, machine: &MachineView) -> Value {
             "temperature_celsius": reading.temperature, "card_others_bytes": reading.card_others,
             "week_minute": reading.minute,
         },
-        "held": held_documents(&machine.held),
+        "holds": held_documents(&machine.held),
     })
 }
 

@@ -81,7 +81,7 @@ async fn show(
     printer.table(&table);
     tell_of_doubts(&prices, daemon.unit(), printer);
     let documents: Vec<Value> = prices.iter().map(|price| document(price, daemon.unit())).collect();
-    printer.document("prices", &json!({ "models": documents }));
+    printer.document("prices", &json!({ "asked": documents }));
     Ok(())
 }
 
@@ -103,10 +103,10 @@ async fn change(
     tell_of_doubts(&prices, unit, printer);
     let documents = changed.iter().map(|Repriced { before, now }| {
         let mut document = document(now, unit);
-        document["before"] = money(*before, unit);
+        document["unit_price_before"] = money(*before, unit);
         document
     });
-    printer.document("prices", &json!({ "models": documents.collect::<Vec<_>>() }));
+    printer.document("prices", &json!({ "asked": documents.collect::<Vec<_>>() }));
     Ok(())
 }
 
@@ -143,7 +143,7 @@ fn why(reason: PriceBasis) -> String {
 fn document(price: &PriceView, unit: &str) -> Value {
     let amount = |amount: Option<Amount>| amount.map(|amount| money(amount, unit));
     json!({
-        "model": price.name, "manifest": full(price.manifest), "unit_price": amount(price.unit_price),
+        "model": price.name, "manifest": full(price.manifest), "unit_price": amount(price.unit_price), "unit_price_before": null,
         "others": price.others, "least": amount(price.least), "median": amount(price.median),
         "floor": amount(price.floor), "suggested": money(price.suggestion.unit_price, unit),
         "suggested_for": match price.suggestion.reason {
