@@ -38,15 +38,16 @@ impl Devnet {
 
     /// Types something about it that must succeed, and reads its document.
     fn asks(&self, verb: &str, words: &[&str]) -> Value {
-        self.user.asks(&self.typed(verb, words))
+        self.user.types(&self.typed(verb, words)).document()
     }
 
     fn fails(&self, verb: &str, words: &[&str], status: i32) -> Value {
-        self.user.fails(&self.typed(verb, words), status)
+        code(&self.user.types(&self.typed(verb, words)), status)
     }
 
+    /// What is typed; nothing but peers may stand behind a `--`.
     fn typed<'a>(&'a self, verb: &'a str, words: &[&'a str]) -> Vec<&'a str> {
-        [&["devnet", verb, "--dir", self.folder.to_str().unwrap()], words].concat()
+        [&["--json", "devnet", verb, "--dir", self.folder.to_str().unwrap()], words].concat()
     }
 
     /// Types something as one of its peers.
@@ -70,6 +71,12 @@ impl Drop for Devnet {
     fn drop(&mut self) {
         self.user.types(&self.typed("down", &[]));
     }
+}
+
+/// The code of what failed.
+fn code(ran: &Ran, status: i32) -> Value {
+    assert_eq!(ran.status, Some(status), "{ran:?}");
+    serde_json::from_str::<Value>(&ran.stderr).unwrap()["error"]["code"].clone()
 }
 
 /// The process of each peer, by its name.
@@ -162,8 +169,7 @@ fn is_cut(devnet: &Devnet) {
         let notary = devnet.status("notary");
         assert_eq!(notary["severed"], json!([client["peer"]]));
         let asked = devnet.as_peer("client", &["run", "digits", seven.to_str().unwrap(), "--json"]);
-        let failed: Value = serde_json::from_str(&asked.stderr).unwrap();
-        assert_eq!((asked.status, &failed["error"]["code"]), (Some(6), &"NO_MATCH".into()), "{asked:?}");
+        assert_eq!(code(&asked, 6), "NO_MATCH", "{asked:?}");
         devnet.asks("kill", &["client"]);
         devnet.asks("up", &[]);
     }
@@ -224,7 +230,8 @@ fn what_cannot_be_done_to_a_devnet_is_refused_in_its_own_way() {
         (3, "NO_DEVNET", vec!["kill", "notary", "--name", "lab"]),
         (3, "NO_DEVNET", vec!["partition", "--", "client"]),
     ] {
-        assert_eq!(user.fails(&[&["devnet"], &*typed].concat(), status), code, "{typed:?}");
+        let ran = user.types(&[&["--json", "devnet"], &*typed].concat());
+        assert_eq!(self::code(&ran, status), code, "{typed:?}");
     }
     fs::create_dir_all(&devnet.folder).unwrap();
     fs::write(devnet.folder.join("letter"), "dear").unwrap();
