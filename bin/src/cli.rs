@@ -8,7 +8,7 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::{
         account, batch, chat, completion, config, demo, doctor, down, earnings, finish, help, init, job, key,
-        man, model, network, notary, offers, pause, provide, quote, receipt, run, serve, service, sim,
+        logs, man, model, network, notary, offers, pause, provide, quote, receipt, run, serve, service, sim,
         status, up, version, why,
     },
     invocation::Invocation,
@@ -60,6 +60,7 @@ enum Verb {
     Quote(quote::Args),
     Status(status::Args),
     Doctor(doctor::Args),
+    Logs(logs::Args),
     Offers(offers::Args),
     #[command(subcommand)]
     Job(job::Verb),
@@ -142,6 +143,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Quote(args) => quote::perform(&args, invocation).await,
         Verb::Status(args) => status::perform(&args, invocation).await,
         Verb::Doctor(args) => doctor::perform(&args, invocation).await,
+        Verb::Logs(args) => logs::perform(&args, invocation).await,
         Verb::Offers(args) => offers::perform(&args, invocation).await,
         Verb::Job(verb) => job::perform(&verb, invocation).await,
         Verb::Ps(args) => job::ls::running(&args, invocation).await,

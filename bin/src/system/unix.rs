@@ -75,8 +75,13 @@ pub(crate) fn kill(child: &mut Child) {
 
 /// Whether what this process says to standard error goes into this file.
 pub(crate) fn is_standard_error(stderr: &io::Stderr, path: &Path) -> bool {
-    let here = stderr.as_fd().try_clone_to_owned().and_then(|stream| File::from(stream).metadata());
-    let (Ok(there), Ok(here)) = (fs::metadata(path), here) else { return false };
+    let stream = stderr.as_fd().try_clone_to_owned().map(File::from);
+    stream.is_ok_and(|stream| is_file_at(&stream, path))
+}
+
+/// Whether this path leads to a file that is open.
+pub(crate) fn is_file_at(file: &File, path: &Path) -> bool {
+    let (Ok(there), Ok(here)) = (fs::metadata(path), file.metadata()) else { return false };
     (there.dev(), there.ino()) == (here.dev(), here.ino())
 }
 

@@ -4,7 +4,7 @@
 
 use std::{
     env,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::windows::process::CommandExt,
     path::Path,
@@ -67,6 +67,12 @@ pub(crate) fn kill(child: &mut Child) {
 /// Whether what this process says to standard error goes into this file: whoever started it in the background saw to that.
 pub(crate) fn is_standard_error(_stderr: &io::Stderr, path: &Path) -> bool {
     env::var_os(BACKGROUND).is_some() && path.exists()
+}
+
+/// Whether this path leads to a file that is open, as far as lengths show it: a log that has turned begins anew.
+pub(crate) fn is_file_at(file: &File, path: &Path) -> bool {
+    let (Ok(there), Ok(here)) = (fs::metadata(path), file.metadata()) else { return false };
+    there.len() >= here.len()
 }
 
 /// Standard output and standard error stay where they are.

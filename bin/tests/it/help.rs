@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 83] = [
+const COMMANDS: [&str; 84] = [
     "",
     "demo",
     "init",
@@ -34,6 +34,7 @@ const COMMANDS: [&str; 83] = [
     "quote",
     "status",
     "doctor",
+    "logs",
     "offers",
     "job",
     "job submit",
