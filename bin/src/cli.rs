@@ -151,7 +151,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Receipt(verb) => receipt::perform(&verb, invocation).await,
         Verb::Account(verb) => account::perform(&verb, invocation).await,
         Verb::Config(verb) => config::perform(&verb, invocation).await,
-        Verb::Key(verb) => key::perform(&verb, invocation),
+        Verb::Key(verb) => key::perform(&verb, invocation).await,
         Verb::Network(verb) => network::perform(&verb, invocation).await,
         Verb::Notary(verb) => notary::perform(&verb, invocation).await,
         Verb::Service(verb) => service::perform(&verb, invocation).await,

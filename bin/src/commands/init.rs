@@ -11,6 +11,7 @@ use std::{
 use assay_peer::{config::NetworkFile, home};
 use serde_json::json;
 
+use super::key;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -74,6 +75,9 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         short(id)
     ));
     invocation.printer.line(format!("Its home is {}.", invocation.home.root().display()));
+    if network.genesis.notaries.contains(&peer) && !invocation.home.journal().exists() {
+        key::warn_notary(name, invocation);
+    }
     invocation.printer.note("next: `assay up` starts it, `assay offers` shows what can be ordered");
     invocation.printer.document(
         "home",

@@ -19,6 +19,7 @@ use std::{
 use rustix::{
     process::{Pid, Signal, kill_process_group},
     stdio::{dup2_stderr, dup2_stdout},
+    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,6 +59,34 @@ async fn heard(kind: SignalKind) {
 /// Opens a log to add to it; others than its owner read nothing there.
 pub(crate) fn open_log(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+/// Makes a file that its owner alone reads, where there is none.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// While it lives, the terminal does not show what is typed.
+pub(crate) struct Unseen(Termios);
+
+impl Unseen {
+    /// Has the terminal at standard input show nothing but the end of a line.
+    pub(crate) fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut unseen = before.clone();
+        unseen.local_modes.remove(LocalModes::ECHO);
+        unseen.local_modes.insert(LocalModes::ECHONL);
+        // What was typed before the question was seen already.
+        tcsetattr(io::stdin(), OptionalActions::Flush, &unseen)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        // A terminal that is gone shows nothing anyway.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
 }
 
 /// Gives a process that is to start a group of its own.

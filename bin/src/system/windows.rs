@@ -24,7 +24,10 @@ const BACKGROUND: &str = "ASSAY_BACKGROUND";
 
 /// What this system does not give to the program.
 pub(crate) fn lacks() -> &'static [&'static str] {
-    &["what a daemon in the background says beside its log stays in the log before, once there is one"]
+    &[
+        "what a daemon in the background says beside its log stays in the log before, once there is one",
+        "a passphrase cannot be typed unseen: --passphrase-file names a file that it is read from",
+    ]
 }
 
 /// Not known.
@@ -51,6 +54,21 @@ pub(crate) async fn asked() -> Exit {
 /// Opens a log to add to it. Who else may read it, the folder says that it is in.
 pub(crate) fn open_log(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// Makes a file where there is none. Who else may read it, the folder says that it is in.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    File::create_new(path)
+}
+
+/// There is none: the console shows what is typed.
+pub(crate) enum Unseen {}
+
+impl Unseen {
+    /// Not asked for here.
+    pub(crate) fn begin() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// Gives a process that is to start a console of its own.

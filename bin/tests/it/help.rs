@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 84] = [
+const COMMANDS: [&str; 86] = [
     "",
     "demo",
     "init",
@@ -68,6 +68,8 @@ const COMMANDS: [&str; 84] = [
     "key",
     "key new",
     "key show",
+    "key backup",
+    "key restore",
     "network",
     "network new",
     "notary",

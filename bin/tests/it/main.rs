@@ -27,6 +27,7 @@ mod homes;
 mod hubs;
 mod jobs;
 mod joins;
+mod keys;
 mod kill_loops;
 mod kills;
 mod libraries;
