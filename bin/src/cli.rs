@@ -8,8 +8,8 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::{
         account, batch, chat, completion, config, demo, doctor, down, earnings, finish, help, init, job, key,
-        logs, man, model, network, notary, offers, pause, provide, quote, receipt, run, serve, service, sim,
-        status, up, version, why,
+        leave, logs, man, model, network, notary, offers, pause, provide, quote, receipt, run, serve,
+        service, sim, status, up, version, why,
     },
     invocation::Invocation,
     printer::Printer,
@@ -44,6 +44,7 @@ pub struct Cli {
 enum Verb {
     Demo(demo::Args),
     Init(init::Args),
+    Leave(leave::Args),
     Up(up::Args),
     Down(down::Args),
     Provide(provide::Args),
@@ -128,6 +129,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
     match verb {
         Verb::Demo(args) => demo::perform(&args, invocation).await,
         Verb::Init(args) => init::perform(&args, invocation),
+        Verb::Leave(args) => leave::perform(&args, invocation).await,
         Verb::Up(args) => up::perform(&args, invocation).await,
         Verb::Down(args) => down::perform(&args, invocation).await,
         Verb::Provide(args) => provide::perform(&args, invocation).await,

@@ -125,6 +125,7 @@ const EMPTY: &[Case] = &[
         "name one in EDITOR, or change a value with `assay config set KEY VALUE`",
     ),
     (&["up"], 3, NO_HOME.0, NO_HOME.1),
+    (&["leave", "--yes"], 3, NO_HOME.0, NO_HOME.1),
     (
         &["key", "restore", "FILE"],
         2,

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 86] = [
+const COMMANDS: [&str; 87] = [
     "",
     "demo",
     "init",
+    "leave",
     "up",
     "down",
     "provide",

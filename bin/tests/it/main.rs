@@ -30,6 +30,7 @@ mod joins;
 mod keys;
 mod kill_loops;
 mod kills;
+mod leavings;
 mod libraries;
 mod load;
 mod logs;
