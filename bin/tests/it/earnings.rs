@@ -58,6 +58,18 @@ async fn earned(home: &Path) -> Value {
     }
 }
 
+/// Both parties list the receipt of the one job.
+fn are_proven(ada: &Path, you: &Path, earned: &Value) {
+    let (sold, bought) = (asks(ada, &["receipt", "ls"]), asks(you, &["receipt", "ls", "--role", "client"]));
+    let [sold, bought] = [&sold, &bought].map(|listed| listed["receipts"][0].clone());
+    assert_eq!((&sold["role"], &bought["role"]), (&"provider".into(), &"client".into()));
+    assert_eq!((&sold["receipt"], &sold["paid"]), (&bought["receipt"], &earned["total"]["earned"]));
+    assert_eq!(asks(ada, &["receipt", "ls", "--role", "client"])["receipts"], Value::Array(Vec::new()));
+    let name = types(ada, &["receipt", "ls", "--quiet"]).stdout;
+    let shown = asks(ada, &["receipt", "show", &name[..12]]);
+    assert_eq!((&shown["job"], name.trim()), (&sold["job"], sold["receipt"].as_str().unwrap()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     let mut town = Town::start().await;
@@ -83,6 +95,7 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     assert!(csv.lines().nth(1).unwrap().starts_with(&format!("{},\"digits\",", attempt.job)), "{csv}");
     assert_eq!(asks(&you, &["earnings"])["total"]["jobs"], 0, "a client has earned nothing");
     assert_eq!(types(&ada, &["earnings", "--since", "2999-01-01"]).stdout.lines().count(), 1);
+    are_proven(&ada, &you, &earned);
 
     let why = asks(&ada, &["why"]);
     assert_eq!((&why["orders"]["begun"], &why["problems"]), (&1.into(), &0.into()), "{why}");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 87] = [
+const COMMANDS: [&str; 88] = [
     "",
     "demo",
     "init",
@@ -55,6 +55,7 @@ const COMMANDS: [&str; 87] = [
     "model pull",
     "model rm",
     "receipt",
+    "receipt ls",
     "receipt show",
     "receipt verify",
     "receipt export",

@@ -35,9 +35,10 @@ pub use crate::driver::{
     calls::{
         AccountOrder, AddModel, AuditNotary, Audited, BenchView, CancelJob, CancelledView, ClassView,
         ClosedServing, Demanded, ExplainJob, Explained, FindModel, FoundModel, HearJob, HeedSettings,
-        InstructNotary, JobView, KNOWN_JOBS_MAX, KeepFile, KnownJob, KnownJobs, LeftOut, ListDue, ListEarned,
-        ListJobs, ListModels, ListOffers, ListRuns, ListedModel, ModelList, ModelView, OfferView,
-        PauseProviding, Provide, Providing, PullModel, QuoteJob, ReadOutput, ReadReceipt, RemoveModel,
+        InstructNotary, JobPart, JobView, KNOWN_JOBS_MAX, KeepFile, KeptReceipt, KnownJob, KnownJobs,
+        LeftOut, ListDue, ListEarned, ListJobs, ListModels, ListOffers, ListReceipts, ListRuns, ListedModel,
+        ModelList, ModelView, OfferView, PauseProviding, Provide, Providing, PullModel, QuoteJob,
+        RECEIPTS_LISTED_MAX, ReadOutput, ReadReceipt, ReceiptPage, ReceiptPlace, RemoveModel,
         ResumeProviding, RetriedView, RetryJob, Rivals, ServedJob, ServiceView, ServiceWish, ShowAccount,
         ShowBooks, ShowDemand, ShowJob, ShowRules, ShowStatus, Shutdown, Sighting, StatusView, StopProviding,
         Submit, SubmittedView, Update, WatchUpdates,

@@ -17,6 +17,7 @@ mod output;
 mod pause;
 mod provide;
 mod quote;
+mod receipts;
 mod retry;
 mod rules;
 mod runs;
@@ -43,6 +44,7 @@ pub use self::{
     pause::{PauseProviding, ResumeProviding},
     provide::{LeftOut, Provide, Providing, ServiceWish, StopProviding},
     quote::QuoteJob,
+    receipts::{JobPart, KeptReceipt, ListReceipts, RECEIPTS_LISTED_MAX, ReceiptPage, ReceiptPlace},
     retry::{RetriedView, RetryJob},
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},
@@ -72,6 +74,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ListJobs>(),
     Route::to::<ListModels>(),
     Route::to::<ListOffers>(),
+    Route::to::<ListReceipts>(),
     Route::to::<ListRuns>(),
     Route::to::<PauseProviding>(),
     Route::to::<Provide>(),
