@@ -58,7 +58,7 @@ async fn earned(home: &Path) -> Value {
     }
 }
 
-/// Both parties list the receipt of the one job.
+/// Both parties list the receipt of the one job, and what it did to their money.
 fn are_proven(ada: &Path, you: &Path, earned: &Value) {
     let (sold, bought) = (asks(ada, &["receipt", "ls"]), asks(you, &["receipt", "ls", "--role", "client"]));
     let [sold, bought] = [&sold, &bought].map(|listed| listed["receipts"][0].clone());
@@ -68,6 +68,17 @@ fn are_proven(ada: &Path, you: &Path, earned: &Value) {
     let name = types(ada, &["receipt", "ls", "--quiet"]).stdout;
     let shown = asks(ada, &["receipt", "show", &name[..12]]);
     assert_eq!((&shown["job"], name.trim()), (&sold["job"], sold["receipt"].as_str().unwrap()));
+    let [got, gave] = [ada, you].map(|home| asks(home, &["account", "history"]));
+    assert_eq!(got["total"]["received"], earned["total"]["earned"]);
+    let price: Amount = gave["total"]["spent"]["amount"].as_str().unwrap().parse().unwrap();
+    let pay: Amount = got["total"]["received"]["amount"].as_str().unwrap().parse().unwrap();
+    assert!(price > pay && gave["total"]["spent"] == bought["cost"], "fees are between: {gave}");
+    let csv = types(you, &["account", "history", "--csv"]).stdout;
+    assert!(csv.lines().count() == 2 && csv.lines().nth(1).unwrap().contains(",client,"), "{csv}");
+    let line = types(you, &["account", "history"]).stdout;
+    assert!(line.contains(&format!("\t-{price}\t")), "{line}");
+    let late = types(you, &["account", "history", "--since", "2999-01-01"]);
+    assert!(late.status == Some(0) && late.stdout.is_empty(), "{late:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

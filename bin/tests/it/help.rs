@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-const COMMANDS: [&str; 88] = [
+const COMMANDS: [&str; 89] = [
     "",
     "demo",
     "init",
@@ -60,6 +60,7 @@ const COMMANDS: [&str; 88] = [
     "receipt verify",
     "receipt export",
     "account show",
+    "account history",
     "config",
     "config get",
     "config set",
