@@ -8,8 +8,8 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::{
         account, batch, chat, completion, config, demo, devnet, doctor, down, earnings, finish, help, init,
-        job, key, man, model, network, notary, offers, pause, provide, provider, quote, receipt, run, serve,
-        service, sim, status, up, version, why,
+        job, key, leave, logs, man, model, network, notary, offers, pause, provide, provider, quote, receipt,
+        run, serve, service, sim, status, up, version, why,
     },
     invocation::Invocation,
     printer::Printer,
@@ -44,6 +44,7 @@ pub struct Cli {
 enum Verb {
     Demo(demo::Args),
     Init(init::Args),
+    Leave(leave::Args),
     Up(up::Args),
     Down(down::Args),
     Provide(provide::Args),
@@ -62,6 +63,7 @@ enum Verb {
     Quote(quote::Args),
     Status(status::Args),
     Doctor(doctor::Args),
+    Logs(logs::Args),
     Offers(offers::Args),
     #[command(subcommand)]
     Job(job::Verb),
@@ -131,6 +133,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
     match verb {
         Verb::Demo(args) => demo::perform(&args, invocation).await,
         Verb::Init(args) => init::perform(&args, invocation),
+        Verb::Leave(args) => leave::perform(&args, invocation).await,
         Verb::Up(args) => up::perform(&args, invocation).await,
         Verb::Down(args) => down::perform(&args, invocation).await,
         Verb::Provide(args) => provide::perform(&args, invocation).await,
@@ -147,6 +150,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Quote(args) => quote::perform(&args, invocation).await,
         Verb::Status(args) => status::perform(&args, invocation).await,
         Verb::Doctor(args) => doctor::perform(&args, invocation).await,
+        Verb::Logs(args) => logs::perform(&args, invocation).await,
         Verb::Offers(args) => offers::perform(&args, invocation).await,
         Verb::Job(verb) => job::perform(&verb, invocation).await,
         Verb::Ps(args) => job::ls::running(&args, invocation).await,
@@ -154,7 +158,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Receipt(verb) => receipt::perform(&verb, invocation).await,
         Verb::Account(verb) => account::perform(&verb, invocation).await,
         Verb::Config(verb) => config::perform(&verb, invocation).await,
-        Verb::Key(verb) => key::perform(&verb, invocation),
+        Verb::Key(verb) => key::perform(&verb, invocation).await,
         Verb::Network(verb) => network::perform(&verb, invocation).await,
         Verb::Notary(verb) => notary::perform(&verb, invocation).await,
         Verb::Service(verb) => service::perform(&verb, invocation).await,

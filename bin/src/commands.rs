@@ -16,6 +16,8 @@ pub(crate) mod help;
 pub(crate) mod init;
 pub(crate) mod job;
 pub(crate) mod key;
+pub(crate) mod leave;
+pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod model;
 pub(crate) mod network;

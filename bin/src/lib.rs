@@ -11,6 +11,7 @@ mod daemon;
 mod few;
 mod home_models;
 mod invocation;
+mod key_backup;
 mod local_network;
 mod log;
 mod own_model;

@@ -8,6 +8,7 @@
 //! is closed costs lines, which are counted. In the home it never takes more than two files of [`LOG_BYTES_MAX`].
 
 mod lines;
+pub(crate) mod log_reader;
 mod quota;
 mod rotated;
 

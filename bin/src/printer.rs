@@ -45,6 +45,7 @@ pub struct Printer {
     out: StandardStream,
     aside: StandardStream,
     is_lost: AtomicBool,
+    is_unheard: AtomicBool,
 }
 
 #[derive(Serialize)]
@@ -63,6 +64,7 @@ impl Printer {
             out: StandardStream::stdout(),
             aside: StandardStream::stderr(),
             is_lost: AtomicBool::new(false),
+            is_unheard: AtomicBool::new(false),
         }
     }
 
@@ -204,6 +206,11 @@ impl Printer {
         self.say(&(text + "\n"));
     }
 
+    /// False once whoever read standard output has seen enough.
+    pub(crate) fn is_heard(&self) -> bool {
+        !self.is_unheard.load(Ordering::Relaxed)
+    }
+
     /// Ends the output.
     ///
     /// # Errors
@@ -226,8 +233,12 @@ impl Printer {
     }
 
     fn write_bytes(&self, bytes: &[u8]) {
-        if self.out.write(bytes).is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
-            self.is_lost.store(true, Ordering::Relaxed);
+        match self.out.write(bytes) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_unheard.store(true, Ordering::Relaxed);
+            }
+            Err(_) => self.is_lost.store(true, Ordering::Relaxed),
         }
     }
 

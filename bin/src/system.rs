@@ -5,6 +5,9 @@
 //! | being asked to end | signals | events of the console |
 //! | a daemon in the background | a group of processes of its own | a console of its own, not shown |
 //! | the log of a home | mode 600; what is said beside the log follows it when it turns | what the folder gives; that stays in the file before |
+//! | a file of the owner's alone | mode 600 | what the folder gives |
+//! | a line that is typed unseen | the terminal stops showing what is typed, and goes on afterwards | none |
+//! | whether a file that is open has its name still | by its number | unless what has the name is shorter |
 //! | memory of the machine | read where Linux writes it; else unknown | unknown |
 //! | the end of a demonstration's peer | its group is killed | it is killed, and its workers find their pipe closed |
 //! | the end of a devnet's peer, by its number | its group is killed, or it alone where it has none | `taskkill` ends it and what it started |
@@ -18,9 +21,11 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use self::unix::{
-    asked, detach, is_standard_error, kill, kill_process, lacks, memory_bytes, open_log, take_over_output,
+    Unseen, asked, create_private, detach, is_file_at, is_standard_error, kill, kill_process, lacks,
+    memory_bytes, open_log, take_over_output,
 };
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    asked, detach, is_standard_error, kill, kill_process, lacks, memory_bytes, open_log, take_over_output,
+    Unseen, asked, create_private, detach, is_file_at, is_standard_error, kill, kill_process, lacks,
+    memory_bytes, open_log, take_over_output,
 };

@@ -1,5 +1,6 @@
 //! `assay account`: what the notary holds for this peer, and what its owner has it do.
 
+mod history;
 mod register;
 mod stake;
 mod unstake;
@@ -20,6 +21,7 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     Show(Args),
+    History(history::Args),
     Stake(stake::Args),
     Unstake(unstake::Args),
     Register(register::Args),
@@ -49,6 +51,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
             print(&view, daemon.unit(), invocation);
             Ok(())
         }
+        Verb::History(args) => history::perform(args, invocation).await,
         Verb::Stake(args) => stake::perform(args, invocation).await,
         Verb::Unstake(args) => unstake::perform(args, invocation).await,
         Verb::Register(args) => register::perform(args, invocation).await,

@@ -34,6 +34,13 @@ pub(crate) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(),
         }
         Err(error) => return Err(error.into()),
     };
+    end(handle, invocation).await?;
+    say(invocation, true);
+    Ok(())
+}
+
+/// Ends a daemon, and waits until it is gone.
+pub(super) async fn end(handle: Handle, invocation: &Invocation) -> Result<(), CommandError> {
     handle.call(Shutdown).await?;
     drop(handle);
     let deadline = Instant::now() + END_WAIT;
@@ -46,7 +53,6 @@ pub(crate) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(),
         }
         tokio::time::sleep(LOOK_STEP).await;
     }
-    say(invocation, true);
     Ok(())
 }
 

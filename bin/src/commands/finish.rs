@@ -95,7 +95,7 @@ async fn next(updates: &mut Updates<Update>) {
 }
 
 /// Jobs that were begun here and are not closed.
-async fn open(daemon: &RunningDaemon) -> Result<Vec<RunView>, CommandError> {
+pub(super) async fn open(daemon: &RunningDaemon) -> Result<Vec<RunView>, CommandError> {
     let mut runs = daemon.call(ListRuns).await?;
     runs.retain(|run| !run.check && matches!(run.state, RunState::Running | RunState::Committed));
     Ok(runs)

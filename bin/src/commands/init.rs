@@ -1,6 +1,7 @@
 //! `assay init`: makes a home for a peer: a key, and the rules of the network it belongs to.
 //!
-//! **Invariant:** a key is never replaced and a home never changes its network.
+//! **Invariant:** a key is never replaced, and a home changes its network by leaving one alone: whoever comes back finds
+//! what was left.
 
 use std::{
     fs,
@@ -8,9 +9,14 @@ use std::{
     path::PathBuf,
 };
 
-use assay_peer::{config::NetworkFile, home};
+use assay_peer::{
+    config::NetworkFile,
+    disk::HomeDisk,
+    home::{self, HomeLock, departure},
+};
 use serde_json::json;
 
+use super::key;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -26,7 +32,8 @@ Examples:
 /// Make an identity and join a network.
 ///
 /// Makes the folder of a peer: its secret key and the rules of its network. The file with the rules comes from whoever
-/// founded the network; `assay demo --stay` makes one for a network on this machine.
+/// founded the network; `assay demo --stay` makes one for a network on this machine. A network that this home has left goes
+/// on where it was.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -56,6 +63,7 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         ));
     }
     home::make(invocation.home.root())?;
+    let is_back = take_up(&network, invocation)?;
     let peer = invocation.own_or_new_key()?;
     fs::write(invocation.home.network(), network.to_toml()).map_err(|error| {
         let message = format!("{} cannot be written: {error}", invocation.home.network().display());
@@ -74,12 +82,18 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         short(id)
     ));
     invocation.printer.line(format!("Its home is {}.", invocation.home.root().display()));
+    if is_back {
+        invocation.printer.note("it was in this network before: its journal and its receipts are back");
+    }
+    if network.genesis.notaries.contains(&peer) && !invocation.home.journal().exists() {
+        key::warn_notary(name, invocation);
+    }
     invocation.printer.note("next: `assay up` starts it, `assay offers` shows what can be ordered");
     invocation.printer.document(
         "home",
         &json!({
             "home": invocation.home.root(), "peer": full(peer), "network": full(id), "network_name": name,
-            "notaries": network.genesis.notaries,
+            "notaries": network.genesis.notaries, "is_back": is_back,
         }),
     );
     Ok(())
@@ -101,7 +115,26 @@ fn refuse_another(network: &NetworkFile, invocation: &Invocation) -> Result<(), 
     }
     let message =
         format!("{} belongs to another network, {}", invocation.home.root().display(), present.name);
-    Err(CommandError::new(Exit::Usage, "OTHER_NETWORK", message, "choose another folder with --home DIR"))
+    let hint = "choose another folder with --home DIR, or leave that network first with `assay leave`";
+    Err(CommandError::new(Exit::Usage, "OTHER_NETWORK", message, hint))
+}
+
+/// Moves back what this home left of the network, if it did.
+fn take_up(network: &NetworkFile, invocation: &Invocation) -> Result<bool, CommandError> {
+    let home = &invocation.home;
+    if home.network().exists() || !home.left().exists() {
+        return Ok(false);
+    }
+    let lock = HomeLock::take(home.root())?;
+    departure::take_up(&HomeDisk::default(), home, network.genesis.id(), &lock)
+        .map_err(|error| unmoved(&error))
+}
+
+/// What a home left cannot be moved.
+pub(super) fn unmoved(error: &io::Error) -> CommandError {
+    let message = format!("what belongs to a network that was left cannot be moved: {error}");
+    let hint = "see to the disk and to what is in the way, and run it again: it goes on where it was";
+    CommandError::new(Exit::Forbidden, "HOME_UNWRITABLE", message, hint)
 }
 
 fn agrees(network: &NetworkFile, invocation: &Invocation) -> bool {

@@ -1,6 +1,10 @@
 //! `assay key`: who this peer is. The key can be made before there is a network, so that one can be founded with it.
 //!
-//! **Invariant:** a key is never replaced, and its secret half is never shown.
+//! **Invariant:** a key is never replaced, and its secret half is never shown; it leaves the home sealed.
+
+mod backup;
+mod passphrase;
+mod restore;
 
 use assay_peer::{config::KeyError, home};
 use assay_protocol::{
@@ -9,6 +13,7 @@ use assay_protocol::{
 };
 use serde_json::json;
 
+pub(crate) use self::restore::warn_notary;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -20,6 +25,8 @@ use crate::{
 pub(crate) enum Verb {
     New(NewKeyArgs),
     Show(ShowKeyArgs),
+    Backup(backup::Args),
+    Restore(restore::Args),
 }
 
 const NEW_EXAMPLES: &str = "\
@@ -45,7 +52,7 @@ Examples:
 #[command(after_help = SHOW_EXAMPLES)]
 pub(crate) struct ShowKeyArgs {}
 
-pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
+pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::New(NewKeyArgs {}) => {
             home::make(invocation.home.root())?;
@@ -56,14 +63,22 @@ pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
             Ok(())
         }
         Verb::Show(ShowKeyArgs {}) => {
-            show(invocation, own_key(invocation)?.id());
+            show(invocation, Keypair::from_seed(own_seed(invocation)?).id());
             Ok(())
         }
+        Verb::Backup(args) => backup::perform(args, invocation).await,
+        Verb::Restore(args) => restore::perform(args, invocation).await,
     }
 }
 
-fn own_key(invocation: &Invocation) -> Result<Keypair, CommandError> {
-    invocation.home.key().map_err(|error| match error {
+/// The network of this home, if the peer keeps its books.
+pub(crate) fn keeps_books(peer: PeerId, invocation: &Invocation) -> Option<String> {
+    let genesis = invocation.network().ok()?.genesis;
+    genesis.notaries.contains(&peer).then_some(genesis.name)
+}
+
+fn own_seed(invocation: &Invocation) -> Result<[u8; 32], CommandError> {
+    invocation.home.seed().map_err(|error| match error {
         KeyError::Absent { .. } => {
             let message = format!("no peer lives in {}", invocation.home.root().display());
             let hint =

@@ -1,6 +1,6 @@
 //! `assay network`: founding a network, outside the demonstration.
 //!
-//! **Invariant:** a network's file is written only if the network can be run by it, and no home changes its network.
+//! **Invariant:** a network's file is written only if the network can be run by it, and no home changes its network but by leaving one.
 
 use std::{
     collections::BTreeSet,
@@ -13,8 +13,9 @@ use std::{
 use assay_peer::{
     blobs::{BlobError, Blobs, Hold},
     config::{self, Contact, DaemonSettings, NetworkFile, Settings},
+    disk::HomeDisk,
     executor::{Conduct, Executor},
-    home::HomeLock,
+    home::{HomeLock, departure},
     network::USUAL_PORT,
 };
 use assay_protocol::{
@@ -27,6 +28,7 @@ use assay_protocol::{
 use assay_runtime::class::ARITHMETIC;
 use serde_json::json;
 
+use super::init::unmoved;
 use crate::{
     bundle::SUMS,
     command_error::{CommandError, Exit},
@@ -94,7 +96,8 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
     let Verb::New(args) = verb;
     refuse_taken(args, invocation)?;
     let addresses = addresses(&args.at)?;
-    let _lock = HomeLock::take(invocation.home.root())?;
+    let lock = HomeLock::take(invocation.home.root())?;
+    departure::carry_on(&HomeDisk::default(), &invocation.home, &lock).map_err(|error| unmoved(&error))?;
     let notary = invocation.own_or_new_key()?;
     let verifiers = verifiers(&args.verifiers, notary)?;
     let settings = Settings::read(&invocation.home)?.daemon;
@@ -115,7 +118,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
 fn refuse_taken(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     if invocation.home.network().exists() {
         let message = format!("{} belongs to a network already", invocation.home.root().display());
-        let hint = "a home never changes its network: name another with --home DIR";
+        let hint = "name another with --home DIR, or leave that network first with `assay leave`";
         return Err(CommandError::new(Exit::Usage, "HOME_TAKEN", message, hint));
     }
     if args.output.exists() {

@@ -2,6 +2,7 @@
 
 mod export;
 mod file;
+pub(crate) mod ls;
 mod show;
 pub(crate) mod verify;
 
@@ -10,6 +11,7 @@ use crate::{command_error::CommandError, invocation::Invocation};
 /// The portable proof of what became of a job.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
+    Ls(ls::Args),
     Show(show::Args),
     Verify(verify::Args),
     Export(export::Args),
@@ -17,6 +19,7 @@ pub(crate) enum Verb {
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
+        Verb::Ls(args) => ls::perform(args, invocation).await,
         Verb::Show(args) => show::perform(args, invocation).await,
         Verb::Verify(args) => verify::perform(args, invocation),
         Verb::Export(args) => export::perform(args, invocation).await,

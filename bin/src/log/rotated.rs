@@ -30,7 +30,7 @@ impl Rotated {
         Self::open(path, bytes_max, true).ok()
     }
 
-    fn open(path: &Path, bytes_max: u64, is_standard: bool) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, bytes_max: u64, is_standard: bool) -> io::Result<Self> {
         let file = system::open_log(path)?;
         let bytes = file.metadata()?.len();
         Ok(Self { path: path.to_owned(), file, bytes, bytes_max, is_standard })
@@ -47,9 +47,7 @@ impl Rotated {
 
     /// Puts the file in the place of the one before it, and begins another.
     fn turn(&mut self) -> io::Result<()> {
-        let mut before = self.path.clone().into_os_string();
-        before.push(".1");
-        fs::rename(&self.path, before)?;
+        fs::rename(&self.path, before(&self.path))?;
         *self = Self::open(&self.path, self.bytes_max, self.is_standard)?;
         if self.is_standard {
             // Where that fails, last words are in the file before.
@@ -57,6 +55,13 @@ impl Rotated {
         }
         Ok(())
     }
+}
+
+/// The file before the one at this path.
+pub(super) fn before(path: &Path) -> PathBuf {
+    let mut before = path.to_owned().into_os_string();
+    before.push(".1");
+    before.into()
 }
 
 #[cfg(test)]

@@ -71,7 +71,13 @@ impl Kept {
         let (out, aside) = (Arc::default(), Arc::default());
         let streams = [&out, &aside].map(|kept| StandardStream::kept(kept, is_terminal));
         let [to_out, to_aside] = streams;
-        let printer = Printer { is_json, out: to_out, aside: to_aside, is_lost: AtomicBool::new(false) };
+        let printer = Printer {
+            is_json,
+            out: to_out,
+            aside: to_aside,
+            is_lost: AtomicBool::new(false),
+            is_unheard: AtomicBool::new(false),
+        };
         Self { printer, out, aside }
     }
 

@@ -20,6 +20,7 @@ use rustix::{
     io::Errno,
     process::{Pid, Signal, kill_process_group},
     stdio::{dup2_stderr, dup2_stdout},
+    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -61,6 +62,34 @@ pub(crate) fn open_log(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
+/// Makes a file that its owner alone reads, where there is none.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// While it lives, the terminal does not show what is typed.
+pub(crate) struct Unseen(Termios);
+
+impl Unseen {
+    /// Has the terminal at standard input show nothing but the end of a line.
+    pub(crate) fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut unseen = before.clone();
+        unseen.local_modes.remove(LocalModes::ECHO);
+        unseen.local_modes.insert(LocalModes::ECHONL);
+        // What was typed before the question was seen already.
+        tcsetattr(io::stdin(), OptionalActions::Flush, &unseen)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        // A terminal that is gone shows nothing anyway.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
 /// Gives a process that is to start a group of its own.
 pub(crate) fn detach(command: &mut Command) -> &mut Command {
     command.process_group(0)
@@ -88,8 +117,13 @@ pub(crate) fn kill_process(process: u32) -> io::Result<()> {
 
 /// Whether what this process says to standard error goes into this file.
 pub(crate) fn is_standard_error(stderr: &io::Stderr, path: &Path) -> bool {
-    let here = stderr.as_fd().try_clone_to_owned().and_then(|stream| File::from(stream).metadata());
-    let (Ok(there), Ok(here)) = (fs::metadata(path), here) else { return false };
+    let stream = stderr.as_fd().try_clone_to_owned().map(File::from);
+    stream.is_ok_and(|stream| is_file_at(&stream, path))
+}
+
+/// Whether this path leads to a file that is open.
+pub(crate) fn is_file_at(file: &File, path: &Path) -> bool {
+    let (Ok(there), Ok(here)) = (fs::metadata(path), file.metadata()) else { return false };
     (there.dev(), there.ino()) == (here.dev(), here.ino())
 }
 

@@ -4,7 +4,7 @@
 
 use std::{
     env,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::windows::process::CommandExt,
     path::Path,
@@ -24,7 +24,10 @@ const BACKGROUND: &str = "ASSAY_BACKGROUND";
 
 /// What this system does not give to the program.
 pub(crate) fn lacks() -> &'static [&'static str] {
-    &["what a daemon in the background says beside its log stays in the log before, once there is one"]
+    &[
+        "what a daemon in the background says beside its log stays in the log before, once there is one",
+        "a passphrase cannot be typed unseen: --passphrase-file names a file that it is read from",
+    ]
 }
 
 /// Not known.
@@ -53,6 +56,21 @@ pub(crate) fn open_log(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
+/// Makes a file where there is none. Who else may read it, the folder says that it is in.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    File::create_new(path)
+}
+
+/// There is none: the console shows what is typed.
+pub(crate) enum Unseen {}
+
+impl Unseen {
+    /// Not asked for here.
+    pub(crate) fn begin() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// Gives a process that is to start a console of its own.
 pub(crate) fn detach(command: &mut Command) -> &mut Command {
     command.creation_flags(CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW).env(BACKGROUND, "1")
@@ -76,6 +94,12 @@ pub(crate) fn kill_process(process: u32) -> io::Result<()> {
 /// Whether what this process says to standard error goes into this file: whoever started it in the background saw to that.
 pub(crate) fn is_standard_error(_stderr: &io::Stderr, path: &Path) -> bool {
     env::var_os(BACKGROUND).is_some() && path.exists()
+}
+
+/// Whether this path leads to a file that is open, as far as lengths show it: a log that has turned begins anew.
+pub(crate) fn is_file_at(file: &File, path: &Path) -> bool {
+    let (Ok(there), Ok(here)) = (fs::metadata(path), file.metadata()) else { return false };
+    there.len() >= here.len()
 }
 
 /// Standard output and standard error stay where they are.

@@ -140,7 +140,10 @@ fn a_devnet_is_broken_and_put_together_again_and_works_each_time() {
     let ended = devnet.asks("down", &[]);
     let first_and_last = (&ended["peers_ended"][0]["name"], &ended["peers_ended"][5]["name"]);
     assert_eq!(first_and_last, (&"client".into(), &"notary".into()));
-    assert!(ended["peers_ended"].as_array().unwrap().iter().all(|peer| peer["was_killed"] == false), "{ended}");
+    assert!(
+        ended["peers_ended"].as_array().unwrap().iter().all(|peer| peer["was_killed"] == false),
+        "{ended}"
+    );
     for (name, process) in processes(&healed) {
         until(name, || !goes_on(process.unwrap()));
         assert_eq!(home::owner_of(&devnet.folder.join(name)).unwrap(), None);

@@ -58,6 +58,29 @@ async fn earned(home: &Path) -> Value {
     }
 }
 
+/// Both parties list the receipt of the one job, and what it did to their money.
+fn are_proven(ada: &Path, you: &Path, earned: &Value) {
+    let (sold, bought) = (asks(ada, &["receipt", "ls"]), asks(you, &["receipt", "ls", "--role", "client"]));
+    let [sold, bought] = [&sold, &bought].map(|listed| listed["kept"][0].clone());
+    assert_eq!((&sold["role"], &bought["role"]), (&"provider".into(), &"client".into()));
+    assert_eq!((&sold["receipt"], &sold["paid"]), (&bought["receipt"], &earned["all"]["earned"]));
+    assert_eq!(asks(ada, &["receipt", "ls", "--role", "client"])["kept"], Value::Array(Vec::new()));
+    let name = types(ada, &["receipt", "ls", "--quiet"]).stdout;
+    let shown = asks(ada, &["receipt", "show", &name[..12]]);
+    assert_eq!((&shown["job"], name.trim()), (&sold["job"], sold["receipt"].as_str().unwrap()));
+    let [got, gave] = [ada, you].map(|home| asks(home, &["account", "history"]));
+    assert_eq!(got["sums"]["received"], earned["all"]["earned"]);
+    let price: Amount = gave["sums"]["paid_out"]["amount"].as_str().unwrap().parse().unwrap();
+    let pay: Amount = got["sums"]["received"]["amount"].as_str().unwrap().parse().unwrap();
+    assert!(price > pay && gave["sums"]["paid_out"] == bought["paid_out"], "fees are between: {gave}");
+    let csv = types(you, &["account", "history", "--csv"]).stdout;
+    assert!(csv.lines().count() == 2 && csv.lines().nth(1).unwrap().contains(",client,"), "{csv}");
+    let line = types(you, &["account", "history"]).stdout;
+    assert!(line.contains(&format!("\t-{price}\t")), "{line}");
+    let late = types(you, &["account", "history", "--since", "2999-01-01"]);
+    assert!(late.status == Some(0) && late.stdout.is_empty(), "{late:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     let mut town = Town::start().await;
@@ -83,6 +106,7 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     assert!(csv.lines().nth(1).unwrap().starts_with(&format!("{},\"digits\",", attempt.job)), "{csv}");
     assert_eq!(asks(&you, &["earnings"])["all"]["jobs_closed"], 0, "a client has earned nothing");
     assert_eq!(types(&ada, &["earnings", "--since", "2999-01-01"]).stdout.lines().count(), 1);
+    are_proven(&ada, &you, &earned);
 
     let why = asks(&ada, &["why"]);
     assert_eq!((&why["orders"]["began"], &why["problems"]), (&1.into(), &0.into()), "{why}");

@@ -168,6 +168,13 @@ const EMPTY: &[Case] = &[
         "name one in EDITOR, or change a value with `assay config set KEY VALUE`",
     ),
     (&["up"], 3, NO_HOME.0, NO_HOME.1),
+    (&["leave", "--yes"], 3, NO_HOME.0, NO_HOME.1),
+    (
+        &["key", "restore", "FILE"],
+        2,
+        "FILE is no backup of a key that can be used: it does not begin with `Assay key backup 1`",
+        "take another copy of it: a backup is used whole or not at all",
+    ),
     (
         &["init", "--yes"],
         2,

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 104] = [
+pub(crate) const COMMANDS: [&str; 110] = [
     "",
     "demo",
     "init",
+    "leave",
     "up",
     "down",
     "provide",
@@ -47,6 +48,7 @@ pub(crate) const COMMANDS: [&str; 104] = [
     "quote",
     "status",
     "doctor",
+    "logs",
     "offers",
     "job",
     "job submit",
@@ -67,10 +69,12 @@ pub(crate) const COMMANDS: [&str; 104] = [
     "model pull",
     "model rm",
     "receipt",
+    "receipt ls",
     "receipt show",
     "receipt verify",
     "receipt export",
     "account show",
+    "account history",
     "config",
     "config get",
     "config set",
@@ -81,6 +85,8 @@ pub(crate) const COMMANDS: [&str; 104] = [
     "key",
     "key new",
     "key show",
+    "key backup",
+    "key restore",
     "network",
     "network new",
     "notary",

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Lines, Write},
     process::{Child, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -10,8 +10,10 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    assay::BINARY,
+    assay::{BINARY, assay, command},
+    homes::private_folder,
     statuses::{Hermit, Stranger},
+    terminals::on_terminal,
 };
 
 /// How long a daemon may take.
@@ -129,4 +131,64 @@ fn a_disk_with_too_little_room_takes_nothing_new_and_says_so() {
         let error: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
         assert_eq!((refused.status, &error["error"]["code"]), (Some(1), &"NO_ROOM".into()), "{refused:?}");
     }
+}
+
+/// Lines of a log, the last of them with what a stranger would do to a terminal.
+const OLDER: &str =
+    "2026-11-28T09:00:00.000Z  info   ready\n2026-11-28T09:00:01.000Z  warn   a clock is late\n";
+const NEWER: &str = "2026-11-28T10:00:00.000Z  error  it ended\nthread 'main' panicked: \x1b[2J\n";
+
+#[test]
+fn a_log_is_printed_over_its_files_and_acts_on_no_terminal() {
+    let home = private_folder();
+    let types = |arguments: &[&str]| assay(home.path(), &[&["logs"], arguments].concat());
+    let nothing = types(&[]);
+    let log = home.path().join("daemon.log");
+    assert_eq!((nothing.status, nothing.stdout.as_str()), (Some(0), ""));
+    assert!(nothing.stderr.contains(log.to_str().unwrap()), "it says where it would be: {nothing:?}");
+    assert_eq!(assay(&home.path().join("nobody"), &["logs"]).status, Some(3));
+    fs::write(home.path().join("daemon.log.1"), OLDER).unwrap();
+    fs::write(&log, NEWER).unwrap();
+    assert_eq!(types(&[]).stdout, format!("{OLDER}{NEWER}"));
+    assert_eq!(types(&["--lines", "1"]).stdout, NEWER.lines().nth(1).unwrap().to_owned() + "\n");
+    assert_eq!(types(&["--since", "2026-11-28T09:30:00Z"]).stdout, NEWER);
+    assert_eq!(types(&["--since", "2026-11-28T09:00:01Z", "-n", "9"]).stdout.lines().count(), 3);
+    let documents: Vec<serde_json::Value> =
+        types(&["--json"]).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected = json!({
+        "schema": "assay.log/1", "at": "2026-11-28T09:00:01.000Z", "level": "warn", "words": "a clock is late",
+    });
+    assert_eq!((documents.len(), &documents[1]), (4, &expected));
+    assert_eq!(documents[3]["at"], serde_json::Value::Null);
+    let shown = on_terminal(home.path(), &["logs"]);
+    assert!(shown.ends_with("panicked: \\u{1b}[2J\n") && shown.starts_with("2026-11-28T09"), "{shown:?}");
+}
+
+#[test]
+fn a_log_is_followed_over_its_turn_until_nobody_reads_it() {
+    let home = private_folder();
+    let log = home.path().join("daemon.log");
+    fs::write(&log, OLDER).unwrap();
+    let mut follows = command(home.path(), &["logs", "--follow", "--lines", "1"], &[]);
+    let mut follows = Foreground(follows.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(follows.0.stdout.take().unwrap()).lines();
+    let next = |lines: &mut Lines<BufReader<ChildStdout>>| lines.next().unwrap().unwrap();
+    assert_eq!(next(&mut lines), OLDER.lines().nth(1).unwrap());
+    let mut file = File::options().append(true).open(&log).unwrap();
+    write!(file, "one").unwrap();
+    writeln!(file, " line").unwrap();
+    assert_eq!(next(&mut lines), "one line");
+    fs::rename(&log, home.path().join("daemon.log.1")).unwrap();
+    writeln!(file, "the last before the turn").unwrap();
+    fs::write(&log, "the first behind it\n").unwrap();
+    assert_eq!(next(&mut lines), "the last before the turn");
+    assert_eq!(next(&mut lines), "the first behind it");
+    drop(lines);
+    let begin = Instant::now();
+    while follows.0.try_wait().unwrap().is_none() {
+        assert!(begin.elapsed() < PATIENCE, "it tells nobody for ever");
+        writeln!(File::options().append(true).open(&log).unwrap(), "heard by nobody").unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(follows.0.wait().unwrap().code(), Some(0));
 }

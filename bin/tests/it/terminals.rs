@@ -15,7 +15,7 @@ const UNIT: &str = r"cr\u001b[31m\rok\u0007";
 const LABEL: &str = r"7\u001b]0;owned\u0007\nerror: none";
 
 /// Runs `assay` on a terminal of its own and gives back what that got. Colours are ours, and off.
-fn on_terminal(home: &Path, arguments: &[&str]) -> String {
+pub(crate) fn on_terminal(home: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(BINARY);
     command.args(arguments).env_clear().env("ASSAY_HOME", home).env("NO_COLOR", "1");
     // What a spinner draws is ours; all else that is said aside is looked at in the other tests.

@@ -18,7 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    config::{ConfigError, Home, KeyError, NetworkFile, Settings},
+    blobs::Blobs,
+    config::{ConfigError, DaemonSettings, Home, KeyError, NetworkFile, Settings},
     disk::HomeDisk,
     driver::{Ended, LiveSettings, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
     executor::{Conduct, Executor},
@@ -224,11 +225,8 @@ impl Daemon {
             true => join_as_usual(&home, &file, &store).await?,
             false => join(&home, &file, told, &store).await?,
         };
-        let places = usize::try_from(settings.daemon.workers).unwrap_or(0);
-        let blobs = store.blobs.clone();
-        let executor = Executor::new(options.worker, home.compiled(), places, blobs, options.conduct);
-        let Ok(wish) = settings.daemon.device.parse();
-        executor.prefer(wish);
+        let worker = (options.worker, options.conduct);
+        let executor = executor(&home, &settings.daemon, worker, store.blobs.clone());
         let socket = |error| DaemonError::Socket { path: home.socket(), error };
         let mut server = Server::bind(&home).map_err(socket)?;
         let (end, ending) = oneshot::channel();
@@ -280,6 +278,20 @@ impl Daemon {
         drop(lock);
         ended
     }
+}
+
+/// What runs jobs, as the settings have it.
+fn executor(
+    home: &Home,
+    settings: &DaemonSettings,
+    (worker, conduct): (PathBuf, Conduct),
+    blobs: Blobs,
+) -> Executor {
+    let places = usize::try_from(settings.workers).unwrap_or(0);
+    let executor = Executor::new(worker, home.compiled(), places, blobs, conduct);
+    let Ok(wish) = settings.device.parse();
+    executor.prefer(wish);
+    executor
 }
 
 /// Waits for the end of the loop, which may be wished for, or for a part without which it would go on for nothing.

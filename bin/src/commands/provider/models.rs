@@ -100,7 +100,10 @@ async fn list(reach: Reach, invocation: &Invocation) -> Result<(), CommandError>
         ]);
     }
     invocation.printer.table(&table);
-    invocation.printer.document("offered", &json!({ "offered": documents(&offered, daemon.unit()), "added": null, "removed": null }));
+    invocation.printer.document(
+        "offered",
+        &json!({ "offered": documents(&offered, daemon.unit()), "added": null, "removed": null }),
+    );
     Ok(())
 }
 
@@ -131,7 +134,9 @@ async fn tell(added: Digest, daemon: &RunningDaemon, invocation: &Invocation) ->
         ));
     }
     let models = documents(&offered, daemon.unit());
-    invocation.printer.document("offered", &json!({ "offered": models, "added": full(added), "removed": null }));
+    invocation
+        .printer
+        .document("offered", &json!({ "offered": models, "added": full(added), "removed": null }));
     Ok(())
 }
 
@@ -146,7 +151,9 @@ async fn remove(args: &RemoveOfferedArgs, invocation: &Invocation) -> Result<(),
         names.join(", ")
     ));
     let models = documents(&offered, daemon.unit());
-    invocation.printer.document("offered", &json!({ "offered": models, "added": null, "removed": full(removed) }));
+    invocation
+        .printer
+        .document("offered", &json!({ "offered": models, "added": null, "removed": full(removed) }));
     Ok(())
 }
 

@@ -29,7 +29,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A receipt file, or the name of a job or its first digits
+    /// A receipt file, or the name of a job or of a receipt, or its first digits
     #[arg(value_name = "FILE|JOB")]
     receipt: String,
     #[command(flatten)]

@@ -145,6 +145,12 @@ impl Home {
         self.root.join("receipts")
     }
 
+    /// What belongs to networks that this home has left.
+    #[must_use]
+    pub fn left(&self) -> PathBuf {
+        self.root.join("left")
+    }
+
     /// Compiled runners, which can be made again from the runners.
     #[must_use]
     pub fn compiled(&self) -> PathBuf {

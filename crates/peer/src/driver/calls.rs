@@ -25,6 +25,7 @@ mod pause;
 mod prices;
 mod provide;
 mod quote;
+mod receipts;
 mod retry;
 mod rules;
 mod runs;
@@ -61,6 +62,7 @@ pub use self::{
     prices::{ChangePrice, PriceView, Repriced, ShowPrices},
     provide::{LeftOut, Provide, Providing, ServiceWish, StopProviding},
     quote::QuoteJob,
+    receipts::{JobPart, KeptReceipt, ListReceipts, RECEIPTS_LISTED_MAX, ReceiptPage, ReceiptPlace},
     retry::{RetriedView, RetryJob},
     rules::ShowRules,
     runs::{ListRuns, ShowBooks},
@@ -101,6 +103,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ListModels>(),
     Route::to::<ListOffered>(),
     Route::to::<ListOffers>(),
+    Route::to::<ListReceipts>(),
     Route::to::<ListRuns>(),
     Route::to::<LookAtMachine>(),
     Route::to::<MeasureOffered>(),

@@ -30,7 +30,7 @@ pub struct ReadOutput {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReadReceipt {
-    /// The key of the submission, a job id or a unique prefix of either.
+    /// The key of the submission, a job id, a receipt's own name or a unique prefix of these.
     pub name: String,
 }
 
@@ -57,9 +57,22 @@ impl Call for ReadReceipt {
 
 impl Respond for ReadReceipt {
     async fn respond(self, responder: &Responder) -> Result<Pieces, Refused> {
-        let digest = responder.look(move |driver| driver.receipt(&self.name)).await??;
+        let name = self.name.clone();
+        let digest = match responder.look(move |driver| driver.receipt(&name)).await? {
+            Err(unknown @ Refused::UnknownJob { .. }) => filed(self.name, responder).await?.ok_or(unknown)?,
+            found => found?,
+        };
         responder.receipt(digest).await
     }
+}
+
+/// The receipt that is called so itself, if it is the only one here: those of jobs that this peer served have no other name.
+async fn filed(name: String, responder: &Responder) -> Result<Option<Digest>, Refused> {
+    let receipts = responder.store.receipts.clone();
+    let names = responder.work(move |_| receipts.list()).await?;
+    let mut names = names.map_err(|error| Refused::Disk { reason: error.to_string() })?;
+    names.retain(|digest| digest.to_string().starts_with(&name));
+    Ok(if let [one] = &names[..] { Some(*one) } else { None })
 }
 
 impl Driver {

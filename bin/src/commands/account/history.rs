@@ -1,0 +1,208 @@
+//! `assay account history`: what happened to this peer's money, as far as its home can prove it.
+//!
+//! **Invariant:** each line has a receipt that says the same; what no receipt proves is named, and not added up.
+
+use assay_peer::handle::{JobPart, KeptReceipt, ListReceipts, ReceiptPage};
+use assay_protocol::{outcome::Outcome, units::Amount};
+use serde_json::{Value, json};
+
+use crate::{
+    command_error::CommandError,
+    commands::{
+        job::ls::Since,
+        receipt::ls::{self, role},
+    },
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, called, csv_field, full, moment, money, short},
+};
+
+/// Lines that are shown where nobody says how many.
+const LATEST: usize = 50;
+
+const EXAMPLES: &str = "\
+Examples:
+  assay account history                    the latest jobs, paid and paid for
+  assay account history --since 30d        all of a month
+  assay account history --csv > money.csv  all there is, for a spreadsheet";
+
+/// Show what happened to this peer's money, newest first.
+///
+/// A line for each closed job: what it cost where this peer ordered it, what it brought or lost where this peer ran it. Each
+/// has a receipt, which proves it to anybody.
+///
+/// Not in it, since no receipt says it: what was put at stake or withdrawn, what was granted, fees for checks of others' work,
+/// and jobs that are still open. `assay account show` has what all of that comes to now.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Only jobs that were closed since a time, such as 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    /// Also those that were closed long ago
+    #[arg(long, short)]
+    all: bool,
+    /// Print a line for each job, for a spreadsheet: all of them, if no time is named
+    #[arg(long)]
+    csv: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// What a job did to the money of this peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct MovedMoney {
+    spent: Amount,
+    received: Amount,
+    /// Won in a trap, and paid out once the loser could have withdrawn it.
+    won: Amount,
+    lost: Amount,
+}
+
+impl MovedMoney {
+    /// What it did, by its receipt; nothing if this peer is no party to it.
+    fn by(receipt: &KeptReceipt) -> Option<Self> {
+        let nothing = Self::default();
+        match receipt.part {
+            JobPart::Client => Some(Self { spent: receipt.cost, ..nothing }),
+            JobPart::Provider if receipt.outcome == Outcome::Trap => {
+                Some(Self { won: receipt.paid, lost: receipt.lost, ..nothing })
+            }
+            JobPart::Provider => Some(Self { received: receipt.paid, lost: receipt.lost, ..nothing }),
+            JobPart::Notary => None,
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        let sum = |one: Amount, other| one.plus(other).unwrap_or(Amount(u64::MAX));
+        Self {
+            spent: sum(self.spent, other.spent),
+            received: sum(self.received, other.received),
+            won: sum(self.won, other.won),
+            lost: sum(self.lost, other.lost),
+        }
+    }
+
+    /// With their signs, as people read them; what is won later is not there yet.
+    fn words(&self) -> String {
+        let signed = [("-", self.spent, ""), ("+", self.received, ""), ("-", self.lost, " of the stake")];
+        let won = (!self.won.is_zero()).then(|| format!("{} won in a trap, paid out later", self.won));
+        let moved = signed.into_iter().filter(|(_, amount, _)| !amount.is_zero());
+        let words: Vec<String> =
+            moved.map(|(sign, amount, of)| format!("{sign}{amount}{of}")).chain(won).collect();
+        if words.is_empty() { Amount::ZERO.to_string() } else { words.join(", ") }
+    }
+
+    fn document(&self, unit: &str) -> Value {
+        json!({
+            "paid_out": money(self.spent, unit), "received": money(self.received, unit),
+            "won": money(self.won, unit), "lost": money(self.lost, unit),
+        })
+    }
+}
+
+pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let wanted = ListReceipts { since: args.since.map(Since::moment), ..ListReceipts::default() };
+    let page = match args.all || args.csv || args.since.is_some() {
+        true => ls::all(wanted, &daemon).await?,
+        false => daemon.call(ListReceipts { most: LATEST, ..wanted }).await?,
+    };
+    let moved: Vec<(&KeptReceipt, MovedMoney)> =
+        page.receipts.iter().filter_map(|receipt| Some((receipt, MovedMoney::by(receipt)?))).collect();
+    let unit = daemon.unit();
+    match args.csv && !invocation.printer.is_json() {
+        true => invocation.printer.bytes(csv(&moved, unit).as_bytes()),
+        false => print(&moved, &page, unit, invocation),
+    }
+    if page.unread > 0 {
+        invocation
+            .printer
+            .note(format!("receipts that cannot be read, and are not counted: {}", page.unread));
+    }
+    Ok(())
+}
+
+fn print(moved: &[(&KeptReceipt, MovedMoney)], page: &ReceiptPage, unit: &str, invocation: &Invocation) {
+    let printer = &invocation.printer;
+    let total = moved.iter().fold(MovedMoney::default(), |sum, (_, moved)| sum.plus(*moved));
+    let lines = moved.iter().map(|(receipt, moved)| {
+        let mut line = moved.document(unit);
+        let named = ls::document(receipt, unit);
+        for key in
+            ["receipt", "job", "role", "client", "provider", "model", "opened", "closed_at", "label", "outcome"]
+        {
+            line[key] = named[key].clone();
+        }
+        line
+    });
+    printer.document(
+        "account-history",
+        &json!({
+            "moves": lines.collect::<Vec<_>>(), "sums": total.document(unit), "hidden": page.older,
+            "unread": page.unread,
+        }),
+    );
+    let mut table = Table::new(["CLOSED", "ROLE", "MODEL", "OUTCOME", "MONEY", "RECEIPT"]);
+    for (receipt, moved) in moved {
+        table.row([
+            moment(receipt.place.closed),
+            role(receipt).to_owned(),
+            called(&receipt.manifest),
+            receipt.outcome.label().to_owned(),
+            moved.words(),
+            short(receipt.receipt),
+        ]);
+    }
+    printer.table(&table);
+    printer.note(format!("in all that is shown: {} {unit}s", total.words()));
+    if page.older > 0 {
+        printer.note(format!("{} older receipts are not looked at; --all does", page.older));
+    }
+}
+
+fn csv(moved: &[(&KeptReceipt, MovedMoney)], unit: &str) -> String {
+    let mut lines =
+        "closed,role,job,model,client,provider,outcome,spent,received,won,lost,unit,receipt\n".to_owned();
+    for (receipt, moved) in moved {
+        let outcome = serde_json::to_value(receipt.outcome).unwrap_or_default();
+        let cells = [
+            moment(receipt.place.closed),
+            role(receipt).to_owned(),
+            full(receipt.place.job),
+            csv_field(&receipt.manifest),
+            full(receipt.client),
+            full(receipt.provider),
+            outcome.as_str().unwrap_or_default().to_owned(),
+            moved.spent.to_string(),
+            moved.received.to_string(),
+            moved.won.to_string(),
+            moved.lost.to_string(),
+            csv_field(unit),
+            full(receipt.receipt),
+        ];
+        lines += &(cells.join(",") + "\n");
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moved_is_read_with_its_signs() {
+        let credits = Amount::credits;
+        for (moved, words) in [
+            (MovedMoney::default(), "0.00"),
+            (MovedMoney { spent: credits(2), ..MovedMoney::default() }, "-2.00"),
+            (
+                MovedMoney { received: credits(1), lost: credits(3), ..MovedMoney::default() },
+                "+1.00, -3.00 of the stake",
+            ),
+            (MovedMoney { won: credits(4), ..MovedMoney::default() }, "4.00 won in a trap, paid out later"),
+        ] {
+            assert_eq!(moved.words(), words);
+        }
+    }
+}

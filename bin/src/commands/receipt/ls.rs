@@ -1,0 +1,146 @@
+//! `assay receipt ls`: the receipts of this home, newest first.
+
+use assay_peer::handle::{JobPart, KeptReceipt, ListReceipts, RECEIPTS_LISTED_MAX, ReceiptPage};
+use serde_json::{Value, json};
+
+use crate::{
+    command_error::CommandError,
+    commands::job::ls::Since,
+    daemon::{Reach, RunningDaemon},
+    invocation::Invocation,
+    printer::{Table, called, full, moment, money, short},
+};
+
+/// Receipts that are listed where nobody says how many.
+const LATEST: usize = 20;
+
+const EXAMPLES: &str = "\
+Examples:
+  assay receipt ls                       the latest receipts
+  assay receipt ls --all                 all of them
+  assay receipt ls --since 7d --role provider
+  assay receipt ls --quiet | head -1 | xargs assay receipt show";
+
+/// List the receipts of this home, newest first.
+///
+/// A receipt is there once its job is closed. With COST stands what the client has paid in all, with PAID what the provider
+/// got: they differ by fees, or where a job was refunded.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Also those of jobs that were closed long ago
+    #[arg(long, short)]
+    all: bool,
+    /// Only of jobs that were closed since a time, such as 30m, 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    /// Only of jobs that this peer ordered, ran, or closed as their notary
+    #[arg(long, value_enum, value_name = "ROLE")]
+    role: Option<RoleFlag>,
+    /// Print only the names of the receipts
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// What this peer was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum RoleFlag {
+    Client,
+    Provider,
+    Notary,
+}
+
+impl From<RoleFlag> for JobPart {
+    fn from(role: RoleFlag) -> Self {
+        match role {
+            RoleFlag::Client => Self::Client,
+            RoleFlag::Provider => Self::Provider,
+            RoleFlag::Notary => Self::Notary,
+        }
+    }
+}
+
+pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let wanted = ListReceipts {
+        since: args.since.map(Since::moment),
+        part: args.role.map(JobPart::from),
+        ..ListReceipts::default()
+    };
+    let page = match args.all || args.since.is_some() {
+        true => all(wanted, &daemon).await?,
+        false => daemon.call(ListReceipts { most: LATEST, ..wanted }).await?,
+    };
+    print(&page, args.quiet, daemon.unit(), invocation);
+    Ok(())
+}
+
+/// All that is wanted, page by page.
+pub(crate) async fn all(wanted: ListReceipts, daemon: &RunningDaemon) -> Result<ReceiptPage, CommandError> {
+    let mut all = ReceiptPage::default();
+    loop {
+        let behind = all.receipts.last().map(|receipt| receipt.place);
+        let page = daemon.call(ListReceipts { most: RECEIPTS_LISTED_MAX, behind, ..wanted }).await?;
+        all.unread = page.unread;
+        all.receipts.extend(page.receipts);
+        if page.older == 0 {
+            return Ok(all);
+        }
+    }
+}
+
+/// What the peer was, in a word.
+pub(crate) fn role(receipt: &KeptReceipt) -> &'static str {
+    match receipt.part {
+        JobPart::Client => "client",
+        JobPart::Provider => "provider",
+        JobPart::Notary => "notary",
+    }
+}
+
+fn print(page: &ReceiptPage, quiet: bool, unit: &str, invocation: &Invocation) {
+    let printer = &invocation.printer;
+    let documents: Vec<Value> = page.receipts.iter().map(|receipt| document(receipt, unit)).collect();
+    let whole = json!({ "kept": documents, "hidden": page.older, "unread": page.unread });
+    printer.document("receipts", &whole);
+    match quiet {
+        true => page.receipts.iter().for_each(|receipt| printer.line(full(receipt.receipt))),
+        false => printer.table(&table(&page.receipts)),
+    }
+    if page.older > 0 {
+        printer.note(format!("{} older receipts are not shown; --all shows them", page.older));
+    }
+    if page.unread > 0 {
+        printer.note(format!("receipts that cannot be read: {}", page.unread));
+    }
+}
+
+fn table(receipts: &[KeptReceipt]) -> Table {
+    let mut table = Table::new(["RECEIPT", "CLOSED", "ROLE", "JOB", "MODEL", "OUTCOME", "COST", "PAID"]);
+    for receipt in receipts {
+        table.row([
+            short(receipt.receipt),
+            moment(receipt.place.closed),
+            role(receipt).to_owned(),
+            short(receipt.place.job),
+            called(&receipt.manifest),
+            receipt.outcome.label().to_owned(),
+            receipt.cost.to_string(),
+            receipt.paid.to_string(),
+        ]);
+    }
+    table
+}
+
+/// A receipt for programs.
+pub(crate) fn document(receipt: &KeptReceipt, unit: &str) -> Value {
+    json!({
+        "receipt": full(receipt.receipt), "job": full(receipt.place.job), "role": role(receipt),
+        "client": full(receipt.client), "provider": full(receipt.provider), "model": receipt.manifest,
+        "opened": moment(receipt.opened), "closed_at": moment(receipt.place.closed),
+        "label": receipt.outcome.label(), "outcome": receipt.outcome, "is_paid": receipt.outcome.is_paid(),
+        "paid_out": money(receipt.cost, unit), "paid": money(receipt.paid, unit), "lost": money(receipt.lost, unit),
+    })
+}
