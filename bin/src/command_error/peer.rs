@@ -106,9 +106,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         }
         Refused::NotCarriedOut { .. } => (Exit::Money, "NOT_DONE", "`assay account show` says what there is"),
         Refused::NotCancelled { .. } => (Exit::Usage, "NOT_CANCELLED", "see `assay job show`"),
-        Refused::NotDisputed { .. } => {
-            (Exit::Usage, "NOT_DISPUTED", "`assay job show` says how far it is, and whether it was drawn")
-        }
+        Refused::NotDisputed { .. } => (Exit::Usage, "NOT_DISPUTED", "see `assay job show`"),
         Refused::NotOver { .. } => {
             (Exit::Usage, "NOT_OVER", "`assay job wait` waits for it, and `assay job cancel` ends it")
         }

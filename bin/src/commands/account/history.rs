@@ -129,9 +129,18 @@ fn print(moved: &[(&KeptReceipt, MovedMoney)], page: &ReceiptPage, unit: &str, i
     let lines = moved.iter().map(|(receipt, moved)| {
         let mut line = moved.document(unit);
         let named = ls::document(receipt, unit);
-        for key in
-            ["receipt", "job", "role", "client", "provider", "model", "opened", "closed_at", "label", "outcome"]
-        {
+        for key in [
+            "receipt",
+            "job",
+            "role",
+            "client",
+            "provider",
+            "model",
+            "opened",
+            "closed_at",
+            "label",
+            "outcome",
+        ] {
             line[key] = named[key].clone();
         }
         line
