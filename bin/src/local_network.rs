@@ -36,18 +36,19 @@ pub(crate) struct LocalPeer {
 }
 
 impl LocalPeer {
-    /// Makes a home with a key.
-    pub(crate) fn settle(name: &str, folder: &Path) -> Result<Self, CommandError> {
+    /// Makes a home with a key. Its port is among those that are held until all have one.
+    pub(crate) fn settle(
+        name: &str,
+        folder: &Path,
+        held: &mut Vec<TcpListener>,
+    ) -> Result<Self, CommandError> {
         let home = Home::at(folder.join(name));
         let id = home.create_key()?;
-        let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port().map_err(|error| portless(&error))?);
-        Ok(Self { id, home, listen })
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| portless(&error))?;
+        let port = listener.local_addr().map_err(|error| portless(&error))?.port();
+        held.push(listener);
+        Ok(Self { id, home, listen: format!("/ip4/127.0.0.1/tcp/{port}") })
     }
-}
-
-/// A port of the loopback that nobody uses now.
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// What this machine is to those that run and check jobs on it.

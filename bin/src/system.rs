@@ -21,11 +21,11 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use self::unix::{
-    Unseen, asked, create_private, detach, is_file_at, is_standard_error, kill, kill_process, lacks,
+    Unseen, asked, create_private, detach, is_file_at, is_ours, is_standard_error, kill, kill_process, lacks,
     memory_bytes, open_log, take_over_output,
 };
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    Unseen, asked, create_private, detach, is_file_at, is_standard_error, kill, kill_process, lacks,
+    Unseen, asked, create_private, detach, is_file_at, is_ours, is_standard_error, kill, kill_process, lacks,
     memory_bytes, open_log, take_over_output,
 };

@@ -12,7 +12,7 @@ use std::{
 use assay_peer::{
     config::NetworkFile,
     disk::HomeDisk,
-    home::{self, HomeLock, departure},
+    home::{self, HomeLock, LockError, departure},
 };
 use serde_json::json;
 
@@ -63,7 +63,9 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         ));
     }
     home::make(invocation.home.root())?;
-    let is_back = take_up(&network, invocation)?;
+    let lock = lock(invocation)?;
+    let is_back = lock.as_ref().map(|lock| take_up(&network, lock, invocation)).transpose()?;
+    let is_back = is_back.unwrap_or(false);
     let peer = invocation.own_or_new_key()?;
     fs::write(invocation.home.network(), network.to_toml()).map_err(|error| {
         let message = format!("{} cannot be written: {error}", invocation.home.network().display());
@@ -119,15 +121,35 @@ fn refuse_another(network: &NetworkFile, invocation: &Invocation) -> Result<(), 
     Err(CommandError::new(Exit::Usage, "OTHER_NETWORK", message, hint))
 }
 
-/// Moves back what this home left of the network, if it did.
-fn take_up(network: &NetworkFile, invocation: &Invocation) -> Result<bool, CommandError> {
+/// Takes the home, so that nobody leaves its network meanwhile. Nobody does where a daemon has it.
+fn lock(invocation: &Invocation) -> Result<Option<HomeLock>, CommandError> {
+    match HomeLock::take(invocation.home.root()) {
+        Err(LockError::Locked(_)) if invocation.home.network().exists() => Ok(None),
+        taken => Ok(Some(taken?)),
+    }
+}
+
+/// Moves back what this home left of the network, if it did. What was cut short is carried on first, and may have brought
+/// another network back.
+fn take_up(network: &NetworkFile, lock: &HomeLock, invocation: &Invocation) -> Result<bool, CommandError> {
+    let home = &invocation.home;
+    let is_back = carry_on(lock, invocation)?;
+    refuse_another(network, invocation)?;
+    if home.network().exists() || !home.left().exists() {
+        return Ok(is_back);
+    }
+    departure::take_up(&HomeDisk::default(), home, network.genesis.id(), lock)
+        .map_err(|error| unmoved(&error))
+}
+
+/// Carries a move on that was cut short; true if it has brought a network back.
+pub(super) fn carry_on(lock: &HomeLock, invocation: &Invocation) -> Result<bool, CommandError> {
     let home = &invocation.home;
     if home.network().exists() || !home.left().exists() {
         return Ok(false);
     }
-    let lock = HomeLock::take(home.root())?;
-    departure::take_up(&HomeDisk::default(), home, network.genesis.id(), &lock)
-        .map_err(|error| unmoved(&error))
+    departure::carry_on(&HomeDisk::default(), home, lock).map_err(|error| unmoved(&error))?;
+    Ok(home.network().exists())
 }
 
 /// What a home left cannot be moved.

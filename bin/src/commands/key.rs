@@ -6,7 +6,7 @@ mod backup;
 mod passphrase;
 mod restore;
 
-use assay_peer::{config::KeyError, home};
+use assay_peer::{config::KeyError, home::HomeLock};
 use assay_protocol::{
     id::PeerId,
     signed::{Keypair, Signer},
@@ -14,6 +14,7 @@ use assay_protocol::{
 use serde_json::json;
 
 pub(crate) use self::restore::warn_notary;
+use super::init;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -55,7 +56,8 @@ pub(crate) struct ShowKeyArgs {}
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::New(NewKeyArgs {}) => {
-            home::make(invocation.home.root())?;
+            // A move that was cut short may still bring a key along, or take one away.
+            init::carry_on(&HomeLock::take(invocation.home.root())?, invocation)?;
             show(invocation, invocation.home.create_key()?);
             invocation
                 .printer

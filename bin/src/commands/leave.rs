@@ -15,7 +15,10 @@ use assay_peer::{
 use assay_protocol::{signed::Signer, units::Amount};
 use serde_json::json;
 
-use super::{down, finish, init::unmoved};
+use super::{
+    down, finish,
+    init::{self, unmoved},
+};
 use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
@@ -103,8 +106,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 fn here(invocation: &Invocation) -> Result<NetworkFile, CommandError> {
     let home = &invocation.home;
     if home.left().exists() && !home.network().exists() {
-        let lock = HomeLock::take(home.root())?;
-        departure::carry_on(&HomeDisk::default(), home, &lock).map_err(|error| unmoved(&error))?;
+        init::carry_on(&HomeLock::take(home.root())?, invocation)?;
     }
     if home.network().exists() || !home.identity().exists() {
         return invocation.network();
@@ -159,16 +161,22 @@ async fn look(daemon: &RunningDaemon, network: &NetworkFile) -> Result<Option<Ac
         let hint = "`assay ps` lists them: wait with `assay job wait`, or end them with `assay job cancel`";
         return refuse("JOBS_OPEN", message, hint);
     }
-    if network.genesis.notaries.is_empty() {
-        return Ok(None);
+    let mut first = None;
+    for notary in &network.genesis.notaries {
+        let asked = daemon.call(ShowAccount { notary: Some(*notary) }).await;
+        let view = asked.map_err(|error| {
+            let [message, _] = error.lines();
+            let hint = "what is at stake there is not known: try again, or leave it with --abandon";
+            CommandError::new(error.exit(), error.code(), message, hint).retryable()
+        })?;
+        refuse_stake(&view, &network.genesis.unit)?;
+        first = first.or(Some(view));
     }
-    let view = daemon.call(ShowAccount { notary: None }).await.map_err(|error| {
-        let [message, _] = error.lines();
-        let hint = "what is at stake there is not known: try again, or leave it with --abandon";
-        CommandError::new(error.exit(), error.code(), message, hint).retryable()
-    })?;
+    Ok(first)
+}
+
+fn refuse_stake(view: &AccountView, unit: &str) -> Result<(), CommandError> {
     let account = &view.account;
-    let unit = &network.genesis.unit;
     let kept = [("at stake", account.stake), ("being withdrawn", account.unbonding), ("held", account.held)];
     let kept: Vec<String> = kept
         .into_iter()
@@ -176,7 +184,7 @@ async fn look(daemon: &RunningDaemon, network: &NetworkFile) -> Result<Option<Ac
         .map(|(what, amount)| format!("{amount} {unit}s are {what}"))
         .collect();
     if kept.is_empty() {
-        return Ok(Some(view));
+        return Ok(());
     }
     let hint = "`assay account unstake` withdraws a stake, `assay account show` says when it is free; --abandon leaves it";
     let failure = CommandError::new(Exit::Money, "AT_STAKE", kept.join(", "), hint);

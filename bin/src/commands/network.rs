@@ -13,9 +13,8 @@ use std::{
 use assay_peer::{
     blobs::{BlobError, Blobs, Hold},
     config::{self, Contact, DaemonSettings, NetworkFile, Settings},
-    disk::HomeDisk,
     executor::{Conduct, Executor},
-    home::{HomeLock, departure},
+    home::HomeLock,
     network::USUAL_PORT,
 };
 use assay_protocol::{
@@ -28,7 +27,7 @@ use assay_protocol::{
 use assay_runtime::class::ARITHMETIC;
 use serde_json::json;
 
-use super::init::unmoved;
+use super::init;
 use crate::{
     bundle::SUMS,
     command_error::{CommandError, Exit},
@@ -97,7 +96,9 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
     refuse_taken(args, invocation)?;
     let addresses = addresses(&args.at)?;
     let lock = HomeLock::take(invocation.home.root())?;
-    departure::carry_on(&HomeDisk::default(), &invocation.home, &lock).map_err(|error| unmoved(&error))?;
+    if init::carry_on(&lock, invocation)? {
+        refuse_taken(args, invocation)?;
+    }
     let notary = invocation.own_or_new_key()?;
     let verifiers = verifiers(&args.verifiers, notary)?;
     let settings = Settings::read(&invocation.home)?.daemon;

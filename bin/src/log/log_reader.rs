@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -17,6 +17,8 @@ use crate::system;
 const MOMENT_CHARS: usize = "2026-11-28T00:00:00.000Z".len();
 /// What a line can be of.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+/// Bytes that are read at a time: of a file that is longer than a log gets, the end.
+const READ_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// How often both files are opened, where the log turns just then.
 const TRIES_MAX: u32 = 10;
 
@@ -88,6 +90,15 @@ impl LogReader {
     }
 
     fn read(&mut self, file: &mut File, lines: &mut Vec<String>) -> io::Result<()> {
+        let (length, at) = (file.metadata()?.len(), file.stream_position()?);
+        if length < at {
+            // Somebody has emptied it.
+            file.rewind()?;
+            self.begun.clear();
+        } else if length - at > READ_BYTES_MAX {
+            file.seek(SeekFrom::Start(length - READ_BYTES_MAX))?;
+            self.begun.clear();
+        }
         file.read_to_end(&mut self.begun)?;
         let Some(end) = self.begun.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
         let begun = self.begun.split_off(end + 1);

@@ -103,16 +103,37 @@ pub(crate) fn kill(child: &mut Child) {
     }
 }
 
-/// Kills a process that somebody else started, and everything that it started if [`detach`] made it independent.
-pub(crate) fn kill_process(process: u32) -> io::Result<()> {
-    let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else {
-        return Err(io::Error::other("it is no number of a process"));
+/// Kills a process that somebody else started and that has this file open, and everything that it started if [`detach`] made it
+/// independent. That it is gone is no error.
+pub(crate) fn kill_process(process: u32, file: &Path) -> io::Result<()> {
+    // The first one's group is everybody.
+    let pid = i32::try_from(process).ok().filter(|pid| *pid > 1).and_then(Pid::from_raw);
+    let Some(pid) = pid.filter(|_| has_open(process, file)) else {
+        return Err(io::Error::other("this number is not that of whoever has it: it may run in a container"));
     };
     match kill_process_group(pid, Signal::KILL) {
         // It leads no group.
-        Err(Errno::SRCH) => Ok(rustix::process::kill_process(pid, Signal::KILL)?),
+        Err(Errno::SRCH) => match rustix::process::kill_process(pid, Signal::KILL) {
+            Err(Errno::SRCH) => Ok(()),
+            killed => Ok(killed?),
+        },
         killed => Ok(killed?),
     }
+}
+
+/// Whether a process has a file open; true where the system does not say.
+fn has_open(process: u32, file: &Path) -> bool {
+    let Ok(open) = fs::read_dir(format!("/proc/{process}/fd")) else {
+        return !Path::new("/proc/self/fd").exists();
+    };
+    let Ok(file) = fs::metadata(file) else { return false };
+    let mut open = open.flatten().filter_map(|open| fs::metadata(open.path()).ok());
+    open.any(|open| (open.dev(), open.ino()) == (file.dev(), file.ino()))
+}
+
+/// Whether this account owns a file.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw())
 }
 
 /// Whether what this process says to standard error goes into this file.

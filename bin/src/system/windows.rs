@@ -83,12 +83,17 @@ pub(crate) fn kill(child: &mut Child) {
 }
 
 /// Kills a process that somebody else started, and everything that it started.
-pub(crate) fn kill_process(process: u32) -> io::Result<()> {
+pub(crate) fn kill_process(process: u32, _file: &Path) -> io::Result<()> {
     let killed = Command::new("taskkill").args(["/F", "/T", "/PID", &process.to_string()]).output()?;
     match killed.status.success() {
         true => Ok(()),
         false => Err(io::Error::other(String::from_utf8_lossy(&killed.stderr).into_owned())),
     }
+}
+
+/// Whether this account owns a file: whoever may write where it lies is asked nothing else here.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    path.exists()
 }
 
 /// Whether what this process says to standard error goes into this file: whoever started it in the background saw to that.

@@ -3,7 +3,6 @@
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -11,20 +10,16 @@ use serde_json::Value;
 
 use crate::{assay::BINARY, schema_set};
 
-/// The longest it may take.
-const DEMO_WAIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance() {
     let folder = tempfile::tempdir().unwrap();
-    let started = Instant::now();
     let demo = Command::new(BINARY)
         .args(["demo", "--json"])
         .env("TMPDIR", folder.path())
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let took = started.elapsed();
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
     assert_eq!(String::from_utf8_lossy(&demo.stderr), "");
     let document: Value = serde_json::from_slice(&demo.stdout).unwrap();
@@ -44,7 +39,6 @@ fn the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance(
     assert_eq!(document["tampered"]["exit"], 9);
     assert_gone(&document["peers"]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
-    assert!(took < DEMO_WAIT, "it took {took:?}");
 }
 
 #[test]

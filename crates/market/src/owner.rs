@@ -11,6 +11,8 @@ use assay_protocol::units::{Duration, Timestamp};
 
 pub use self::day_span::{BadSpan, DaySpan, WEEK_MINUTES};
 
+/// How old a look may be that is gone by.
+const LOOK_LATE: Duration = Duration::seconds(60);
 /// Degrees that a machine must cool down below its maximum before it counts as cool again.
 const COOLING: u16 = 5;
 
@@ -66,7 +68,7 @@ pub enum OwnerRule {
     CardInUse,
     /// It is not the time for jobs.
     OutOfHours,
-    /// There are rules, and nobody has looked yet.
+    /// There are rules, and nobody has looked of late.
     NotLooked,
 }
 
@@ -97,7 +99,8 @@ pub struct HeldRule {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RuleWatch {
     rules: OwnerRules,
-    has_looked: bool,
+    /// The last look under these rules.
+    looked: Option<Timestamp>,
     broken: BTreeMap<OwnerRule, Broken>,
 }
 
@@ -163,12 +166,15 @@ impl RuleWatch {
     /// Goes by these rules from now on. One that holds goes on if it is still there.
     pub(crate) fn heed(&mut self, rules: OwnerRules) {
         self.broken.retain(|rule, _| rules.has(*rule));
+        if OwnerRule::ALL.iter().any(|rule| rules.has(*rule) && !self.rules.has(*rule)) {
+            self.looked = None;
+        }
         self.rules = rules;
     }
 
     /// Takes what a look at the machine showed; tells which rules hold only since then.
     pub(crate) fn look(&mut self, reading: &MachineReading, now: Timestamp) -> Vec<OwnerRule> {
-        self.has_looked = true;
+        self.looked = Some(now);
         let mut new = Vec::new();
         for rule in OwnerRule::ALL {
             let was = self.broken.contains_key(&rule);
@@ -181,6 +187,8 @@ impl RuleWatch {
                 self.broken.insert(rule, Broken { since, last: now, looked: now });
             } else if let Some(broken) = self.broken.get_mut(&rule) {
                 broken.looked = now;
+                // A clock that was set back makes no rule hold for longer.
+                broken.last = broken.last.min(now);
                 if now >= broken.last.after(self.rules.settles(rule)) {
                     self.broken.remove(&rule);
                 }
@@ -190,25 +198,25 @@ impl RuleWatch {
     }
 
     /// True while nothing new is taken on.
-    pub(crate) fn holds(&self) -> bool {
-        !self.broken.is_empty() || self.is_blind()
+    pub(crate) fn holds(&self, now: Timestamp) -> bool {
+        !self.broken.is_empty() || self.is_blind(now)
     }
 
     /// The rules that hold.
-    pub(crate) fn held(&self) -> Vec<HeldRule> {
+    pub(crate) fn held(&self, now: Timestamp) -> Vec<HeldRule> {
         let blind = HeldRule { rule: OwnerRule::NotLooked, since: Timestamp::default(), until: None };
         let held = |(rule, broken): (&OwnerRule, &Broken)| HeldRule {
             rule: *rule,
             since: broken.since,
             until: (broken.looked > broken.last).then(|| broken.last.after(self.rules.settles(*rule))),
         };
-        let blind = self.is_blind().then_some(blind);
+        let blind = self.is_blind(now).then_some(blind);
         self.broken.iter().map(held).chain(blind).collect()
     }
 
-    /// After a start nothing is taken on until somebody has looked.
-    fn is_blind(&self) -> bool {
-        !self.has_looked && !self.rules.are_none()
+    /// After a start nothing is taken on until somebody has looked, and nothing once nobody looks any more.
+    fn is_blind(&self, now: Timestamp) -> bool {
+        !self.rules.are_none() && self.looked.is_none_or(|looked| now >= looked.after(LOOK_LATE))
     }
 }
 
@@ -247,7 +255,12 @@ mod tests {
     }
 
     fn held(watch: &RuleWatch) -> Vec<OwnerRule> {
-        watch.held().into_iter().map(|held| held.rule).collect()
+        let now = watch.looked.unwrap_or(at(0));
+        watch.held(now).into_iter().map(|held| held.rule).collect()
+    }
+
+    fn holds(watch: &RuleWatch) -> bool {
+        !held(watch).is_empty()
     }
 
     #[test]
@@ -268,7 +281,7 @@ mod tests {
             assert_eq!((held(&watch), watch.look(&reading, at(1))), (vec![rule], Vec::new()), "told once");
             // The same machine breaks no rule that was not settled, and what it does not say breaks none.
             watch.heed(OwnerRules::default());
-            assert_eq!((watch.look(&reading, at(2)), watch.holds()), (Vec::new(), false), "{rule:?}");
+            assert_eq!((watch.look(&reading, at(2)), holds(&watch)), (Vec::new(), false), "{rule:?}");
             watch.heed(rules());
             assert_eq!(watch.look(&MachineReading::default(), at(3)), []);
         }
@@ -281,14 +294,14 @@ mod tests {
         let game = MachineReading { programs: Some(vec!["game".into()]), ..fine() };
         watch.look(&game, at(0));
         watch.look(&fine(), at(59));
-        let until = watch.held()[0].until;
-        assert_eq!((watch.holds(), until), (true, Some(at(60))));
+        let until = watch.held(at(60))[0].until;
+        assert_eq!((holds(&watch), until), (true, Some(at(60))));
         watch.look(&game, at(60));
-        assert_eq!(watch.held()[0], HeldRule { rule: OwnerRule::Program, since: at(0), until: None });
+        assert_eq!(watch.held(at(60))[0], HeldRule { rule: OwnerRule::Program, since: at(0), until: None });
         watch.look(&fine(), at(119));
-        assert!(watch.holds());
+        assert!(holds(&watch));
         watch.look(&fine(), at(120));
-        assert!(!watch.holds());
+        assert!(!holds(&watch));
         assert_eq!(watch.look(&game, at(121)), [OwnerRule::Program], "and holds anew");
     }
 
@@ -301,7 +314,7 @@ mod tests {
             .into_iter()
             .map(|degrees| {
                 watch.look(&hot(degrees), at(0));
-                watch.holds()
+                holds(&watch)
             })
             .collect();
         assert_eq!(holds, [false, true, true, true, false, false]);
@@ -309,16 +322,30 @@ mod tests {
         watch.look(&MachineReading { minute: Some(22 * 60 - 1), ..fine() }, at(1));
         assert_eq!(held(&watch), [OwnerRule::OutOfHours]);
         watch.look(&fine(), at(2));
-        assert!(!watch.holds(), "a clock does not waver");
+        assert!(!holds(&watch), "a clock does not waver");
+    }
+
+    #[test]
+    fn nothing_is_taken_on_once_nobody_looks_any_more_or_by_a_look_that_knew_other_rules() {
+        let mut watch = RuleWatch::default();
+        watch.heed(rules());
+        watch.look(&fine(), at(0));
+        let late = [59, 60].map(|second| watch.holds(at(second)));
+        assert_eq!(late, [false, true]);
+        watch.look(&fine(), at(100));
+        watch.heed(OwnerRules { mains_only: false, ..rules() });
+        assert!(!watch.holds(at(101)), "fewer rules need no look");
+        watch.heed(rules());
+        assert_eq!(watch.held(at(101))[0].rule, OwnerRule::NotLooked);
     }
 
     #[test]
     fn with_rules_nothing_is_taken_on_before_the_first_look() {
         let mut watch = RuleWatch::default();
-        assert!(!watch.holds());
+        assert!(!holds(&watch));
         watch.heed(rules());
-        assert_eq!((watch.holds(), held(&watch)), (true, vec![OwnerRule::NotLooked]));
+        assert_eq!((holds(&watch), held(&watch)), (true, vec![OwnerRule::NotLooked]));
         watch.look(&fine(), at(0));
-        assert!(!watch.holds());
+        assert!(!holds(&watch));
     }
 }

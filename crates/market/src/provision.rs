@@ -70,7 +70,7 @@ impl Workbench {
     }
 
     fn take_in(&mut self, new: Self) {
-        if !self.device.contains(&new.device) {
+        if !self.device.split(", ").any(|device| device == new.device) {
             self.device = new.device + ", " + &self.device;
         }
         self.services.extend(new.services);
@@ -140,12 +140,16 @@ impl Provision {
     pub fn share_slots(&mut self, slots: u16) {
         let names: BTreeSet<String> = self.benches.iter().map(|bench| bench.device.clone()).collect();
         let devices = u16::try_from(names.len()).unwrap_or(u16::MAX).max(1);
-        let all: Vec<String> = names.into_iter().collect();
+        let parts: BTreeSet<&str> = names.iter().flat_map(|name| name.split(", ")).collect();
+        let all = parts.into_iter().collect::<Vec<_>>().join(", ");
         for bench in &mut self.benches {
+            let place = names.iter().position(|name| *name == bench.device).unwrap_or(0);
+            // The first ones have those that are left over.
+            let rest = u16::from(place < usize::from(slots % devices));
+            bench.slots = if slots < devices { slots } else { slots / devices + rest }.max(1);
             if slots < devices {
-                bench.device = all.join(", ");
+                bench.device.clone_from(&all);
             }
-            bench.slots = if slots < devices { slots } else { slots / devices }.max(1);
         }
     }
 

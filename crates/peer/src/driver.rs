@@ -365,7 +365,7 @@ impl Driver {
 
     /// Publishes again what nobody heard, once there is somebody.
     async fn keep_house(&mut self) {
-        self.background.sweep(self.node.paused().is_some() || !self.node.held().is_empty());
+        self.background.sweep(self.node.paused().is_some() || !self.node.held(moment()).is_empty());
         self.book.drop_expired(self.node.time(moment()));
         self.confirm();
         let is_short = self.room.is_short();

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The file in a home that is locked. It holds the process id of the owner, for people to read.
-const LOCK_FILE: &str = "lock";
+pub const LOCK_FILE: &str = "lock";
 /// Digits in the longest process id, and its line end.
 const PID_BYTES_MAX: u64 = 16;
 /// How often a home is tried that somebody has.

@@ -5,6 +5,7 @@
 
 use std::{
     fs, io,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -82,10 +83,11 @@ impl DemoNetwork {
         let folder =
             tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
         let classes = local_network::classes(binary)?;
-        let mut peers = Vec::new();
+        let (mut peers, mut held) = (Vec::new(), Vec::new());
         for part in cast {
-            peers.push(DemoPeer::settle(*part, folder.path())?);
+            peers.push(DemoPeer::settle(*part, folder.path(), &mut held)?);
         }
+        drop(held);
         let Some(notary) = peers.iter().find(|peer| peer.duty == Duty::Notary) else {
             unreachable!("a cast has a notary")
         };
@@ -209,8 +211,8 @@ fn stocked(peers: &[DemoPeer], file: &Path, question: &str) -> Result<OwnModel, 
 
 impl DemoPeer {
     /// Makes a home with a key.
-    fn settle(part: Part, folder: &Path) -> Result<Self, CommandError> {
-        let LocalPeer { id, home, listen } = LocalPeer::settle(part.name, folder)?;
+    fn settle(part: Part, folder: &Path, held: &mut Vec<TcpListener>) -> Result<Self, CommandError> {
+        let LocalPeer { id, home, listen } = LocalPeer::settle(part.name, folder, held)?;
         Ok(Self { name: part.name, duty: part.duty, id, home, listen, process: None })
     }
 

@@ -12,7 +12,10 @@ use assay_peer::{
     handle::{ConnectError, Handle, SeverPeers},
 };
 use assay_protocol::id::PeerId;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use super::{
     devnet_folder::DevnetFolder,
@@ -21,6 +24,8 @@ use super::{
 };
 use crate::command_error::{CommandError, Exit};
 
+/// How long one daemon may take to obey.
+const TELL_WAIT: Duration = Duration::from_secs(15);
 /// How long peers have to find their notary.
 const JOIN_WAIT: Duration = Duration::from_secs(30);
 /// Between two looks at whether one has.
@@ -51,11 +56,15 @@ pub(super) async fn tell_whom(handle: &Handle, severed: BTreeSet<PeerId>) -> Res
 }
 
 async fn tell_one(home: &Home, severed: BTreeSet<PeerId>) -> Result<bool, CommandError> {
-    match Handle::connect(home).await {
-        Ok(handle) => tell_whom(&handle, severed).await.map(|()| true),
-        Err(ConnectError::NotRunning { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    let told = async {
+        match Handle::connect(home).await {
+            Ok(handle) => tell_whom(&handle, severed).await.map(|()| true),
+            Err(ConnectError::NotRunning { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    };
+    // One that was stopped takes the call and never answers.
+    timeout(TELL_WAIT, told).await.unwrap_or(Ok(false))
 }
 
 /// Waits until each of these that runs is connected with the notary of its side, if that runs.

@@ -22,6 +22,7 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::batch::replace_with,
     invocation::Invocation,
+    system,
 };
 
 /// The file that says what a devnet is to be.
@@ -200,6 +201,10 @@ impl DevnetFolder {
         };
         let plan: DevnetPlan =
             serde_json::from_slice(&bytes).map_err(|error| failed(&path, &error.into()))?;
+        // Its folder may be one that others write to by now.
+        if !system::is_ours(&path) || !plan.peers.iter().all(|peer| is_plain(&peer.name)) {
+            return Err(failed(&path, &io::Error::other("it is not what this program has written")));
+        }
         match plan.is_known() {
             true => Ok(Some(plan)),
             false => Err(failed(&path, &io::Error::other("it is of a later version of this program"))),
@@ -215,7 +220,7 @@ impl DevnetFolder {
 
     /// Refuses a folder with something in it that no devnet was begun with.
     pub(super) fn refuse_taken(&self) -> Result<(), CommandError> {
-        let is_other = |path: &PathBuf| !is_hidden(path) && *path != self.path.join(LOCK_FILE);
+        let is_other = |path: &PathBuf| !is_rest(path) && *path != self.path.join(LOCK_FILE);
         if self.path.is_dir() && !entries(&self.path)?.iter().any(is_other) || !self.path.exists() {
             return Ok(());
         }
@@ -252,6 +257,17 @@ impl DevnetFolder {
     fn plan_path(&self) -> PathBuf {
         self.path.join(PLAN_FILE)
     }
+}
+
+/// Whether a name is one of a folder in a folder.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// What a write that was killed has left: what is hidden otherwise is somebody's.
+fn is_rest(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    path.is_file() && name.starts_with(b".tmp") && name.len() == 10
 }
 
 fn is_hidden(path: &Path) -> bool {

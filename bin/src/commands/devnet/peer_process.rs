@@ -115,7 +115,7 @@ pub(super) async fn end(home: &Home) -> Result<PeerEnd, CommandError> {
 /// Kills the process that has a home, and waits until it is gone; nothing, if there is none.
 pub(super) async fn kill(home: &Home) -> Result<Option<u32>, CommandError> {
     let Some(process) = certain_owner(home).await? else { return Ok(None) };
-    system::kill_process(process).map_err(|error| {
+    system::kill_process(process, &home.root().join(home::LOCK_FILE)).map_err(|error| {
         let message =
             format!("the process {process}, which has {}, cannot be killed: {error}", home.root().display());
         CommandError::new(

@@ -100,7 +100,13 @@ async fn stand(
             args.refuse_other(&plan, folder, &cast)?;
             plan
         }
-        None => found(folder, cast).await?,
+        None => {
+            // Somebody may have put something there a moment ago.
+            if folder.plan()?.is_none() {
+                folder.refuse_taken()?;
+            }
+            found(folder, cast).await?
+        }
     };
     spinner.say("starting the daemons");
     let genesis = NetworkFile::read(&folder.network())?.genesis;
@@ -163,7 +169,7 @@ fn say_what_next(folder: &DevnetFolder, plan: &DevnetPlan, invocation: &Invocati
     let (home, picture) = (home.root().display(), folder.path().join(DIGITS.samples[0].file));
     let printer = &invocation.printer;
     printer.note(format!("try: assay --home {home} run digits {}", picture.display()));
-    printer.note(format!("     assay --home {home} run sums 27+58="));
+    printer.note(format!("     assay --home {home} run sums 27+58= --max-tokens 16"));
     printer.note(format!("     assay init --network {}", folder.network().display()));
     printer
         .note("`assay devnet kill PEER` and `assay devnet partition` break it, `assay devnet down` ends it");

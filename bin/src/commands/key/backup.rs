@@ -77,10 +77,10 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 fn seal(seed: &Seed, passphrase: &str, path: &Path) -> Result<(), CommandError> {
     let backup = KeyBackup::seal(seed, passphrase).map_err(|error| unwritten(path, &error))?;
     write(path, &backup.to_text()).map_err(|error| unwritten(path, &error))?;
-    let read = restore::read(path)?;
-    match read.open(passphrase) {
-        Ok(opened) if opened == *seed => Ok(()),
-        Ok(_) | Err(_) => {
+    match restore::read(path).map(|read| read.open(passphrase)) {
+        Ok(Ok(opened)) if opened == *seed => Ok(()),
+        Ok(Ok(_) | Err(_)) | Err(_) => {
+            let _ = fs::remove_file(path);
             Err(unwritten(path, &io::Error::other("it was read again and does not hold the key")))
         }
     }
@@ -92,7 +92,11 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     written.inspect_err(|_| {
         let _ = fs::remove_file(path);
-    })
+    })?;
+    // Its name is on the disk as well then; where folders are not written so, there is nothing to wait for.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let _ = fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+    Ok(())
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> CommandError {

@@ -8,13 +8,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use assay_peer::{config::KeyError, home};
+use assay_peer::{
+    config::KeyError,
+    home::{self, HomeLock},
+};
 use assay_protocol::{id::PeerId, signed::Signer};
 use serde_json::json;
 
 use super::{keeps_books, passphrase::PassphraseArgs};
 use crate::{
     command_error::{CommandError, Exit},
+    commands::init,
     invocation::Invocation,
     key_backup::{KeyBackup, WrongPassphrase},
     printer::{called, full, short},
@@ -49,6 +53,10 @@ pub(crate) struct Args {
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let backup = read(&args.file)?;
     let peer = backup.peer();
+    if invocation.home.left().exists() {
+        // A move that was cut short may still bring a key along, or take one away.
+        init::carry_on(&HomeLock::take(invocation.home.root())?, invocation)?;
+    }
     // Before anybody types a passphrase for nothing.
     let is_here =
         present(invocation)?.map(|present| refuse_other(present, peer, invocation)).transpose()?.is_some();

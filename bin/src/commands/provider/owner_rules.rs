@@ -217,7 +217,9 @@ pub(in crate::commands) fn held_line(held: &HeldRule) -> String {
         OwnerRule::TooHot => "the machine is too hot",
         OwnerRule::CardInUse => "other programs need the graphics card",
         OwnerRule::OutOfHours => "these are not its hours",
-        OwnerRule::NotLooked => return "nothing new is taken on before the machine was looked at".to_owned(),
+        OwnerRule::NotLooked => {
+            return "nothing new is taken on before the machine was looked at again".to_owned();
+        }
     };
     format!("nothing new is taken on: {why} ({})", since(held))
 }

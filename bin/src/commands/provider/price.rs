@@ -41,6 +41,12 @@ pub(crate) struct Args {
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    // What names a model is no amount, though digits of a digest may look like one.
+    if let (Some(typed), None) = (&args.model, args.unit_price)
+        && daemon.call(ShowPrices { models: vec![typed.clone()] }).await.is_ok()
+    {
+        return show(Some(typed.clone()), &daemon, invocation).await;
+    }
     match args.meant() {
         (model, Some(unit_price)) => change(ChangePrice { model, unit_price }, &daemon, invocation).await,
         (model, None) => show(model, &daemon, invocation).await,

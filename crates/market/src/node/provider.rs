@@ -60,6 +60,9 @@ use crate::{
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Provider {
     provision: Option<Provision>,
+    /// What was on offer before that, and until when somebody may order by it who has not heard yet.
+    #[serde(skip)]
+    before: Option<(Provision, Timestamp)>,
     /// For a while nothing new is taken on.
     paused: Option<Pause>,
     /// Nothing new is taken on while its owner's rules say so.
@@ -291,6 +294,7 @@ impl Default for Provider {
     fn default() -> Self {
         Self {
             provision: None,
+            before: None,
             paused: None,
             watch: RuleWatch::default(),
             blocked: BTreeSet::new(),

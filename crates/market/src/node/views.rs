@@ -147,8 +147,8 @@ impl<S: Signer> Node<S> {
     }
 
     /// The rules of its owner that hold, so that nothing new is taken on.
-    pub fn held(&self) -> Vec<HeldRule> {
-        self.roles.provider.held()
+    pub fn held(&self, at: Moment) -> Vec<HeldRule> {
+        self.roles.provider.held(self.time(at))
     }
 
     /// True while a model that ran here not long ago counts as loaded.

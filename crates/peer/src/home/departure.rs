@@ -96,6 +96,7 @@ pub fn set_aside(
     with_key: bool,
     lock: &HomeLock,
 ) -> io::Result<PathBuf> {
+    forget_unbegun(disk, home)?;
     carry_on(disk, home, lock)?;
     let way = if with_key { MoveWay::OutWithKey } else { MoveWay::Out };
     let begun = HomeMove { network, peer, way };
@@ -147,6 +148,18 @@ pub fn carry_on(disk: &HomeDisk, home: &Home, _lock: &HomeLock) -> io::Result<()
     let reason = || format!("{} says nothing that is known", path.display());
     let begun = HomeMove::parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, reason()))?;
     perform(disk, home, begun)
+}
+
+/// Drops the wish to leave of which nothing was done: the rules go first, and they are still here. Whoever leaves now may wish it
+/// otherwise.
+fn forget_unbegun(disk: &HomeDisk, home: &Home) -> io::Result<()> {
+    let path = home.left().join(MARKER);
+    let wish = fs::read_to_string(&path).ok().and_then(|text| HomeMove::parse(&text));
+    if wish.is_some_and(|wish| wish.way != MoveWay::In) && is_there(&home.network())? {
+        disk.remove(&path)?;
+        disk.sync_folder(&home.left())?;
+    }
+    Ok(())
 }
 
 /// Whose things are to be moved back.
@@ -203,9 +216,16 @@ fn perform(disk: &HomeDisk, home: &Home, begun: HomeMove) -> io::Result<()> {
 fn shift(disk: &HomeDisk, names: impl IntoIterator<Item = String>, from: &Path, to: &Path) -> io::Result<()> {
     for name in names {
         let (from, to) = (from.join(&name), to.join(&name));
-        if from.try_exists()? {
-            disk.rename(&from, &to)?;
+        if !is_there(&from)? {
+            continue;
         }
+        // What is empty holds nothing that could be lost; a key that is there is the same one, or stays.
+        let _ = fs::remove_dir(&to);
+        let is_same = || Ok::<_, io::Error>(name == KEY && fs::read(&from)? == fs::read(&to)?);
+        if is_there(&to)? && !is_same()? {
+            return Err(taken(&to));
+        }
+        disk.rename(&from, &to)?;
     }
     disk.sync_folder(to)?;
     disk.sync_folder(from)
@@ -228,11 +248,19 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 fn refuse_taken(path: &Path) -> io::Result<()> {
-    if !path.try_exists()? {
-        return Ok(());
+    if is_there(path)? { Err(taken(path)) } else { Ok(()) }
+}
+
+fn taken(path: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, format!("{} is there already", path.display()))
+}
+
+/// Whether something has this name, be it a link that leads nowhere: from elsewhere it may lead somewhere.
+fn is_there(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        found => found.map(|_| true),
     }
-    let reason = format!("{} is there already", path.display());
-    Err(io::Error::new(io::ErrorKind::AlreadyExists, reason))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ const VENDORS: [(&str, &str); 2] = [("0x1002", "AMD"), ("0x8086", "Intel")];
 
 /// Every card.
 pub(super) fn all(root: &Path, nvidia: &NvidiaLibrary) -> Vec<CardReading> {
-    let others = clients::by_card(root).unwrap_or_default();
+    let others = clients::by_card(root);
     let folders = super::entries(&root.join("sys/class/drm")).into_iter().flatten();
     let mut folders: Vec<_> =
         folders.filter(|folder| is_card(folder)).map(|card| card.join("device")).collect();
@@ -54,7 +54,7 @@ pub(super) fn all(root: &Path, nvidia: &NvidiaLibrary) -> Vec<CardReading> {
             power_milliwatts: power(&device),
             memory: number("mem_info_vram_total"),
             memory_used: number("mem_info_vram_used"),
-            memory_others: Some(others.get(&slot).copied().unwrap_or(0)),
+            memory_others: others.as_ref().map(|others| others.get(&slot).copied().unwrap_or(0)),
         })
     });
     shown.chain(nvidia.cards(root)).collect()
@@ -111,13 +111,9 @@ mod tests {
             power_milliwatts: Some(89_000),
             memory: Some(25_753_026_560),
             memory_used: Some(1 << 30),
-            memory_others: Some(0),
+            memory_others: None,
         };
-        let intel = CardReading {
-            name: "Intel at 0000:00:02.0".to_owned(),
-            memory_others: Some(0),
-            ..CardReading::default()
-        };
+        let intel = CardReading { name: "Intel at 0000:00:02.0".to_owned(), ..CardReading::default() };
         assert_eq!(all(folder.path(), &NvidiaLibrary::absent()), [amd, intel]);
     }
 }

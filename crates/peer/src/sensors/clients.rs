@@ -7,22 +7,24 @@ use std::{
     process,
 };
 
-/// Bytes that other programs use of each card, by where it sits; nothing where no card is, or the system does not say.
+/// Bytes that other programs use of each card, by where it sits; nothing where no card is, or no driver says who has it open.
 pub(super) fn by_card(root: &Path) -> Option<BTreeMap<String, u64>> {
     super::entries(&root.join("dev/dri"))?.next()?;
     let family = Family::of(root)?;
     // A device that two processes share, or that one has opened twice, is one client of its driver.
     let mut counted = BTreeSet::new();
     let mut used: BTreeMap<String, u64> = BTreeMap::new();
+    let mut is_told = false;
     for (number, folder) in super::processes(root)? {
-        if family.has(number) {
-            continue;
-        }
-        for client in clients(&folder).filter(|client| counted.insert((client.card.clone(), client.id))) {
-            *used.entry(client.card).or_default() += client.bytes;
+        for client in clients(&folder) {
+            is_told = true;
+            if !family.has(number) && counted.insert((client.card.clone(), client.id)) {
+                let sum = used.entry(client.card).or_default();
+                *sum = sum.saturating_add(client.bytes);
+            }
         }
     }
-    Some(used)
+    is_told.then_some(used)
 }
 
 /// This process and those that it started.

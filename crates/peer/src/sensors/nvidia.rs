@@ -19,7 +19,7 @@ const LIBRARY: &str = if cfg!(windows) { "nvml.dll" } else { "libnvidia-ml.so.1"
 /// The library, loaded when it is first asked.
 pub(super) struct NvidiaLibrary {
     path: Option<PathBuf>,
-    loaded: OnceLock<Option<Nvml>>,
+    loaded: OnceLock<Nvml>,
 }
 
 impl NvidiaLibrary {
@@ -38,7 +38,10 @@ impl NvidiaLibrary {
 
     /// Its cards; none where it is not there.
     pub(super) fn cards(&self, root: &Path) -> Vec<CardReading> {
-        let Some(library) = self.loaded.get_or_init(|| self.load()) else { return Vec::new() };
+        // One that is not there may come: a driver is loaded when it is first needed.
+        let loaded =
+            self.loaded.get().or_else(|| self.load().map(|library| self.loaded.get_or_init(|| library)));
+        let Some(library) = loaded else { return Vec::new() };
         let family = Family::of(root);
         let count = library.device_count().unwrap_or(0);
         (0..count)

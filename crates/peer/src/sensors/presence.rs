@@ -49,8 +49,9 @@ fn screens(root: &Path) -> Vec<Timestamp> {
     let files = sessions.filter(|session| session.extension().is_none());
     let shown = files.filter(|session| {
         let text = super::said(session).unwrap_or_default();
-        let kind = text.lines().find_map(|line| line.strip_prefix("TYPE=")).unwrap_or_default();
-        SCREENS.contains(&kind)
+        let is = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
+        // Whoever only shows where to log in is nobody.
+        SCREENS.contains(&is("TYPE=")) && is("CLASS=").starts_with("user") && is("STATE=") != "closing"
     });
     let ids = shown.filter_map(|session| Some(session.file_name()?.to_str()?.to_owned()));
     ids.filter_map(|id| last_used(&ask_login(&id)?, wall())).collect()

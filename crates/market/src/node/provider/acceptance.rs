@@ -77,11 +77,12 @@ impl Provider {
             return Err(Refusal::Late);
         }
         let in_time = order.open_by > cx.now && order.open_by <= cx.now.after(OPEN_MAX);
-        self.terms(order, cx)?;
-        let demands = [
-            (in_time, Refusal::Late),
-            (self.servings.contains_key(&job) || self.has_room(order.class, cx.now), Refusal::Busy),
-        ];
+        // Whoever orders by the offer of a moment ago is held to be too early or too late for a place, and declined nothing.
+        let terms = self.terms(order, cx);
+        terms.map_err(|why| if self.was_on_offer(order, cx.now) { Refusal::Busy } else { why })?;
+        let has_place = !self.is_blocked(order.client) && self.has_room(order.class, cx.now);
+        let demands =
+            [(in_time, Refusal::Late), (self.servings.contains_key(&job) || has_place, Refusal::Busy)];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))?;
         let manifest = order.manifest.digest();
         let load = self.loads.get(&manifest).filter(|_| !self.is_warm(manifest, cx.now));
@@ -90,9 +91,6 @@ impl Provider {
 
     /// Whether the terms of an order are those on offer to its client.
     fn terms<S: Signer>(&self, order: &Order, cx: &Context<'_, S>) -> Result<(), Refusal> {
-        if self.is_blocked(order.client) {
-            return Err(Refusal::Busy);
-        }
         let provision = self.provision.as_ref().ok_or(Refusal::ModelAbsent)?;
         let offered = provision.stocks().any(|(_, stock)| stock.manifest == order.manifest);
         let bench = provision.bench(order.class);
@@ -105,6 +103,14 @@ impl Provider {
             (cx.takes_orders_of(order.notary), Refusal::Notary),
         ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))
+    }
+
+    /// Whether these are terms that were on offer a moment ago.
+    fn was_on_offer(&self, order: &Order, now: Timestamp) -> bool {
+        let before = self.before.as_ref().filter(|(_, until)| now < *until);
+        let bench = before.and_then(|(before, _)| before.bench(order.class));
+        let stock = bench.and_then(|bench| bench.stock(&order.manifest));
+        stock.is_some_and(|stock| order.unit_price >= stock.unit_price)
     }
 
     /// True if another job could begin now on the device of this class's bench: all benches of a device share it.
@@ -158,7 +164,8 @@ impl Provider {
         }
         cx.compare_clocks(notary, ticket.standing.opened);
         let turned_away = self.turned_away.get(&job).is_some();
-        if turned_away || !self.has_room(order.class, cx.now) || self.terms(&order, cx).is_err() {
+        let has_place = !self.is_blocked(client) && self.has_room(order.class, cx.now);
+        if turned_away || !has_place || self.terms(&order, cx).is_err() {
             self.demand.note_turned_away();
             let quoted = Ticket::digest(&ticket);
             self.turn_away(Abort { job, ticket: quoted, reason: Failure::Busy }, &[notary, client], cx);

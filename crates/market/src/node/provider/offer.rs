@@ -22,6 +22,8 @@ use crate::{
     record::ProviderRecord,
 };
 
+/// How long somebody may not have heard of another offer yet.
+const HEARD_LATE: Duration = Duration::seconds(30);
 /// How long an offer is honoured.
 const OFFER_VALIDITY: Duration = Duration::seconds(900);
 /// The first times between two tellings of an offer; then the last of them.
@@ -40,6 +42,7 @@ impl Provider {
         if provision.examine(cx.genesis).is_err() {
             return Heard::Misstep(Fault::Crowded);
         }
+        self.before = self.provision.clone().map(|before| (before, cx.now.after(HEARD_LATE)));
         self.keep(ProviderRecord::Provision(provision.clone()), cx);
         self.told = 0;
         self.tell_offer(cx);

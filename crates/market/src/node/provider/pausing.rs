@@ -59,8 +59,8 @@ impl Provider {
     }
 
     /// The rules of its owner that hold.
-    pub(in crate::node) fn held(&self) -> Vec<HeldRule> {
-        self.watch.held()
+    pub(in crate::node) fn held(&self, now: Timestamp) -> Vec<HeldRule> {
+        self.watch.held(now)
     }
 
     /// The machine was looked at: a rule may hold from now on, or let go. What its owner needs at once is given up for it.
@@ -82,7 +82,7 @@ impl Provider {
 
     /// True while nothing new is taken on, by its owner's word or by a rule.
     pub(super) fn rests(&self, now: Timestamp) -> bool {
-        self.watch.holds() || self.paused.is_some_and(|pause| pause.holds(now))
+        self.watch.holds(now) || self.paused.is_some_and(|pause| pause.holds(now))
     }
 
     /// Gives up what is not claimed yet, but for what its client wants no more of: that is claimed within seconds.

@@ -63,7 +63,7 @@ fn refused(table: &mut Table, nonce: u64) -> Option<Refusal> {
 }
 
 fn held(table: &Table) -> Vec<OwnerRule> {
-    table.node().held().into_iter().map(|HeldRule { rule, .. }| rule).collect()
+    table.node().held(table.moment()).into_iter().map(|HeldRule { rule, .. }| rule).collect()
 }
 
 #[test]

@@ -60,17 +60,21 @@ impl Responder {
         }
     }
 
+    /// The runner of a model, or one by its digits. Digits that begin both mean neither: whoever wrote the model chose its name.
     fn meant_runner(&self, name: &str) -> Result<Digest, Refused> {
-        match self.own_model(name) {
-            Ok(model) => Ok(model.manifest.runner),
-            Err(unknown @ Refused::UnknownManifest { .. }) => {
-                let begins =
-                    |runner: &Digest| name.len() >= PREFIX_DIGITS_MIN && runner.to_string().starts_with(name);
-                let mut fitting = self.runners().into_iter().map(|view| view.runner).filter(begins);
-                let only = fitting.next().filter(|_| fitting.next().is_none());
-                name.parse().ok().or(only).ok_or(unknown)
+        let begins =
+            |runner: &Digest| name.len() >= PREFIX_DIGITS_MIN && runner.to_string().starts_with(name);
+        let fitting: Vec<Digest> =
+            self.runners().into_iter().map(|view| view.runner).filter(begins).collect();
+        match (self.own_model(name), &fitting[..]) {
+            (_, [one]) if one.to_string() == name => Ok(*one),
+            (Ok(model), others) if others.iter().all(|other| *other == model.manifest.runner) => {
+                Ok(model.manifest.runner)
             }
-            Err(refused) => Err(refused),
+            (Err(Refused::UnknownManifest { .. }), [one]) => Ok(*one),
+            (Err(unknown @ Refused::UnknownManifest { .. }), _) => name.parse().map_err(|_| unknown),
+            (Err(refused), _) => Err(refused),
+            (Ok(_), _) => Err(Refused::Ambiguous { name: name.to_owned(), matches: 1 + fitting.len() as u64 }),
         }
     }
 

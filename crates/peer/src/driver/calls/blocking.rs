@@ -79,10 +79,10 @@ impl Driver {
             return Ok(Err(OfferRefused::TooManyBlocked { max: BLOCKED_MAX }.into()));
         }
         // Room first: the names that go may be what others wait for.
-        for client in unblock {
-            self.take(Input::Command(Command::Unblock { client })).await?;
+        for client in &unblock {
+            self.take(Input::Command(Command::Unblock { client: *client })).await?;
         }
-        for client in block {
+        for client in block.into_iter().filter(|client| !unblock.contains(client)) {
             self.take(Input::Command(Command::Block { client })).await?;
         }
         Ok(Ok(self.blocked()))

@@ -9,6 +9,7 @@ use assay_market::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::moment,
     driver::{
         Driver,
         responder::{Respond, Responder},
@@ -75,6 +76,6 @@ impl Driver {
     /// The rules that hold by what was seen.
     async fn sense(&mut self, reading: MachineReading) -> Result<Vec<HeldRule>, Broken> {
         self.take(Input::Sensed(reading)).await?;
-        Ok(self.node.held())
+        Ok(self.node.held(moment()))
     }
 }

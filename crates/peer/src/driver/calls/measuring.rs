@@ -96,7 +96,10 @@ impl Respond for MeasureOffered {
                     }
                 }
                 Ok((_, run)) => Measurement::Works { run: run.run, tokens_written: run.tokens_written },
-                Err(refused) if is_fault_of_model(&refused) => {
+                Err(refused)
+                    if is_fault_of_model(&refused)
+                        || matches!(refused, Refused::Offer(OfferRefused::RunnerNotAllowed { .. })) =>
+                {
                     Measurement::Fails { reason: refused.to_string() }
                 }
                 Err(refused) => return Err(refused),

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Receipts in the longest page.
-pub const RECEIPTS_LISTED_MAX: usize = 1_000;
+pub const RECEIPTS_LISTED_MAX: usize = 20_000;
 /// Receipts that are read at a time.
 const BATCH: usize = 256;
 

@@ -177,7 +177,7 @@ impl Driver {
             is_verifier: self.genesis.verifiers.iter().any(|founder| founder.peer == self.own),
             providing: self.node.provision().map(|provision| self.providing_view(provision)),
             paused: self.node.paused(),
-            held: self.node.held(),
+            held: self.node.held(moment()),
             classes: self.classes(),
             models: self.models(),
             missing_walls: self.background.executor.missing_walls(),

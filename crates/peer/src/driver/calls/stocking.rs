@@ -61,7 +61,7 @@ impl Respond for AddOffered {
         pays(&manifest.name, unit_price)?;
         let wish = ServiceWish { manifest: self.model, unit_price, sample: self.sample };
         let (class, placed) = stock(manifest, wish, responder).await?;
-        let new = bench(&class, vec![placed], &devices::processor());
+        let mut new = bench(&class, vec![placed], &devices::processor());
         let alone = Provision {
             benches: vec![new.clone()],
             cancel_fee_min: Amount::ZERO,
@@ -71,6 +71,11 @@ impl Respond for AddOffered {
         open_to_all(&alone, responder).await?;
         let added = responder.act_and_save(move |driver| {
             Box::pin(driver.change_offer(move |provision| {
+                // Another price may have been set while it was tested.
+                let now = provision.stocks().find(|(_, stock)| stock.manifest.digest() == digest);
+                if let (None, Some((_, now))) = (self.unit_price, now) {
+                    new.services.iter_mut().for_each(|stock| stock.unit_price = now.unit_price);
+                }
                 provision.add(new);
                 Ok(digest)
             }))
