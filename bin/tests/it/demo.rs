@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use crate::{assay::BINARY, schema_set};
 
-
 #[test]
 fn the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance() {
     let folder = tempfile::tempdir().unwrap();

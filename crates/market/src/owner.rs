@@ -310,14 +310,14 @@ mod tests {
         let mut watch = RuleWatch::default();
         watch.heed(OwnerRules { settle: Duration(0), ..rules() });
         let hot = |temperature| MachineReading { temperature: Some(temperature), ..fine() };
-        let holds: Vec<bool> = [80, 81, 80, 76, 75, 80]
+        let held_by: Vec<bool> = [80, 81, 80, 76, 75, 80]
             .into_iter()
             .map(|degrees| {
                 watch.look(&hot(degrees), at(0));
                 holds(&watch)
             })
             .collect();
-        assert_eq!(holds, [false, true, true, true, false, false]);
+        assert_eq!(held_by, [false, true, true, true, false, false]);
         watch.heed(rules());
         watch.look(&MachineReading { minute: Some(22 * 60 - 1), ..fine() }, at(1));
         assert_eq!(held(&watch), [OwnerRule::OutOfHours]);

@@ -74,7 +74,9 @@ impl Responder {
             (Err(Refused::UnknownManifest { .. }), [one]) => Ok(*one),
             (Err(unknown @ Refused::UnknownManifest { .. }), _) => name.parse().map_err(|_| unknown),
             (Err(refused), _) => Err(refused),
-            (Ok(_), _) => Err(Refused::Ambiguous { name: name.to_owned(), matches: 1 + fitting.len() as u64 }),
+            (Ok(_), _) => {
+                Err(Refused::Ambiguous { name: name.to_owned(), matches: 1 + fitting.len() as u64 })
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     driver::responder::{Respond, Responder},
-    handle::{Attachment, Call, Refused},
+    handle::{Attachment, Call, OfferRefused, Refused},
 };
 
 /// Measure again what is offered.
