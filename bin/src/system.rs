@@ -26,6 +26,6 @@ pub(crate) use self::unix::{
 };
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    Unseen, asked, create_private, detach, is_file_at, is_ours, is_standard_error, kill, kill_process, lacks,
-    memory_bytes, open_log, take_over_output,
+    UnseenConsole as Unseen, asked, create_private, detach, is_file_at, is_ours, is_standard_error, kill,
+    kill_process, lacks, memory_bytes, open_log, take_over_output,
 };

@@ -113,9 +113,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::Paid { .. } => {
             (Exit::Usage, "PAID", "`assay job result` prints what was bought; `assay run` orders anew")
         }
-        Refused::Forgotten { .. } => {
-            (Exit::NotFound, "FORGOTTEN", "order it anew with `assay run` and its input")
-        }
+        Refused::Forgotten { .. } => (Exit::NotFound, "FORGOTTEN", "order it anew with `assay run`"),
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
         Refused::KeyInUse => (Exit::Usage, "KEY_IN_USE", SAY_THE_SAME),
         Refused::TooMuchToOffer => {

@@ -237,7 +237,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "peer": full(status.peer), "version": status.program,
         "network": full(status.network), "network_name": status.network_name,
         "is_notary": status.is_notary, "is_verifier": status.is_verifier,
-        "paused": status.paused.as_ref().map(super::pause::document), "holds": held_documents(&status.held),
+        "paused": status.paused.as_ref().map(super::pause::document), "rules_held": held_documents(&status.held),
         "providing": status.providing.as_ref().map(|providing| super::provide::document(providing, unit)),
         "classes": classes.collect::<Vec<_>>(), "missing_walls": status.missing_walls,
         "arrivals": status.models.iter().map(|model| {

@@ -62,9 +62,9 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
 }
 
 /// There is none: the console shows what is typed.
-pub(crate) enum Unseen {}
+pub(crate) enum UnseenConsole {}
 
-impl Unseen {
+impl UnseenConsole {
     /// Not asked for here.
     pub(crate) fn begin() -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())

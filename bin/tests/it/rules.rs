@@ -64,7 +64,7 @@ fn asks(home: &Path, arguments: &[&str]) -> Value {
 
 /// The rules that hold.
 fn held(status: &Value) -> Vec<&str> {
-    status["holds"].as_array().unwrap().iter().map(|held| held["rule"].as_str().unwrap()).collect()
+    status["rules_held"].as_array().unwrap().iter().map(|held| held["rule"].as_str().unwrap()).collect()
 }
 
 /// Waits until something is so.

@@ -45,9 +45,13 @@ struct Reader {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guide_shows_what_the_program_prints() {
     let town = Town::begin(looking).await;
-    // At the prices that the program suggests.
-    let provided = assay(town.network.peer("ada").home.root(), &["provide"]);
-    assert_eq!(provided.status, Some(0), "{provided:?}");
+    let ada = town.network.peer("ada").home.root();
+    let terms: [&[&str]; 3] =
+        [&["provide"], &["provider", "price", "digits", "0.02"], &["provider", "price", "sums", "0.0025"]];
+    for typed in terms {
+        let done = assay(ada, typed);
+        assert_eq!(done.status, Some(0), "{done:?}");
+    }
     let wrong: Vec<String> = PAGES.into_iter().flat_map(|page| reads(&town, page)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -11,13 +11,15 @@ use assay_protocol::units::{Duration, Timestamp};
 
 pub use self::day_span::{BadSpan, DaySpan, WEEK_MINUTES};
 
+/// How long a rule must have been kept where nobody says so.
+const SETTLE_USUAL: Duration = Duration::seconds(60);
 /// How old a look may be that is gone by.
 const LOOK_LATE: Duration = Duration::seconds(60);
 /// Degrees that a machine must cool down below its maximum before it counts as cool again.
 const COOLING: u16 = 5;
 
 /// What an owner settled.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnerRules {
     /// Programs beside which nothing is taken on.
     pub programs: Vec<String>,
@@ -101,16 +103,31 @@ pub(crate) struct RuleWatch {
     rules: OwnerRules,
     /// The last look under these rules.
     looked: Option<Timestamp>,
-    broken: BTreeMap<OwnerRule, Broken>,
+    broken: BTreeMap<OwnerRule, RuleBreach>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Broken {
+struct RuleBreach {
     since: Timestamp,
     /// The last look that showed it broken.
     last: Timestamp,
     /// The last look of all.
     looked: Timestamp,
+}
+
+impl Default for OwnerRules {
+    /// None at all.
+    fn default() -> Self {
+        Self {
+            programs: Vec::new(),
+            idle_min: None,
+            mains_only: false,
+            temperature_max: None,
+            card_others_max: None,
+            hours: Vec::new(),
+            settle: SETTLE_USUAL,
+        }
+    }
 }
 
 impl OwnerRules {
@@ -184,7 +201,7 @@ impl RuleWatch {
             }
             if is_broken {
                 let since = self.broken.get(&rule).map_or(now, |broken| broken.since);
-                self.broken.insert(rule, Broken { since, last: now, looked: now });
+                self.broken.insert(rule, RuleBreach { since, last: now, looked: now });
             } else if let Some(broken) = self.broken.get_mut(&rule) {
                 broken.looked = now;
                 // A clock that was set back makes no rule hold for longer.
@@ -205,7 +222,7 @@ impl RuleWatch {
     /// The rules that hold.
     pub(crate) fn held(&self, now: Timestamp) -> Vec<HeldRule> {
         let blind = HeldRule { rule: OwnerRule::NotLooked, since: Timestamp::default(), until: None };
-        let held = |(rule, broken): (&OwnerRule, &Broken)| HeldRule {
+        let held = |(rule, broken): (&OwnerRule, &RuleBreach)| HeldRule {
             rule: *rule,
             since: broken.since,
             until: (broken.looked > broken.last).then(|| broken.last.after(self.rules.settles(*rule))),

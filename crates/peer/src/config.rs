@@ -21,7 +21,6 @@ pub use self::{
     home::{Home, KeyError},
     keys::{Heeded, HomeSetting},
     network::{ConfigError, Contact, NetworkFile, to_documented_toml},
-    provider::ProviderSettings,
     section::BadConfig,
     settings::{ClientSettings, DaemonSettings, Settings},
     settings_file::SettingsFile,

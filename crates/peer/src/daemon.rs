@@ -258,12 +258,7 @@ impl Daemon {
         server.serve(responder.clone());
         let handle = Handle::Local(Local::new(responder));
         let ready = Ready { peer, network: name, addresses, handle };
-        let listening =
-            if ready.addresses.is_empty() { "nowhere".to_owned() } else { ready.addresses.join(" ") };
-        tracing::info!(own = %ready.peer, network = ready.network, %listening, "ready");
-        if let Some(told) = options.ready {
-            drop(told.send(ready));
-        }
+        tell_ready(ready, options.ready);
         let wish = async {
             wished(options.stop, &mut signals).await;
             // An error means that it has just ended by itself.
@@ -277,6 +272,15 @@ impl Daemon {
         server.close().await;
         drop(lock);
         ended
+    }
+}
+
+/// Says that the daemon takes requests now.
+fn tell_ready(ready: Ready, told: Option<oneshot::Sender<Ready>>) {
+    let listening = if ready.addresses.is_empty() { "nowhere".to_owned() } else { ready.addresses.join(" ") };
+    tracing::info!(own = %ready.peer, network = ready.network, %listening, "ready");
+    if let Some(told) = told {
+        drop(told.send(ready));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What this machine shows of itself to somebody who wants to know whether its owner needs it.
 //!
-//! **Invariant:** only what a rule asks for is looked at; what the system does not say is nothing, and never guessed. Looking waits
-//! for nothing longer than [`LOGIN_WAIT`](presence), and is done off the loop.
+//! **Invariant:** only what a rule asks for is looked at; what the system does not say is nothing, and never guessed. Looking is
+//! done off the loop; a brain that is not told of a look for a minute takes nothing on.
 
 mod cards;
 mod clients;
@@ -120,19 +120,20 @@ impl Lookout {
 
     async fn look_on(self, settings: LiveSettings, reports: mpsc::WeakUnboundedSender<Input>) {
         loop {
-            let rules = settings.rules();
-            let (sensors, has_none) = (self.sensors.clone(), rules.are_none());
+            // What held lets go by a look once there are no rules any more.
+            if settings.rules().are_none() {
+                self.now.notified().await;
+            }
+            let (sensors, rules) = (self.sensors.clone(), settings.rules());
             let Ok(reading) = spawn_blocking(move || sensors.look(&rules)).await else { return };
-            // Without rules it is told once, so that what held lets go.
             let Some(reports) = reports.upgrade() else { return };
             if reports.send(Input::Sensed(reading)).is_err() {
                 return;
             }
             drop(reports);
-            match has_none {
-                true => self.now.notified().await,
+            if !settings.rules().are_none() {
                 // Either way it is time.
-                false => drop(timeout(LOOK_EVERY, self.now.notified()).await),
+                drop(timeout(LOOK_EVERY, self.now.notified()).await);
             }
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! **Invariant:** what is changed is changed in the home's file, by one write, and heeded by a daemon that runs before it is shown.
 
-use assay_market::owner::{DaySpan, HeldRule, MachineReading, OwnerRule, WEEK_MINUTES};
+use assay_market::owner::{DaySpan, HeldRule, MachineReading, OwnerRule, OwnerRules, WEEK_MINUTES};
 use assay_peer::{
-    config::{HomeSetting, ProviderSettings, Settings, SettingsFile},
+    config::{HomeSetting, Settings, SettingsFile},
     handle::{LookAtMachine, MachineView},
 };
 use assay_protocol::units::{Duration, Timestamp};
@@ -107,7 +107,7 @@ pub(super) async fn show(reach: Reach, invocation: &Invocation) -> Result<(), Co
     invocation.printer.document("provider-rules", &document(&settings, &machine));
     invocation.printer.table(&table(&settings, &machine));
     let printer = &invocation.printer;
-    if settings.rules().are_none() {
+    if settings.are_none() {
         printer
             .note("there are no rules: jobs are taken on at any time, unless `assay pause` says otherwise");
     } else if machine.held.is_empty() {
@@ -117,7 +117,7 @@ pub(super) async fn show(reach: Reach, invocation: &Invocation) -> Result<(), Co
     }
     let blind: Vec<&str> = OwnerRule::ALL
         .iter()
-        .filter(|rule| settings.rules().has(**rule) && now(**rule, &machine.reading).is_none())
+        .filter(|rule| settings.has(**rule) && now(**rule, &machine.reading).is_none())
         .map(|rule| head(*rule))
         .collect();
     if !blind.is_empty() {
@@ -129,7 +129,7 @@ pub(super) async fn show(reach: Reach, invocation: &Invocation) -> Result<(), Co
     Ok(())
 }
 
-fn table(settings: &ProviderSettings, machine: &MachineView) -> Table {
+fn table(settings: &OwnerRules, machine: &MachineView) -> Table {
     let mut table = Table::new(["RULE", "SETTLED", "NOW", "HOLDS"]);
     for rule in OwnerRule::ALL {
         let held = machine.held.iter().find(|held| held.rule == rule);
@@ -156,7 +156,7 @@ fn head(rule: OwnerRule) -> &'static str {
     }
 }
 
-fn settled(rule: OwnerRule, settings: &ProviderSettings) -> Option<String> {
+fn settled(rule: OwnerRule, settings: &OwnerRules) -> Option<String> {
     match rule {
         OwnerRule::Program => {
             (!settings.programs.is_empty()).then(|| format!("not beside {}", settings.programs.join(", ")))
@@ -230,7 +230,7 @@ pub(in crate::commands) fn held_documents(held: &[HeldRule]) -> Value {
     held.iter().map(one).collect()
 }
 
-fn document(settings: &ProviderSettings, machine: &MachineView) -> Value {
+fn document(settings: &OwnerRules, machine: &MachineView) -> Value {
     let ms = |time: Duration| time.0;
     let (reading, hours): (_, Vec<String>) =
         (&machine.reading, settings.hours.iter().map(DaySpan::to_string).collect());
@@ -245,7 +245,7 @@ fn document(settings: &ProviderSettings, machine: &MachineView) -> Value {
             "temperature_celsius": reading.temperature, "card_others_bytes": reading.card_others,
             "week_minute": reading.minute,
         },
-        "holds": held_documents(&machine.held),
+        "rules_held": held_documents(&machine.held),
     })
 }
 

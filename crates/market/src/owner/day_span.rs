@@ -48,6 +48,7 @@ impl FromStr for DaySpan {
         let (days, times) = match text.rsplit_once(' ') {
             Some((days, times)) => (days.trim(), times),
             None if text.contains(':') => ("", text),
+            None if text.is_empty() => return Err(BadSpan),
             None => (text, "00:00-24:00"),
         };
         let days = if days.is_empty() { EVERY_DAY } else { read_days(days)? };

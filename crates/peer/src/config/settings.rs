@@ -4,13 +4,13 @@
 
 use std::io;
 
+use assay_market::owner::OwnerRules;
 use assay_protocol::units::{Amount, Duration};
 
 use super::{
     home::Home,
     keys::{HomeSetting, SettingTable},
     network::{ConfigError, read_bounded},
-    provider::ProviderSettings,
     section::{BadConfig, KeyedTable, Section, section},
 };
 
@@ -21,8 +21,8 @@ pub struct Settings {
     pub daemon: DaemonSettings,
     /// Of the client.
     pub client: ClientSettings,
-    /// Of the provider.
-    pub provider: ProviderSettings,
+    /// When a provider's owner wants the machine for itself.
+    pub provider: OwnerRules,
 }
 
 /// Settings of the daemon.

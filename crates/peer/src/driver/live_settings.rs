@@ -29,7 +29,7 @@ impl LiveSettings {
 
     /// When a provider's owner wants the machine for itself.
     pub(crate) fn rules(&self) -> OwnerRules {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).provider.rules()
+        self.now.read().unwrap_or_else(PoisonError::into_inner).provider.clone()
     }
 
     /// Has a brain go by them from now on.

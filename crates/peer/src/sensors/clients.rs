@@ -10,7 +10,7 @@ use std::{
 /// Bytes that other programs use of each card, by where it sits; nothing where no card is, or no driver says who has it open.
 pub(super) fn by_card(root: &Path) -> Option<BTreeMap<String, u64>> {
     super::entries(&root.join("dev/dri"))?.next()?;
-    let family = Family::of(root)?;
+    let family = OwnProcesses::of(root)?;
     // A device that two processes share, or that one has opened twice, is one client of its driver.
     let mut counted = BTreeSet::new();
     let mut used: BTreeMap<String, u64> = BTreeMap::new();
@@ -28,11 +28,11 @@ pub(super) fn by_card(root: &Path) -> Option<BTreeMap<String, u64>> {
 }
 
 /// This process and those that it started.
-pub(super) struct Family {
+pub(super) struct OwnProcesses {
     parents: BTreeMap<u32, u32>,
 }
 
-impl Family {
+impl OwnProcesses {
     /// By what the system says of each process now.
     pub(super) fn of(root: &Path) -> Option<Self> {
         let parents = super::processes(root)?.filter_map(|(number, folder)| Some((number, parent(&folder)?)));

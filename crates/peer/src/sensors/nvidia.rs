@@ -11,7 +11,7 @@ use nvml_wrapper::{
     struct_wrappers::device::ProcessInfo,
 };
 
-use super::{cards::CardReading, clients::Family};
+use super::{cards::CardReading, clients::OwnProcesses};
 
 /// What the library is called on the system that it is looked for in.
 const LIBRARY: &str = if cfg!(windows) { "nvml.dll" } else { "libnvidia-ml.so.1" };
@@ -42,7 +42,7 @@ impl NvidiaLibrary {
         let loaded =
             self.loaded.get().or_else(|| self.load().map(|library| self.loaded.get_or_init(|| library)));
         let Some(library) = loaded else { return Vec::new() };
-        let family = Family::of(root);
+        let family = OwnProcesses::of(root);
         let count = library.device_count().unwrap_or(0);
         (0..count)
             .filter_map(|index| Some(card(&library.device_by_index(index).ok()?, family.as_ref())))
@@ -55,7 +55,7 @@ impl NvidiaLibrary {
     }
 }
 
-fn card(device: &Device<'_>, family: Option<&Family>) -> CardReading {
+fn card(device: &Device<'_>, family: Option<&OwnProcesses>) -> CardReading {
     let memory = device.memory_info().ok();
     let load = device.utilization_rates().ok().and_then(|rates| u8::try_from(rates.gpu.min(100)).ok());
     let temperature = device.temperature(TemperatureSensor::Gpu).ok();
@@ -71,7 +71,7 @@ fn card(device: &Device<'_>, family: Option<&Family>) -> CardReading {
 }
 
 /// What processes of others use; nothing if the driver does not tell, or whose a process is cannot be said.
-fn others(device: &Device<'_>, family: Option<&Family>) -> Option<u64> {
+fn others(device: &Device<'_>, family: Option<&OwnProcesses>) -> Option<u64> {
     let family = family?;
     let both: Result<Vec<Vec<ProcessInfo>>, NvmlError> =
         [device.running_compute_processes(), device.running_graphics_processes()].into_iter().collect();
