@@ -111,8 +111,6 @@ struct RuleBreach {
     since: Timestamp,
     /// The last look that showed it broken.
     last: Timestamp,
-    /// The last look of all.
-    looked: Timestamp,
 }
 
 impl Default for OwnerRules {
@@ -201,9 +199,8 @@ impl RuleWatch {
             }
             if is_broken {
                 let since = self.broken.get(&rule).map_or(now, |broken| broken.since);
-                self.broken.insert(rule, RuleBreach { since, last: now, looked: now });
+                self.broken.insert(rule, RuleBreach { since, last: now });
             } else if let Some(broken) = self.broken.get_mut(&rule) {
-                broken.looked = now;
                 // A clock that was set back makes no rule hold for longer.
                 broken.last = broken.last.min(now);
                 if now >= broken.last.after(self.rules.settles(rule)) {
@@ -225,7 +222,10 @@ impl RuleWatch {
         let held = |(rule, broken): (&OwnerRule, &RuleBreach)| HeldRule {
             rule: *rule,
             since: broken.since,
-            until: (broken.looked > broken.last).then(|| broken.last.after(self.rules.settles(*rule))),
+            until: self
+                .looked
+                .is_some_and(|looked| looked > broken.last)
+                .then(|| broken.last.after(self.rules.settles(*rule))),
         };
         let blind = self.is_blind(now).then_some(blind);
         self.broken.iter().map(held).chain(blind).collect()

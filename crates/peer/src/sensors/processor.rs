@@ -5,6 +5,7 @@ use std::{path::Path, thread};
 use serde::{Deserialize, Serialize};
 
 use super::heat;
+use crate::devices;
 
 /// The processor and its memory, as they are now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,26 +28,16 @@ pub struct ProcessorReading {
 pub(super) fn now(root: &Path) -> ProcessorReading {
     let said = |file: &str| super::said(&root.join("proc").join(file)).unwrap_or_default();
     let cores = thread::available_parallelism().ok().and_then(|cores| u16::try_from(cores.get()).ok());
-    let memory = said("meminfo");
-    let total = kibibytes(&memory, "MemTotal:");
+    let told = said("meminfo");
+    let total = devices::memory(&told, devices::ALL);
     ProcessorReading {
-        name: name(&said("cpuinfo")),
+        name: devices::name(&said("cpuinfo")).map(str::to_owned),
         cores,
         load_percent: cores.and_then(|cores| load(&said("loadavg"), cores)),
         temperature: heat::hottest(root),
         memory: total,
-        memory_used: total.and_then(|total| total.checked_sub(kibibytes(&memory, "MemAvailable:")?)),
+        memory_used: total.and_then(|total| total.checked_sub(devices::memory(&told, devices::FREE)?)),
     }
-}
-
-fn name(text: &str) -> Option<String> {
-    let line = text.lines().find(|line| line.starts_with("model name"))?;
-    line.split_once(':').map(|(_, name)| name.trim().to_owned())
-}
-
-fn kibibytes(text: &str, key: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// How many programs wanted to run in the last minute, of as many as can.
