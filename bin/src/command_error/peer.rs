@@ -1,6 +1,6 @@
 //! What a daemon, a home or a network file has to say, as failures.
 
-use assay_market::submission::OverDay;
+use assay_market::{command::NotGranted, submission::OverDay};
 use assay_peer::{
     config::{ConfigError, KeyError},
     handle::{CallError, ConnectError, ModelRefused, OfferRefused, Refused},
@@ -105,6 +105,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
             (Exit::TimedOut, "NOT_YET", "it is asked for further: saying it again does it twice")
         }
         Refused::NotCarriedOut { .. } => (Exit::Money, "NOT_DONE", "`assay account show` says what there is"),
+        Refused::NotGranted { reason } => explain_not_granted(*reason),
         Refused::NotCancelled { .. } => (Exit::Usage, "NOT_CANCELLED", "see `assay job show`"),
         Refused::NotDisputed { .. } => (Exit::Usage, "NOT_DISPUTED", "see `assay job show`"),
         Refused::NotOver { .. } => {
@@ -195,6 +196,25 @@ fn explain_model(refused: &ModelRefused) -> (Exit, &'static str, &'static str) {
             "UNUSABLE_MODEL",
             "nobody can order it here: choose another, `assay offers` lists them",
         ),
+fn explain_not_granted(reason: NotGranted) -> (Exit, &'static str, &'static str) {
+    match reason {
+        NotGranted::NotTheIssuer => (
+            Exit::Forbidden,
+            "NOT_THE_ISSUER",
+            "whoever founded the network can; `assay account show` says what there is",
+        ),
+        NotGranted::HeldBack => {
+            (Exit::NoPeers, "HELD_BACK", "it goes on once a peer answers; `assay up --alone` asks nobody")
+        }
+        NotGranted::Serial { .. } => (
+            Exit::Usage,
+            "SERIAL",
+            "leave out --serial to create more; a grant that is said again must name the same peer and amount",
+        ),
+        NotGranted::TooMuch => (Exit::Usage, "TOO_MUCH", "create less"),
+    }
+}
+
         ModelRefused::ManifestAbsent { .. } => (
             Exit::NoPeers,
             "MANIFEST_ABSENT",

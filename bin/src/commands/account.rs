@@ -1,5 +1,6 @@
 //! `assay account`: what the notary holds for this peer, and what its owner has it do.
 
+mod grant;
 mod history;
 mod register;
 mod stake;
@@ -22,6 +23,7 @@ use crate::{
 pub(crate) enum Verb {
     Show(Args),
     History(history::Args),
+    Grant(grant::Args),
     Stake(stake::Args),
     Unstake(unstake::Args),
     Register(register::Args),
@@ -52,6 +54,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
             Ok(())
         }
         Verb::History(args) => history::perform(args, invocation).await,
+        Verb::Grant(args) => grant::perform(args, invocation).await,
         Verb::Stake(args) => stake::perform(args, invocation).await,
         Verb::Unstake(args) => unstake::perform(args, invocation).await,
         Verb::Register(args) => register::perform(args, invocation).await,

@@ -129,9 +129,36 @@ async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     let cut = buyer.asks(&["run", "adder", "68+75 in words=", "--max-tokens", "2"]);
     chats(&buyer);
     checks_too(&buyer);
+    grants(&founder, &friends[2].0, &friends[2].1);
     let between = friends[1].0.asks(&["run", "adder", "389+456=", "--provider", &friends[0].1]);
     assert_eq!(between["text"], "845", "two of those who check, and two are left");
     assert_eq!((&cut["text"], &cut["attempt"]["cut_off"]), (&"one hundred".into(), &true.into()), "{cut}");
+}
+
+/// Creates credits for a friend, once for each grant, and nobody but the founder can.
+fn grants(founder: &Person, friend: &Person, friend_key: &str) {
+    let free =
+        |person: &Person| person.asks(&["account", "show"])["free"]["amount"].as_str().unwrap().to_owned();
+    let before: f64 = free(friend).parse().unwrap();
+    let granted = founder.types(&["account", "grant", friend_key, "50"]);
+    assert_eq!(granted.status, Some(0), "{granted:?}");
+    assert!(granted.stderr.contains("grant 1: said again with --serial 1"), "{granted:?}");
+    let again = founder.asks(&["account", "grant", &friend_key[..8], "50", "--serial", "1"]);
+    assert_eq!((&again["serial"], &again["granted"]["amount"]), (&1.into(), &"50.00".into()));
+    let after: f64 = free(friend).parse().unwrap();
+    assert!((after - before - 50.0).abs() < 1e-9, "created once: {before} became {after}");
+    for (exit, code, typed) in [
+        (2, "SERIAL", ["account", "grant", friend_key, "51", "--serial", "1"].as_slice()),
+        (2, "SERIAL", &["account", "grant", friend_key, "50", "--serial", "3"]),
+        (2, "NOTHING", &["account", "grant", friend_key, "0"]),
+        (2, "NOT_A_KEY", &["account", "grant", NOBODY, "1"]),
+        (3, "UNKNOWN_PEER", &["account", "grant", "0123456789", "1"]),
+        (2, "TOO_MUCH", &["account", "grant", friend_key, "18446744073"]),
+    ] {
+        assert_eq!(founder.fails(typed, exit), code, "{typed:?}");
+    }
+    assert_eq!(friend.fails(&["account", "grant", friend_key, "50"], 4), "NOT_THE_ISSUER");
+    assert_eq!(founder.types(&["notary", "audit"]).status, Some(0), "the books hold what was created");
 }
 
 /// What is typed to found a network.

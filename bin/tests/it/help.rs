@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 110] = [
+pub(crate) const COMMANDS: [&str; 117] = [
     "",
     "demo",
     "init",
@@ -75,8 +75,13 @@ pub(crate) const COMMANDS: [&str; 110] = [
     "receipt export",
     "account show",
     "account history",
+    "account",
     "config",
     "config get",
+    "account grant",
+    "account stake",
+    "account unstake",
+    "account register",
     "config set",
     "config unset",
     "config ls",
@@ -118,7 +123,8 @@ pub(crate) const COMMANDS: [&str; 110] = [
 ];
 
 /// Nouns, whose verbs have the examples.
-pub(crate) const GROUPS: [&str; 13] = [
+pub(crate) const GROUPS: [&str; 14] = [
+    "account",
     "provider",
     "batch",
     "job",

@@ -268,6 +268,7 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
             (StatusCode::GATEWAY_TIMEOUT, "no_answer")
         }
         Refused::NotCarriedOut { .. }
+        | Refused::NotGranted { .. }
         | Refused::NotANotary
         | Refused::NoNotary
         | Refused::TooMuchToOffer

@@ -61,6 +61,8 @@ pub enum Command {
     },
     /// Nobody remembers more of this notary's journal than it has: it goes on.
     KeepBooks,
+    /// Credits are to be created.
+    Grant(Credit),
     /// Money is to be put at stake.
     Stake {
         /// Which notary.
@@ -107,6 +109,39 @@ pub enum Instruction {
         /// What it can check, in ascending order.
         kinds: Vec<Registration>,
     },
+}
+
+/// Credits that an issuer creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credit {
+    /// Whose they are.
+    pub account: PeerId,
+    /// How much.
+    pub amount: Amount,
+    /// One more than that of the issuer's last grant; the same for the same credits.
+    pub serial: u64,
+}
+
+/// Why no credits were created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum NotGranted {
+    /// This peer may create none.
+    #[error("credits are created by the network's issuer alone, in the books that it keeps itself")]
+    NotTheIssuer,
+    /// The books stand still until it is known whether they are whole.
+    #[error("the books stand still until others have said what this notary signed last")]
+    HeldBack,
+    /// Another grant has that number, or one before it is missing.
+    #[error("the next grant is number {next}")]
+    Serial {
+        /// What would be taken.
+        next: u64,
+    },
+    /// There would be more than books can count.
+    #[error("there would be more credits than books can count")]
+    TooMuch,
 }
 
 /// Why something was not cancelled.

@@ -11,7 +11,7 @@ use assay_protocol::{
 };
 
 use crate::{
-    command::{Instruction, NotCancelled, NotCarriedOut, NotDisputed},
+    command::{Credit, Instruction, NotCancelled, NotCarriedOut, NotDisputed, NotGranted},
     submission::{OverDay, Unmatched},
 };
 
@@ -186,6 +186,18 @@ pub enum Event {
         instruction: Instruction,
         /// Why.
         reason: NotCarriedOut,
+    },
+    /// This notary created credits.
+    Granted {
+        /// Which.
+        credit: Credit,
+    },
+    /// This peer created no credits.
+    NotGranted {
+        /// Which.
+        credit: Credit,
+        /// Why.
+        reason: NotGranted,
     },
     /// This peer runs a job for pay.
     Serving {

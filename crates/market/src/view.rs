@@ -295,6 +295,8 @@ pub struct BooksView {
     pub endowment: Amount,
     /// What was created.
     pub minted: Amount,
+    /// How often the issuer created some after the first day.
+    pub grants: u64,
     /// What was destroyed.
     pub burned: Amount,
     /// What the pool owes.

@@ -147,6 +147,8 @@ impl Jobs {
             | Event::NotDisputed { .. }
             | Event::Forked { .. }
             | Event::Stranded { .. }
+            | Event::Granted { .. }
+            | Event::NotGranted { .. }
             | Event::CarriedOut { .. }
             | Event::NotCarriedOut { .. }
             | Event::Checking { .. }

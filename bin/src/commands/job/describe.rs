@@ -169,6 +169,10 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::NotCarriedOut { notary, instruction, reason } => {
             format!("the notary {} did not {}: {reason}", short(notary), instruction_words(instruction))
         }
+        Event::Granted { credit } => {
+            format!("created {} for {}, as grant {}", credit.amount, short(credit.account), credit.serial)
+        }
+        Event::NotGranted { reason, .. } => format!("created no credits: {reason}"),
         Event::Serving { client, .. } => format!("runs a job for {}", short(client)),
         Event::Served { outcome, .. } => format!("its job was closed: {}", outcome_words(*outcome)),
         Event::Checking { .. } => "was drawn to check a job".to_owned(),

@@ -198,6 +198,8 @@ impl Teller {
             | Event::NotDisputed { .. }
             | Event::Failed { .. }
             | Event::Forked { .. }
+            | Event::Granted { .. }
+            | Event::NotGranted { .. }
             | Event::Serving { .. }
             | Event::Served { .. }
             | Event::Checking { .. }

@@ -136,6 +136,12 @@ impl Ledger {
         (self.pool, self.minted, self.burned)
     }
 
+    /// The number of the issuer's last grant; 0 before the first.
+    #[must_use]
+    pub fn grants(&self) -> u64 {
+        self.granted.0
+    }
+
     /// What the first checks of endowed pairs are still paid from.
     #[must_use]
     pub fn endowment(&self) -> Amount {

@@ -9,6 +9,7 @@
 mod answers;
 mod beacon;
 mod chain;
+mod grants;
 mod openings;
 
 pub use self::chain::REFILED_ENTRIES;

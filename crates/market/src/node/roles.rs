@@ -15,7 +15,8 @@ use super::{
     provider::Provider, role::Role, verifier::Verifier,
 };
 use crate::{
-    command::{Command, Instruction},
+    command::{Command, Instruction, NotGranted},
+    event::Event,
     input::Input,
 };
 
@@ -86,6 +87,10 @@ impl Roles {
             Command::Block { client } => return self.provider.block(*client, cx),
             Command::Unblock { client } => return self.provider.unblock(*client, cx),
             Command::KeepBooks => self.notary.iter_mut().for_each(|notary| notary.go_on(cx)),
+            Command::Grant(credit) => match self.notary.as_deref_mut() {
+                Some(notary) => notary.grant(*credit, cx),
+                None => cx.tell(Event::NotGranted { credit: *credit, reason: NotGranted::NotTheIssuer }),
+            },
             Command::Ask { notary } => {
                 let _ = cx.ask(*notary, None);
             }

@@ -9,6 +9,7 @@ mod blocking;
 mod cancel;
 mod dispute;
 mod earnings;
+mod grant;
 mod hear;
 mod instruct;
 mod jobs;
@@ -46,6 +47,7 @@ pub use self::{
     cancel::{CancelJob, CancelledView},
     dispute::{DisputeJob, DisputedView},
     earnings::{ClosedServing, ListDue, ListEarned, ServedJob},
+    grant::{GrantCredits, GrantedView},
     hear::HearJob,
     instruct::{AccountOrder, InstructNotary},
     jobs::{ExplainJob, Explained, JobView, KNOWN_JOBS_MAX, KnownJob, KnownJobs, ListJobs, ShowJob},
@@ -91,6 +93,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ExplainJob>(),
     Route::to::<FindModel>(),
     Route::to::<HearJob>(),
+    Route::to::<GrantCredits>(),
     Route::to::<HeedSettings>(),
     Route::to::<InstructNotary>(),
     Route::to::<KeepFile>(),

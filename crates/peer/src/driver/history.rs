@@ -100,3 +100,5 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         | Event::NotCarriedOut { .. } => (None, None),
     }
 }
+        | Event::Granted { .. }
+        | Event::NotGranted { .. }

@@ -3,7 +3,7 @@
 //! **Invariant:** a refusal says enough for whoever is refused to do something about it.
 
 use assay_market::{
-    command::{NotCancelled, NotCarriedOut, NotDisputed},
+    command::{NotCancelled, NotCarriedOut, NotDisputed, NotGranted},
     submission::OverDay,
 };
 use assay_protocol::{
@@ -75,6 +75,12 @@ pub enum Refused {
     NotCarriedOut {
         /// Why.
         reason: NotCarriedOut,
+    },
+    /// No credits were created.
+    #[error("no credits were created: {reason}")]
+    NotGranted {
+        /// Why.
+        reason: NotGranted,
     },
     /// A job does not end any more because somebody wants it to.
     #[error("{reason}")]

@@ -225,6 +225,7 @@ impl Notary {
             pool,
             endowment: ledger.endowment(),
             minted,
+            grants: ledger.grants(),
             burned,
             owed: ledger.owed(None),
             open: ledger.open_count(),

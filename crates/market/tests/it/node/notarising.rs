@@ -1,6 +1,11 @@
 //! A notary as it is met: what it takes into its books, and whom it answers.
 
-use assay_market::{Command, Effect, Input, input::Remembered, view::AttemptState};
+use assay_market::{
+    Command, Effect, Event, Input,
+    command::{Credit, NotGranted},
+    input::Remembered,
+    view::AttemptState,
+};
 use assay_protocol::{
     claim::{Claim, Reveal},
     genesis::Founder,
@@ -130,6 +135,57 @@ fn a_notary_that_is_held_back_says_nothing_until_it_goes_on() {
     assert!(table.saves() > 0, "time enters the books");
     table.hear(CLIENT, query);
     assert!(table.count("Account") > 0);
+}
+
+/// What its user was told of grants.
+fn decisions(table: &Table) -> Vec<Result<u64, NotGranted>> {
+    let told = table.told().filter_map(|event| {
+        if let Event::Granted { credit } = event {
+            Some(Ok(credit.serial))
+        } else if let Event::NotGranted { reason, .. } = event {
+            Some(Err(*reason))
+        } else {
+            None
+        }
+    });
+    told.collect()
+}
+
+#[test]
+fn the_issuer_creates_credits_once_for_each_serial() {
+    let mut table = Table::of(NOTARY, |genesis| genesis.issuer = id::<Cheap>(NOTARY));
+    let credit = |amount, serial| Credit { account: id::<Cheap>(STRANGER), amount: Amount(amount), serial };
+    let minted = |table: &Table| table.node().books().expect("its books").minted.0;
+    let before = minted(&table);
+    for (restarts, wanted, decided, created) in [
+        (false, credit(7, 1), Ok(1), 7),
+        (false, credit(7, 1), Ok(1), 7),
+        (true, credit(7, 1), Ok(1), 7),
+        (false, credit(8, 1), Err(NotGranted::Serial { next: 2 }), 7),
+        (false, credit(8, 3), Err(NotGranted::Serial { next: 2 }), 7),
+        (false, credit(u64::MAX, 2), Err(NotGranted::TooMuch), 7),
+        (false, credit(8, 2), Ok(2), 15),
+        (false, credit(7, 1), Err(NotGranted::Serial { next: 3 }), 15),
+    ] {
+        if restarts {
+            table.restart();
+        }
+        table.want(Command::Grant(wanted));
+        assert_eq!((decisions(&table), minted(&table) - before), (vec![decided], created), "{wanted:?}");
+    }
+    table.restart_held_back();
+    table.want(Command::Grant(credit(1, 3)));
+    assert_eq!((decisions(&table), table.saves()), (vec![Err(NotGranted::HeldBack)], 0));
+}
+
+#[test]
+fn nobody_but_the_issuer_creates_credits() {
+    for number in [NOTARY, STRANGER] {
+        let mut table = Table::new(number);
+        table.want(Command::Grant(Credit { account: id::<Cheap>(number), amount: Amount(7), serial: 1 }));
+        let refused = vec![Err(NotGranted::NotTheIssuer)];
+        assert_eq!((decisions(&table), table.saves()), (refused, 0), "{number}");
+    }
 }
 
 #[test]
