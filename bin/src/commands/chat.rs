@@ -22,6 +22,7 @@ use super::{
     job,
     run::{
         fetch_output,
+        fitting::fitting,
         follow::{Goal, Waiting, unless_left},
         input,
         reading::Reading,
@@ -178,6 +179,9 @@ impl Conversation<'_> {
         let mut submit: Submit = args.terms.submit(manifest, daemon).await?;
         submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
         submit.input = Attachment(input);
+        if submit.units_max.is_none() {
+            submit.units_max = unless_left(fitting(&submit, manifest, daemon, invocation)).await?;
+        }
         submit.returns_to = self.turns.last().map(|turn| turn.attempt.provider);
         let key = unless_left(daemon.call(submit)).await?.key;
         let printer = &invocation.printer;

@@ -7,7 +7,7 @@ use assay_market::{
     quote::{Basis, Chosen, Quote},
 };
 use assay_peer::{clock, handle::QuoteJob};
-use assay_protocol::{costs, genesis::Genesis, order::Order, units::Amount};
+use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
 use super::{
@@ -68,24 +68,18 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         invocation.printer.line("");
         show_passed(invocation, &quote, unit);
     }
-    tell_of_funds(invocation, &quote, kept(&chosen.order, &daemon.genesis), unit);
+    tell_of_funds(invocation, &quote, chosen, unit);
     Ok(())
 }
 
-/// What a client must have beside the price: any claim to such an order may be a trap, so it keeps what one would put up.
-fn kept(order: &Order, genesis: &Genesis) -> (Amount, Amount) {
-    let kept =
-        if order.manifest.policy.opens_itself() { costs::forfeit(genesis, order) } else { Amount::ZERO };
-    (order.total_max, kept)
-}
-
 /// A job that cannot be paid would be refused by the notary, whoever offers it.
-fn tell_of_funds(invocation: &Invocation, quote: &Quote, (total, kept): (Amount, Amount), unit: &str) {
+fn tell_of_funds(invocation: &Invocation, quote: &Quote, chosen: &Chosen, unit: &str) {
     let Some(free) = quote.free else { return };
+    let (total, kept) = (chosen.order.total_max, chosen.kept);
     if free < total {
         let note = format!("note: your account holds only {free} {unit}s, so it would be refused");
         invocation.printer.note(note);
-    } else if total.plus(kept).is_none_or(|needed| free < needed) {
+    } else if free < chosen.needed() {
         invocation.printer.note(format!(
             "note: your account holds {free} {unit}s, and such a job wants {kept} beside its {total}, which stay yours: it would be refused"
         ));

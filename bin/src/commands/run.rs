@@ -3,6 +3,7 @@
 //! **Invariant:** leaving never cancels, and says so: whatever ends this command, the daemon goes on with the job, but where
 //! somebody ends the answer itself.
 
+pub(crate) mod fitting;
 pub(super) mod follow;
 pub(crate) mod input;
 pub(crate) mod order_args;

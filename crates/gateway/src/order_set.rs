@@ -115,12 +115,8 @@ async fn affordable(
     let mut wish = wish.clone();
     while let TokensMax::Usual(most) = wish.tokens_max {
         let submit = Submit { input: Attachment::default(), ..wish.order(manifest, terms, 0)? };
-        let quote = gateway.link.call(QuoteJob(submit)).await?;
-        let is_too_much = match &quote.chosen {
-            Some(chosen) => quote.free.is_some_and(|free| chosen.order.total_max > free),
-            None => quote.passed.counts.cost > 0,
-        };
-        if !is_too_much || most <= TOKENS_FEWEST {
+        let is_too_dear = gateway.link.call(QuoteJob(submit)).await?.is_too_dear();
+        if !is_too_dear || most <= TOKENS_FEWEST {
             break;
         }
         wish.tokens_max = TokensMax::Usual(most / 2);

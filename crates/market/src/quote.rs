@@ -34,10 +34,32 @@ pub struct Chosen {
     pub machine: String,
     /// How long a typical run takes, as the offer says.
     pub run: Duration,
+    /// What the client must have beside the price, and keeps: any claim to such an order may be a trap, so it must be able to put
+    /// up what one would.
+    pub kept: Amount,
     /// What the explanation takes the provider's standing from.
     pub basis: Basis,
     /// Why the job would be checked as often as it would be.
     pub explanation: Explanation,
+}
+
+impl Quote {
+    /// True if it cannot be ordered because of what it costs: whoever wants fewer units may have them.
+    #[must_use]
+    pub fn is_too_dear(&self) -> bool {
+        match &self.chosen {
+            Some(chosen) => self.free.is_some_and(|free| chosen.needed() > free),
+            None => self.passed.counts.cost > 0,
+        }
+    }
+}
+
+impl Chosen {
+    /// What the client must hold for it to be opened.
+    #[must_use]
+    pub fn needed(&self) -> Amount {
+        self.order.total_max.plus(self.kept).unwrap_or(Amount(u64::MAX))
+    }
 }
 
 /// What is known of a provider's standing, which its notary alone knows for sure.

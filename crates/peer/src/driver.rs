@@ -22,7 +22,7 @@ mod opening;
 mod outbox;
 mod pages;
 mod pinned;
-mod prepare;
+pub(crate) mod prepare;
 pub(crate) mod responder;
 mod snapshotting;
 #[cfg(test)]

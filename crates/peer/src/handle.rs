@@ -51,6 +51,7 @@ pub use crate::driver::{
     },
     history::Dated,
     names::ModelSource,
+    prepare::units_assumed,
     responder::{Respond, Responder},
 };
 pub use crate::sensors::{CardReading, ProcessorReading};

@@ -5,13 +5,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use assay_market::quote::Quote;
-use assay_peer::handle::{Attachment, QuoteJob, Submit, WatchUpdates};
+use assay_peer::handle::{Attachment, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{batch_folder::BatchFolder, batch_lines::BatchLines};
-use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation};
+use crate::{
+    command_error::CommandError, commands::run::fitting::quoted, daemon::RunningDaemon,
+    invocation::Invocation,
+};
 
 /// How long offers are waited for.
 const OFFERS_WAIT: Duration = Duration::from_secs(10);
@@ -53,32 +55,15 @@ pub(super) async fn affordable(
         loop {
             lines = lines.with_tokens_max(most);
             let Ok(submit) = lines.request(line)?.order(manifest, 0) else { break };
-            let quote = quote(&Submit { input: Attachment::default(), ..submit }, deadline, daemon).await?;
-            let may_spend = |total: Amount| {
-                quote.free.is_none_or(|free| total <= free) && cost_max.is_none_or(|most| total <= most)
-            };
-            let is_too_much = match &quote.chosen {
-                Some(chosen) => !may_spend(chosen.order.total_max),
-                None => quote.passed.counts.cost > 0,
-            };
-            if !is_too_much || most <= TOKENS_FEWEST {
+            let quote = quoted(&Submit { input: Attachment::default(), ..submit }, deadline, daemon).await?;
+            let is_over =
+                |most: Amount| quote.chosen.as_ref().is_some_and(|chosen| chosen.order.total_max > most);
+            let is_too_dear = quote.is_too_dear() || cost_max.is_some_and(is_over);
+            if !is_too_dear || most <= TOKENS_FEWEST {
                 break;
             }
             most /= 2;
         }
     }
     Ok(most)
-}
-
-/// What an order would cost now. A daemon that was just started hears of offers in a moment.
-async fn quote(submit: &Submit, deadline: Instant, daemon: &RunningDaemon) -> Result<Quote, CommandError> {
-    let mut updates = daemon.call(WatchUpdates { name: None }).await?;
-    loop {
-        let quote = daemon.call(QuoteJob(submit.clone())).await?;
-        let is_known = quote.chosen.is_some() || quote.passed.counts.cost > 0;
-        let told = timeout_at(deadline, async { if is_known { None } else { updates.next().await } });
-        if !matches!(told.await, Ok(Some(Ok(_)))) {
-            return Ok(quote);
-        }
-    }
 }

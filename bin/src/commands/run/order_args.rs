@@ -8,7 +8,7 @@ use std::{ffi::OsString, path::PathBuf};
 use assay_peer::handle::{Attachment, Submit};
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
-use super::{input, tell_who_reads, terms::Terms, wishes::TextWishes};
+use super::{fitting::fitting, input, tell_who_reads, terms::Terms, wishes::TextWishes};
 use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation};
 
 /// What is ordered.
@@ -64,6 +64,10 @@ impl OrderArgs {
         };
         submit.units_max = submit.units_max.or_else(|| wishes.units(&input, &manifest));
         submit.input = Attachment(input);
+        // With a key the same command is the same order, whatever may be spent by then.
+        if submit.units_max.is_none() && submit.idempotency_key.is_none() {
+            submit.units_max = fitting(&submit, &manifest, daemon, invocation).await?;
+        }
         Ok((daemon.call(submit).await?.key, manifest))
     }
 

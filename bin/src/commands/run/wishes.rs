@@ -94,10 +94,7 @@ impl TextWishes {
     /// each.
     pub(crate) fn units(&self, input: &[u8], manifest: &Manifest) -> Option<Units> {
         match manifest.meter {
-            Meter::Tokens(weights) => {
-                let read = u64::try_from(input.len()).ok()?.saturating_add(TEMPLATE_TOKENS);
-                Some(weights.units(read, self.max_tokens?.into()))
-            }
+            Meter::Tokens(weights) => Some(weights.units(tokens_read_most(input), self.max_tokens?.into())),
             Meter::Calls => {
                 let texts: Vec<String> = serde_json::from_slice(input).ok()?;
                 u64::try_from(texts.len()).ok().filter(|count| *count > 0)
@@ -141,6 +138,11 @@ impl TextRequest {
             CommandError::new(Exit::Other, "INPUT", message, "say it in other words")
         })
     }
+}
+
+/// The most tokens that a model reads of an input, as a rule: no tokenizer makes more of a text than it has bytes.
+pub(super) fn tokens_read_most(input: &[u8]) -> u64 {
+    (input.len() as u64).saturating_add(TEMPLATE_TOKENS)
 }
 
 /// An input that says already how it is to be answered.

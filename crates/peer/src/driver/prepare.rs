@@ -93,7 +93,8 @@ fn random() -> Result<[u8; SALT_BYTES], Refused> {
 }
 
 /// Units of a job whose client names none.
-pub(crate) fn units_assumed(manifest: &Manifest) -> Units {
+#[must_use]
+pub fn units_assumed(manifest: &Manifest) -> Units {
     match manifest.meter {
         Meter::Calls => CALLS_ASSUMED,
         Meter::Tokens(_) => TOKENS_ASSUMED,

@@ -5,10 +5,12 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{
+    costs,
     genesis::Genesis,
     id::Digest,
     order::{Order, Refusal},
     ticket::{Standing, Ticket},
+    units::Amount,
 };
 
 use super::{Attempt, Client};
@@ -69,7 +71,10 @@ impl Client {
         let open = outlook.notaries.account(order.notary).map_or(0, |account| account.open);
         let standing = Standing { open, ..standing };
         let explanation = policy::explain(genesis, &order, standing, &CHEAT_SHARES)?;
-        Some(Chosen { order, machine: fit.bench.machine.clone(), run: fit.service.run, basis, explanation })
+        let kept =
+            if order.manifest.policy.opens_itself() { costs::forfeit(genesis, &order) } else { Amount::ZERO };
+        let (machine, run) = (fit.bench.machine.clone(), fit.service.run);
+        Some(Chosen { order, machine, run, kept, basis, explanation })
     }
 
     /// Why what became of a submission became of it, as far as that is remembered.

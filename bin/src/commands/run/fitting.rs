@@ -1,0 +1,71 @@
+//! How long an answer may be where nobody says: as long as usual, or less where that costs more than may be spent.
+//!
+//! **Invariant:** what was asked for is never made shorter, and who is to have a shorter answer is told before it is ordered.
+
+use std::time::Duration;
+
+use assay_market::quote::Quote;
+use assay_peer::handle::{Attachment, QuoteJob, Submit, WatchUpdates, units_assumed};
+use assay_protocol::{
+    manifest::{Manifest, Meter},
+    units::Units,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::wishes::tokens_read_most;
+use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation};
+
+/// How long offers are waited for: a daemon that was just started hears of them in a moment.
+const OFFERS_WAIT: Duration = Duration::from_secs(5);
+/// The shortest answer, in tokens, that one is made.
+const TOKENS_FEWEST: u64 = 16;
+
+/// The units of an answer that can be paid for, where those are fewer than usual.
+pub(crate) async fn fitting(
+    submit: &Submit,
+    manifest: &Manifest,
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+) -> Result<Option<Units>, CommandError> {
+    let Meter::Tokens(weights) = manifest.meter else { return Ok(None) };
+    let read = tokens_read_most(&submit.input.0);
+    let (usual, fewest) = (units_assumed(manifest), weights.units(read, TOKENS_FEWEST));
+    let deadline = Instant::now() + OFFERS_WAIT;
+    let mut most = usual;
+    loop {
+        let wish = Submit { units_max: Some(most), input: Attachment::default(), ..submit.clone() };
+        if !quoted(&wish, deadline, daemon).await?.is_too_dear() {
+            break;
+        }
+        if most <= fewest {
+            // Nothing helps: whoever orders it is told what it lacks.
+            return Ok(None);
+        }
+        most = (most / 2).max(fewest);
+    }
+    if most == usual {
+        return Ok(None);
+    }
+    let written = most.saturating_sub(weights.units(read, 0)) / u64::from(weights.written.max(1));
+    invocation.printer.note(format!(
+        "note: the answer has about {written} tokens at most: more may cost more than may be spent; --max-tokens says how many"
+    ));
+    Ok(Some(most))
+}
+
+/// What an order would cost now, as soon as somebody offers it.
+pub(crate) async fn quoted(
+    submit: &Submit,
+    deadline: Instant,
+    daemon: &RunningDaemon,
+) -> Result<Quote, CommandError> {
+    let mut updates = daemon.call(WatchUpdates { name: None }).await?;
+    loop {
+        let quote = daemon.call(QuoteJob(submit.clone())).await?;
+        let is_known = quote.chosen.is_some() || quote.passed.counts.cost > 0;
+        let told = timeout_at(deadline, async { if is_known { None } else { updates.next().await } });
+        if !matches!(told.await, Ok(Some(Ok(_)))) {
+            return Ok(quote);
+        }
+    }
+}
