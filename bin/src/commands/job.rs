@@ -6,6 +6,7 @@ mod dispute;
 mod ending;
 mod explain;
 pub(crate) mod job_watch;
+mod logs;
 pub(crate) mod ls;
 mod result;
 mod retry;
@@ -30,6 +31,7 @@ pub(crate) enum Verb {
     Result(result::Args),
     Watch(watch::Args),
     Wait(wait::Args),
+    Logs(logs::Args),
     Explain(explain::Args),
     Cancel(cancel::Args),
     Dispute(dispute::Args),
@@ -43,6 +45,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Show(args) => show::perform(args, invocation).await,
         Verb::Result(args) => result::perform(args, invocation).await,
         Verb::Watch(args) => watch::perform(args, invocation).await,
+        Verb::Logs(args) => logs::perform(args, invocation).await,
         Verb::Wait(args) => wait::perform(args, invocation).await,
         Verb::Explain(args) => explain::perform(args, invocation).await,
         Verb::Cancel(args) => cancel::perform(args, invocation).await,

@@ -49,6 +49,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let most = args.lines.or(args.follow.then_some(LINES_FOLLOWED)).unwrap_or(usize::MAX);
+    let window = LogWindow::since(args.since.map(Since::moment));
+    read(window, (args.follow, most), invocation).await
+}
+
+/// Prints the last lines of a window, and goes on with what is added if that is wanted.
+pub(super) async fn read(
+    mut window: LogWindow,
+    (follow, most): (bool, usize),
+    invocation: &Invocation,
+) -> Result<(), CommandError> {
     let path = invocation.home.log();
     let unread = |error: io::Error| {
         let message = format!("{} cannot be read: {error}", path.display());
@@ -56,17 +67,15 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     };
     let mut log = LogReader::open(&path).map_err(unread)?;
     if !log.has_files() {
-        nothing(args.follow, invocation)?;
+        nothing(follow, invocation)?;
     }
-    let mut window = LogWindow { from: args.since.map(Since::moment), is_open: args.since.is_none() };
     let mut lines = log.next_lines().map_err(unread)?;
-    if !args.follow {
+    if !follow {
         lines.extend(log.last_line());
     }
     lines.retain(|line| window.has(line));
-    let most = args.lines.or(args.follow.then_some(LINES_FOLLOWED)).unwrap_or(usize::MAX);
     print(lines.get(lines.len().saturating_sub(most)..).unwrap_or_default(), invocation);
-    while args.follow && invocation.printer.is_heard() {
+    while follow && invocation.printer.is_heard() {
         sleep(LOOK_EVERY).await;
         let mut lines = log.next_lines().map_err(unread)?;
         lines.retain(|line| window.has(line));
@@ -75,16 +84,29 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     Ok(())
 }
 
-/// From when on lines are told. One without a time belongs to the one before it.
-struct LogWindow {
+/// Which lines are told. One without a time belongs to the one before it.
+pub(super) struct LogWindow {
+    /// Those that were said since then.
     from: Option<Timestamp>,
+    /// Those that hold one of these; all if there are none.
+    names: Vec<String>,
     is_open: bool,
 }
 
 impl LogWindow {
+    fn since(from: Option<Timestamp>) -> Self {
+        Self { from, names: Vec::new(), is_open: from.is_none() }
+    }
+
+    /// The lines that hold one of these.
+    pub(super) fn about(names: Vec<String>) -> Self {
+        Self { from: None, names, is_open: false }
+    }
+
     fn has(&mut self, line: &str) -> bool {
-        if let (Some(from), (Some(at), ..)) = (self.from, parts(line)) {
-            self.is_open = at >= from;
+        if let (Some(at), ..) = parts(line) {
+            let is_named = self.names.is_empty() || self.names.iter().any(|name| line.contains(name));
+            self.is_open = is_named && self.from.is_none_or(|from| at >= from);
         }
         self.is_open
     }
@@ -123,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_line_without_a_time_belongs_to_the_one_before_it() {
-        let mut window = LogWindow { from: Some(Timestamp(2_000)), is_open: false };
+        let mut window = LogWindow::since(Some(Timestamp(2_000)));
         let lines = [
             ("last words of an older log", false),
             ("1970-01-01T00:00:01.000Z  info   early", false),
@@ -135,6 +157,22 @@ mod tests {
         for (line, is_told) in lines {
             assert_eq!(window.has(line), is_told, "{line}");
         }
-        assert!(LogWindow { from: None, is_open: true }.has("anything"));
+        assert!(LogWindow::since(None).has("anything"));
+    }
+
+    #[test]
+    fn lines_about_a_job_are_those_that_name_it() {
+        let mut window = LogWindow::about(vec!["3fa29c".to_owned(), "77aa01".to_owned()]);
+        let lines = [
+            ("last words of an older log", false),
+            ("1970-01-01T00:00:01.000Z  info   job 3fa29c: closed", true),
+            ("with a second line", true),
+            ("1970-01-01T00:00:02.000Z  info   job 000000: closed", false),
+            ("with a second line", false),
+            ("1970-01-01T00:00:03.000Z  warn   a run failed job=77aa01ff", true),
+        ];
+        for (line, is_told) in lines {
+            assert_eq!(window.has(line), is_told, "{line}");
+        }
     }
 }

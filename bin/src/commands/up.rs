@@ -107,12 +107,25 @@ async fn tell(handle: &Handle) {
     let Ok(mut updates) = handle.call(WatchUpdates::default()).await else { return };
     while let Some(update) = updates.next().await {
         match update {
-            Ok(Update::Event(Dated { event, .. })) => tracing::info!("{}", job::event_words(&event)),
+            Ok(Update::Event(dated)) => tracing::info!("{}", line(&dated)),
             Ok(Update::Missed { updates }) => tracing::info!("{updates} things happened too fast to be told"),
             Ok(Update::Job(_)) => {}
             // It ends.
             Err(_) => return,
         }
+    }
+}
+
+/// What happened, with the name of the job that it happened to.
+fn line(dated: &Dated) -> String {
+    let words = job::event_words(&dated.event);
+    match dated.concerns() {
+        (Some(submission), Some(job)) => {
+            format!("job {} of submission {}: {words}", short(job), short(submission))
+        }
+        (None, Some(job)) => format!("job {}: {words}", short(job)),
+        (Some(submission), None) => format!("submission {}: {words}", short(submission)),
+        (None, None) => words,
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) const COMMANDS: [&str; 117] = [
     "job watch",
     "job wait",
     "job explain",
+    "job logs",
     "job cancel",
     "job dispute",
     "job retry",

@@ -34,6 +34,7 @@ async fn two_strangers_join_and_trade() {
 
     fails_in_its_own_way(&buyer, &seller, folder.path(), seven, provider);
     looks_back(&buyer, receipt);
+    reads_what_was_logged(&buyer, &seller);
     town.check_books().await;
 }
 
@@ -69,4 +70,20 @@ fn looks_back(buyer: &Person, receipt: &str) {
     assert_eq!(by_job, by_file);
     assert_eq!(by_file["label"], "checked");
     assert_eq!(buyer.asks(&["notary", "audit"])["clean"], true);
+}
+
+/// Both sides find in their logs what happened to one job, and nothing of any other.
+fn reads_what_was_logged(buyer: &Person, seller: &Person) {
+    let listed = buyer.asks(&["job", "ls"]);
+    let jobs = listed["jobs"].as_array().unwrap();
+    let paid = jobs.iter().find(|job| job["attempts"][0]["money"] == "paid").unwrap();
+    let (submission, job) =
+        (paid["submission"].as_str().unwrap(), paid["attempts"][0]["job"].as_str().unwrap());
+    let named = format!("job {} of submission {}: ", &job[..12], &submission[..12]);
+    let told = buyer.types(&["job", "logs", &submission[..8]]).stdout;
+    assert!(told.contains(&format!("{named}closed")), "{told}");
+    assert!(told.lines().all(|line| line.contains(&submission[..12])), "{told}");
+    let told = seller.types(&["job", "logs", &job[..8]]).stdout;
+    assert!(told.contains(&format!("job {}: runs a job for", &job[..12])), "{told}");
+    assert_eq!(seller.fails(&["job", "logs", "zz"], 3), "UNKNOWN_JOB");
 }

@@ -25,6 +25,14 @@ pub struct Dated {
     pub event: Event,
 }
 
+impl Dated {
+    /// The submission and the job that it concerns.
+    #[must_use]
+    pub fn concerns(&self) -> (Option<Digest>, Option<JobId>) {
+        concerns(&self.event)
+    }
+}
+
 /// What happened since the daemon started.
 #[derive(Default)]
 pub(crate) struct History {
@@ -96,9 +104,9 @@ pub(crate) fn concerns(event: &Event) -> (Option<Digest>, Option<JobId>) {
         | Event::Forked { .. }
         | Event::ClockJumped { .. }
         | Event::ClockSkewed { .. }
+        | Event::Granted { .. }
+        | Event::NotGranted { .. }
         | Event::CarriedOut { .. }
         | Event::NotCarriedOut { .. } => (None, None),
     }
 }
-        | Event::Granted { .. }
-        | Event::NotGranted { .. }
