@@ -180,6 +180,14 @@ fn explain_offer(refused: &OfferRefused) -> (Exit, &'static str, &'static str) {
             "RUNNER_NOT_ALLOWED",
             "if you trust the sandbox with it: `assay provider allow MODEL`",
         ),
+        OfferRefused::RunnerNotYours { .. } => {
+            (Exit::Usage, "RUNNER_NOT_YOURS", "`assay provider allow` says on whose word each runs")
+        }
+        OfferRefused::RunnerInUse { .. } => (
+            Exit::Usage,
+            "RUNNER_IN_USE",
+            "`assay provider models rm MODEL` takes it off the offer, or `assay finish` ends it; then say it again",
+        ),
         OfferRefused::TooManyBlocked { .. } => (
             Exit::Usage,
             "TOO_MANY_BLOCKED",
@@ -188,14 +196,6 @@ fn explain_offer(refused: &OfferRefused) -> (Exit, &'static str, &'static str) {
     }
 }
 
-fn explain_model(refused: &ModelRefused) -> (Exit, &'static str, &'static str) {
-    match refused {
-        ModelRefused::Shared { .. } => (Exit::Usage, "AMBIGUOUS", "name one of them like this: NAME@DIGITS"),
-        ModelRefused::Unusable { .. } => (
-            Exit::NoMatch,
-            "UNUSABLE_MODEL",
-            "nobody can order it here: choose another, `assay offers` lists them",
-        ),
 fn explain_not_granted(reason: NotGranted) -> (Exit, &'static str, &'static str) {
     match reason {
         NotGranted::NotTheIssuer => (
@@ -215,6 +215,14 @@ fn explain_not_granted(reason: NotGranted) -> (Exit, &'static str, &'static str)
     }
 }
 
+fn explain_model(refused: &ModelRefused) -> (Exit, &'static str, &'static str) {
+    match refused {
+        ModelRefused::Shared { .. } => (Exit::Usage, "AMBIGUOUS", "name one of them like this: NAME@DIGITS"),
+        ModelRefused::Unusable { .. } => (
+            Exit::NoMatch,
+            "UNUSABLE_MODEL",
+            "nobody can order it here: choose another, `assay offers` lists them",
+        ),
         ModelRefused::ManifestAbsent { .. } => (
             Exit::NoPeers,
             "MANIFEST_ABSENT",

@@ -4,6 +4,7 @@ mod allow;
 mod bench;
 mod block;
 mod devices;
+mod disallow;
 mod limits;
 mod models;
 mod owner_rules;
@@ -31,6 +32,7 @@ pub(crate) enum Verb {
     Block(block::BlockArgs),
     Unblock(block::UnblockArgs),
     Allow(allow::Args),
+    Disallow(disallow::Args),
 }
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
@@ -45,5 +47,6 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Block(args) => block::block(args, invocation).await,
         Verb::Unblock(args) => block::unblock(args, invocation).await,
         Verb::Allow(args) => allow::perform(args, invocation).await,
+        Verb::Disallow(args) => disallow::perform(args, invocation).await,
     }
 }

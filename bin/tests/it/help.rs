@@ -28,6 +28,7 @@ pub(crate) const COMMANDS: [&str; 117] = [
     "provider block",
     "provider unblock",
     "provider allow",
+    "provider disallow",
     "earnings",
     "why",
     "run",

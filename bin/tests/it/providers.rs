@@ -298,6 +298,11 @@ async fn allows_a_runner(town: &Town, ada: &Neighbour) {
     let added = ada.asks(&["provider", "models", "add", "poet"]);
     let poet = listed(&added, "poet");
     assert_eq!(poet["unit_price"]["amount"], "0.001", "the price of the only other one: {added}");
+    ada.is_refused(&(&["provider", "disallow", "poet"], 2, "RUNNER_IN_USE"));
+    ada.is_refused(&(&["provider", "disallow", "digits"], 2, "RUNNER_NOT_YOURS"));
+    ada.asks(&["provider", "models", "rm", "poet"]);
+    assert_eq!(of_poet(&ada.asks(&["provider", "disallow", "poet"]))["allowed_by"], Value::Null);
+    NOT_ALLOWED.iter().for_each(|refusal| ada.is_refused(refusal));
 }
 
 /// Has a peer take in a model whose runner is one of its owner's: that of sums, with a note behind it.

@@ -38,9 +38,15 @@ pub(crate) struct Args {
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let runners = daemon.call(AllowRunners { names: args.names.clone() }).await?;
+    tell(&runners, invocation);
+    Ok(())
+}
+
+/// Prints which runners there are, and on whose word each runs.
+pub(super) fn tell(runners: &[RunnerView], invocation: &Invocation) {
     let printer = &invocation.printer;
     let mut table = Table::new(["RUNNER", "RUNS BY", "MODELS"]);
-    for RunnerView { runner, source, models } in &runners {
+    for RunnerView { runner, source, models } in runners {
         let models: Vec<String> = models.iter().map(|name| called(name)).collect();
         table.row([short(runner), words(*source).to_owned(), models.join(", ")]);
     }
@@ -51,7 +57,6 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         );
     }
     printer.document("runners", &json!({ "runners": runners.iter().map(document).collect::<Vec<_>>() }));
-    Ok(())
 }
 
 fn words(source: Option<RunnerSource>) -> &'static str {

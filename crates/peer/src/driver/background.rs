@@ -11,6 +11,7 @@ use assay_market::{
     input::{Inquiry, Proven, Remembered, RunId, Uncollected},
 };
 use assay_protocol::{
+    genesis::Genesis,
     id::{Digest, PeerId},
     manifest::Manifest,
     order::Failure,
@@ -41,6 +42,7 @@ pub(crate) struct Background {
     pub(crate) executor: Executor,
     pub(crate) fetcher: Fetcher,
     pub(crate) pinned: Arc<Pinned>,
+    pub(crate) rules: Arc<Genesis>,
     pub(crate) intake: Intake,
     /// Where answers to effects go. There are never more than the brain asked for.
     pub(crate) reports: mpsc::UnboundedSender<Input>,
@@ -105,6 +107,11 @@ impl Background {
         tokio::spawn(async move {
             let manifest = &begun.run().manifest;
             let ended = match background.pinned.equip(manifest).await {
+                // It may have been offered, or registered for, while it was allowed.
+                Ok(()) if !background.lets_run(manifest) => {
+                    tracing::warn!(manifest = manifest.name, runner = %manifest.runner, "a runner is not allowed here");
+                    begun.fail(Failure::Unusable)
+                }
                 Ok(()) => begun.go(speaker).await,
                 Err(absent) => {
                     tracing::warn!(manifest = manifest.name, part = absent.part, why = %absent.why, "a run lacks a part");
@@ -115,6 +122,11 @@ impl Background {
                 background.report(Input::Ran { run: id, result });
             }
         });
+    }
+
+    /// Whether the runner of a model may run here.
+    fn lets_run(&self, manifest: &Manifest) -> bool {
+        self.store.library.runner_source(&manifest.runner, &self.rules).is_some()
     }
 
     /// Lets workers go that have waited long, or all that wait during a pause, and waits for their end.

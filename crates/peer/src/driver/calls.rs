@@ -41,7 +41,7 @@ mod why;
 
 pub use self::{
     account::ShowAccount,
-    allowing::{AllowRunners, RunnerView},
+    allowing::{AllowRunners, DisallowRunners, RunnerView},
     audit::{AuditNotary, Audited},
     blocking::{BlockedView, ChangeBlocked, ListBlocked},
     cancel::{CancelJob, CancelledView},
@@ -86,6 +86,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<AllowRunners>(),
     Route::to::<AuditNotary>(),
     Route::to::<CancelJob>(),
+    Route::to::<DisallowRunners>(),
     Route::to::<DisputeJob>(),
     Route::to::<ChangeBlocked>(),
     Route::to::<ChangeLimits>(),

@@ -260,9 +260,9 @@ impl Restored {
             room: room.clone(),
             lookout,
         };
-        let background = Background { network, store, executor, fetcher, pinned, intake, reports };
-        let (ending, durable) = (parts.ending, journal.durable());
-        let inlets = Inlets { ending, visits: visited, reports: reported, arrivals, durable };
+        let (rules, durable) = (Arc::clone(&genesis), journal.durable());
+        let background = Background { network, store, executor, fetcher, pinned, rules, intake, reports };
+        let inlets = Inlets { ending: parts.ending, visits: visited, reports: reported, arrivals, durable };
         let driver = Driver {
             own,
             network_id,

@@ -47,6 +47,18 @@ pub enum OfferRefused {
         /// Its runner.
         runner: Digest,
     },
+    /// Nothing is taken back that the owner of this home has not said.
+    #[error("the runner {runner} runs here by the word of the network or of the program, or not at all")]
+    RunnerNotYours {
+        /// Which.
+        runner: Digest,
+    },
+    /// A model with a runner that is to run here no more is on offer.
+    #[error("{name} is on offer, and runs by it")]
+    RunnerInUse {
+        /// Which model.
+        name: String,
+    },
     /// More clients would be blocked than there is room for.
     #[error("{max} clients can be blocked, and these would be more")]
     TooManyBlocked {

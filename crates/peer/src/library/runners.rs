@@ -75,6 +75,19 @@ impl Library {
         self.known().allowed.insert(*runner);
         Ok(())
     }
+
+    /// Takes back that a runner may run here. What runs goes on to its end. Durable when this returns.
+    ///
+    /// # Errors
+    /// [`LibraryError`].
+    pub(crate) fn disallow(&self, runner: &Digest) -> Result<(), LibraryError> {
+        let _writing = self.writing();
+        // First, so that it runs no more even where the disk fails.
+        self.known().allowed.remove(runner);
+        self.disk.remove(&self.root.join(FOLDER).join(runner.to_string()))?;
+        self.disk.sync_folder(&self.root.join(FOLDER))?;
+        Ok(())
+    }
 }
 
 /// What stands in the folder of a library.

@@ -178,7 +178,14 @@ fn a_runner_of_a_stranger_is_allowed_by_the_owner_of_this_home_and_stays_so() {
     assert_eq!(library.manifests(), [manifest("pulled")]);
     assert_eq!(source(&library, b"runner"), Some(RunnerSource::Owner));
     assert_eq!(source(&library, b"shipped"), None, "the program says it at each start");
-    let more = (0..RUNNERS_MAX as u64).map(|number| Digest::of(&number.to_le_bytes()));
+    for _ in 0..2 {
+        library.disallow(&Digest::of(b"runner")).unwrap();
+        assert_eq!(source(&library, b"runner"), None);
+    }
+    drop(library);
+    let library = Library::open(&models, &blobs).unwrap();
+    assert_eq!(source(&library, b"runner"), None, "what is taken back stays so");
+    let more = (0..=RUNNERS_MAX as u64).map(|number| Digest::of(&number.to_le_bytes()));
     let full = more.map(|runner| library.allow(&runner)).find_map(Result::err);
     assert!(matches!(full, Some(LibraryError::RunnersFull { .. })), "{full:?}");
     assert_eq!(library.allowed().len(), RUNNERS_MAX);

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use assay_market::provision::Provision;
 use assay_protocol::{id::Digest, manifest::Manifest};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,14 @@ const PREFIX_DIGITS_MIN: usize = 4;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AllowRunners {
+    /// Models whose runners they are, or the digests of runners.
+    pub names: Vec<String>,
+}
+
+/// Take back that runners may run here; all that are known are the answer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisallowRunners {
     /// Models whose runners they are, or the digests of runners.
     pub names: Vec<String>,
 }
@@ -46,6 +55,37 @@ impl Respond for AllowRunners {
         let runners: Vec<Digest> = meant.collect::<Result<_, _>>()?;
         let library = responder.store.library.clone();
         responder.work(move |_| runners.iter().try_for_each(|runner| library.allow(runner))).await??;
+        Ok(responder.runners())
+    }
+}
+
+impl Call for DisallowRunners {
+    const NAME: &'static str = "disallow_runners";
+    type Answer = Vec<RunnerView>;
+}
+
+impl Respond for DisallowRunners {
+    async fn respond(self, responder: &Responder) -> Result<Vec<RunnerView>, Refused> {
+        let meant = self.names.iter().map(|name| responder.meant_runner(name));
+        let runners: Vec<Digest> = meant.collect::<Result<_, _>>()?;
+        let of_others = runners.iter().find(|runner| {
+            let source = responder.store.library.runner_source(runner, &responder.genesis);
+            source != Some(RunnerSource::Owner)
+        });
+        if let Some(runner) = of_others {
+            return Err(OfferRefused::RunnerNotYours { runner: *runner }.into());
+        }
+        let taken_back = runners.clone();
+        let offered = responder.look(move |driver| {
+            let mut stocks = driver.node.provision().into_iter().flat_map(Provision::stocks);
+            let used = stocks.find(|(_, stock)| taken_back.contains(&stock.manifest.runner));
+            used.map(|(_, stock)| stock.manifest.name.clone())
+        });
+        if let Some(name) = offered.await? {
+            return Err(OfferRefused::RunnerInUse { name }.into());
+        }
+        let library = responder.store.library.clone();
+        responder.work(move |_| runners.iter().try_for_each(|runner| library.disallow(runner))).await??;
         Ok(responder.runners())
     }
 }
