@@ -103,7 +103,8 @@ impl MovedMoney {
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let wanted = ListReceipts { since: args.since.map(Since::moment), ..ListReceipts::default() };
+    let since = args.since.map(Since::moment);
+    let wanted = ListReceipts { since, is_party: true, ..ListReceipts::default() };
     let page = match args.all || args.csv || args.since.is_some() {
         true => ls::all(wanted, &daemon).await?,
         false => daemon.call(ListReceipts { most: LATEST, ..wanted }).await?,

@@ -35,6 +35,8 @@ pub struct ListReceipts {
     pub since: Option<Timestamp>,
     /// Only jobs that this peer was that in.
     pub part: Option<JobPart>,
+    /// Only jobs that this peer ordered or ran.
+    pub is_party: bool,
     /// Only those behind this one.
     pub behind: Option<ReceiptPlace>,
     /// How many are told, [`RECEIPTS_LISTED_MAX`] at most.
@@ -150,9 +152,10 @@ impl PageInMaking {
             self.unread += 1;
             return;
         };
-        let ListReceipts { since, part, behind, .. } = self.wanted;
+        let ListReceipts { since, part, is_party, behind, .. } = self.wanted;
         let is_wanted = since.is_none_or(|since| receipt.place.closed >= since)
             && part.is_none_or(|part| receipt.part == part)
+            && (!is_party || receipt.part != JobPart::Notary)
             && behind.is_none_or(|behind| receipt.place < behind);
         if !is_wanted {
             return;
