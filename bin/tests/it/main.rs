@@ -18,6 +18,7 @@ mod doctors;
 mod earnings;
 mod endurance;
 mod errors;
+mod exits;
 #[allow(dead_code, reason = "what a hub may do otherwise is tried where it is asked")]
 #[path = "../../../crates/hub/tests/it/fake_hub.rs"]
 mod fake_hub;
