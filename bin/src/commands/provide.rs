@@ -1,5 +1,7 @@
 //! `assay provide`: offers what this machine can run.
 
+mod prospect;
+
 use std::{convert::Infallible, time::Duration};
 
 use assay_peer::handle::{
@@ -9,6 +11,7 @@ use assay_peer::handle::{
 use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 use serde_json::{Value, json};
 
+use self::prospect::Prospect;
 use super::{
     provider::{tell_of_doubts, tell_of_slots},
     status,
@@ -66,7 +69,8 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let spinner = invocation.printer.spinner("fetching and testing what is to be offered");
     // Of what nobody named, one that does not run here keeps no other from being offered.
     let what_works = args.models.is_empty();
-    let provide = daemon.call(Provide { services, slots: args.slots.or(slots_kept), what_works });
+    let keeps_prices = args.price.is_none();
+    let provide = daemon.call(Provide { services, slots: args.slots, keeps_prices, what_works });
     let watch = tell_progress(&daemon, &spinner, "testing what is to be offered");
     let providing = tokio::select! {
         providing = provide => providing,
@@ -74,9 +78,15 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     };
     spinner.end();
     let providing = providing?;
-    invocation.printer.document("providing", &document(&providing, daemon.unit()));
+    let spinner = invocation.printer.spinner("waiting until others know the offer");
+    let prospect = Prospect::of(&providing.addresses, &daemon).await;
+    spinner.end();
+    let prospect = prospect?;
+    let mut document = document(&providing, daemon.unit());
+    prospect.add_to(&mut document, daemon.unit());
+    invocation.printer.document("providing", &document);
     for bench in &providing.benches {
-        let slots = jobs(bench.slots);
+        let slots = jobs(bench.slots.into());
         invocation.printer.line(format!("Offering, on {}, {slots} at a time:", bench.machine));
         for service in &bench.services {
             let price = format!("{} {}s a unit", service.unit_price, daemon.unit());
@@ -95,6 +105,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let doubtful = daemon.call(ShowPrices::default()).await?;
     tell_of_doubts(&doubtful, daemon.unit(), &invocation.printer);
     tell_of_slots(&daemon.call(ShowLimits).await?, &invocation.printer);
+    prospect.tell(daemon.unit(), invocation);
     invocation
         .printer
         .note("the offer stands while the daemon runs; `assay status` shows the jobs it brings");
@@ -133,7 +144,7 @@ impl Args {
         if let Some(slots) = slots {
             invocation
                 .printer
-                .note(format!("as before: {} at a time; --slots says another number", jobs(slots)));
+                .note(format!("as before: {} at a time; --slots says another number", jobs(slots.into())));
         }
     }
 }
@@ -165,8 +176,8 @@ pub(super) fn sample_of(model: &Manifest) -> Option<Attachment> {
     sample.map(|sample| Attachment(sample.bytes.to_vec()))
 }
 
-fn jobs(slots: u16) -> String {
-    if slots == 1 { "one job".to_owned() } else { format!("{slots} jobs") }
+fn jobs(count: usize) -> String {
+    if count == 1 { "one job".to_owned() } else { format!("{count} jobs") }
 }
 
 /// What is offered, for programs.

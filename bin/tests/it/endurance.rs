@@ -101,7 +101,7 @@ impl Crowd {
         for seller in SELLERS {
             let (name, sample) = (Bundle::all()[0].name.to_owned(), Some(Attachment(input(0))));
             let service = ServiceWish { manifest: name, unit_price: PRICE, sample };
-            let provide = Provide { services: vec![service], slots: Some(SLOTS), what_works: false };
+            let provide = Provide { services: vec![service], slots: Some(SLOTS), ..Provide::default() };
             network.peer(seller).connect().await.unwrap().call(provide).await.unwrap();
         }
         let mut clients = Vec::new();

@@ -136,6 +136,16 @@ impl Provision {
         self.share_slots(slots);
     }
 
+    /// Asks for what is offered already as much as is asked for it now.
+    pub fn keep_prices(&mut self, now: &Self) {
+        for stock in self.benches.iter_mut().flat_map(|bench| &mut bench.services) {
+            let same = now.stocks().find(|(_, known)| known.manifest.digest() == stock.manifest.digest());
+            if let Some((_, known)) = same {
+                stock.unit_price = known.unit_price;
+            }
+        }
+    }
+
     /// Has so many jobs run at the same time: devices share them, and where there are fewer than devices, all are one.
     pub fn share_slots(&mut self, slots: u16) {
         let names: BTreeSet<String> = self.benches.iter().map(|bench| bench.device.clone()).collect();
@@ -259,6 +269,21 @@ mod tests {
         assert_eq!(all.stocks().map(|(_, stock)| stock.unit_price.0).collect::<Vec<_>>(), [1, 2]);
         all.share_slots(1);
         assert_eq!(all.slots(), 1);
+    }
+
+    #[test]
+    fn what_is_offered_already_keeps_its_price_and_what_is_new_has_its_own() {
+        let priced = |models: &[(&str, u64)]| {
+            let mut all = provision(models.len(), 0);
+            for (stock, (name, price)) in all.benches[0].services.iter_mut().zip(models) {
+                (stock.manifest.name, stock.unit_price) = ((*name).into(), Amount(*price));
+            }
+            all
+        };
+        let mut tested = priced(&[("digits", 1), ("sums", 2), ("poet", 3)]);
+        tested.keep_prices(&priced(&[("sums", 77), ("saint", 4)]));
+        let kept: Vec<u64> = tested.stocks().map(|(_, stock)| stock.unit_price.0).collect();
+        assert_eq!(kept, [1, 77, 3]);
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl DemoPeer {
             .map(|(bundle, price)| service(bundle.name.to_owned(), &bundle.manifest(), price));
         let own = own.map(|own| service(own.manifest.name.clone(), &own.manifest, own::TOKEN_PRICE));
         let services = bundled.chain(own).collect();
-        self.ask(Provide { services, slots: None, what_works: false }).await.map(drop)
+        self.ask(Provide { services, ..Provide::default() }).await.map(drop)
     }
 
     /// Has the peer submit a sample of a model, to be run by this provider or by any; returns the name of the submission.

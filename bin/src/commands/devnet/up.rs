@@ -158,7 +158,7 @@ async fn wake(
                 provide::service(manifest.digest().to_string(), manifest, price.suggestion.unit_price)
             })
             .collect();
-        handle.call(Provide { services, slots: None, what_works: true }).await?;
+        handle.call(Provide { services, what_works: true, ..Provide::default() }).await?;
     }
     Ok(())
 }

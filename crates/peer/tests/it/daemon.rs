@@ -54,7 +54,7 @@ async fn who_only_asks_listens_on_nothing_until_it_offers() {
     assert_eq!(running.handle.call(ShowStatus).await.unwrap().addresses, [""; 0]);
     running.keep_runner(&house).await;
     let service = ServiceWish { manifest: "pure-digits".to_owned(), unit_price: Amount(1), sample: None };
-    let provide = Provide { services: vec![service], slots: None, what_works: false };
+    let provide = Provide { services: vec![service], ..Provide::default() };
     let offered = running.handle.call(provide).await.unwrap().addresses;
     assert!(!offered.is_empty());
     running.stop().await;
@@ -128,7 +128,7 @@ async fn what_does_not_work_keeps_nothing_else_from_being_offered_where_nobody_n
     let wish = |name: &str| ServiceWish { manifest: name.to_owned(), unit_price: Amount(1), sample: None };
     let provide = |names: &[&str], what_works| {
         let services = names.iter().map(|name| wish(name)).collect();
-        running.handle.call(Provide { services, slots: None, what_works })
+        running.handle.call(Provide { services, what_works, ..Provide::default() })
     };
     let providing = provide(&["broken", "pure-digits"], true).await.unwrap();
     assert_eq!(providing.benches[0].services[0].name, "pure-digits");
@@ -147,7 +147,7 @@ async fn what_is_offered_was_tried_first() {
     let running = house.start().await;
     running.keep_runner(&house).await;
     let service = ServiceWish { manifest: "pure-digits".to_owned(), unit_price: Amount(7), sample: None };
-    let provide = Provide { services: vec![service], slots: Some(3), what_works: false };
+    let provide = Provide { services: vec![service], slots: Some(3), ..Provide::default() };
     let providing = running.handle.call(provide).await.unwrap();
     let bench = &providing.benches[0];
     assert_eq!((bench.services[0].unit_price, bench.slots), (Amount(7), 3));

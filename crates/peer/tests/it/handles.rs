@@ -70,8 +70,7 @@ impl Both<'_> {
         self.put("a folder", KeepFile { path: folder }).await;
         self.put("nothing to offer", Provide::default()).await;
         let service = ServiceWish { manifest: "digit".to_owned(), ..ServiceWish::default() };
-        self.put("an offer of nothing", Provide { services: vec![service], slots: None, what_works: false })
-            .await;
+        self.put("an offer of nothing", Provide { services: vec![service], ..Provide::default() }).await;
         self.put("nothing that is offered", ListOffered).await;
         self.put("no prices", ShowPrices::default()).await;
         self.put("the price of a model", ShowPrices { models: vec!["pure-digits".to_owned()] }).await;
@@ -185,10 +184,12 @@ async fn what_cannot_be_done_is_refused_by_name() {
     assert_eq!(refused(handle.call(ReadOutput { digest, of: None }).await), Refused::BlobAbsent { digest });
     let services =
         vec![ServiceWish { manifest: "pure-digits".to_owned(), unit_price: Amount(1), sample: None }];
-    let absent = refused(handle.call(Provide { services, slots: None, what_works: false }).await);
+    let absent = refused(handle.call(Provide { services, ..Provide::default() }).await);
     assert!(matches!(absent, Refused::PartAbsent { digest, .. } if digest == pure().runner), "{absent:?}");
     let service = ServiceWish { manifest: "pure-digits".to_owned(), ..ServiceWish::default() };
-    let free = refused(handle.call(Provide { services: vec![service], slots: None, what_works: true }).await);
+    let free = refused(
+        handle.call(Provide { services: vec![service], what_works: true, ..Provide::default() }).await,
+    );
     assert!(matches!(free, Refused::Offer(OfferRefused::NoPrice { .. })), "{free:?}");
     running.stop().await;
 }

@@ -67,7 +67,7 @@ impl Market {
             unit_price: UNIT_PRICE,
             sample: Some(Attachment(INPUT.to_vec())),
         };
-        let provide = Provide { services: vec![service], slots: Some(slots), what_works: false };
+        let provide = Provide { services: vec![service], slots: Some(slots), ..Provide::default() };
         market.call(PROVIDER, provide).await;
         for seed in [CLIENT, PROVIDER] {
             // The first question opens an account and brings the welcome grant.

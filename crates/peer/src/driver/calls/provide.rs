@@ -38,8 +38,10 @@ const SLOTS_MAX: u16 = 1_024;
 pub struct Provide {
     /// What is offered.
     pub services: Vec<ServiceWish>,
-    /// Jobs that run at the same time; as many as this machine has workers if none.
+    /// Jobs that run at the same time; if none as many as now, or as this machine has workers where nothing is offered.
     pub slots: Option<u16>,
+    /// What is offered by the time that all is tested keeps the price that it has then.
+    pub keeps_prices: bool,
     /// What does not work here is left out, as long as anything does; else nothing is offered then.
     pub what_works: bool,
 }
@@ -102,9 +104,20 @@ impl Call for Provide {
 impl Respond for Provide {
     async fn respond(self, responder: &Responder) -> Result<Providing, Refused> {
         responder.takes_new()?;
-        let (provision, left_out) = try_out(self, responder).await?;
+        let (keeps_prices, slots) = (self.keeps_prices, self.slots);
+        let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
+        let (mut provision, left_out) = try_out(self, responder).await?;
         open_to_all(&provision, responder).await?;
-        let offered = responder.act_and_save(|driver| Box::pin(driver.offer(provision))).await?;
+        let offered = responder.act_and_save(move |driver| {
+            // What its owner changed while it was tested stands.
+            let now = driver.node.provision();
+            if let (true, Some(now)) = (keeps_prices, now) {
+                provision.keep_prices(now);
+            }
+            provision.share_slots(slots.or(now.map(Provision::slots)).unwrap_or(places));
+            Box::pin(driver.offer(provision))
+        });
+        let offered = offered.await?;
         offered.map(|providing| Providing { left_out, ..providing })
     }
 }
@@ -199,14 +212,12 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
         listens.map_err(|error| Refused::NotListening { reason: error.to_string() })?;
     }
     let processor = devices::processor();
-    let mut provision = Provision {
+    let provision = Provision {
         benches: stocks.into_iter().map(|(class, stocks)| bench(&class, stocks, &processor)).collect(),
         cancel_fee_min: Amount::ZERO,
         addresses: responder.network.listening(),
         reachability: Reachability::Unknown,
     };
-    let places = u16::try_from(responder.executor.places()).unwrap_or(u16::MAX);
-    provision.share_slots(provide.slots.unwrap_or(places));
     Ok((provision, left_out))
 }
 

@@ -1,0 +1,147 @@
+//! What may come of an offer: who knows it, from where it can be reached, and what this peer earned of late.
+//!
+//! **Invariant:** nothing is promised: what is told is what others say now, and what receipts prove.
+
+use std::time::Duration;
+
+use assay_peer::{
+    clock,
+    handle::{JobPart, ListReceipts, ShowDemand, ShowStatus, Sighting},
+};
+use assay_protocol::{
+    outcome::Outcome,
+    units::{Amount, Timestamp},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    command_error::CommandError,
+    commands::{receipt::ls, status},
+    daemon::RunningDaemon,
+    invocation::Invocation,
+    printer::{full, money},
+};
+
+/// How long others have to hear of an offer.
+const HEARD_WITHIN: Duration = Duration::from_secs(10);
+/// Between two questions whether they have.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How long what was earned may take to be added up.
+const SUMMED_WITHIN: Duration = Duration::from_secs(5);
+/// The days that what was earned is added up of.
+const DAYS: u64 = 7;
+const DAY_MS: u64 = 86_400_000;
+
+/// What may come of an offer.
+pub(super) struct Prospect {
+    addresses: Vec<String>,
+    sightings: Vec<Sighting>,
+    /// Nothing, where it would take long to add up.
+    lately: Option<Lately>,
+}
+
+/// What this peer earned of late.
+struct Lately {
+    jobs: usize,
+    earned: Amount,
+}
+
+impl Lately {
+    async fn of(daemon: &RunningDaemon) -> Result<Self, CommandError> {
+        let since = Timestamp(clock::wall().0.saturating_sub(DAYS * DAY_MS));
+        let wanted =
+            ListReceipts { since: Some(since), part: Some(JobPart::Provider), ..ListReceipts::default() };
+        let mut receipts = ls::all(wanted, daemon).await?.receipts;
+        // What was won in a trap is not there yet.
+        receipts.retain(|receipt| receipt.outcome != Outcome::Trap);
+        let earned = receipts.iter().fold(Amount::ZERO, |sum, receipt| sum.plus(receipt.paid).unwrap_or(sum));
+        Ok(Self { jobs: receipts.len(), earned })
+    }
+
+    fn words(&self, unit: &str) -> String {
+        match self.jobs {
+            0 => format!(
+                "nothing was earned here in {DAYS} days: whoever has nothing at stake is asked for one job at a time"
+            ),
+            jobs => {
+                format!("the last {DAYS} days brought {} {unit}s, for {}", self.earned, super::jobs(jobs))
+            }
+        }
+    }
+
+    fn document(&self, unit: &str) -> Value {
+        json!({ "days": DAYS, "jobs_closed": self.jobs, "earned": money(self.earned, unit) })
+    }
+}
+
+impl Prospect {
+    /// Waits until somebody connected knows the offer, but not for long, and adds up what was earned.
+    pub(super) async fn of(addresses: &[String], daemon: &RunningDaemon) -> Result<Self, CommandError> {
+        let deadline = tokio::time::Instant::now() + HEARD_WITHIN;
+        // While its owner's rules hold it is told to nobody.
+        let is_told = daemon.call(ShowStatus).await?.held.is_empty();
+        let mut sightings = daemon.call(ShowDemand).await?.neighbours;
+        while is_told && !is_settled(&sightings) && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(ASK_EVERY).await;
+            sightings = daemon.call(ShowDemand).await?.neighbours;
+        }
+        let lately = tokio::time::timeout(SUMMED_WITHIN, Lately::of(daemon)).await.ok().transpose()?;
+        Ok(Self { addresses: addresses.to_vec(), sightings, lately })
+    }
+
+    pub(super) fn tell(&self, unit: &str, invocation: &Invocation) {
+        let note = |line: String| invocation.printer.note(line);
+        note(format!("listens on {}", status::listening(&self.addresses)));
+        note(seen(&self.sightings));
+        self.lately.iter().for_each(|lately| note(lately.words(unit)));
+    }
+
+    pub(super) fn add_to(&self, document: &mut Value, unit: &str) {
+        let sighting = |at: &Sighting| json!({ "peer": full(at.peer), "sees_offer": at.sees });
+        document["sightings"] = self.sightings.iter().map(sighting).collect();
+        document["lately"] = self.lately.as_ref().map(|lately| lately.document(unit)).into();
+    }
+}
+
+/// True once nothing is gained by waiting: somebody knows the offer.
+fn is_settled(sightings: &[Sighting]) -> bool {
+    sightings.iter().any(|sighting| sighting.sees == Some(true))
+}
+
+fn seen(sightings: &[Sighting]) -> String {
+    let said: Vec<bool> = sightings.iter().filter_map(|sighting| sighting.sees).collect();
+    let seen = said.iter().filter(|sees| **sees).count();
+    match (sightings.len(), said.len()) {
+        (0, _) => "nobody is connected: `assay status` and `assay doctor` say what is wrong".to_owned(),
+        (asked, 0) => format!("none of {asked} connected peers says what it knows: `assay why` asks again"),
+        (_, answers) if seen == 0 => {
+            format!("none of {answers} connected peers knows the offer yet: `assay why` asks again")
+        }
+        (_, answers) => format!("{seen} of {answers} connected peers know the offer already"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_knows_an_offer_is_told_in_a_line_and_waited_for_until_one_does() {
+        let said = |sees: &[Option<bool>]| {
+            let sightings: Vec<Sighting> = sees
+                .iter()
+                .map(|sees| Sighting { peer: assay_protocol::id::PeerId([1; 32]), sees: *sees })
+                .collect();
+            (is_settled(&sightings), seen(&sightings))
+        };
+        for (sees, settled, line) in [
+            ([].as_slice(), false, "nobody is connected"),
+            (&[None, None], false, "none of 2 connected peers says"),
+            (&[None, Some(false)], false, "none of 1 connected peers knows the offer yet"),
+            (&[Some(true), Some(false), None], true, "1 of 2 connected peers know"),
+        ] {
+            let (is_settled, told) = said(sees);
+            assert!(is_settled == settled && told.starts_with(line), "{sees:?}: {told}");
+        }
+    }
+}
