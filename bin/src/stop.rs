@@ -4,7 +4,22 @@ use std::{io::Read, thread};
 
 use tokio::sync::oneshot;
 
+use crate::command_error::CommandError;
 pub(crate) use crate::system::asked;
+
+/// What this comes to, unless a person or the system asks the process to end before.
+pub(crate) async fn unless_asked(
+    work: impl Future<Output = Result<(), CommandError>>,
+) -> Result<(), CommandError> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        exit = asked() => {
+            let hint = "what the daemon was asked for may be done all the same: `assay status` says how it is";
+            Err(CommandError::new(exit, "INTERRUPTED", "left before the answer was there", hint))
+        }
+    }
+}
 
 /// Waits until standard input ends: until the process at the other end of the pipe is gone.
 pub(crate) async fn orphaned() {

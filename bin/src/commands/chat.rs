@@ -186,8 +186,12 @@ impl Conversation<'_> {
         let key = unless_left(daemon.call(submit)).await?.key;
         let printer = &invocation.printer;
         let waiting = unless_left(Waiting::new(daemon, invocation, key, args.timeout)).await?;
-        let mut waiting = waiting.hearing(daemon, manifest, printer);
-        let attempt = waiting.until(Goal::Delivered, printer).await?;
+        let goal = args.terms.goal();
+        let mut waiting = match goal {
+            Goal::Delivered => waiting.hearing(daemon, manifest, printer),
+            Goal::Closed | Goal::Confirmed => waiting,
+        };
+        let attempt = waiting.until(goal, printer).await?;
         let heard = waiting.heard();
         drop(waiting);
         let output = unless_left(fetch_output(daemon, key, &attempt)).await?;

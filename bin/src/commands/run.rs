@@ -7,6 +7,7 @@ pub(crate) mod fitting;
 pub(super) mod follow;
 pub(crate) mod input;
 pub(crate) mod order_args;
+mod out_file;
 pub(crate) mod reading;
 pub(crate) mod terms;
 pub(super) mod wishes;
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 use self::{
     follow::{Goal, unless_left},
     order_args::OrderArgs,
+    out_file::OutFile,
     reading::Reading,
     wishes::TextWishes,
 };
@@ -40,6 +42,7 @@ Examples:
   assay run digits seven.png                          the label, and nothing else, on stdout
   assay run digits seven.png --receipt seven.receipt  wait for the end, keep its receipt
   assay run digits seven.png --max-cost 0.1           spend at most 0.1 credits, fees included
+  assay run digits seven.png --check always           pay for a check, and show nothing that it does not confirm
   assay run sums 27+58=                               a text for a model of language
   assay run minilm 'A cat on a mat.'                  the vector of a text, for a model that embeds texts
   assay run sums -f question.txt --max-tokens 20      a longer one out of a file, a short answer
@@ -73,34 +76,46 @@ pub(crate) struct Args {
     wishes: TextWishes,
 }
 
+/// Where what is bought goes.
+struct Outlets {
+    output: Option<OutFile>,
+    receipt: Option<OutFile>,
+}
+
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let file = args.order.file()?;
-    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let (key, manifest) = &args.order.place(file, &args.wishes, &daemon, invocation).await?;
-    let key = *key;
-    let printer = &invocation.printer;
-    let waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
-    let mut waiting = waiting.hearing(&daemon, manifest, printer);
-    let attempt = waiting.until(Goal::Delivered, printer).await?;
-    let output = unless_left(fetch_output(&daemon, key, &attempt)).await?;
-    let reading = Reading::of(manifest, &output);
-    let heard = waiting.heard();
-    let is_as_heard = show(args, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
-    let attempt = match &args.receipt {
-        Some(path) => {
-            let closed = match attempt.receipt {
-                Some(_) => attempt,
-                None => {
-                    waiting.note("waiting for the draw, and for the check if there is one");
-                    waiting.until(Goal::Closed, printer).await?
-                }
-            };
-            unless_left(keep_receipt(&daemon, &closed, path)).await?;
-            closed
-        }
-        None => attempt,
+    let mut outlets = Outlets {
+        output: OutFile::open(args.output.as_deref())?,
+        receipt: OutFile::open(args.receipt.as_deref())?,
     };
-    say_how_it_stands(args, invocation, &attempt, daemon.unit());
+    let (daemon, (key, manifest)) = unless_left(async {
+        let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+        let placed = args.order.place(file, &args.wishes, &daemon, invocation).await?;
+        Ok((daemon, placed))
+    })
+    .await?;
+    let printer = &invocation.printer;
+    let goal = args.order.goal();
+    let mut waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
+    if goal == Goal::Delivered {
+        waiting = waiting.hearing(&daemon, &manifest, printer);
+    }
+    let attempt = waiting.until(goal, printer).await?;
+    let output = unless_left(fetch_output(&daemon, key, &attempt)).await?;
+    let reading = Reading::of(&manifest, &output);
+    let heard = waiting.heard();
+    let is_as_heard = show(&mut outlets, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
+    let attempt = match (&outlets.receipt, attempt.receipt) {
+        (Some(_), None) => {
+            waiting.goes_on("waiting for the draw, and for the check if there is one", printer);
+            waiting.until(Goal::Closed, printer).await?
+        }
+        (Some(_), Some(_)) | (None, _) => attempt,
+    };
+    if let Some(file) = &mut outlets.receipt {
+        unless_left(keep_receipt(&daemon, &attempt, file)).await?;
+    }
+    say_how_it_stands(&outlets, invocation, &attempt, daemon.unit());
     printer.document("run", &document(key, &attempt, &output, reading.as_ref(), daemon.unit()));
     confirmed(&attempt, key, &daemon).await?;
     match is_as_heard {
@@ -134,15 +149,15 @@ pub(super) async fn fetch_output(
 
 /// Shows what was delivered, but for what was shown before; false if that was something else.
 fn show(
-    args: &Args,
+    outlets: &mut Outlets,
     invocation: &Invocation,
     heard: &ShownAnswer,
     output: &[u8],
     (reading, attempt): (Option<&Reading>, &AttemptView),
 ) -> Result<bool, CommandError> {
     let mut is_as_heard = true;
-    if let Some(path) = &args.output {
-        fs::write(path, output).map_err(|error| unwritable(path, &error))?;
+    if let Some(file) = &mut outlets.output {
+        file.write(output)?;
     }
     match reading {
         Some(reading) => {
@@ -153,7 +168,7 @@ fn show(
                 invocation.printer.note(hint);
             }
         }
-        None if args.output.is_none() => invocation.printer.bytes(output),
+        None if outlets.output.is_none() => invocation.printer.bytes(output),
         None => {}
     }
     Ok(is_as_heard)
@@ -180,40 +195,46 @@ fn other_words(attempt: &AttemptView) -> CommandError {
 async fn keep_receipt(
     daemon: &RunningDaemon,
     attempt: &AttemptView,
-    path: &PathBuf,
+    file: &mut OutFile,
 ) -> Result<(), CommandError> {
     let bytes = daemon.call(ReadReceipt { name: full(attempt.job) }).await?.all().await?;
-    fs::write(path, bytes).map_err(|error| unwritable(path, &error))
+    file.write(&bytes)
 }
 
 pub(super) fn unwritable(path: &std::path::Path, error: &std::io::Error) -> CommandError {
     let message = format!("{} cannot be written: {error}", path.display());
-    let hint = "the job is not lost: `assay job ls` names it and `assay receipt show` has its receipt";
+    let hint =
+        "name a file that can be written; of a job that was ordered `assay job result` prints what it gave";
     CommandError::new(Exit::Usage, "FILE", message, hint)
 }
 
-fn say_how_it_stands(args: &Args, invocation: &Invocation, attempt: &AttemptView, unit: &str) {
+fn say_how_it_stands(outlets: &Outlets, invocation: &Invocation, attempt: &AttemptView, unit: &str) {
     let (price, most) = (attempt.price, attempt.total_max);
-    match (attempt.state, &args.receipt) {
-        (AttemptState::Closed(outcome), Some(path)) => {
-            invocation.printer.note(format!("price {price} {unit}s; {}", job::outcome_words(outcome)));
-            let path = path.display();
-            invocation
-                .printer
-                .note(format!("receipt: {path}; `assay receipt verify {path}` checks it anywhere"));
+    let note = |line: String| invocation.printer.note(line);
+    note(match attempt.state {
+        AttemptState::Closed(outcome) => format!("price {price} {unit}s; {}", job::outcome_words(outcome)),
+        AttemptState::Proposed
+        | AttemptState::Opening
+        | AttemptState::Running
+        | AttemptState::Delivered
+        | AttemptState::Refused(_)
+        | AttemptState::Unanswered
+        | AttemptState::Failed(_)
+        | AttemptState::Cancelled => {
+            format!("price {price} {unit}s, {most} at most with fees; check pending")
         }
-        _ => {
-            invocation
-                .printer
-                .note(format!("price {price} {unit}s, {most} at most with fees; check pending"));
-            invocation
-                .printer
-                .note(format!("receipt, once it is closed: `assay receipt show {}`", short(attempt.job)));
+    });
+    let name = short(attempt.job);
+    note(match (&outlets.receipt, attempt.receipt) {
+        (Some(file), _) => {
+            let path = file.path().display();
+            format!("receipt: {path}; `assay receipt verify {path}` checks it anywhere")
         }
-    }
+        (None, Some(_)) => format!("receipt: `assay receipt show {name}`"),
+        (None, None) => format!("receipt, once it is closed: `assay receipt show {name}`"),
+    });
 }
 
-/// A closed job whose result did not hold is a failure, whatever was printed before; what is bought instead is told.
 /// A job of which one attempt is all that is known.
 fn alone(attempt: &AttemptView, key: Digest) -> SubmissionView {
     SubmissionView {
@@ -226,6 +247,7 @@ fn alone(attempt: &AttemptView, key: Digest) -> SubmissionView {
     }
 }
 
+/// A closed job whose result did not hold is a failure, whatever was printed before; what is bought instead is told.
 async fn confirmed(attempt: &AttemptView, key: Digest, daemon: &RunningDaemon) -> Result<(), CommandError> {
     if !attempt.is_refuted() {
         return Ok(());

@@ -53,20 +53,23 @@ fn unreachable(network: &Path, folder: &Path) -> PathBuf {
     path
 }
 
-/// How a demonstration ends that is sent a signal once it has begun.
-fn signalled(folder: &Path, signal: Signal) -> Option<i32> {
-    let temporary = folder.to_str().unwrap();
-    let mut demo = command(folder, &["demo"], &[("TMPDIR", temporary)]);
-    let mut demo = demo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().contains("Offers")), "it begins");
-    kill_process(Pid::from_child(&demo), signal).unwrap();
-    demo.wait().unwrap().code()
+/// How a command ends that waits for a notary, and is sent a signal.
+fn signalled(person: &Person, signal: Signal) -> Option<i32> {
+    person.types(&["down"]);
+    let mut waits = command(&person.home, &["account", "show"], &[]);
+    let mut waits = waits.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(waits.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let started = lines.next().unwrap();
+    assert!(started.starts_with("started a daemon"), "{started}");
+    kill_process(Pid::from_child(&waits), signal).unwrap();
+    let told: Vec<String> = lines.collect();
+    assert_eq!(told.len(), 2, "a line and a hint: {told:?}");
+    waits.wait().unwrap().code()
 }
 
 #[tokio::test]
 async fn every_exit_code_is_reached() {
-    let (town, folder) = (Town::start().await, private_folder());
+    let (mut town, folder) = (Town::start().await, private_folder());
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let [seven, receipt, text, output] = [
         town.network.folder().join("seven-1.png").to_str().unwrap().to_owned(),
@@ -100,13 +103,15 @@ async fn every_exit_code_is_reached() {
     }
     let lost = Person::join(folder.path(), "lost", &unreachable(&town.network.file(), folder.path()));
     reached.insert(lost.types(&["status", "--no-start"]).status, "status without a daemon");
-    reached.insert(lost.types(&["account", "show"]).status, "account without a notary");
     let no_room = lost.types(&["config", "set", "daemon.free_bytes_min", "1000000000000000"]);
     assert_eq!(no_room.status, Some(0), "{no_room:?}");
     reached.insert(lost.types(&["provide", "digits"]).status, "provide without room on the disk");
     for (name, signal) in [("Ctrl-C", Signal::INT), ("an end by the system", Signal::TERM)] {
-        reached.insert(signalled(folder.path(), signal), name);
+        reached.insert(signalled(&lost, signal), name);
     }
+    town.network.kill("nora");
+    assert_eq!(you.fails(&["run", "digits", &seven], 13), "NOTARY_SILENT");
+    reached.insert(Some(13), "run without a notary");
     let missed: Vec<i32> = promised()
         .into_iter()
         .filter(|code| *code != UNLIKE && !reached.contains_key(&Some(*code)))

@@ -58,6 +58,14 @@ fn fails_in_its_own_way(buyer: &Person, seller: &Person, folder: &Path, seven: &
         scope.spawn(|| assert_eq!(run(text, &["--provider", provider], 8), "JOB_FAILED"));
     });
     assert_eq!(run(seven, &["--timeout", "0ms"], 10), "TIMED_OUT");
+    let ordered = || buyer.asks(&["job", "ls"])["jobs"].as_array().unwrap().len();
+    let before = ordered();
+    assert_eq!(run(seven, &["-o", "/nowhere/seven"], 2), "FILE");
+    assert_eq!(run(seven, &["--receipt", folder.to_str().unwrap()], 2), "FILE");
+    assert_eq!(run(seven, &["--check", "sometimes"], 2), "USAGE");
+    assert_eq!(ordered(), before, "nothing is ordered that could not be kept");
+    let checked = buyer.asks(&["run", "digits", seven, "--provider", provider, "--check", "always"]);
+    assert_eq!(checked["attempt"]["outcome"], "checked", "it waits for what is paid for: {checked}");
 }
 
 fn looks_back(buyer: &Person, receipt: &str) {

@@ -189,3 +189,15 @@ async fn messages_that_could_not_be_taken_are_counted_by_kind_and_reason() {
                 1 Propose (from somebody else than it must be from)";
     assert_eq!(hermit.line().as_deref(), Some(line));
 }
+
+#[test]
+fn commands_at_the_same_time_start_one_daemon_and_are_all_answered() {
+    let hermit = Hermit::found();
+    let said: Vec<Ran> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..6).map(|_| scope.spawn(|| hermit.types(&["status", "--json"]))).collect();
+        asking.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    let peers: std::collections::BTreeSet<String> =
+        said.iter().map(|ran| ran.document()["peer"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(peers.len(), 1);
+}

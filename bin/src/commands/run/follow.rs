@@ -19,6 +19,9 @@ use crate::{
     printer::{Printer, Spinner, full, short},
 };
 
+/// How long a notary may take to open a job before whoever waits is told. The daemon goes on asking it.
+const NOTARY_WAIT: Duration = Duration::from_secs(30);
+
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
@@ -26,6 +29,8 @@ pub(crate) enum Goal {
     Delivered,
     /// The job is closed and its receipt is here.
     Closed,
+    /// The same, and its result held: one that did not is followed by the next attempt.
+    Confirmed,
 }
 
 /// A job that is being waited for.
@@ -40,6 +45,8 @@ pub(crate) struct Waiting {
     ending: Option<Handle>,
     /// Whoever waits has ended it.
     cancels: bool,
+    /// Since when the notary is to open it, and has not answered.
+    opening: Option<Instant>,
 }
 
 impl Waiting {
@@ -53,7 +60,16 @@ impl Waiting {
         let updates = daemon.call(WatchUpdates { name: Some(full(key)) }).await?;
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let spinner = invocation.printer.spinner("looking for a provider");
-        Ok(Self { key, updates, deadline, spinner, hearing: None, ending: None, cancels: false })
+        Ok(Self {
+            key,
+            updates,
+            deadline,
+            spinner,
+            hearing: None,
+            ending: None,
+            cancels: false,
+            opening: None,
+        })
     }
 
     /// Has the answer shown as it is written, if it is a text.
@@ -69,9 +85,9 @@ impl Waiting {
         self.hearing.take().map(Hearing::into_heard).unwrap_or_default()
     }
 
-    /// Shows what is being waited for.
-    pub(crate) fn note(&self, text: &'static str) {
-        self.spinner.say(text);
+    /// Waits for something more, and shows what.
+    pub(crate) fn goes_on(&mut self, text: &'static str, printer: &Printer) {
+        self.spinner = printer.spinner(text);
     }
 
     /// The attempt that reached the goal.
@@ -94,9 +110,8 @@ impl Waiting {
             };
             break reached;
         };
-        if reached.is_err() || goal == Goal::Closed {
-            spinner.end();
-        }
+        // What is printed from here on stands by itself.
+        spinner.end();
         if reached.is_err() && !self.heard().shown.is_empty() {
             printer.piece("\n");
         }
@@ -105,7 +120,12 @@ impl Waiting {
 
     async fn reached(&mut self, goal: Goal, printer: &Printer) -> Result<AttemptView, CommandError> {
         loop {
-            let Some(update) = self.update(printer).await else { continue };
+            let silent = self.opening.map(|since| since + NOTARY_WAIT);
+            let update = tokio::select! {
+                update = self.update(printer) => update,
+                () = alarm(silent) => return Err(notary_silent(self.key)),
+            };
+            let Some(update) = update else { continue };
             let view = match update {
                 Some(Ok(Update::Job(view))) => view,
                 Some(Ok(Update::Event(_) | Update::Missed { .. })) => continue,
@@ -117,11 +137,19 @@ impl Waiting {
                 return Ok(attempt.clone());
             }
             if view.submission.ended {
-                return Err(came_to_nothing(&view.submission, self.cancels));
+                return Err(match goal {
+                    Goal::Delivered | Goal::Closed => came_to_nothing(&view.submission, self.cancels),
+                    Goal::Confirmed => job::why_nothing(&view.submission),
+                });
             }
             if let (Some(hearing), Some(attempt)) = (&mut self.hearing, view.submission.running()) {
                 hearing.follow(attempt);
             }
+            let last = view.submission.attempts.last().map(|attempt| attempt.state);
+            self.opening = match last {
+                Some(AttemptState::Opening) => Some(self.opening.unwrap_or_else(Instant::now)),
+                Some(_) | None => None,
+            };
             self.spinner.say(&job::state(&view.submission));
         }
     }
@@ -146,10 +174,15 @@ impl Waiting {
 fn arrived(submission: &SubmissionView, goal: Goal) -> Option<&AttemptView> {
     let has_arrived = |attempt: &&AttemptView| match goal {
         Goal::Delivered => attempt.output.is_some(),
-        Goal::Closed => matches!(attempt.state, AttemptState::Closed(_)) && attempt.receipt.is_some(),
+        Goal::Closed | Goal::Confirmed => {
+            matches!(attempt.state, AttemptState::Closed(_)) && attempt.receipt.is_some()
+        }
+    };
+    let counts = |attempt: &&AttemptView| {
+        attempt.output.is_some() && (goal != Goal::Confirmed || !attempt.is_refuted())
     };
     // A job that was closed without a result is followed by the next attempt, if there is one.
-    submission.attempts.iter().rev().find(|attempt| attempt.output.is_some()).filter(has_arrived)
+    submission.attempts.iter().rev().find(counts).filter(has_arrived)
 }
 
 /// Ends an answer that somebody has seen enough of. What is written by then is paid and shown; who does not want to wait for
@@ -184,10 +217,21 @@ async fn alarm(deadline: Option<Instant>) {
 }
 
 fn timed_out(key: Digest) -> CommandError {
-    let hint = format!("it goes on: `assay job show {}` says how far it is", short(key));
-    CommandError::new(Exit::TimedOut, "TIMED_OUT", format!("the job {} is not done yet", short(key)), hint)
+    let name = short(key);
+    // The same command again would order another one.
+    let hint =
+        format!("it goes on: `assay job wait {name}` waits for it, and `assay job result {name}` prints it");
+    CommandError::new(Exit::TimedOut, "TIMED_OUT", format!("the job {name} is not done yet"), hint)
         .with(json!({ "submission": full(key) }))
-        .retryable()
+}
+
+fn notary_silent(key: Digest) -> CommandError {
+    let (name, seconds) = (short(key), NOTARY_WAIT.as_secs());
+    let message = format!("the notary has not answered for {seconds} s: the job {name} is not opened");
+    let hint = format!(
+        "it goes on once the notary is back: `assay job wait {name}`; `assay job cancel {name}` ends it"
+    );
+    CommandError::new(Exit::NoPeers, "NOTARY_SILENT", message, hint).with(json!({ "submission": full(key) }))
 }
 
 fn interrupted(key: Digest, cancels: bool) -> CommandError {

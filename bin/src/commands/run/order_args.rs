@@ -8,7 +8,7 @@ use std::{ffi::OsString, path::PathBuf};
 use assay_peer::handle::{Attachment, Submit};
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
-use super::{fitting::fitting, input, tell_who_reads, terms::Terms, wishes::TextWishes};
+use super::{fitting::fitting, follow::Goal, input, tell_who_reads, terms::Terms, wishes::TextWishes};
 use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation};
 
 /// What is ordered.
@@ -38,6 +38,11 @@ impl OrderArgs {
     /// The input, where it is in a file that was named: read before a daemon is started for nothing.
     pub(crate) fn file(&self) -> Result<Option<Vec<u8>>, CommandError> {
         self.file.as_deref().map(input::read).transpose()
+    }
+
+    /// What is waited for before anything is shown.
+    pub(crate) fn goal(&self) -> Goal {
+        self.terms.goal()
     }
 
     /// Has it ordered; how it is named, and what runs.

@@ -5,9 +5,11 @@
 use assay_peer::handle::{ListOffers, Submit};
 use assay_protocol::{
     manifest::Manifest,
+    order::ORDER_CHECKS_MAX,
     units::{Amount, Units},
 };
 
+use super::follow::Goal;
 use crate::{command_error::CommandError, daemon::RunningDaemon, peer_name::PeerName};
 
 /// The flags that shape an order.
@@ -25,9 +27,32 @@ pub(crate) struct Terms {
     /// The most units that are paid, such as calls or tokens; as many as usual for the model if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     units: Option<Units>,
+    /// How it is checked: `spot` leaves that to the draw, `always` pays for one re-execution, a number for so many; what is
+    /// paid for must agree before anything is shown
+    #[arg(long, value_name = "spot|always|N", value_parser = checks, default_value = "spot", hide_default_value = true)]
+    check: PaidChecks,
+}
+
+/// Re-executions that are paid in advance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PaidChecks(u16);
+
+fn checks(text: &str) -> Result<PaidChecks, String> {
+    let number = match text {
+        "spot" => Some(0),
+        "always" => Some(1),
+        number => number.parse().ok().filter(|number| (1..=ORDER_CHECKS_MAX).contains(number)),
+    };
+    let expected = || format!("expected spot, always or a number from 1 to {ORDER_CHECKS_MAX}");
+    number.map(PaidChecks).ok_or_else(expected)
 }
 
 impl Terms {
+    /// What is waited for before anything is shown: of what is checked for sure, that the check agrees.
+    pub(crate) fn goal(&self) -> Goal {
+        if self.check == PaidChecks(0) { Goal::Delivered } else { Goal::Confirmed }
+    }
+
     /// A job on these terms, without an input.
     pub(crate) async fn submit(
         &self,
@@ -47,7 +72,23 @@ impl Terms {
             unit_price_max: self.max_price,
             provider,
             units_max: self.units,
+            checks: self.check.0,
             ..Submit::default()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_is_left_to_the_draw_or_paid_for() {
+        for (text, expected) in [("spot", 0), ("always", 1), ("1", 1), ("16", 16)] {
+            assert_eq!(checks(text), Ok(PaidChecks(expected)), "{text}");
+        }
+        for text in ["0", "17", "-1", "never", ""] {
+            assert!(checks(text).is_err(), "{text}");
+        }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn prepare(
     let content = content(&submit, manifest.digest());
     let units_max = submit.units_max.unwrap_or_else(|| units_assumed(&manifest));
     let submission = Submission {
-        checks: 0,
+        checks: submit.checks,
         unchecked_ok: false,
         key,
         content,
@@ -82,7 +82,10 @@ pub(crate) fn salted(input: &[u8]) -> Result<Vec<u8>, Refused> {
 fn content(submit: &Submit, manifest: Digest) -> Digest {
     let limits = (submit.cost_max, submit.unit_price_max, submit.units_max, submit.work_max, submit.run_max);
     let said = (manifest, Digest::of(&submit.input.0), submit.provider, submit.attempts_max, limits);
-    codec::digest("submission content", &said)
+    match submit.checks {
+        0 => codec::digest("submission content", &said),
+        checks => codec::digest("submission content", &(said, checks)),
+    }
 }
 
 fn random() -> Result<[u8; SALT_BYTES], Refused> {
@@ -155,6 +158,7 @@ mod tests {
             content(&submit(|other| other.work_max = Some(7)), named),
             content(&submit(|other| other.run_max = Some(Duration(7))), named),
             content(&submit(|other| other.attempts_max = Some(7)), named),
+            content(&submit(|other| other.checks = 7), named),
             content(&submit(|other| other.provider = Some(PeerId([7; 32]))), named),
         ];
         let distinct: BTreeSet<&Digest> = others.iter().chain([&usual]).collect();
