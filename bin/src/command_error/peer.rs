@@ -206,11 +206,14 @@ fn explain_not_granted(reason: NotGranted) -> (Exit, &'static str, &'static str)
         NotGranted::HeldBack => {
             (Exit::NoPeers, "HELD_BACK", "it goes on once a peer answers; `assay up --alone` asks nobody")
         }
-        NotGranted::Serial { .. } => (
+        NotGranted::Made { .. } => (
             Exit::Usage,
-            "SERIAL",
-            "leave out --serial to create more; a grant that is said again must name the same peer and amount",
+            "GRANT_MADE",
+            "what it created is in the books, as `assay notary audit` shows: compare before you create more",
         ),
+        NotGranted::Serial { .. } => (Exit::Usage, "SERIAL", "say that number, or leave out --serial"),
+        NotGranted::Nothing => (Exit::Usage, "NOTHING", "say how much is to be created, such as 50"),
+        NotGranted::NobodysKey => (Exit::Usage, "NOT_A_KEY", "`assay key show` prints a peer's name"),
         NotGranted::TooMuch => (Exit::Usage, "TOO_MUCH", "create less"),
     }
 }

@@ -51,15 +51,15 @@ pub(crate) struct Args {
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let most = args.lines.or(args.follow.then_some(LINES_FOLLOWED)).unwrap_or(usize::MAX);
     let window = LogWindow::since(args.since.map(Since::moment));
-    read(window, (args.follow, most), invocation).await
+    read(window, (args.follow, most), invocation).await.map(drop)
 }
 
-/// Prints the last lines of a window, and goes on with what is added if that is wanted.
+/// Prints the last lines of a window, and goes on with what is added if that is wanted; how many lines were there.
 pub(super) async fn read(
     mut window: LogWindow,
     (follow, most): (bool, usize),
     invocation: &Invocation,
-) -> Result<(), CommandError> {
+) -> Result<usize, CommandError> {
     let path = invocation.home.log();
     let unread = |error: io::Error| {
         let message = format!("{} cannot be read: {error}", path.display());
@@ -74,14 +74,15 @@ pub(super) async fn read(
         lines.extend(log.last_line());
     }
     lines.retain(|line| window.has(line));
-    print(lines.get(lines.len().saturating_sub(most)..).unwrap_or_default(), invocation);
+    let told = lines.len();
+    print(lines.get(told.saturating_sub(most)..).unwrap_or_default(), invocation);
     while follow && invocation.printer.is_heard() {
         sleep(LOOK_EVERY).await;
         let mut lines = log.next_lines().map_err(unread)?;
         lines.retain(|line| window.has(line));
         print(&lines, invocation);
     }
-    Ok(())
+    Ok(told)
 }
 
 /// Which lines are told. One without a time belongs to the one before it.

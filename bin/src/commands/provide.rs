@@ -63,7 +63,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let models = wished.iter().map(|manifest| manifest.digest().to_string()).collect();
     let prices = daemon.call(ShowPrices { models }).await?;
     let before = daemon.call(ShowStatus).await?;
-    let slots_kept = before.providing.as_ref().map(Providing::slots).filter(|_| args.slots.is_none());
+    let keeps_slots = before.providing.is_some() && args.slots.is_none();
     let services =
         wished.iter().zip(&prices).map(|(manifest, price)| args.service(manifest, price)).collect();
     let spinner = invocation.printer.spinner("fetching and testing what is to be offered");
@@ -78,13 +78,6 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     };
     spinner.end();
     let providing = providing?;
-    let spinner = invocation.printer.spinner("waiting until others know the offer");
-    let prospect = Prospect::of(&providing.addresses, &daemon).await;
-    spinner.end();
-    let prospect = prospect?;
-    let mut document = document(&providing, daemon.unit());
-    prospect.add_to(&mut document, daemon.unit());
-    invocation.printer.document("providing", &document);
     for bench in &providing.benches {
         let slots = jobs(bench.slots.into());
         invocation.printer.line(format!("Offering, on {}, {slots} at a time:", bench.machine));
@@ -101,11 +94,17 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     if before.paused.is_some() {
         invocation.printer.note("the pause is over: jobs are taken on again");
     }
-    args.tell_of_kept(&prices, slots_kept, invocation);
+    args.tell_of_kept(&prices, keeps_slots.then(|| providing.slots()), invocation);
     let doubtful = daemon.call(ShowPrices::default()).await?;
     tell_of_doubts(&doubtful, daemon.unit(), &invocation.printer);
     tell_of_slots(&daemon.call(ShowLimits).await?, &invocation.printer);
+    let spinner = invocation.printer.spinner("waiting until others know the offer");
+    let prospect = Prospect::of(&providing.addresses, &daemon).await;
+    spinner.end();
     prospect.tell(daemon.unit(), invocation);
+    let mut document = document(&providing, daemon.unit());
+    prospect.add_to(&mut document, daemon.unit());
+    invocation.printer.document("providing", &document);
     invocation
         .printer
         .note("the offer stands while the daemon runs; `assay status` shows the jobs it brings");

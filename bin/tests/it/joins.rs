@@ -90,8 +90,10 @@ fn reads_what_was_logged(buyer: &Person, seller: &Person) {
     let named = format!("job {} of submission {}: ", &job[..12], &submission[..12]);
     let told = buyer.types(&["job", "logs", &submission[..8]]).stdout;
     assert!(told.contains(&format!("{named}closed")), "{told}");
-    assert!(told.lines().all(|line| line.contains(&submission[..12])), "{told}");
+    let names_it = |line: &str| line.contains(&submission[..12]) || line.contains(&job[..12]);
+    assert!(told.lines().all(names_it), "{told}");
     let told = seller.types(&["job", "logs", &job[..8]]).stdout;
     assert!(told.contains(&format!("job {}: runs a job for", &job[..12])), "{told}");
     assert_eq!(seller.fails(&["job", "logs", "zz"], 3), "UNKNOWN_JOB");
+    assert_eq!(seller.fails(&["job", "logs", "0123456789ab"], 3), "NOT_LOGGED");
 }

@@ -49,6 +49,7 @@ mod person;
 mod providers;
 mod quotes;
 mod receipts;
+mod refuted;
 mod rules;
 mod schema_draft;
 mod schema_set;

@@ -11,7 +11,7 @@ use assay_cli::{
     commands::demo::{
         feed::{Feed, PeerEvent},
         network::DemoNetwork,
-        plan::{Duty, PARTS, PRICE, Part},
+        plan::{CHEAP, Duty, PARTS, PRICE, Part},
     },
 };
 use assay_market::{
@@ -42,7 +42,22 @@ impl Town {
     /// The same with another network file.
     pub(crate) async fn begin(rewrite: impl Fn(&str) -> String) -> Self {
         let honest: Vec<Part> = PARTS.into_iter().filter(|part| part.duty != Duty::Cheat).collect();
-        let mut network = DemoNetwork::found(Path::new(BINARY), &honest).unwrap();
+        Self::of(&honest, rewrite).await
+    }
+
+    /// One in which mallory makes results up, and sells them for less.
+    pub(crate) async fn with_cheat() -> Self {
+        let mut town = Self::of(&PARTS, str::to_owned).await;
+        let mallory = town.network.peer("mallory");
+        let id = mallory.id;
+        mallory.provide(CHEAP).await.unwrap();
+        let is_seen = |event: &Event| matches!(event, Event::OfferSeen { provider } if *provider == id);
+        town.hear("you", is_seen).await;
+        town
+    }
+
+    async fn of(parts: &[Part], rewrite: impl Fn(&str) -> String) -> Self {
+        let mut network = DemoNetwork::found(Path::new(BINARY), parts).unwrap();
         let file = rewrite(&fs::read_to_string(network.file()).unwrap());
         let homes = network.peers().iter().map(|peer| peer.home.network());
         homes.chain([network.file()]).for_each(|path| fs::write(path, &file).unwrap());

@@ -130,10 +130,22 @@ pub enum NotGranted {
     /// This peer may create none.
     #[error("credits are created by the network's issuer alone, in the books that it keeps itself")]
     NotTheIssuer,
+    /// A grant of nothing is none.
+    #[error("a grant of nothing creates nothing")]
+    Nothing,
+    /// What nobody has the key of could never be spent.
+    #[error("the account is that of nobody's key")]
+    NobodysKey,
     /// The books stand still until it is known whether they are whole.
     #[error("the books stand still until others have said what this notary signed last")]
     HeldBack,
-    /// Another grant has that number, or one before it is missing.
+    /// A grant of that number was made, and it was another one or is not the last; what it created is in the books.
+    #[error("a grant of that number was made before: the next is number {next}")]
+    Made {
+        /// What would be taken.
+        next: u64,
+    },
+    /// One before it is missing.
     #[error("the next grant is number {next}")]
     Serial {
         /// What would be taken.

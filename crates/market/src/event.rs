@@ -191,6 +191,8 @@ pub enum Event {
     Granted {
         /// Which.
         credit: Credit,
+        /// False if it was said before, and they were there already.
+        is_new: bool,
     },
     /// This peer created no credits.
     NotGranted {

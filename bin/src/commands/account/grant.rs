@@ -4,11 +4,7 @@
 
 use assay_market::command::{Credit, NotGranted};
 use assay_peer::handle::{GrantCredits, GrantedView, Refused, ShowBooks};
-use assay_protocol::{
-    id::PeerId,
-    signed::{Ed25519, Signer as _},
-    units::Amount,
-};
+use assay_protocol::{signed::Signer as _, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
@@ -48,42 +44,46 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    if args.amount.is_zero() {
-        let hint = "say how much is to be created, such as 50";
-        return Err(CommandError::new(Exit::Usage, "NOTHING", "a grant of nothing creates nothing", hint));
-    }
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     if invocation.home.key()?.id() != daemon.genesis.issuer {
         return Err(Refused::NotGranted { reason: NotGranted::NotTheIssuer }.into());
     }
     let books = daemon.call(ShowBooks).await?;
     let accounts = books.accounts.iter().map(|account| account.peer);
-    let account = genuine(args.account.among(accounts, "a peer's own `assay key show`")?)?;
-    let serial = args.serial.unwrap_or(books.grants.saturating_add(1));
+    let account = args.account.among(accounts, "a peer's own `assay key show`")?;
+    let next = books.grants.saturating_add(1);
+    let serial = match args.serial {
+        Some(serial) => serial,
+        None if invocation.printer.is_json() => return Err(unnumbered(next)),
+        None => {
+            invocation
+                .printer
+                .note(format!("grant {next}: said again with --serial {next} it creates nothing more"));
+            next
+        }
+    };
     let credit = Credit { account, amount: args.amount, serial };
-    if args.serial.is_none() {
-        invocation
-            .printer
-            .note(format!("grant {serial}: said again with --serial {serial} it creates nothing more"));
-    }
     let granted = daemon.call(GrantCredits { credit }).await?;
     tell(&granted, daemon.unit(), invocation);
     Ok(())
 }
 
-/// Nobody could ever spend what belongs to a name that no key has.
-fn genuine(account: PeerId) -> Result<PeerId, CommandError> {
-    if Ed25519::is_key(&account) {
-        return Ok(account);
-    }
-    let message = format!("{} is nobody's key", full(account));
-    Err(CommandError::new(Exit::Usage, "NOT_A_KEY", message, "`assay key show` prints a peer's name"))
+/// A program that is interrupted must know what to say again.
+fn unnumbered(next: u64) -> CommandError {
+    let hint = format!("say --serial {next}: said twice it creates them once");
+    CommandError::new(
+        Exit::Usage,
+        "SERIAL",
+        format!("with --json a grant is numbered: the next is {next}"),
+        hint,
+    )
 }
 
 fn tell(granted: &GrantedView, unit: &str, invocation: &Invocation) {
-    let GrantedView { credit, free, minted } = granted;
+    let GrantedView { credit, is_new, free, minted } = granted;
+    let created = if *is_new { "Created" } else { "Nothing more is created: the same grant has made" };
     invocation.printer.line(format!(
-        "Created {} {unit}s for {}, which can spend {free} now.",
+        "{created} {} {unit}s for {}, which can spend {free} now.",
         credit.amount,
         short(credit.account)
     ));
@@ -92,9 +92,10 @@ fn tell(granted: &GrantedView, unit: &str, invocation: &Invocation) {
 }
 
 fn document(granted: &GrantedView, unit: &str) -> Value {
-    let GrantedView { credit, free, minted } = granted;
+    let GrantedView { credit, is_new, free, minted } = granted;
     json!({
         "account": full(credit.account), "granted": money(credit.amount, unit), "serial": credit.serial,
+        "is_new": is_new,
         "free": money(*free, unit), "minted": money(*minted, unit),
     })
 }

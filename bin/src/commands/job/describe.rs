@@ -169,7 +169,8 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::NotCarriedOut { notary, instruction, reason } => {
             format!("the notary {} did not {}: {reason}", short(notary), instruction_words(instruction))
         }
-        Event::Granted { credit } => {
+        Event::Granted { is_new: false, credit } => format!("grant {} was made before", credit.serial),
+        Event::Granted { is_new: true, credit } => {
             format!("created {} for {}, as grant {}", credit.amount, short(credit.account), credit.serial)
         }
         Event::NotGranted { reason, .. } => format!("created no credits: {reason}"),

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** no daemon is started; where none runs, what is typed is looked for as it is.
 
-use assay_peer::handle::{Handle, ShowJob};
+use assay_peer::handle::{CallError, Handle, Refused, ShowJob};
 
 use crate::{
     command_error::{CommandError, Exit},
@@ -35,19 +35,29 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let names = match ordered(&args.job, invocation).await {
+    let names = match ordered(&args.job, invocation).await? {
         Some(names) => names,
         None => vec![typed(&args.job)?],
     };
-    read(LogWindow::about(names), (args.follow, usize::MAX), invocation).await
+    let told = read(LogWindow::about(names), (args.follow, usize::MAX), invocation).await?;
+    if told == 0 && !args.follow {
+        let message = format!("the log says nothing of {}", args.job);
+        let hint = "`assay logs` prints all that is kept; a service of systemd speaks to its journal instead";
+        return Err(CommandError::new(Exit::NotFound, "NOT_LOGGED", message, hint));
+    }
+    Ok(())
 }
 
-/// The names of an order of this home and of its attempts, if a daemon knows it.
-async fn ordered(job: &str, invocation: &Invocation) -> Option<Vec<String>> {
-    let daemon = Handle::connect(&invocation.home).await.ok()?;
-    let submission = daemon.call(ShowJob { name: job.to_owned() }).await.ok()?.submission;
+/// The names of an order of this home and of its attempts; nothing, if no daemon knows it.
+async fn ordered(job: &str, invocation: &Invocation) -> Result<Option<Vec<String>>, CommandError> {
+    let Ok(daemon) = Handle::connect(&invocation.home).await else { return Ok(None) };
+    let submission = match daemon.call(ShowJob { name: job.to_owned() }).await {
+        Ok(job) => job.submission,
+        Err(CallError::Refused(Refused::UnknownJob { .. }) | CallError::Lost(_)) => return Ok(None),
+        Err(CallError::Refused(refused)) => return Err(refused.into()),
+    };
     let attempts = submission.attempts.iter().map(|attempt| short(attempt.job));
-    Some(attempts.chain([short(submission.key)]).collect())
+    Ok(Some(attempts.chain([short(submission.key)]).collect()))
 }
 
 /// What the log has of a name.

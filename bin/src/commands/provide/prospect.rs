@@ -13,6 +13,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 
 use crate::{
     command_error::CommandError,
@@ -75,18 +76,14 @@ impl Lately {
 }
 
 impl Prospect {
-    /// Waits until somebody connected knows the offer, but not for long, and adds up what was earned.
-    pub(super) async fn of(addresses: &[String], daemon: &RunningDaemon) -> Result<Self, CommandError> {
-        let deadline = tokio::time::Instant::now() + HEARD_WITHIN;
-        // While its owner's rules hold it is told to nobody.
-        let is_told = daemon.call(ShowStatus).await?.held.is_empty();
-        let mut sightings = daemon.call(ShowDemand).await?.neighbours;
-        while is_told && !is_settled(&sightings) && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(ASK_EVERY).await;
-            sightings = daemon.call(ShowDemand).await?.neighbours;
-        }
-        let lately = tokio::time::timeout(SUMMED_WITHIN, Lately::of(daemon)).await.ok().transpose()?;
-        Ok(Self { addresses: addresses.to_vec(), sightings, lately })
+    /// Waits until somebody connected knows the offer, but not for long, and adds up what was earned. What cannot be found out
+    /// is not known: the offer stands all the same.
+    pub(super) async fn of(addresses: &[String], daemon: &RunningDaemon) -> Self {
+        let mut sightings = Vec::new();
+        // Whoever is asked last may be slow; what the others said by then counts.
+        let _ = timeout(HEARD_WITHIN, look(daemon, &mut sightings)).await;
+        let lately = timeout(SUMMED_WITHIN, Lately::of(daemon)).await.ok().and_then(Result::ok);
+        Self { addresses: addresses.to_vec(), sightings, lately }
     }
 
     pub(super) fn tell(&self, unit: &str, invocation: &Invocation) {
@@ -103,6 +100,19 @@ impl Prospect {
     }
 }
 
+/// Asks those who are connected whether they know the offer, until one does.
+async fn look(daemon: &RunningDaemon, sightings: &mut Vec<Sighting>) -> Result<(), CommandError> {
+    // While its owner's rules hold it is told to nobody.
+    let is_told = daemon.call(ShowStatus).await?.held.is_empty();
+    loop {
+        *sightings = daemon.call(ShowDemand).await?.neighbours;
+        if !is_told || is_settled(sightings) {
+            return Ok(());
+        }
+        sleep(ASK_EVERY).await;
+    }
+}
+
 /// True once nothing is gained by waiting: somebody knows the offer.
 fn is_settled(sightings: &[Sighting]) -> bool {
     sightings.iter().any(|sighting| sighting.sees == Some(true))
@@ -115,9 +125,13 @@ fn seen(sightings: &[Sighting]) -> String {
         (0, _) => "nobody is connected: `assay status` and `assay doctor` say what is wrong".to_owned(),
         (asked, 0) => format!("none of {asked} connected peers says what it knows: `assay why` asks again"),
         (_, answers) if seen == 0 => {
-            format!("none of {answers} connected peers knows the offer yet: `assay why` asks again")
+            format!(
+                "none of {answers} connected peers knows yet that this peer offers something: `assay why` asks again"
+            )
         }
-        (_, answers) => format!("{seen} of {answers} connected peers know the offer already"),
+        (_, answers) => {
+            format!("{seen} of {answers} connected peers know already that this peer offers something")
+        }
     }
 }
 
@@ -137,7 +151,7 @@ mod tests {
         for (sees, settled, line) in [
             ([].as_slice(), false, "nobody is connected"),
             (&[None, None], false, "none of 2 connected peers says"),
-            (&[None, Some(false)], false, "none of 1 connected peers knows the offer yet"),
+            (&[None, Some(false)], false, "none of 1 connected peers knows yet"),
             (&[Some(true), Some(false), None], true, "1 of 2 connected peers know"),
         ] {
             let (is_settled, told) = said(sees);

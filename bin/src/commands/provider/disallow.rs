@@ -18,7 +18,7 @@ What the network pins and what comes with the program runs anyway.";
 
 /// Take back that runners of strangers may run here.
 ///
-/// What runs by one goes on to its end. A model that is on offer is taken off it first, with `assay provider models rm`; whoever
+/// What runs by one is given up at the latest when the daemon starts again. A model that is on offer is taken off it first, with `assay provider models rm`; whoever
 /// checks jobs of it registers again without it, with `assay account register`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -1,15 +1,16 @@
 //! How long an answer may be where nobody says: as long as usual, or less where that costs more than may be spent.
 //!
-//! **Invariant:** what was asked for is never made shorter, and who is to have a shorter answer is told before it is ordered.
+//! **Invariant:** what was asked for is never made shorter, and people are told before a shorter one is ordered.
 
 use std::time::Duration;
 
-use assay_market::quote::Quote;
+use assay_market::{quote::Quote, submission::Unmatched};
 use assay_peer::handle::{Attachment, QuoteJob, Submit, WatchUpdates, units_assumed};
 use assay_protocol::{
     manifest::{Manifest, Meter},
     units::Units,
 };
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::wishes::tokens_read_most;
@@ -28,6 +29,10 @@ pub(crate) async fn fitting(
     invocation: &Invocation,
 ) -> Result<Option<Units>, CommandError> {
     let Meter::Tokens(weights) = manifest.meter else { return Ok(None) };
+    // A program is told nothing on the way; it says how long, or is refused.
+    if invocation.printer.is_json() || says_length(&submit.input.0) {
+        return Ok(None);
+    }
     let read = tokens_read_most(&submit.input.0);
     let (usual, fewest) = (units_assumed(manifest), weights.units(read, TOKENS_FEWEST));
     let deadline = Instant::now() + OFFERS_WAIT;
@@ -48,9 +53,14 @@ pub(crate) async fn fitting(
     }
     let written = most.saturating_sub(weights.units(read, 0)) / u64::from(weights.written.max(1));
     invocation.printer.note(format!(
-        "note: the answer has about {written} tokens at most: more may cost more than may be spent; --max-tokens says how many"
+"note: an answer of usual length may cost more than may be spent: this one ends after {written} tokens, or some more; --max-tokens says how many"
     ));
     Ok(Some(most))
+}
+
+/// Whether an input says itself how long its answer may be.
+fn says_length(input: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(input).is_ok_and(|said| !said["max_tokens"].is_null())
 }
 
 /// What an order would cost now, as soon as somebody offers it.
@@ -62,10 +72,28 @@ pub(crate) async fn quoted(
     let mut updates = daemon.call(WatchUpdates { name: None }).await?;
     loop {
         let quote = daemon.call(QuoteJob(submit.clone())).await?;
-        let is_known = quote.chosen.is_some() || quote.passed.counts.cost > 0;
+        let Unmatched { cost, price, busy, tried, refusal, .. } = &quote.passed.counts;
+        let is_known = quote.chosen.is_some() || cost + price + busy + tried > 0 || refusal.is_some();
         let told = timeout_at(deadline, async { if is_known { None } else { updates.next().await } });
         if !matches!(told.await, Ok(Some(Ok(_)))) {
             return Ok(quote);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_says_how_long_its_answer_may_be_or_not() {
+        for (input, says) in [
+            (r#"{"text":"27+58=","max_tokens":400,"seed":1}"#, true),
+            (r#"{"text":"27+58=","seed":1}"#, false),
+            ("27+58=", false),
+            ("[1]", false),
+        ] {
+            assert_eq!(says_length(input.as_bytes()), says, "{input}");
         }
     }
 }

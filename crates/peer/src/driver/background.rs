@@ -109,12 +109,12 @@ impl Background {
             let ended = match background.pinned.equip(manifest).await {
                 // It may have been offered, or registered for, while it was allowed.
                 Ok(()) if !background.lets_run(manifest) => {
-                    tracing::warn!(manifest = manifest.name, runner = %manifest.runner, "a runner is not allowed here");
+                    tracing::warn!(job = %id.job, manifest = manifest.name, runner = %manifest.runner, "a runner is not allowed here");
                     begun.fail(Failure::Unusable)
                 }
                 Ok(()) => begun.go(speaker).await,
                 Err(absent) => {
-                    tracing::warn!(manifest = manifest.name, part = absent.part, why = %absent.why, "a run lacks a part");
+                    tracing::warn!(job = %id.job, manifest = manifest.name, part = absent.part, why = %absent.why, "a run lacks a part");
                     begun.fail(Failure::Unusable)
                 }
             };
@@ -125,7 +125,7 @@ impl Background {
     }
 
     /// Whether the runner of a model may run here.
-    fn lets_run(&self, manifest: &Manifest) -> bool {
+    pub(crate) fn lets_run(&self, manifest: &Manifest) -> bool {
         self.store.library.runner_source(&manifest.runner, &self.rules).is_some()
     }
 

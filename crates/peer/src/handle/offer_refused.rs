@@ -48,7 +48,7 @@ pub enum OfferRefused {
         runner: Digest,
     },
     /// Nothing is taken back that the owner of this home has not said.
-    #[error("the runner {runner} runs here by the word of the network or of the program, or not at all")]
+    #[error("the runner {runner} runs here by the word of the network or of the program")]
     RunnerNotYours {
         /// Which.
         runner: Digest,

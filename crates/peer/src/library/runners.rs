@@ -76,7 +76,7 @@ impl Library {
         Ok(())
     }
 
-    /// Takes back that a runner may run here. What runs goes on to its end. Durable when this returns.
+    /// Takes back that a runner may run here. Durable when this returns.
     ///
     /// # Errors
     /// [`LibraryError`].
@@ -84,8 +84,11 @@ impl Library {
         let _writing = self.writing();
         // First, so that it runs no more even where the disk fails.
         self.known().allowed.remove(runner);
-        self.disk.remove(&self.root.join(FOLDER).join(runner.to_string()))?;
-        self.disk.sync_folder(&self.root.join(FOLDER))?;
+        let folder = self.root.join(FOLDER);
+        self.disk.remove(&folder.join(runner.to_string()))?;
+        if folder.try_exists()? {
+            self.disk.sync_folder(&folder)?;
+        }
         Ok(())
     }
 }

@@ -16,24 +16,30 @@ impl Notary {
     pub(in crate::node) fn grant<S: Signer>(&mut self, credit: Credit, cx: &mut Context<'_, S>) {
         let granted = self.granted(credit, cx);
         cx.tell(match granted {
-            Ok(()) => Event::Granted { credit },
+            Ok(is_new) => Event::Granted { credit, is_new },
             Err(reason) => Event::NotGranted { credit, reason },
         });
     }
 
-    fn granted<S: Signer>(&mut self, credit: Credit, cx: &mut Context<'_, S>) -> Result<(), NotGranted> {
+    /// True if it was created now.
+    fn granted<S: Signer>(&mut self, credit: Credit, cx: &mut Context<'_, S>) -> Result<bool, NotGranted> {
+        let Credit { account, amount, serial } = credit;
         if cx.own() != cx.genesis.issuer {
             return Err(NotGranted::NotTheIssuer);
         }
         if self.is_held_back() {
             return Err(NotGranted::HeldBack);
         }
+        if amount.is_zero() {
+            return Err(NotGranted::Nothing);
+        }
         let next = self.ledger.grants().saturating_add(1);
-        let Credit { account, amount, serial } = credit;
         let grant = cx.seal(Grant { notary: cx.own(), account, amount, serial });
         match self.enter(Fact::Grant(grant.signed().clone()), cx) {
-            Ok(()) | Err(Rejection::Known) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(Rejection::Known) => Ok(false),
             Err(Rejection::TooMuch) => Err(NotGranted::TooMuch),
+            Err(_) if serial < next => Err(NotGranted::Made { next }),
             Err(_) => Err(NotGranted::Serial { next }),
         }
     }

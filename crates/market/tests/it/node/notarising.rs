@@ -138,10 +138,10 @@ fn a_notary_that_is_held_back_says_nothing_until_it_goes_on() {
 }
 
 /// What its user was told of grants.
-fn decisions(table: &Table) -> Vec<Result<u64, NotGranted>> {
+fn decisions(table: &Table) -> Vec<Result<(u64, bool), NotGranted>> {
     let told = table.told().filter_map(|event| {
-        if let Event::Granted { credit } = event {
-            Some(Ok(credit.serial))
+        if let Event::Granted { credit, is_new } = event {
+            Some(Ok((credit.serial, *is_new)))
         } else if let Event::NotGranted { reason, .. } = event {
             Some(Err(*reason))
         } else {
@@ -158,14 +158,15 @@ fn the_issuer_creates_credits_once_for_each_serial() {
     let minted = |table: &Table| table.node().books().expect("its books").minted.0;
     let before = minted(&table);
     for (restarts, wanted, decided, created) in [
-        (false, credit(7, 1), Ok(1), 7),
-        (false, credit(7, 1), Ok(1), 7),
-        (true, credit(7, 1), Ok(1), 7),
-        (false, credit(8, 1), Err(NotGranted::Serial { next: 2 }), 7),
+        (false, credit(7, 1), Ok((1, true)), 7),
+        (false, credit(7, 1), Ok((1, false)), 7),
+        (true, credit(7, 1), Ok((1, false)), 7),
+        (false, credit(8, 1), Err(NotGranted::Made { next: 2 }), 7),
         (false, credit(8, 3), Err(NotGranted::Serial { next: 2 }), 7),
         (false, credit(u64::MAX, 2), Err(NotGranted::TooMuch), 7),
-        (false, credit(8, 2), Ok(2), 15),
-        (false, credit(7, 1), Err(NotGranted::Serial { next: 3 }), 15),
+        (false, credit(0, 2), Err(NotGranted::Nothing), 7),
+        (false, credit(8, 2), Ok((2, true)), 15),
+        (false, credit(7, 1), Err(NotGranted::Made { next: 3 }), 15),
     ] {
         if restarts {
             table.restart();

@@ -70,7 +70,7 @@ impl Respond for DisallowRunners {
         let runners: Vec<Digest> = meant.collect::<Result<_, _>>()?;
         let of_others = runners.iter().find(|runner| {
             let source = responder.store.library.runner_source(runner, &responder.genesis);
-            source != Some(RunnerSource::Owner)
+            matches!(source, Some(RunnerSource::Network | RunnerSource::Program))
         });
         if let Some(runner) = of_others {
             return Err(OfferRefused::RunnerNotYours { runner: *runner }.into());

@@ -9,7 +9,7 @@ use assay_market::{
     command::{Credit, NotGranted},
     event::Event,
 };
-use assay_protocol::units::Amount;
+use assay_protocol::{signed::Ed25519, units::Amount};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -33,6 +33,8 @@ pub struct GrantCredits {
 pub struct GrantedView {
     /// What was granted.
     pub credit: Credit,
+    /// False if it was said before, and they were there already.
+    pub is_new: bool,
     /// What the account can spend now.
     pub free: Amount,
     /// What was created in all since the network began.
@@ -46,37 +48,49 @@ impl Call for GrantCredits {
 
 impl Respond for GrantCredits {
     async fn respond(self, responder: &Responder) -> Result<GrantedView, Refused> {
+        if !Ed25519::is_key(&self.credit.account) {
+            return Err(Refused::NotGranted { reason: NotGranted::NobodysKey });
+        }
         // Subscribed before anything is said, so that nothing is missed.
         let mut updates = responder.updates()?;
-        let command = Input::Command(Command::Grant(self.credit));
-        responder.act_and_save(|driver| Box::pin(driver.take(command))).await?;
-        decided(&mut updates, self.credit).await?;
+        let is_new = loop {
+            let command = Input::Command(Command::Grant(self.credit));
+            responder.act_and_save(|driver| Box::pin(driver.take(command))).await?;
+            // Said again it is the same grant.
+            if let Some(decided) = decided(&mut updates, self.credit).await? {
+                break decided.map_err(|reason| Refused::NotGranted { reason })?;
+            }
+        };
         let books = responder.look(|driver| driver.node.books()).await?.ok_or(Refused::NotANotary)?;
         let mut accounts = books.accounts.iter();
         let account = accounts.find(|account| account.peer == self.credit.account);
         let free = account.map_or(Amount::ZERO, |account| account.free);
-        Ok(GrantedView { credit: self.credit, free, minted: books.minted })
+        Ok(GrantedView { credit: self.credit, is_new, free, minted: books.minted })
     }
 }
 
-/// Waits until it is known what became of a grant.
-async fn decided(updates: &mut Receiver<Arc<Update>>, of: Credit) -> Result<(), Refused> {
+/// Waits until it is known what became of a grant; nothing, if that may be among what was missed.
+async fn decided(
+    updates: &mut Receiver<Arc<Update>>,
+    of: Credit,
+) -> Result<Option<Result<bool, NotGranted>>, Refused> {
     loop {
         let update = match updates.recv().await {
             Ok(update) => update,
-            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Lagged(_)) => return Ok(None),
             Err(RecvError::Closed) => return Err(Refused::Ending),
         };
         let Update::Event(dated) = &*update else { continue };
         if let Some(decided) = decision(&dated.event, of) {
-            return decided.map_err(|reason| Refused::NotGranted { reason });
+            return Ok(Some(decided));
         }
     }
 }
 
-fn decision(event: &Event, of: Credit) -> Option<Result<(), NotGranted>> {
-    let (credit, decided) = if let Event::Granted { credit } = event {
-        (credit, Ok(()))
+/// Whether credits were created now, or before, or why not at all.
+fn decision(event: &Event, of: Credit) -> Option<Result<bool, NotGranted>> {
+    let (credit, decided) = if let Event::Granted { credit, is_new } = event {
+        (credit, Ok(*is_new))
     } else if let Event::NotGranted { credit, reason } = event {
         (credit, Err(*reason))
     } else {

@@ -76,7 +76,10 @@ impl Driver {
             self.open_models.settle(None);
             return Ok(Err(Refused::NotOffering));
         };
-        let changed = change(&mut provision);
+        let changed = change(&mut provision).and_then(|changed| {
+            self.lets_run_all(&provision)?;
+            Ok(changed)
+        });
         let is_readable = provision.examine(&self.genesis).is_ok();
         if changed.is_err() || !is_readable {
             self.open_models.settle(self.node.provision());

@@ -285,7 +285,22 @@ async fn test(
 }
 
 impl Driver {
+    /// Whether all of it may run here: leave may have been taken back while it was tested.
+    pub(super) fn lets_run_all(&self, provision: &Provision) -> Result<(), OfferRefused> {
+        let mut stocks = provision.stocks().map(|(_, stock)| &stock.manifest);
+        match stocks.find(|manifest| !self.background.lets_run(manifest)) {
+            None => Ok(()),
+            Some(manifest) => {
+                Err(OfferRefused::RunnerNotAllowed { name: manifest.name.clone(), runner: manifest.runner })
+            }
+        }
+    }
+
     async fn offer(&mut self, provision: Provision) -> Result<Result<Providing, Refused>, Broken> {
+        if let Err(refused) = self.lets_run_all(&provision) {
+            self.open_models.settle(self.node.provision());
+            return Ok(Err(refused.into()));
+        }
         if provision.examine(&self.genesis).is_err() {
             self.open_models.settle(self.node.provision());
             return Ok(Err(Refused::TooMuchToOffer));
