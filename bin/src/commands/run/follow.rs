@@ -7,7 +7,10 @@ use assay_peer::{
     handle::{CallError, CancelJob, FrameError, Handle, Update, Updates, WatchUpdates},
     hearing::{Hearing, ShownAnswer},
 };
-use assay_protocol::{id::Digest, manifest::Manifest};
+use assay_protocol::{
+    id::{Digest, JobId},
+    manifest::Manifest,
+};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -45,8 +48,8 @@ pub(crate) struct Waiting {
     ending: Option<Handle>,
     /// Whoever waits has ended it.
     cancels: bool,
-    /// Since when the notary is to open it, and has not answered.
-    opening: Option<Instant>,
+    /// The attempt that is not opened yet, and since when.
+    opening: Option<(JobId, Instant)>,
 }
 
 impl Waiting {
@@ -120,7 +123,7 @@ impl Waiting {
 
     async fn reached(&mut self, goal: Goal, printer: &Printer) -> Result<AttemptView, CommandError> {
         loop {
-            let silent = self.opening.map(|since| since + NOTARY_WAIT);
+            let silent = self.opening.map(|(_, since)| since + NOTARY_WAIT);
             let update = tokio::select! {
                 update = self.update(printer) => update,
                 () = alarm(silent) => return Err(notary_silent(self.key)),
@@ -145,11 +148,7 @@ impl Waiting {
             if let (Some(hearing), Some(attempt)) = (&mut self.hearing, view.submission.running()) {
                 hearing.follow(attempt);
             }
-            let last = view.submission.attempts.last().map(|attempt| attempt.state);
-            self.opening = match last {
-                Some(AttemptState::Opening) => Some(self.opening.unwrap_or_else(Instant::now)),
-                Some(_) | None => None,
-            };
+            self.opening = opening(&view.submission, self.opening);
             self.spinner.say(&job::state(&view.submission));
         }
     }
@@ -183,6 +182,15 @@ fn arrived(submission: &SubmissionView, goal: Goal) -> Option<&AttemptView> {
     };
     // A job that was closed without a result is followed by the next attempt, if there is one.
     submission.attempts.iter().rev().find(counts).filter(has_arrived)
+}
+
+/// The attempt that is not opened yet: a provider answers within seconds, and what takes longer is the notary's word. Nothing tells
+/// that it is asked.
+fn opening(submission: &SubmissionView, before: Option<(JobId, Instant)>) -> Option<(JobId, Instant)> {
+    let last = submission.attempts.last()?;
+    let waits = matches!(last.state, AttemptState::Proposed | AttemptState::Opening);
+    let same = before.filter(|(job, _)| *job == last.job);
+    waits.then(|| same.unwrap_or_else(|| (last.job, Instant::now())))
 }
 
 /// Ends an answer that somebody has seen enough of. What is written by then is paid and shown; who does not want to wait for
