@@ -17,6 +17,7 @@ use self::manager::ServiceManager;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
+    printer::path_text,
 };
 
 /// Have the system start the daemon, and start it again when it fails.
@@ -76,7 +77,7 @@ async fn install(
 ) -> Result<(), CommandError> {
     let (file, printer) = (manager.file(), &invocation.printer);
     let text = manager.unit(&program()?, &invocation.home)?;
-    let document = |is_written: bool| json!({ "service": manager.name(), "file": file, "unit_text": text, "installed": is_written });
+    let document = |is_written: bool| json!({ "service": manager.name(), "file": path_text(&file), "unit_text": text, "installed": is_written });
     if args.print {
         printer.document("service", &document(false));
         printer.bytes(text.as_bytes());
@@ -150,7 +151,9 @@ fn remove(manager: &ServiceManager, invocation: &Invocation) -> Result<(), Comma
             format!("`assay down` ends it; {hint}"),
         ));
     }
-    invocation.printer.document("service-removed", &json!({ "service": manager.name(), "file": file }));
+    invocation
+        .printer
+        .document("service-removed", &json!({ "service": manager.name(), "file": path_text(&file) }));
     invocation.printer.line(format!("stopped {} and took it away; the home stays", manager.name()));
     Ok(())
 }
@@ -161,9 +164,10 @@ fn status(manager: &ServiceManager, invocation: &Invocation) -> Result<(), Comma
         return Err(none(manager));
     }
     let state = manager.state()?;
-    invocation
-        .printer
-        .document("service-status", &json!({ "service": manager.name(), "file": file, "state": state }));
+    invocation.printer.document(
+        "service-status",
+        &json!({ "service": manager.name(), "file": path_text(&file), "state": state }),
+    );
     invocation.printer.line(format!("{}: {state}", manager.name()));
     invocation.printer.note(format!("it is {}", file.display()));
     Ok(())

@@ -1,5 +1,7 @@
 //! Quantities and names as people and programs read them.
 
+use std::path::Path;
+
 use assay_protocol::units::{Amount, Duration, Rate, Timestamp};
 use serde_json::{Value, json};
 
@@ -29,6 +31,11 @@ pub(crate) fn full(name: impl std::fmt::Display) -> String {
     name.to_string()
 }
 
+/// A place for programs. Its name need be no text, and JSON is: what is none is replaced, as it is for people.
+pub(crate) fn path_text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
 /// A field of a file of comma-separated values. What a spreadsheet would compute is a text there, too.
 pub(crate) fn csv_field(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
@@ -55,6 +62,15 @@ pub(crate) fn ago(length: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_place_whose_name_is_no_text_becomes_one() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+        let place = Path::new(OsStr::from_bytes(b"/home/\xff"));
+        assert_eq!(json!({ "home": path_text(place) }), json!({ "home": "/home/\u{fffd}" }));
+    }
 
     #[test]
     fn quantities_read_as_the_manual_says() {

@@ -1,10 +1,13 @@
 //! Every way to fail that needs no network: its line, its hint, its exit code, and the same as a document.
 
-use std::{fs, path::Path};
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path};
 
 use serde_json::Value;
 
-use crate::{assay::assay, homes::private_folder};
+use crate::{
+    assay::{assay, command},
+    homes::private_folder,
+};
 
 /// Arguments, exit status, the line and the hint. `HOME` stands for the home, `FILE` for a file in it.
 type Case = (&'static [&'static str], i32, &'static str, &'static str);
@@ -241,6 +244,24 @@ fn every_failure_is_a_line_a_hint_and_an_exit_code() {
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
     EMPTY.iter().for_each(|case| check(home.path(), &file, case));
+}
+
+#[test]
+fn an_argument_that_is_no_text_is_refused_like_any_other() {
+    let home = tempfile::tempdir().unwrap();
+    let cases: [&[&[u8]]; 4] =
+        [&[b"run", b"\xff", b"x"], &[b"\xff"], &[b"job", b"show", b"\xff"], &[b"status", b"--\xff"]];
+    for arguments in cases {
+        let mut refused = command(home.path(), &[], &[]);
+        let refused = refused.args(arguments.iter().map(|bytes| OsStr::from_bytes(bytes))).output().unwrap();
+        let said = String::from_utf8(refused.stderr).unwrap();
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(
+            lines.len() == 2 && lines[0].starts_with("error: ") && lines[1].starts_with("hint: `assay "),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ use assay_protocol::{
 };
 use serde_json::Value;
 
-use crate::assay::{BINARY, assay};
+use crate::assay::{BINARY, assay, command};
 
 /// How long a daemon may take.
 const PATIENCE: time::Duration = time::Duration::from_secs(30);
@@ -143,6 +143,38 @@ fn nobody_else_can_read_what_a_peer_keeps() {
     assert_eq!(said.lines().last(), Some(mends.as_str()), "{said}");
     fs::set_permissions(home.journal(), Permissions::from_mode(0o700)).unwrap();
     homestead.lives_once(&[]);
+}
+
+/// Elsewhere no file has such a name.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_home_whose_name_is_no_text_is_a_home() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let folder = private_folder();
+    let (home, network) =
+        (folder.path().join(OsStr::from_bytes(b"home-\xff")), folder.path().join("network.toml"));
+    fs::write(&network, to_documented_toml(&rules("here", PeerId([1; 32])), &[])).unwrap();
+    let init = ["init", "--yes", "--network", network.to_str().unwrap()];
+    let cases: [(&[&str], i32); 5] = [
+        (&["key", "new"], 0),
+        (&["key", "show"], 0),
+        (&init, 0),
+        (&["config", "path"], 0),
+        (&["status", "--no-start"], 5),
+    ];
+    for (arguments, status) in cases {
+        let ran = assay(&home, arguments);
+        assert_eq!(ran.status, Some(status), "{arguments:?}: {ran:?}");
+    }
+    for (arguments, status) in cases.into_iter().skip(1) {
+        let ran = assay(&home, &[arguments, &["--json"]].concat());
+        assert_eq!(ran.status, Some(status), "{arguments:?}: {ran:?}");
+    }
+    assert!(home.join("network.toml").exists());
+    let mut manual = command(&home, &["man", "--output"], &[]);
+    let manual = manual.arg(folder.path().join(OsStr::from_bytes(b"\xff"))).output().unwrap();
+    assert!(manual.status.success(), "{manual:?}");
 }
 
 #[test]

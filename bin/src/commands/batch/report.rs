@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     command_error::{CommandError, Exit},
-    printer::{full, money, short},
+    printer::{full, money, path_text, short},
 };
 
 /// How a batch stands.
@@ -82,7 +82,8 @@ impl BatchReport {
         let Self { plan, state, answered, failed, spent } = self;
         json!({
             "batch": full(plan.name), "batch_label": plan.label, "state": state, "begun": plan.begun.to_string(),
-            "input_file": plan.input, "output_file": plan.output, "lines": plan.lines, "answered": answered, "failed": failed,
+            "input_file": plan.input, "output_file": path_text(&plan.output),
+            "lines": plan.lines, "answered": answered, "failed": failed,
             "left": self.left(), "model_names": plan.models.keys().collect::<Vec<_>>(),
             "spent": money(*spent, unit), "cost_max": plan.cost_max.map(|most| money(most, unit)),
         })
