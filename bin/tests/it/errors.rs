@@ -279,6 +279,38 @@ fn a_daemon_is_not_started_where_that_is_forbidden() {
 }
 
 #[test]
+fn every_command_says_that_the_path_of_a_home_is_too_long_for_a_socket() {
+    let folder = private_folder();
+    let (home, file) = (folder.path().join("h".repeat(120)), folder.path().join("file"));
+    fs::write(&file, "").unwrap();
+    let network = folder.path().join("joined.toml");
+    let genesis = assay_peer::config::genesis("test", assay_protocol::id::PeerId([1; 32]));
+    fs::write(&network, assay_peer::config::to_documented_toml(&genesis, &[])).unwrap();
+    let joined = assay(&home, &["init", "--yes", "--network", network.to_str().unwrap()]);
+    assert_eq!(joined.status, Some(0), "{joined:?}");
+    let expected = format!(
+        "error: cannot listen on {}: path must be shorter than SUN_LEN\n\
+         hint: choose a --home with a shorter path, on a local disk that you own\n",
+        home.join("socket").display()
+    );
+    let cases: [&[&str]; 5] = [
+        &["status"],
+        &["status", "--no-start"],
+        &["run", "digits", file.to_str().unwrap()],
+        &["offers"],
+        &["down"],
+    ];
+    for arguments in cases {
+        let ran = assay(&home, arguments);
+        assert_eq!((ran.status, &*ran.stderr), (Some(4), &*expected), "{arguments:?}");
+    }
+    assert!(!home.join("daemon.log").exists(), "a daemon was started");
+    let up = assay(&home, &["up", "--listen", "/ip4/127.0.0.1/tcp/0"]);
+    assert_eq!(up.status, Some(4), "{up:?}");
+    assert!(up.stderr.ends_with(&expected), "{up:?}");
+}
+
+#[test]
 fn a_home_keeps_its_key_and_its_network() {
     let home = private_folder();
     let join = |name: &str| {
