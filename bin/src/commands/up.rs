@@ -172,13 +172,12 @@ fn stock(invocation: &Invocation) -> Result<(), CommandError> {
 
 /// What the program carries finds no place in the home.
 fn unusable(error: &BlobError) -> CommandError {
-    let message = format!("the blob store cannot be used: {error}");
     let is_forbidden = |error: &io::Error| {
         matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
     };
     if matches!(error, BlobError::Disk(error) if is_forbidden(error)) {
         let hint = "check who owns the home and whether its disk is full";
-        return CommandError::new(Exit::Forbidden, "HOME_UNWRITABLE", message, hint);
+        return CommandError::new(Exit::Forbidden, "HOME_UNWRITABLE", error, hint);
     }
-    CommandError::new(Exit::Other, "DISK", message, "free some space in the home and check who owns it")
+    CommandError::new(Exit::Other, "DISK", error, "free some space in the home and check who owns it")
 }
