@@ -22,7 +22,7 @@ use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
     log::Log,
-    printer::{full, short},
+    printer::{full, number_of, short},
     stop,
 };
 
@@ -111,7 +111,9 @@ async fn tell(handle: &Handle) {
     while let Some(update) = updates.next().await {
         match update {
             Ok(Update::Event(dated)) => tracing::info!("{}", line(&dated)),
-            Ok(Update::Missed { updates }) => tracing::info!("{updates} things happened too fast to be told"),
+            Ok(Update::Missed { updates }) => {
+                tracing::info!("{} happened too fast to be told", number_of(updates, "thing"));
+            }
             Ok(Update::Job(_)) => {}
             // It ends.
             Err(_) => return,

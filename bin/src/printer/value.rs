@@ -48,10 +48,23 @@ pub(crate) fn short(name: impl std::fmt::Display) -> String {
     name.to_string().chars().take(SHORT_DIGITS).collect()
 }
 
+/// So many of a thing whose name has an s where there are more.
+pub(crate) fn number_of(count: impl std::fmt::Display, thing: &str) -> String {
+    let count = count.to_string();
+    let end = if count == "1" { "" } else { "s" };
+    format!("{count} {thing}{end}")
+}
+
+/// What so many do where more of them would do the other.
+pub(crate) fn verb<'a>(count: usize, one: &'a str, more: &'a str) -> &'a str {
+    if count == 1 { one } else { more }
+}
+
 /// A length of time for people.
 pub(crate) fn ago(length: Duration) -> String {
     let seconds = length.0 / 1_000;
     match seconds {
+        0 if length.0 == 0 => "less than 1 ms".to_owned(),
         0 => format!("{} ms", length.0),
         1..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
@@ -78,7 +91,9 @@ mod tests {
         assert_eq!(moment(Timestamp(1_000)), "1970-01-01T00:00:01.000Z");
         assert_eq!(moment(Timestamp::NEVER), "never");
         assert_eq!(short(assay_protocol::id::Digest([0xab; 32])), "abababababab");
-        let lengths = [0, 999, 1_000, 119_000, 120_000, 7_200_000].map(Duration).map(ago);
-        assert_eq!(lengths, ["0 ms", "999 ms", "1 s", "119 s", "2 min", "2 h"]);
+        let counts = [0, 1, 2].map(|count| number_of(count, "job") + " " + verb(count, "is", "are"));
+        assert_eq!(counts, ["0 jobs are", "1 job is", "2 jobs are"]);
+        let lengths = [0, 1, 999, 1_000, 119_000, 120_000, 7_200_000].map(Duration).map(ago);
+        assert_eq!(lengths, ["less than 1 ms", "1 ms", "999 ms", "1 s", "119 s", "2 min", "2 h"]);
     }
 }

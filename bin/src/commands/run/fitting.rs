@@ -13,7 +13,7 @@ use assay_protocol::{
 use tokio::time::{Instant, timeout_at};
 
 use super::wishes::tokens_read_most;
-use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation};
+use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation, printer::number_of};
 
 /// How long offers are waited for: a daemon that was just started hears of them in a moment.
 const OFFERS_WAIT: Duration = Duration::from_secs(5);
@@ -48,7 +48,8 @@ pub(crate) async fn fitting(
     }
     let written = most.saturating_sub(weights.units(read, 0)) / u64::from(weights.written.max(1));
     invocation.printer.note(format!(
-        "note: the answer has about {written} tokens at most: more may cost more than may be spent; --max-tokens says how many"
+        "note: the answer has about {} at most: more may cost more than may be spent; --max-tokens says how many",
+        number_of(written, "token")
     ));
     Ok(Some(most))
 }
