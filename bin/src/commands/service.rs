@@ -10,7 +10,7 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
-use assay_peer::handle::Handle;
+use assay_peer::handle::{ConnectError, Handle};
 use serde_json::json;
 
 use self::manager::ServiceManager;
@@ -120,8 +120,14 @@ fn take_back(manager: &ServiceManager, before: Option<Vec<u8>>) {
 /// A daemon that was started by hand has the home: the service's would fail, again and again.
 async fn refuse_another(manager: &ServiceManager, invocation: &Invocation) -> Result<(), CommandError> {
     let is_ours = manager.file().exists() && manager.state()? == "active";
-    if is_ours || Handle::connect(&invocation.home).await.is_err() {
+    if is_ours {
         return Ok(());
+    }
+    match Handle::connect(&invocation.home).await {
+        Ok(_) => {}
+        // The service would fail, too.
+        Err(error @ ConnectError::Unnameable { .. }) => return Err(error.into()),
+        Err(_) => return Ok(()),
     }
     let message = "a daemon of this home runs already, and is not the service's";
     Err(CommandError::new(

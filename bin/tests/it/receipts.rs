@@ -64,7 +64,7 @@ fn no_daemon_is_started_for_what_is_no_file_and_cannot_be_the_name_of_a_job() {
         assert_eq!(refused.stderr.lines().count(), 2, "{refused:?}");
     }
     assert!(!homestead.home.socket().exists() && !homestead.home.log().exists(), "a daemon was started");
-    // What may be a name is looked for, so that somebody has to know it.
+    // What may be a name is asked of a daemon.
     let asked = homestead.types(&["receipt", "show", "3fa29c", "--no-start"]);
     assert_eq!(asked.status, Some(5), "{asked:?}");
 }
