@@ -207,7 +207,9 @@ fn misuse(error: &clap::Error) -> CommandError {
 fn help_hint() -> String {
     let root = Cli::command();
     let (mut command, mut path) = (&root, String::from("assay"));
-    for word in std::env::args().skip(1).filter(|word| !word.starts_with('-')) {
+    // What is typed need be no text, and whatever names a command is.
+    let words = std::env::args_os().skip(1).filter_map(|word| word.into_string().ok());
+    for word in words.filter(|word| !word.starts_with('-')) {
         let Some(next) = command.find_subcommand(&word) else { continue };
         path = format!("{path} {word}");
         command = next;

@@ -25,7 +25,7 @@ use self::stream::StandardStream;
 pub(crate) use self::{
     escape::{called, field},
     table::Table,
-    value::{ago, csv_field, full, moment, money, rate, short},
+    value::{ago, csv_field, full, moment, money, number_of, path_text, rate, short, verb},
 };
 pub use self::{
     spinner::Spinner,

@@ -13,6 +13,9 @@ use super::{CommandError, Exit};
 const WITHOUT_TAIL: &str = "put back the newest copy of the whole home, or go on without what is lost with \
                             `assay up --accept-lost-tail`: open jobs of that time may end as if this peer had been away";
 
+/// What helps where no socket can be.
+pub(super) const SHORTER_HOME: &str = "choose a --home with a shorter path, on a local disk that you own";
+
 impl From<LockError> for CommandError {
     fn from(error: LockError) -> Self {
         match &error {
@@ -86,12 +89,7 @@ impl From<DaemonError> for CommandError {
                 &error,
                 "choose another --listen, such as /ip4/0.0.0.0/tcp/0",
             ),
-            DaemonError::Socket { .. } => Self::new(
-                Exit::Forbidden,
-                "SOCKET",
-                &error,
-                "choose a --home with a shorter path, on a local disk that you own",
-            ),
+            DaemonError::Socket { .. } => Self::new(Exit::Forbidden, "SOCKET", &error, SHORTER_HOME),
             DaemonError::Fault { .. } => Self::new(
                 Exit::Other,
                 "FAULT",

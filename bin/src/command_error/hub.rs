@@ -4,6 +4,7 @@ use assay_hub::{AbsentPart, BadSurroundings, DownloadError, HubError, NotChosen}
 use serde_json::json;
 
 use super::{CommandError, Exit};
+use crate::printer::full;
 
 impl From<BadSurroundings> for CommandError {
     fn from(error: BadSurroundings) -> Self {
@@ -103,7 +104,7 @@ impl From<DownloadError> for CommandError {
 impl From<NotChosen> for CommandError {
     fn from(error: NotChosen) -> Self {
         let listed = |files: &[assay_hub::HubFile]| {
-            let file = |file: &assay_hub::HubFile| json!({ "path": file.path, "bytes": file.bytes });
+            let file = |file: &assay_hub::HubFile| json!({ "path": full(&file.path), "bytes": file.bytes });
             json!({ "files": files.iter().map(file).collect::<Vec<_>>() })
         };
         let (exit, code, hint, details) = match &error {

@@ -7,7 +7,7 @@ use assay_peer::{
 };
 use serde_json::json;
 
-use super::{CommandError, Exit};
+use super::{CommandError, Exit, daemon::SHORTER_HOME};
 
 /// A job may cost more than is left of what the home may spend a day.
 const OVER_DAY: &str = "OVER_DAY";
@@ -42,6 +42,7 @@ impl From<ConnectError> for CommandError {
                 "FORBIDDEN",
                 "run this as the user who started the daemon, or choose another --home",
             ),
+            ConnectError::Unnameable { .. } => (Exit::Forbidden, "SOCKET", SHORTER_HOME),
             ConnectError::Broken(_) => {
                 (Exit::Daemon, "DAEMON_LOST", "end the daemon with `assay down` and start it with `assay up`")
             }

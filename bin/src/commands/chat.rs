@@ -35,7 +35,7 @@ use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{full, money, short},
+    printer::{full, money, number_of, short},
 };
 
 /// Bytes of one line that is said.
@@ -220,10 +220,10 @@ impl Conversation<'_> {
     }
 
     fn tell_cost(&self) {
-        let (answers, cost, unit) = (self.turns.len(), self.cost(), self.daemon.unit());
-        let note = format!(
-            "{answers} answers for {cost} {unit}s, without fees, and without answers that were given up"
-        );
+        let (cost, unit) = (self.cost(), self.daemon.unit());
+        let answers = number_of(self.turns.len(), "answer");
+        let note =
+            format!("{answers} for {cost} {unit}s, without fees, and without answers that were given up");
         self.invocation.printer.note(note);
     }
 

@@ -20,7 +20,7 @@ use super::key;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{called, full, short},
+    printer::{called, full, path_text, short},
 };
 
 const EXAMPLES: &str = "\
@@ -94,7 +94,7 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     invocation.printer.document(
         "home",
         &json!({
-            "home": invocation.home.root(), "peer": full(peer), "network": full(id), "network_name": name,
+            "home": path_text(invocation.home.root()), "peer": full(peer), "network": full(id), "network_name": name,
             "notaries": network.genesis.notaries, "is_back": is_back,
         }),
     );

@@ -18,7 +18,7 @@ use super::init;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::full,
+    printer::{full, path_text},
 };
 
 /// Who this peer is.
@@ -97,5 +97,5 @@ fn own_seed(invocation: &Invocation) -> Result<[u8; 32], CommandError> {
 fn show(invocation: &Invocation, peer: PeerId) {
     invocation.printer.line(full(peer));
     let home = invocation.home.root();
-    invocation.printer.document("key", &json!({ "peer": full(peer), "home": home }));
+    invocation.printer.document("key", &json!({ "peer": full(peer), "home": path_text(home) }));
 }

@@ -23,7 +23,7 @@ use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{called, full, money, short},
+    printer::{called, full, money, path_text, short},
 };
 
 const EXAMPLES: &str = "\
@@ -94,8 +94,8 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     invocation.printer.document(
         "leave",
         &json!({
-            "network": full(genesis.id()), "network_name": genesis.name, "peer": full(peer), "aside": aside,
-            "with_key": args.with_key,
+            "network": full(genesis.id()), "network_name": genesis.name, "peer": full(peer),
+            "aside": path_text(&aside), "with_key": args.with_key,
             "free": account.map(|view| money(view.account.free, &genesis.unit)),
         }),
     );

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
+    printer::path_text,
 };
 
 const EXAMPLES: &str = "\
@@ -50,7 +51,7 @@ pub(crate) fn perform(args: &Args, mut whole: Command, invocation: &Invocation) 
     }
     let written: Vec<Value> = names.iter().map(|name| json!({ "name": name, "text": null })).collect();
     printer.note(format!("{} pages are in {}", names.len(), folder.display()));
-    printer.document("man", &json!({ "folder": folder, "pages": written }));
+    printer.document("man", &json!({ "folder": path_text(folder), "pages": written }));
     Ok(())
 }
 

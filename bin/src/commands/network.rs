@@ -34,7 +34,7 @@ use crate::{
     few, home_models,
     invocation::Invocation,
     own_model::{self, TextExtent},
-    printer::{called, full, short},
+    printer::{called, full, number_of, path_text, short},
 };
 
 /// Peers that must be able to check from the first day: two must be left beside a client and a provider who are both of them.
@@ -198,8 +198,8 @@ fn verifiers(named: &[PeerId], notary: PeerId) -> Result<Vec<PeerId>, CommandErr
         return Ok(verifiers.into_iter().collect());
     }
     let message = format!(
-        "{} peers beside the notary are to check jobs, where {VERIFIERS_MIN} are needed",
-        verifiers.len()
+        "jobs are to be checked by {} beside the notary, where {VERIFIERS_MIN} are needed",
+        number_of(verifiers.len(), "peer")
     );
     Err(CommandError::new(Exit::Usage, "VERIFIERS", message, hint))
 }
@@ -328,8 +328,8 @@ fn tell(args: &Args, file: &NetworkFile, invocation: &Invocation) {
     printer.document(
         "network",
         &json!({
-            "network": full(genesis.id()), "network_name": genesis.name, "file": args.output,
-            "home": invocation.home.root(), "notary": full(genesis.issuer), "addresses": addresses,
+            "network": full(genesis.id()), "network_name": genesis.name, "file": path_text(&args.output),
+            "home": path_text(invocation.home.root()), "notary": full(genesis.issuer), "addresses": addresses,
             "verifiers": genesis.verifiers.iter().map(|founder| full(founder.peer)).collect::<Vec<_>>(),
             "manifests": genesis.manifests.iter().map(|manifest| {
                 json!({ "model": manifest.name, "manifest": full(manifest.digest()), "weights": full(manifest.model) })

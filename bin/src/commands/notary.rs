@@ -13,7 +13,7 @@ use crate::{
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     peer_name::PeerName,
-    printer::{full, money, short},
+    printer::{full, money, number_of, short},
 };
 
 /// A notary's books and its journal.
@@ -78,8 +78,8 @@ fn recover(invocation: &Invocation) -> Result<(), CommandError> {
         return Err(CommandError::new(Exit::Usage, "NOT_A_NOTARY", "this peer keeps no books", hint));
     };
     invocation.printer.line(format!(
-        "The journal is whole: {} records, {} of them entries. The last is {}.",
-        examined.records,
+        "The journal is whole: {}, {} of them entries. The last is {}.",
+        number_of(examined.records, "record"),
         head.sequence,
         full(head.digest)
     ));
@@ -104,7 +104,7 @@ async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
         return Err(diverges(&audited, *entry, reason));
     }
     invocation.printer.line(format!(
-        "The {} published entries of {} follow from each other; {} more concern open jobs.",
+        "The {} published entries of {} follow from each other; open jobs concern {} more.",
         audited.entries,
         short(audited.notary),
         audited.hidden
@@ -113,7 +113,7 @@ async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
         return Err(unbalanced(&audited));
     }
     invocation.printer.line(format!(
-        "After them {} jobs are open and {} closed, and all boxes together hold {} {}s: what was created and not destroyed.",
+        "Jobs after them: {} open, {} closed. All boxes together hold {} {}s: what was created and not destroyed.",
         audited.open,
         audited.closed,
         audited.total,

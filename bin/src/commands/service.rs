@@ -10,13 +10,14 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
-use assay_peer::handle::Handle;
+use assay_peer::handle::{ConnectError, Handle};
 use serde_json::json;
 
 use self::manager::ServiceManager;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
+    printer::path_text,
 };
 
 /// Have the system start the daemon, and start it again when it fails.
@@ -76,7 +77,7 @@ async fn install(
 ) -> Result<(), CommandError> {
     let (file, printer) = (manager.file(), &invocation.printer);
     let text = manager.unit(&program()?, &invocation.home)?;
-    let document = |is_written: bool| json!({ "service": manager.name(), "file": file, "unit_text": text, "installed": is_written });
+    let document = |is_written: bool| json!({ "service": manager.name(), "file": path_text(&file), "unit_text": text, "installed": is_written });
     if args.print {
         printer.document("service", &document(false));
         printer.bytes(text.as_bytes());
@@ -119,8 +120,14 @@ fn take_back(manager: &ServiceManager, before: Option<Vec<u8>>) {
 /// A daemon that was started by hand has the home: the service's would fail, again and again.
 async fn refuse_another(manager: &ServiceManager, invocation: &Invocation) -> Result<(), CommandError> {
     let is_ours = manager.file().exists() && manager.state()? == "active";
-    if is_ours || Handle::connect(&invocation.home).await.is_err() {
+    if is_ours {
         return Ok(());
+    }
+    match Handle::connect(&invocation.home).await {
+        Ok(_) => {}
+        // The service would fail, too.
+        Err(error @ ConnectError::Unnameable { .. }) => return Err(error.into()),
+        Err(_) => return Ok(()),
     }
     let message = "a daemon of this home runs already, and is not the service's";
     Err(CommandError::new(
@@ -150,7 +157,9 @@ fn remove(manager: &ServiceManager, invocation: &Invocation) -> Result<(), Comma
             format!("`assay down` ends it; {hint}"),
         ));
     }
-    invocation.printer.document("service-removed", &json!({ "service": manager.name(), "file": file }));
+    invocation
+        .printer
+        .document("service-removed", &json!({ "service": manager.name(), "file": path_text(&file) }));
     invocation.printer.line(format!("stopped {} and took it away; the home stays", manager.name()));
     Ok(())
 }
@@ -161,9 +170,10 @@ fn status(manager: &ServiceManager, invocation: &Invocation) -> Result<(), Comma
         return Err(none(manager));
     }
     let state = manager.state()?;
-    invocation
-        .printer
-        .document("service-status", &json!({ "service": manager.name(), "file": file, "state": state }));
+    invocation.printer.document(
+        "service-status",
+        &json!({ "service": manager.name(), "file": path_text(&file), "state": state }),
+    );
     invocation.printer.line(format!("{}: {state}", manager.name()));
     invocation.printer.note(format!("it is {}", file.display()));
     Ok(())

@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::Table,
+    printer::{Table, number_of},
 };
 
 /// The largest file of a scenario.
@@ -156,8 +156,12 @@ fn check(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandErro
     let document = json!({ "hash": hash, "peer_count": peers, "order_count": orders, "seeds": seeds, "events_max": events_max });
     invocation.printer.document("sim-check", &document);
     invocation.printer.line(format!(
-        "{} ({hash}): {peers} peers, about {orders} orders a run, {seeds} seeds, at most {events_max} events a run",
-        scenario.name
+        "{} ({hash}): {}, about {} a run, {}, at most {} a run",
+        scenario.name,
+        number_of(peers, "peer"),
+        number_of(orders, "order"),
+        number_of(seeds, "seed"),
+        number_of(events_max, "event"),
     ));
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, ago, called, full, moment, money, short},
+    printer::{Table, ago, called, full, moment, money, number_of, short},
 };
 
 const EXAMPLES: &str = "\
@@ -77,7 +77,10 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     if !status.models.is_empty() {
         row("models", models(&status.models));
     }
-    row("keeps", format!("{} records, {} KiB of blobs", status.records, status.blob_bytes / 1024));
+    row(
+        "keeps",
+        format!("{}, {} KiB of blobs", number_of(status.records, "record"), status.blob_bytes / 1024),
+    );
     row("disk", disk(status.disk_free, status.disk_floor));
     if status.malformed + status.forged > 0 {
         row("refused", format!("{} malformed and {} forged messages", status.malformed, status.forged));

@@ -1,9 +1,12 @@
 //! `assay up`: the daemon, in the foreground.
 
-use std::pin::pin;
+use std::{
+    io::{self, ErrorKind},
+    pin::pin,
+};
 
 use assay_peer::{
-    blobs::Blobs,
+    blobs::{BlobError, Blobs},
     config::Settings,
     daemon::{Daemon, Options, Ready},
     executor,
@@ -19,7 +22,7 @@ use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
     log::Log,
-    printer::{full, short},
+    printer::{full, number_of, short},
     stop,
 };
 
@@ -108,7 +111,9 @@ async fn tell(handle: &Handle) {
     while let Some(update) = updates.next().await {
         match update {
             Ok(Update::Event(dated)) => tracing::info!("{}", line(&dated)),
-            Ok(Update::Missed { updates }) => tracing::info!("{updates} things happened too fast to be told"),
+            Ok(Update::Missed { updates }) => {
+                tracing::info!("{} happened too fast to be told", number_of(updates, "thing"));
+            }
             Ok(Update::Job(_)) => {}
             // It ends.
             Err(_) => return,
@@ -157,16 +162,24 @@ fn stock(invocation: &Invocation) -> Result<(), CommandError> {
     let settings = Settings::read(&invocation.home)?;
     // Only one process at a time may touch the blobs; the daemon takes the lock anew.
     let _lock = HomeLock::take(invocation.home.root())?;
-    let unusable = |error: &dyn std::fmt::Display| {
-        let message = format!("the blob store cannot be used: {error}");
-        CommandError::new(Exit::Other, "DISK", message, "free some space in the home and check who owns it")
-    };
     let blobs = Blobs::open(&invocation.home.blobs(), settings.daemon.blob_bytes_max)
-        .map_err(|error| unusable(&error))?;
+        .map_err(|error| unusable(&BlobError::from(error)))?;
     for bundle in Bundle::all() {
         for part in [bundle.runner, bundle.model] {
             blobs.put(part).map_err(|error| unusable(&error))?;
         }
     }
     Ok(())
+}
+
+/// What the program carries finds no place in the home.
+fn unusable(error: &BlobError) -> CommandError {
+    let is_forbidden = |error: &io::Error| {
+        matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+    };
+    if matches!(error, BlobError::Disk(error) if is_forbidden(error)) {
+        let hint = "check who owns the home and whether its disk is full";
+        return CommandError::new(Exit::Forbidden, "HOME_UNWRITABLE", error, hint);
+    }
+    CommandError::new(Exit::Other, "DISK", error, "free some space in the home and check who owns it")
 }

@@ -14,7 +14,7 @@ use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{called, full, money, short},
+    printer::{called, full, money, number_of, short},
 };
 
 const EXAMPLES: &str = "\
@@ -142,14 +142,20 @@ fn price(rivals: &Rivals, unit: &str) -> Finding {
         ),
         Some(least) if cheaper > &0 => Finding::warning(
             "price",
-            format!(
-                "{name}: {unit_price} {unit}s a unit, and {cheaper} of {others} others ask less, {least} the least"
-            ),
+            match others {
+                1 => format!("{name}: {unit_price} {unit}s a unit, and the one other asks less: {least}"),
+                _ => format!(
+                    "{name}: {unit_price} {unit}s a unit, and {cheaper} of {others} others ask less, {least} the least"
+                ),
+            },
             "`assay provider price` suggests another; who is quicker or better known is chosen at a higher price, too",
         ),
         Some(_) => Finding::fine(
             "price",
-            format!("{name}: {unit_price} {unit}s a unit, none of {others} others asks less"),
+            match others {
+                1 => format!("{name}: {unit_price} {unit}s a unit, and the one other asks no less"),
+                _ => format!("{name}: {unit_price} {unit}s a unit, none of {others} others asks less"),
+            },
         ),
     }
 }
@@ -162,7 +168,8 @@ fn asked(demand: &DemandView) -> Finding {
     }
     let DemandView { agreed, began, turned_away, crowded, blocked, .. } = demand;
     let mut said = format!(
-        "{orders} orders since the daemon started: {agreed} agreed to, {began} begun, {refused} refused"
+        "{} since the daemon started: {agreed} agreed to, {began} begun, {refused} refused",
+        number_of(orders, "order")
     );
     if *turned_away > 0 {
         said += &format!(", {turned_away} too late for a place");

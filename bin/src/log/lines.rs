@@ -17,6 +17,7 @@ use std::{
 use tracing::Level;
 
 use super::{line, rotated::Rotated};
+use crate::printer::number_of;
 
 /// Lines that may wait.
 const LINES_MAX: usize = 1_024;
@@ -100,7 +101,9 @@ impl LineWriter {
 
     fn write(&mut self, text: &str) {
         let lost = self.lost.swap(0, Ordering::Relaxed);
-        let said = (lost > 0).then(|| line(Level::WARN, &format!("{lost} lines of the log were lost")));
+        let were = if lost == 1 { "was" } else { "were" };
+        let said = || line(Level::WARN, &format!("{} of the log {were} lost", number_of(lost, "line")));
+        let said = (lost > 0).then(said);
         let text = said.unwrap_or_default() + text;
         if self.sink.write(text.as_bytes()).is_err() {
             self.lost.fetch_add(lost + 1, Ordering::Relaxed);

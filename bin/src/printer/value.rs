@@ -1,5 +1,7 @@
 //! Quantities and names as people and programs read them.
 
+use std::path::Path;
+
 use assay_protocol::units::{Amount, Duration, Rate, Timestamp};
 use serde_json::{Value, json};
 
@@ -29,6 +31,11 @@ pub(crate) fn full(name: impl std::fmt::Display) -> String {
     name.to_string()
 }
 
+/// A place for programs. Its name need be no text, and JSON is: what is none is replaced, as it is for people.
+pub(crate) fn path_text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
 /// A field of a file of comma-separated values. What a spreadsheet would compute is a text there, too.
 pub(crate) fn csv_field(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
@@ -41,10 +48,23 @@ pub(crate) fn short(name: impl std::fmt::Display) -> String {
     name.to_string().chars().take(SHORT_DIGITS).collect()
 }
 
+/// So many of a thing whose name has an s where there are more.
+pub(crate) fn number_of(count: impl std::fmt::Display, thing: &str) -> String {
+    let count = count.to_string();
+    let end = if count == "1" { "" } else { "s" };
+    format!("{count} {thing}{end}")
+}
+
+/// What so many do where more of them would do the other.
+pub(crate) fn verb<'a>(count: usize, one: &'a str, more: &'a str) -> &'a str {
+    if count == 1 { one } else { more }
+}
+
 /// A length of time for people.
 pub(crate) fn ago(length: Duration) -> String {
     let seconds = length.0 / 1_000;
     match seconds {
+        0 if length.0 == 0 => "less than 1 ms".to_owned(),
         0 => format!("{} ms", length.0),
         1..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),
@@ -56,13 +76,24 @@ pub(crate) fn ago(length: Duration) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
+    #[test]
+    fn a_place_whose_name_is_no_text_becomes_one() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+        let place = Path::new(OsStr::from_bytes(b"/home/\xff"));
+        assert_eq!(json!({ "home": path_text(place) }), json!({ "home": "/home/\u{fffd}" }));
+    }
+
     #[test]
     fn quantities_read_as_the_manual_says() {
         assert_eq!(money(Amount(12_300_000), "credit"), json!({"amount": "0.0123", "unit": "credit"}));
         assert_eq!(moment(Timestamp(1_000)), "1970-01-01T00:00:01.000Z");
         assert_eq!(moment(Timestamp::NEVER), "never");
         assert_eq!(short(assay_protocol::id::Digest([0xab; 32])), "abababababab");
-        let lengths = [0, 999, 1_000, 119_000, 120_000, 7_200_000].map(Duration).map(ago);
-        assert_eq!(lengths, ["0 ms", "999 ms", "1 s", "119 s", "2 min", "2 h"]);
+        let counts = [0, 1, 2].map(|count| number_of(count, "job") + " " + verb(count, "is", "are"));
+        assert_eq!(counts, ["0 jobs are", "1 job is", "2 jobs are"]);
+        let lengths = [0, 1, 999, 1_000, 119_000, 120_000, 7_200_000].map(Duration).map(ago);
+        assert_eq!(lengths, ["less than 1 ms", "1 ms", "999 ms", "1 s", "119 s", "2 min", "2 h"]);
     }
 }

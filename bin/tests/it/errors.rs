@@ -1,10 +1,13 @@
 //! Every way to fail that needs no network: its line, its hint, its exit code, and the same as a document.
 
-use std::{fs, path::Path};
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path};
 
 use serde_json::Value;
 
-use crate::{assay::assay, homes::private_folder};
+use crate::{
+    assay::{assay, command},
+    homes::private_folder,
+};
 
 /// Arguments, exit status, the line and the hint. `HOME` stands for the home, `FILE` for a file in it.
 type Case = (&'static [&'static str], i32, &'static str, &'static str);
@@ -244,6 +247,24 @@ fn every_failure_is_a_line_a_hint_and_an_exit_code() {
 }
 
 #[test]
+fn an_argument_that_is_no_text_is_refused_like_any_other() {
+    let home = tempfile::tempdir().unwrap();
+    let cases: [&[&[u8]]; 4] =
+        [&[b"run", b"\xff", b"x"], &[b"\xff"], &[b"job", b"show", b"\xff"], &[b"status", b"--\xff"]];
+    for arguments in cases {
+        let mut refused = command(home.path(), &[], &[]);
+        let refused = refused.args(arguments.iter().map(|bytes| OsStr::from_bytes(bytes))).output().unwrap();
+        let said = String::from_utf8(refused.stderr).unwrap();
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(
+            lines.len() == 2 && lines[0].starts_with("error: ") && lines[1].starts_with("hint: `assay "),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_daemon_is_not_started_where_that_is_forbidden() {
     let home = private_folder();
     let file = home.path().join("file");
@@ -255,6 +276,38 @@ fn a_daemon_is_not_started_where_that_is_forbidden() {
     let joined = assay(home.path(), &["init", "--yes", "--json", "--network", network.to_str().unwrap()]);
     assert_eq!(joined.document()["network"], genesis.id().to_string());
     SETTLED.iter().for_each(|case| check(home.path(), &file, case));
+}
+
+#[test]
+fn every_command_says_that_the_path_of_a_home_is_too_long_for_a_socket() {
+    let folder = private_folder();
+    let (home, file) = (folder.path().join("h".repeat(120)), folder.path().join("file"));
+    fs::write(&file, "").unwrap();
+    let network = folder.path().join("joined.toml");
+    let genesis = assay_peer::config::genesis("test", assay_protocol::id::PeerId([1; 32]));
+    fs::write(&network, assay_peer::config::to_documented_toml(&genesis, &[])).unwrap();
+    let joined = assay(&home, &["init", "--yes", "--network", network.to_str().unwrap()]);
+    assert_eq!(joined.status, Some(0), "{joined:?}");
+    let expected = format!(
+        "error: cannot listen on {}: path must be shorter than SUN_LEN\n\
+         hint: choose a --home with a shorter path, on a local disk that you own\n",
+        home.join("socket").display()
+    );
+    let cases: [&[&str]; 5] = [
+        &["status"],
+        &["status", "--no-start"],
+        &["run", "digits", file.to_str().unwrap()],
+        &["offers"],
+        &["down"],
+    ];
+    for arguments in cases {
+        let ran = assay(&home, arguments);
+        assert_eq!((ran.status, &*ran.stderr), (Some(4), &*expected), "{arguments:?}");
+    }
+    assert!(!home.join("daemon.log").exists(), "a daemon was started");
+    let up = assay(&home, &["up", "--listen", "/ip4/127.0.0.1/tcp/0"]);
+    assert_eq!(up.status, Some(4), "{up:?}");
+    assert!(up.stderr.ends_with(&expected), "{up:?}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use assay_protocol::{
 };
 use serde_json::Value;
 
-use crate::assay::{BINARY, assay};
+use crate::assay::{BINARY, assay, command};
 
 /// How long a daemon may take.
 const PATIENCE: time::Duration = time::Duration::from_secs(30);
@@ -143,6 +143,83 @@ fn nobody_else_can_read_what_a_peer_keeps() {
     assert_eq!(said.lines().last(), Some(mends.as_str()), "{said}");
     fs::set_permissions(home.journal(), Permissions::from_mode(0o700)).unwrap();
     homestead.lives_once(&[]);
+}
+
+/// Elsewhere no file has such a name.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_home_whose_name_is_no_text_is_a_home() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let folder = private_folder();
+    let (home, network) =
+        (folder.path().join(OsStr::from_bytes(b"home-\xff")), folder.path().join("network.toml"));
+    fs::write(&network, to_documented_toml(&rules("here", PeerId([1; 32])), &[])).unwrap();
+    let init = ["init", "--yes", "--network", network.to_str().unwrap()];
+    let cases: [(&[&str], i32); 5] = [
+        (&["key", "new"], 0),
+        (&["key", "show"], 0),
+        (&init, 0),
+        (&["config", "path"], 0),
+        (&["status", "--no-start"], 5),
+    ];
+    for (arguments, status) in cases {
+        let ran = assay(&home, arguments);
+        assert_eq!(ran.status, Some(status), "{arguments:?}: {ran:?}");
+    }
+    for (arguments, status) in cases.into_iter().skip(1) {
+        let ran = assay(&home, &[arguments, &["--json"]].concat());
+        assert_eq!(ran.status, Some(status), "{arguments:?}: {ran:?}");
+    }
+    assert!(home.join("network.toml").exists());
+    let mut manual = command(&home, &["man", "--output"], &[]);
+    let manual = manual.arg(folder.path().join(OsStr::from_bytes(b"\xff"))).output().unwrap();
+    assert!(manual.status.success(), "{manual:?}");
+}
+
+/// What takes from whoever administers a machine that no mode keeps it out.
+const BOUND: [&str; 3] = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
+
+/// The program as somebody for whom the modes of files hold; none, where nobody can be made so.
+fn unprivileged(home: &Path, arguments: &[&str]) -> Option<Command> {
+    if !rustix::process::geteuid().is_root() {
+        return Some(command(home, arguments, &[]));
+    }
+    let bound = || {
+        let mut bound = Command::new(BOUND[0]);
+        bound.args(&BOUND[1..]);
+        bound
+    };
+    if !bound().arg("true").output().is_ok_and(|tried| tried.status.success()) {
+        return None;
+    }
+    let mut bound = bound();
+    bound.arg(BINARY).args(arguments).env_remove("ASSAY_LOG").env("ASSAY_HOME", home);
+    Some(bound)
+}
+
+#[test]
+fn a_home_that_may_not_be_written_is_refused_in_two_lines() {
+    let (homestead, bare) = (Homestead::new(false), private_folder());
+    let cases: [(&Path, &[&str]); 3] = [
+        (homestead.home.root(), &["up", "--listen", "/ip4/127.0.0.1/tcp/0"]),
+        (bare.path(), &["init", "--yes", "--network", homestead.network.to_str().unwrap()]),
+        (bare.path(), &["key", "new"]),
+    ];
+    for (home, arguments) in cases {
+        let Some(mut program) = unprivileged(home, arguments) else {
+            eprintln!("not tried: this runs as root, whom no mode keeps out, and there is no setpriv");
+            return;
+        };
+        fs::set_permissions(home, Permissions::from_mode(0o500)).unwrap();
+        let refused = program.stdin(Stdio::null()).output().unwrap();
+        fs::set_permissions(home, Permissions::from_mode(0o700)).unwrap();
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(4), "{arguments:?}: {said}");
+        let (line, hint) = said.split_once('\n').unwrap();
+        assert!(line.starts_with("error: ") && line.contains("Permission denied"), "{arguments:?}: {said}");
+        assert_eq!(hint, "hint: check who owns the home and whether its disk is full\n", "{arguments:?}");
+    }
 }
 
 #[test]

@@ -87,6 +87,23 @@ fn a_daemon_whose_log_is_on_a_full_disk_goes_on() {
     Foreground::start(&hermit, Stdio::null(), full()).lives_on(&hermit);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_finds_no_room_is_a_failure() {
+    let home = private_folder();
+    let ended = |arguments: &[&str]| {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let ended = command(home.path(), arguments, &[]).stdout(full).output().unwrap();
+        (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+    };
+    let said = "error: standard output could not be written\n\
+                hint: free some space where the output goes and try again\n";
+    assert_eq!(ended(&["version"]), (Some(1), said.to_owned()));
+    let (status, said) = ended(&["version", "--json"]);
+    let failure: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((status, &failure["error"]["code"]), (Some(1), &json!("OUTPUT_LOST")));
+}
+
 /// The stranger goes on while a command is waited for.
 #[tokio::test(flavor = "multi_thread")]
 async fn junk_is_said_once_and_whoever_sends_it_again_and_again_is_kept_out() {

@@ -7,7 +7,7 @@ use assay_protocol::{
     signed::Ed25519,
 };
 
-use crate::{assay::assay, town::Town};
+use crate::{assay::assay, homes::Homestead, town::Town};
 
 /// Bytes between two that are changed where each costs a process.
 const STRIDE: usize = 293;
@@ -50,6 +50,23 @@ async fn a_receipt_holds_anywhere_and_no_byte_of_it_can_be_changed() {
         let error: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
         assert!(error["error"]["details"]["step"].is_string(), "byte {place}: {error}");
     }
+}
+
+#[test]
+fn no_daemon_is_started_for_what_is_no_file_and_cannot_be_the_name_of_a_job() {
+    let homestead = Homestead::new(false);
+    for arguments in
+        [["receipt", "show", "nofile"], ["receipt", "export", "seven.receipt"], ["receipt", "show", ""]]
+    {
+        let refused = homestead.types(&arguments);
+        assert_eq!(refused.status, Some(3), "{refused:?}");
+        assert!(refused.stderr.contains("is no file, and nothing that a job"), "{refused:?}");
+        assert_eq!(refused.stderr.lines().count(), 2, "{refused:?}");
+    }
+    assert!(!homestead.home.socket().exists() && !homestead.home.log().exists(), "a daemon was started");
+    // What may be a name is asked of a daemon.
+    let asked = homestead.types(&["receipt", "show", "3fa29c", "--no-start"]);
+    assert_eq!(asked.status, Some(5), "{asked:?}");
 }
 
 /// The readable form proves the same, can be turned back, and cannot be changed.

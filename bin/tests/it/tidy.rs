@@ -115,6 +115,37 @@ fn asks_alone(text: &str, word: &str) -> bool {
     text.matches(word).count() == text.matches(&format!("{word}.is_terminal()")).count()
 }
 
+/// Keys of documents whose values are places. `json!` panics at a path that is no text, so each is made one before.
+const PLACES: [&str; 7] = ["aside", "file", "folder", "home", "network_file", "output_file", "path"];
+/// What makes a text of them, and what is none.
+const TEXTS: [&str; 3] = ["path_text(", "full(", "null"];
+
+#[test]
+fn no_document_fails_over_a_place_whose_name_is_no_text() {
+    let mut seen = 0;
+    each_source(|path, text| {
+        let path = path.strip_prefix(repository()).unwrap();
+        let tests = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+        let mut raw = Vec::new();
+        for key in PLACES.into_iter().filter(|_| path.starts_with("bin/src")) {
+            for value in values(&text[..tests], &format!("\"{key}\": ")) {
+                seen += 1;
+                if !TEXTS.iter().any(|made| value.contains(made)) {
+                    raw.push(format!("{key}: {value}"));
+                }
+            }
+        }
+        (!raw.is_empty()).then(|| format!("{} puts a path as it is: {}", path.display(), raw.join("; ")))
+    });
+    assert!(seen > 10, "only {seen} places were found");
+}
+
+/// What stands behind a key in the documents of a source, up to the next key or the end of the line.
+fn values<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
+    let rests = text.split(key).skip(1).map(|rest| rest.lines().next().unwrap_or_default());
+    rests.map(|line| line.split(", \"").next().unwrap_or_default()).collect()
+}
+
 #[test]
 fn every_mutant_can_be_made_and_has_a_test_to_kill_it() {
     let list = fs::read_to_string(repository().join(".ci/mutants.txt")).unwrap();

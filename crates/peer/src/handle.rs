@@ -58,7 +58,7 @@ pub use crate::sensors::{CardReading, ProcessorReading};
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -102,6 +102,14 @@ pub enum ConnectError {
     Forbidden {
         /// Which socket.
         socket: PathBuf,
+    },
+    /// No socket can have this name, which is too long for one: no daemon listens there, and none could.
+    #[error("cannot listen on {}: {error}", socket.display())]
+    Unnameable {
+        /// Which socket.
+        socket: PathBuf,
+        /// What the system said.
+        error: io::Error,
     },
     /// Something else listens there, or the connection failed.
     #[error("the daemon does not answer: {0}")]
@@ -150,8 +158,18 @@ impl Handle {
 }
 
 async fn reach(home: &Home) -> Result<Socket, ConnectError> {
-    let (from, to) = system::connect(&home.socket()).await.map_err(|error| unreached(error, home))?;
+    let socket = home.socket();
+    // Said at once: a daemon that is started there finds it out in vain.
+    if let Err(error) = system::nameable(&unnamed(&socket)) {
+        return Err(ConnectError::Unnameable { socket, error });
+    }
+    let (from, to) = system::connect(&socket).await.map_err(|error| unreached(error, home))?;
     Socket::greet(from, to).await
+}
+
+/// What a socket is called until it is its owner's alone.
+fn unnamed(socket: &Path) -> PathBuf {
+    socket.with_extension("new")
 }
 
 fn unreached(error: io::Error, home: &Home) -> ConnectError {

@@ -9,7 +9,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{full, short},
+    printer::{full, number_of, short},
 };
 
 /// Order nothing more of a batch, and cancel what is under way.
@@ -53,9 +53,10 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         "batch-cancelled",
         &json!({ "batch": full(plan.name), "cancelled": cancelled, "too_late": too_late }),
     );
+    let cancelled = number_of(cancelled, "job");
     invocation
         .printer
-        .line(format!("batch {name}: {cancelled} jobs cancelled, {too_late} had their answer already"));
+        .line(format!("batch {name}: {cancelled} cancelled, {too_late} had their answer already"));
     if !is_running {
         invocation.printer.note(format!("answers until now: {}", plan.output.display()));
     }

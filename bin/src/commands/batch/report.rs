@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     command_error::{CommandError, Exit},
-    printer::{full, money, short},
+    printer::{full, money, number_of, path_text, short, verb},
 };
 
 /// How a batch stands.
@@ -66,7 +66,7 @@ impl BatchReport {
     /// It in a line.
     pub(super) fn line(&self, unit: &str) -> String {
         let Self { plan, state, answered, failed, spent } = self;
-        let mut parts = vec![format!("{answered} of {} lines answered", plan.lines)];
+        let mut parts = vec![format!("{answered} of {} answered", number_of(plan.lines, "line"))];
         if *failed > 0 {
             parts.push(format!("{failed} failed"));
         }
@@ -82,7 +82,8 @@ impl BatchReport {
         let Self { plan, state, answered, failed, spent } = self;
         json!({
             "batch": full(plan.name), "batch_label": plan.label, "state": state, "begun": plan.begun.to_string(),
-            "input_file": plan.input, "output_file": plan.output, "lines": plan.lines, "answered": answered, "failed": failed,
+            "input_file": plan.input, "output_file": path_text(&plan.output),
+            "lines": plan.lines, "answered": answered, "failed": failed,
             "left": self.left(), "model_names": plan.models.keys().collect::<Vec<_>>(),
             "spent": money(*spent, unit), "cost_max": plan.cost_max.map(|most| money(most, unit)),
         })
@@ -91,7 +92,8 @@ impl BatchReport {
     /// What is wrong, unless every line is answered.
     pub(super) fn judge(&self, stop: Option<&BatchStop>) -> Result<(), CommandError> {
         let name = short(self.plan.name);
-        let all = self.plan.lines;
+        let all = number_of(self.plan.lines, "line");
+        let are = verb(self.left(), "is", "are");
         let details = json!({
             "batch": full(self.plan.name), "answered": self.answered, "failed": self.failed, "left": self.left(),
         });
@@ -102,15 +104,15 @@ impl BatchReport {
                 let exit = if self.answered > 0 || !self.spent.is_zero() { Exit::Partly } else { exit };
                 let failed =
                     if self.failed > 0 { format!("{} failed, and ", self.failed) } else { String::new() };
-                let message = format!("{failed}{left} of {all} lines are left: {why}");
+                let message = format!("{failed}{left} of {all} {are} left: {why}");
                 CommandError::new(exit, code, message, hint)
             }
             (_, 0) if self.failed == 0 => return Ok(()),
             (_, left) => {
                 let exit = if self.answered > 0 { Exit::Partly } else { Exit::JobFailed };
                 let message = match left {
-                    0 => format!("{} of {all} lines failed", self.failed),
-                    left => format!("{} of {all} lines failed, and {left} are left", self.failed),
+                    0 => format!("{} of {all} failed", self.failed),
+                    left => format!("{} of {all} failed, and {left} {are} left", self.failed),
                 };
                 let hint = format!(
                     "`assay batch errors {name}` lists them; `assay batch resume {name} --failed` orders them again"

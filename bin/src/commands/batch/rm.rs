@@ -6,7 +6,7 @@ use super::{batch_folder::BatchFolder, report::BatchReport};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{full, short},
+    printer::{full, number_of, short, verb},
 };
 
 /// Forget a batch: its lines and answers in this home, and no file of yours.
@@ -32,7 +32,8 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let report = BatchReport::at_rest(&folder, &plan, &folder.log(&plan)?);
     let name = short(plan.name);
     if report.left() > 0 && !args.force {
-        let message = format!("{} lines of the batch {name} are left", report.left());
+        let (lines, are) = (number_of(report.left(), "line"), verb(report.left(), "is", "are"));
+        let message = format!("{lines} of the batch {name} {are} left");
         let hint = format!(
             "`assay batch resume {name}` goes on with them; --force forgets them, and what was ordered of them"
         );

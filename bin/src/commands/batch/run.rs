@@ -26,7 +26,7 @@ use crate::{
     commands::run::{input, tell_who_reads},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::short,
+    printer::{number_of, short},
     stop,
 };
 
@@ -137,7 +137,8 @@ async fn of_length(
     let most = usual_length::affordable(lines.clone(), manifests, args.max_cost, daemon).await?;
     if most < TOKENS_USUAL {
         invocation.printer.note(format!(
-            "note: where a line does not say, its answer has at most {most} tokens: more may cost more than may be spent; --max-tokens says how many"
+            "note: where a line does not say, its answer has at most {}: more may cost more than may be spent; --max-tokens says how many",
+            number_of(most, "token")
         ));
     }
     Ok((lines.with_tokens_max(most), most))

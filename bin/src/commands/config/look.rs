@@ -4,7 +4,11 @@ use assay_peer::config::{HomeSetting, Settings, SettingsText};
 use serde_json::{Value, json};
 
 use super::{find, heeded, plain, value};
-use crate::{command_error::CommandError, invocation::Invocation, printer::Table};
+use crate::{
+    command_error::CommandError,
+    invocation::Invocation,
+    printer::{Table, path_text},
+};
 
 const GET_EXAMPLES: &str = "\
 Examples:
@@ -75,7 +79,7 @@ pub(super) fn path(invocation: &Invocation) {
     invocation.printer.line(path.display().to_string());
     invocation
         .printer
-        .document("settings-file", &json!({ "path": path.display().to_string(), "is_there": path.exists() }));
+        .document("settings-file", &json!({ "path": path_text(&path), "is_there": path.exists() }));
 }
 
 /// A setting with its value, and the line of the file that says so.
@@ -98,7 +102,7 @@ impl SettingRow {
         json!({
             "key": setting.key, "value": value(&setting.value), "assumed": value(assumed),
             "origin": if line.is_some() { "file" } else { "assumed" },
-            "file": line.map(|_| invocation.home.settings().display().to_string()), "line": line,
+            "file": line.map(|_| path_text(&invocation.home.settings())), "line": line,
             "purpose": setting.about, "expected": setting.expected, "heeded": heeded(setting),
         })
     }

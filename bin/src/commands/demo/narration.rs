@@ -265,7 +265,8 @@ impl<'a> Narration<'a> {
 
 /// The program as it was typed, so that what is shown can be typed again.
 fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "assay".to_owned())
+    let typed = std::env::args_os().next();
+    typed.map_or_else(|| "assay".to_owned(), |typed| typed.to_string_lossy().into_owned())
 }
 
 /// The picture that a job is about.

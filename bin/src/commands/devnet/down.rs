@@ -10,7 +10,11 @@ use super::{
     devnet_plan::{DevnetPlan, DevnetRole},
     peer_process::{self, PeerEnd},
 };
-use crate::{command_error::CommandError, invocation::Invocation, printer::Table};
+use crate::{
+    command_error::CommandError,
+    invocation::Invocation,
+    printer::{Table, path_text},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,8 +59,9 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
             })
         })
         .collect();
-    let document =
-        json!({ "name": plan.name, "folder": folder.path(), "is_removed": args.rm, "peers_ended": peers });
+    let document = json!({
+        "name": plan.name, "folder": path_text(folder.path()), "is_removed": args.rm, "peers_ended": peers,
+    });
     invocation.printer.document("devnet-ended", &document);
     Ok(())
 }

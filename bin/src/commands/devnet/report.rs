@@ -15,7 +15,7 @@ use super::{
 use crate::{
     command_error::CommandError,
     invocation::Invocation,
-    printer::{Table, full},
+    printer::{Table, full, path_text},
 };
 
 /// A devnet as it stands.
@@ -87,11 +87,12 @@ impl DevnetReport {
                 "name": peer.name, "role": peer.role, "peer": full(peer.peer),
                 "process": sight.process, "answers": sight.status.is_some(),
                 "is_told": self.is_told(peer, sight), "side": self.plan.side_of(&peer.name).map(|side| side + 1),
-                "address": peer.address, "home": self.folder.home(&peer.name).root(),
+                "address": peer.address, "home": path_text(self.folder.home(&peer.name).root()),
             })
         });
         json!({
-            "name": self.plan.name, "folder": self.folder.path(), "network_file": self.folder.network(),
+            "name": self.plan.name, "folder": path_text(self.folder.path()),
+            "network_file": path_text(&self.folder.network()),
             "is_founded": self.plan.is_founded, "sides": self.plan.sides, "members": peers.collect::<Vec<_>>(),
         })
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{called, short},
+    printer::{called, number_of, short},
 };
 
 pub(super) fn look(
@@ -88,15 +88,18 @@ fn journal(home: &Home, file: &NetworkFile, status: Option<&StatusView>) -> Find
         }
     };
     if let Some(status) = status {
-        return Finding::fine("journal", format!("{} records, {bytes} KiB, in use", status.records));
+        return Finding::fine(
+            "journal",
+            format!("{}, {bytes} KiB, in use", number_of(status.records, "record")),
+        );
     }
     let HomeFigures { journal, snapshots, unusable, indexed } = match checkup::memory(home, file) {
         Ok(memory) => memory,
         Err(error) => return Finding::problem("journal", &error.into()),
     };
     let Some(journal) = journal else { return Finding::fine("journal", "none yet") };
-    let parts = if journal.parts == 1 { "1 part".to_owned() } else { format!("{} parts", journal.parts) };
-    let said = format!("{} records, {bytes} KiB in {parts}, snapshots: {snapshots}", journal.records);
+    let (records, parts) = (number_of(journal.records, "record"), number_of(journal.parts, "part"));
+    let said = format!("{records}, {bytes} KiB in {parts}, snapshots: {snapshots}");
     if unusable > 0 {
         let found = format!("{said}, and {unusable} that cannot be used");
         return Finding::warning("journal", found, "nothing: the one before, or the journal, is begun with");

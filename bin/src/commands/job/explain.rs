@@ -21,7 +21,7 @@ use crate::{
     commands::{offers::passed, quote::rate},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, called, full, moment, money, short},
+    printer::{Table, called, full, moment, money, number_of, short},
 };
 
 const EXAMPLES: &str = "\
@@ -130,11 +130,11 @@ fn attempt_table(attempt: &AttemptView, grounds: Option<&OrderGrounds>, unit: &s
 fn standing(stood: &Standing, unit: &str) -> String {
     let hundredths = (u128::from(stood.trust) * 100) >> 32;
     format!(
-        "trust of {}.{:02} checks, {} {unit}s at stake, {} others could check, who count as {:.1} equal ones; entry {} of the journal",
+        "trust of {}.{:02} checks, {} {unit}s at stake, {} could check, who count as {:.1} equal ones; entry {} of the journal",
         hundredths / 100,
         hundredths % 100,
         stood.stake,
-        stood.checkers.leaves,
+        number_of(stood.checkers.leaves, "other"),
         effective(&stood.checkers),
         stood.position,
     )

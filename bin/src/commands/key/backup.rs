@@ -17,7 +17,7 @@ use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
     key_backup::{KeyBackup, Seed},
-    printer::{called, full, short},
+    printer::{called, full, path_text, short},
     system,
 };
 
@@ -68,7 +68,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
             called(name)
         ));
     }
-    let document = json!({ "peer": full(peer), "file": path, "is_notary": books.is_some() });
+    let document = json!({ "peer": full(peer), "file": path_text(&path), "is_notary": books.is_some() });
     invocation.printer.document("key-backup", &document);
     Ok(())
 }

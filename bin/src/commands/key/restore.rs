@@ -21,7 +21,7 @@ use crate::{
     commands::init,
     invocation::Invocation,
     key_backup::{KeyBackup, WrongPassphrase},
-    printer::{called, full, short},
+    printer::{called, full, path_text, short},
 };
 
 /// Bytes of the longest file that is read.
@@ -144,7 +144,7 @@ fn tell(peer: PeerId, was_here: bool, invocation: &Invocation) {
     invocation.printer.document(
         "key-restored",
         &json!({
-            "peer": full(peer), "home": invocation.home.root(), "was_here": was_here,
+            "peer": full(peer), "home": path_text(invocation.home.root()), "was_here": was_here,
             "is_notary": is_known.then_some(books.is_some()), "has_journal": has_journal,
         }),
     );

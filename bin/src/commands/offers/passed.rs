@@ -143,7 +143,10 @@ pub(crate) fn failure(unmatched: &Unmatched, story: &str) -> CommandError {
         return over_day(over);
     }
     if unmatched.cost > 0 && unmatched.price == 0 {
-        let message = format!("all of the {} offers that fit cost more than --max-cost", unmatched.cost);
+        let message = match unmatched.cost {
+            1 => "the one offer that fits costs more than --max-cost".to_owned(),
+            fitting => format!("all of the {fitting} offers that fit cost more than --max-cost"),
+        };
         return CommandError::new(
             Exit::Money,
             "OVER_CEILING",

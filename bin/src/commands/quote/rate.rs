@@ -5,7 +5,7 @@
 use assay_market::policy::{Components, Cost, Detection, Explanation, Newcomer, Ruler};
 use serde_json::{Value, json};
 
-use crate::printer::{Table, money, rate};
+use crate::printer::{Table, money, number_of, rate};
 
 /// Thousandths that make one.
 const THOUSANDTHS: u64 = 1_000;
@@ -53,7 +53,7 @@ fn ruler(ruler: Ruler) -> &'static str {
 fn caught(detection: &Detection) -> String {
     let Detection { share, jobs } = detection;
     match jobs {
-        Some(jobs) => format!("with 95 % within {jobs} jobs, if it cheats in {share} of them"),
+        Some(jobs) => format!("with 95 % within {}, if it cheats in {share} of them", number_of(jobs, "job")),
         None => format!("never, if it cheats in {share} of its jobs"),
     }
 }

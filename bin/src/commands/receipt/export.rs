@@ -7,6 +7,7 @@ use crate::{
     command_error::{CommandError, Exit},
     daemon::Reach,
     invocation::Invocation,
+    printer::path_text,
 };
 
 const EXAMPLES: &str = "\
@@ -54,7 +55,8 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     invocation.printer.document(
         "export",
         &serde_json::json!({
-            "job": report.job.to_string(), "file": path, "bytes": written.len(), "readable": readable,
+            "job": report.job.to_string(), "file": path_text(path), "bytes": written.len(),
+            "readable": readable,
         }),
     );
     invocation.printer.line(format!("{}: {} bytes", path.display(), written.len()));

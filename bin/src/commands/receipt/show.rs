@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{file, verify};
 use crate::{
-    command_error::CommandError,
+    command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Table, called, full, money, short},
@@ -58,9 +58,23 @@ pub(super) async fn bytes_of(
     if name == "-" || path.exists() {
         return file::read(path);
     }
+    if !is_name(name) {
+        return Err(unknown(name));
+    }
     let daemon = RunningDaemon::reach(invocation, reach).await?;
     let pieces = daemon.call(ReadReceipt { name: name.to_owned() }).await?;
     Ok(pieces.all().await?)
+}
+
+/// Whether a job or a receipt may be called so. For what cannot be, no daemon is started.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn unknown(name: &str) -> CommandError {
+    let message = format!("{name} is no file, and nothing that a job or a receipt can be called");
+    let hint = "name a receipt file, or a job by its first digits: `assay job ls` lists those of this home";
+    CommandError::new(Exit::NotFound, "UNKNOWN_JOB", message, hint)
 }
 
 fn order(receipt: &Receipt, network: NetworkId) -> Option<Order> {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::wishes::tokens_read_most;
-use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation};
+use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation, printer::number_of};
 
 /// How long offers are waited for: a daemon that was just started hears of them in a moment.
 const OFFERS_WAIT: Duration = Duration::from_secs(5);
@@ -53,7 +53,8 @@ pub(crate) async fn fitting(
     }
     let written = most.saturating_sub(weights.units(read, 0)) / u64::from(weights.written.max(1));
     invocation.printer.note(format!(
-"note: an answer of usual length may cost more than may be spent: this one ends after {written} tokens, or some more; --max-tokens says how many"
+        "note: an answer of usual length may cost more than may be spent: this one ends after {}, or a little more; --max-tokens says how many",
+        number_of(written, "token")
     ));
     Ok(Some(most))
 }

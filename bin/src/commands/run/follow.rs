@@ -303,7 +303,12 @@ mod tests {
             (
                 Unmatched { offers: 1, cost: 1, ..none() },
                 Exit::Money,
-                "all of the 1 offers that fit cost more than --max-cost",
+                "the one offer that fits costs more than --max-cost",
+            ),
+            (
+                Unmatched { offers: 3, cost: 2, ..none() },
+                Exit::Money,
+                "all of the 2 offers that fit cost more than --max-cost",
             ),
             (
                 Unmatched { refusal: Some(Refusal::Funds), ..none() },

@@ -40,7 +40,7 @@ impl Server {
     /// Listens in a home that this process has locked: whatever socket is there was left behind.
     pub(crate) fn bind(home: &Home) -> io::Result<Self> {
         let path = home.socket();
-        let unnamed = path.with_extension("new");
+        let unnamed = super::unnamed(&path);
         for old in [&path, &unnamed] {
             match fs::remove_file(old) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -19,7 +19,7 @@ use rustix::{
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-pub(crate) use self::socket::{Listener, connect};
+pub(crate) use self::socket::{Listener, connect, nameable};
 
 /// Only the owner reads and writes.
 const FILE_MODE: u32 = 0o600;

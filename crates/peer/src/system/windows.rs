@@ -16,7 +16,7 @@ use tokio::signal::windows::{
     CtrlBreak, CtrlC, CtrlClose, CtrlShutdown, ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown,
 };
 
-pub(crate) use self::socket::{Listener, connect};
+pub(crate) use self::socket::{Listener, connect, nameable};
 
 /// When this process first looked at the clock.
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);

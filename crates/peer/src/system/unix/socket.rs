@@ -2,7 +2,11 @@
 //!
 //! **Invariant:** it has its name only once it is its owner's alone.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs, io,
+    os::unix::{fs::PermissionsExt, net::SocketAddr},
+    path::Path,
+};
 
 use tokio::net::{
     UnixListener, UnixStream,
@@ -26,6 +30,11 @@ impl Listener {
     pub(crate) async fn accept(&mut self) -> io::Result<(OwnedReadHalf, OwnedWriteHalf)> {
         Ok(self.0.accept().await?.0.into_split())
     }
+}
+
+/// Looks whether a socket can have this name: the system's are far shorter than those of files.
+pub(crate) fn nameable(path: &Path) -> io::Result<()> {
+    SocketAddr::from_pathname(path).map(drop)
 }
 
 /// A connection to whoever listens there.
