@@ -76,6 +76,10 @@ pub struct Unmatched {
     pub price: u64,
     /// Above the total.
     pub cost: u64,
+    /// The least that a unit costs of those that are above the price.
+    pub price_least: Option<Amount>,
+    /// The least that the job would cost in all of those that are above the total.
+    pub cost_least: Option<Amount>,
     /// That expired.
     pub expired: u64,
     /// That refused, failed or were tried before.

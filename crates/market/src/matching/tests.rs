@@ -288,6 +288,8 @@ fn an_offer_that_does_not_fit_is_told_why() {
         other_provider: 1,
         price: 1,
         cost: 1,
+        price_least: Some(Amount(PRICE.0 * 2)),
+        cost_least: Some(Amount(dearer(300).0 * 10)),
         expired: 1,
         tried: 1,
         busy: 1,
@@ -316,6 +318,22 @@ fn the_reasons_that_are_told_are_bounded_and_the_nearest_come_first() {
     let nearest: Vec<Option<Rate>> = offers.iter().map(behind).collect();
     assert!(nearest[..3].is_sorted() && nearest[..3].iter().all(Option::is_some), "{offers:?}");
     assert!(nearest[3..].iter().all(Option::is_none), "{offers:?}");
+}
+
+#[test]
+fn of_what_costs_too_much_the_least_is_told_even_where_its_offer_is_not() {
+    let most = PASSED_MAX as u64 * 3;
+    let mut market = Market::of(most, |number, offer| {
+        let service = &mut offer.benches[0].services[0];
+        // The last are the cheapest of either kind, and behind all that are told one by one.
+        service.unit_price = if number % 2 == 0 { dearer(2_000 - number) } else { dearer(900 - number) };
+    });
+    market.submission.unit_price_max = dearer(1_500);
+    market.submission.cost_max = Amount(dearer(500).0 * 10);
+    let Passed { counts, offers } = market.rank().passed;
+    assert_eq!((counts.price, counts.cost, offers.len()), (most / 2, most / 2, PASSED_MAX));
+    assert_eq!(counts.price_least, Some(dearer(2_000 - (most - 2))));
+    assert_eq!(counts.cost_least, Some(Amount(dearer(900 - (most - 1)).0 * 10)));
 }
 
 #[test]
