@@ -201,6 +201,7 @@ impl Client {
     }
 
     fn give_up<S: Signer>(&mut self, key: Digest, mut unmatched: Unmatched, cx: &mut Context<'_, S>) {
+        unmatched.over_funds = self.over_funds(key, cx.outlook());
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         (unmatched.refusal, unmatched.failure) = (submitted.refusal, submitted.failure);
         submitted.unmatched = Some(unmatched.clone());

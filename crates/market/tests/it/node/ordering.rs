@@ -4,12 +4,13 @@ use assay_market::{
     Command, Event, Input,
     ledger::LANES_MAX,
     node::{Fault, Heard},
+    submission::{OverFunds, Unmatched},
     view::AttemptState,
 };
 use assay_protocol::{
     id::Digest,
     message::Message,
-    notice::NoticeEvent,
+    notice::{Account, NoticeEvent},
     order::{Abort, Accept, Failure, Order, Refusal, Refuse},
     outcome::Outcome,
     receipt::Happening,
@@ -54,6 +55,20 @@ fn times(table: &mut Table, kind: &str, within: Duration) -> Vec<u64> {
         times.extend((0..table.count(kind)).map(|_| table.now.since(begin).0));
     }
     times
+}
+
+/// Lets time pass until a submission has come to nothing, and says why.
+fn why_given_up(table: &mut Table) -> Unmatched {
+    for _ in 0..1_000 {
+        table.pass(Duration(100));
+        let mut told = table.told();
+        let failed =
+            told.find_map(|event| if let Event::Failed { reason, .. } = event { Some(reason) } else { None });
+        if let Some(reason) = failed {
+            return reason.clone();
+        }
+    }
+    panic!("it is never given up");
 }
 
 #[test]
@@ -204,6 +219,21 @@ fn a_refusal_counts_from_whoever_was_asked_last() {
     for by in [NOTARY, to] {
         refuse(&mut table, by, order.id(), Refusal::Frozen);
         assert!(table.effects.is_empty(), "it is open: {:?}", table.effects);
+    }
+}
+
+#[test]
+fn an_account_that_holds_too_little_is_told_beside_what_it_takes_if_that_is_more() {
+    let (free, plenty) = (Amount(5), Amount::credits(100));
+    for stated in [free, plenty] {
+        let (mut table, order, _) = Table::opening(&[PROVIDER]);
+        table.hear(NOTARY, Account { free: stated, ..account(1, 0) });
+        refuse(&mut table, NOTARY, order.id(), Refusal::Funds);
+        let why = why_given_up(&mut table);
+        assert_eq!((why.refusal, why.over_funds.is_some()), (Some(Refusal::Funds), stated == free));
+        if let Some(OverFunds { free: told, need }) = why.over_funds {
+            assert!(told == free && need >= order.total_max, "{told} and {need}");
+        }
     }
 }
 
