@@ -138,6 +138,43 @@ fn what_no_offer_fits_is_given_up_sooner_where_some_are_known() {
 }
 
 #[test]
+fn a_provider_that_nobody_heard_of_is_given_up_sooner_where_others_have_been_known_for_a_while() {
+    // When another is heard of, before and after a job is wanted of somebody else, and how long that one is looked for.
+    let cases = [
+        (None, None, 30_000),
+        (Some(10_000), None, 3_000),
+        (Some(3_000), None, 3_000),
+        (Some(1_000), None, 4_000),
+        (Some(0), None, 5_000),
+        (None, Some(500), 5_500),
+        (None, Some(7_000), 12_000),
+        (None, Some(28_000), 30_000),
+    ];
+    for (before, after, given_up_after) in cases {
+        let mut table = Table::client(&[]);
+        if let Some(before) = before {
+            table.offer(PROVIDER);
+            table.pass(Duration(before));
+        }
+        let begin = table.now;
+        table.submit(1, |submission| submission.provider = Some(id::<Cheap>(STRANGER)));
+        if let Some(after) = after {
+            table.pass(Duration(after));
+            table.offer(PROVIDER);
+        }
+        let _ = why_given_up(&mut table);
+        let took = table.now.since(begin).0;
+        assert_eq!(took, given_up_after, "{before:?} before, {after:?} after");
+    }
+    let mut table = Table::client(&[PROVIDER]);
+    table.pass(Duration::seconds(10));
+    table.submit(1, |submission| submission.provider = Some(id::<Cheap>(OTHER)));
+    table.pass(Duration::seconds(2));
+    table.offer(OTHER);
+    assert_eq!(table.proposed().0, OTHER, "what comes meanwhile is taken up at once");
+}
+
+#[test]
 fn an_account_is_asked_for_after_growing_pauses_and_what_waits_for_it_goes_on_at_once() {
     let mut table = Table::new(CLIENT);
     table.offer(PROVIDER);
