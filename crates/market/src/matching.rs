@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::convicted::CONVICTS_MAX;
 pub use self::convicted::Convicted;
 use self::score::{Candidate, NEAR};
-pub(crate) use self::worth::standing_of;
+pub(crate) use self::worth::{is_convicted, standing_of};
 pub use self::worth::{Worth, Yardstick};
 use crate::{
     reliability::Reliability,

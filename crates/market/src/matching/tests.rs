@@ -440,6 +440,10 @@ fn a_standing_counts_that_the_notary_gave_to_this_provider_a_short_while_ago() {
     assert!(!known(&elsewhere), "it is another notary's");
     let convicted = other(|of| of.convicted_on = assay_protocol::standing::day(NOW));
     assert_eq!(convicted.reasons()[&peer(1)], Reason::Convicted);
+    let shown = |number: usize| {
+        is_convicted(&convicted.offers[number], &convicted.convicted, (peer(NOTARY), 7), NOW)
+    };
+    assert_eq!([0, 1].map(shown), [false, true], "by what its own offer shows");
     let passed = |of: &mut PeerStanding| {
         of.stake = Amount::ZERO;
         of.passed.push(KindName::of(&manifest(), Digest::default()));
@@ -465,6 +469,11 @@ fn whoever_a_checkpoint_says_was_convicted_is_left_out_whatever_it_shows_unless_
     market.convicted.note(peer(NOTARY), &tick);
     assert_eq!(market.chosen(), Some(2));
     assert_eq!([0, 1].map(|number| market.reasons()[&peer(number)]), [Reason::Convicted; 2]);
+    let told = |notary, number: usize| {
+        is_convicted(&market.offers[number], &market.convicted, (peer(notary), 7), NOW)
+    };
+    assert_eq!([0, 1, 2].map(|number| told(NOTARY, number)), [true, true, false]);
+    assert!(told(901, 0) && !told(902, 0), "each notary by itself");
     market.submission.provider = Some(peer(0));
     assert_eq!(market.chosen(), Some(0));
 }
