@@ -24,6 +24,10 @@ async fn two_strangers_join_and_trade() {
     assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
     buyer.waits_for_offer("digits", provider).await;
 
+    let onlooker = Person::join(folder.path(), "onlooker", &town.network.file());
+    let first = onlooker.types(&["offers", "--quiet"]);
+    assert!(first.stdout.lines().count() > 0, "a daemon that has just started is asked too soon: {first:?}");
+
     let receipt = folder.path().join("seven.receipt");
     let receipt = receipt.to_str().unwrap();
     let ran = buyer.types(&["run", "digits", seven, "--provider", provider, "--receipt", receipt]);

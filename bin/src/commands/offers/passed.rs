@@ -208,6 +208,8 @@ mod tests {
                 "outranked",
                 "outranked, 3.10 % behind the best, most of it for the time that a run takes",
             ),
+            (Reason::Stranger, "stranger", "has less to lose by this job than others"),
+            (Reason::Convicted, "convicted", "convicted of a false result in the last 30 days"),
             (Reason::Tried, "tried", "tried before, for this job"),
             (
                 Reason::Busy { until: Timestamp(1_000) },
