@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path, thread};
 
+use serde_json::Value;
+
 use crate::{assay::assay, person::Person, town::Town};
 
 #[tokio::test]
@@ -59,9 +61,19 @@ fn fails_in_its_own_way(buyer: &Person, seller: &Person, folder: &Path, seven: &
         scope.spawn(|| assert_eq!(run(seven, &["--provider", &stranger], 6), "NO_MATCH"));
         scope.spawn(|| assert_eq!(run(seven, &["--max-price", "0.000001"], 6), "NO_MATCH"));
         scope.spawn(|| assert_eq!(run(seven, &["--max-cost", "0.000001"], 7), "OVER_CEILING"));
-        scope.spawn(|| assert_eq!(run(text, &["--provider", provider], 8), "JOB_FAILED"));
+        scope.spawn(|| refuses_a_text(buyer, text, provider));
     });
     assert_eq!(run(seven, &["--timeout", "0ms"], 10), "TIMED_OUT");
+}
+
+/// What the model takes instead is in the hint.
+fn refuses_a_text(buyer: &Person, text: &str, provider: &str) {
+    let refused = buyer.types(&["run", "digits", text, "--provider", provider, "--json"]);
+    assert_eq!(refused.status, Some(8), "{refused:?}");
+    let failure: Value = serde_json::from_str(&refused.stderr).unwrap();
+    let [code, hint] = ["code", "hint"].map(|key| failure["error"][key].as_str().unwrap());
+    assert_eq!(code, "JOB_FAILED");
+    assert!(hint.starts_with("digits takes a picture: a PNG file of any size, light ink on"), "{hint}");
 }
 
 fn looks_back(buyer: &Person, receipt: &str) {

@@ -7,11 +7,11 @@ use assay_peer::{
     handle::{CallError, CancelJob, FrameError, Handle, Update, Updates, WatchUpdates},
     hearing::{Hearing, ShownAnswer},
 };
-use assay_protocol::{id::Digest, manifest::Manifest};
+use assay_protocol::{id::Digest, manifest::Manifest, order::Failure};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{job, offers::passed};
+use super::{intake::intake, job, offers::passed};
 use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,
@@ -38,6 +38,8 @@ pub(crate) struct Waiting {
     hearing: Option<Hearing>,
     /// The way to end it before it is there, where a part of it is worth something.
     ending: Option<Handle>,
+    /// What runs, where that is known.
+    manifest: Option<Manifest>,
     /// Whoever waits has ended it.
     cancels: bool,
 }
@@ -53,7 +55,16 @@ impl Waiting {
         let updates = daemon.call(WatchUpdates { name: Some(full(key)) }).await?;
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let spinner = invocation.printer.spinner("looking for a provider");
-        Ok(Self { key, updates, deadline, spinner, hearing: None, ending: None, cancels: false })
+        Ok(Self {
+            key,
+            updates,
+            deadline,
+            spinner,
+            hearing: None,
+            ending: None,
+            manifest: None,
+            cancels: false,
+        })
     }
 
     /// Has the answer shown as it is written, if it is a text.
@@ -61,7 +72,7 @@ impl Waiting {
         let is_shown = manifest.policy.is_proven_by_rows() && !printer.is_json();
         let hearing = is_shown.then(|| Hearing::new(daemon.handle.clone(), self.key));
         let ending = manifest.gives_parts().then(|| daemon.handle.clone());
-        Self { hearing, ending, ..self }
+        Self { hearing, ending, manifest: Some(manifest.clone()), ..self }
     }
 
     /// Hears nothing more; what was shown of the answer until now.
@@ -117,7 +128,7 @@ impl Waiting {
                 return Ok(attempt.clone());
             }
             if view.submission.ended {
-                return Err(came_to_nothing(&view.submission, self.cancels));
+                return Err(came_to_nothing(&view.submission, self.manifest.as_ref(), self.cancels));
             }
             if let (Some(hearing), Some(attempt)) = (&mut self.hearing, view.submission.running()) {
                 hearing.follow(attempt);
@@ -197,8 +208,13 @@ fn interrupted(key: Digest, cancels: bool) -> CommandError {
         .with(json!({ "submission": full(key) }))
 }
 
-/// Why no attempt is left: the last thing that went wrong, or nobody that fits.
-pub(crate) fn came_to_nothing(submission: &SubmissionView, by_hand: bool) -> CommandError {
+/// Why no attempt is left: the last thing that went wrong, or nobody that fits. Where the input is what was wrong, its model's
+/// manifest says what would be right.
+pub(crate) fn came_to_nothing(
+    submission: &SubmissionView,
+    manifest: Option<&Manifest>,
+    by_hand: bool,
+) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
     let details =
         json!({ "submission": full(submission.key), "unmatched": passed::counts(&unmatched, None) });
@@ -209,13 +225,13 @@ pub(crate) fn came_to_nothing(submission: &SubmissionView, by_hand: bool) -> Com
         return CommandError::new(exit, "CANCELLED", "the job was cancelled", hint).with(details);
     }
     if let Some(failure) = unmatched.failure {
-        return CommandError::new(
-            Exit::JobFailed,
-            "JOB_FAILED",
-            format!("every attempt failed, the last: {failure}"),
-            story,
-        )
-        .with(details);
+        let message = format!("every attempt failed, the last: {failure}");
+        let takes = manifest.filter(|_| failure == Failure::BadInput).and_then(intake);
+        let hint = match takes {
+            Some(takes) => format!("{takes}; {story}"),
+            None => story,
+        };
+        return CommandError::new(Exit::JobFailed, "JOB_FAILED", message, hint).with(details);
     }
     passed::failure(&unmatched, &story).with(details)
 }
@@ -265,7 +281,7 @@ mod tests {
             ),
         ];
         for (unmatched, exit, message) in cases {
-            let failure = came_to_nothing(&ended(unmatched), false);
+            let failure = came_to_nothing(&ended(unmatched), None, false);
             assert_eq!(failure.exit(), exit, "{message}");
             assert_eq!(failure.to_json()["error"]["message"], message);
         }
