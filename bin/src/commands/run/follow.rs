@@ -238,10 +238,12 @@ pub(crate) fn came_to_nothing(
 
 #[cfg(test)]
 mod tests {
-    use assay_market::submission::Unmatched;
-    use assay_protocol::order::Refusal;
+    use assay_market::submission::{OverFunds, Unmatched};
+    use assay_protocol::{order::Refusal, units::Amount};
 
     use super::*;
+
+    const OVER: OverFunds = OverFunds { free: Amount(300_000_000), need: Amount(900_000_000) };
 
     fn ended(unmatched: Unmatched) -> SubmissionView {
         SubmissionView {
@@ -270,12 +272,27 @@ mod tests {
                 "all of the 1 offers that fit cost more than --max-cost",
             ),
             (
+                Unmatched { offers: 2, price: 2, price_least: Some(Amount(50_000_000)), ..none() },
+                Exit::NoMatch,
+                "no offer matches: 2 seen, 2 above --max-price; the least asks 0.05 credits a unit",
+            ),
+            (
+                Unmatched { offers: 2, cost: 2, cost_least: Some(Amount(140_000_000)), ..none() },
+                Exit::Money,
+                "all of the 2 offers that fit cost more than --max-cost, the least 0.14 credits",
+            ),
+            (
+                Unmatched { refusal: Some(Refusal::Funds), over_funds: Some(OVER), ..none() },
+                Exit::Money,
+                "the account holds 0.30 credits, and the job needs 0.90 at most",
+            ),
+            (
                 Unmatched { refusal: Some(Refusal::Funds), ..none() },
                 Exit::Money,
                 "every offer was refused, the last: the client's account does not hold the total and what it has to keep beside it",
             ),
             (
-                Unmatched { failure: Some(assay_protocol::order::Failure::BadInput), ..none() },
+                Unmatched { failure: Some(Failure::BadInput), ..none() },
                 Exit::JobFailed,
                 "every attempt failed, the last: the runner refuses the input",
             ),
