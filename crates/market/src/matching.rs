@@ -30,8 +30,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::convicted::CONVICTS_MAX;
 pub use self::convicted::Convicted;
 use self::score::{Candidate, NEAR};
-pub(crate) use self::worth::{is_convicted, standing_of};
 pub use self::worth::{Worth, Yardstick};
+pub(crate) use self::worth::{is_convicted, standing_of};
 use crate::{
     reliability::Reliability,
     submission::{Submission, Unmatched},

@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// What helps whoever has too little.
-const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay provide` earns credits, and the network's issuer grants some \
-    (`assay account grant`); `assay account show` says what there is; nothing was spent";
+const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay provide` earns credits, and the network's \
+    issuer grants some (`assay account grant`); `assay account show` says what there is; nothing was spent";
 
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched) -> String {

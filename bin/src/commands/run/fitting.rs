@@ -53,7 +53,7 @@ pub(crate) async fn fitting(
     Ok(Some(most))
 }
 
-/// What an order would cost now, as soon as somebody offers it.
+/// What an order would cost now, as soon as somebody offers it, or it shows why those who do are not taken.
 pub(crate) async fn quoted(
     submit: &Submit,
     deadline: Instant,
@@ -62,7 +62,9 @@ pub(crate) async fn quoted(
     let mut updates = daemon.call(WatchUpdates { name: None }).await?;
     loop {
         let quote = daemon.call(QuoteJob(submit.clone())).await?;
-        let is_known = quote.chosen.is_some() || quote.passed.counts.cost > 0;
+        let counts = &quote.passed.counts;
+        let is_others = submit.provider.is_some() && counts.other_provider > 0;
+        let is_known = quote.chosen.is_some() || counts.cost + counts.price > 0 || is_others;
         let told = timeout_at(deadline, async { if is_known { None } else { updates.next().await } });
         if !matches!(told.await, Ok(Some(Ok(_)))) {
             return Ok(quote);

@@ -440,9 +440,8 @@ fn a_standing_counts_that_the_notary_gave_to_this_provider_a_short_while_ago() {
     assert!(!known(&elsewhere), "it is another notary's");
     let convicted = other(|of| of.convicted_on = assay_protocol::standing::day(NOW));
     assert_eq!(convicted.reasons()[&peer(1)], Reason::Convicted);
-    let shown = |number: usize| {
-        is_convicted(&convicted.offers[number], &convicted.convicted, (peer(NOTARY), 7), NOW)
-    };
+    let shown =
+        |number: usize| is_convicted(&convicted.offers[number], &convicted.convicted, (peer(NOTARY), 7), NOW);
     assert_eq!([0, 1].map(shown), [false, true], "by what its own offer shows");
     let passed = |of: &mut PeerStanding| {
         of.stake = Amount::ZERO;
