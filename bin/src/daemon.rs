@@ -38,6 +38,13 @@ pub(crate) struct Reach {
     no_start: bool,
 }
 
+impl Reach {
+    /// True if a daemon is started where none runs: whoever asks that of it waits as well until it has heard of others.
+    pub(crate) fn starts(self) -> bool {
+        !self.no_start
+    }
+}
+
 /// A daemon and the rules of its network.
 pub(crate) struct RunningDaemon {
     /// The way to it.

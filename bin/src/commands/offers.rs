@@ -2,9 +2,12 @@
 
 pub(crate) mod passed;
 
-use assay_peer::handle::{BenchView, ListOffers, OfferView, ServiceView};
+use std::time::Duration;
+
+use assay_peer::handle::{BenchView, ListOffers, OfferView, ServiceView, WatchUpdates};
 use assay_protocol::{offer::Reachability, units::Amount};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{
     command_error::CommandError,
@@ -12,6 +15,9 @@ use crate::{
     invocation::Invocation,
     printer::{Table, ago, called, full, moment, money, short},
 };
+
+/// How long the first offer is waited for where none is known: a daemon that was just started hears of them in a moment.
+const OFFERS_WAIT: Duration = Duration::from_secs(5);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +44,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let offers = daemon.call(ListOffers).await?;
+    let offers = known(args.reach, &daemon, invocation).await?;
     let benches = offers.iter().flat_map(|offer| offer.benches.iter().map(move |bench| (offer, bench)));
     let mut rows: Vec<OfferRow<'_>> = benches
         .flat_map(|(offer, bench)| {
@@ -53,6 +59,11 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         true => rows.iter().for_each(|row| invocation.printer.line(full(row.offer.provider))),
         false => invocation.printer.table(&table(&rows)),
     }
+    if rows.iter().any(|row| row.offer.convicted) {
+        invocation.printer.note(
+            "note: who is marked so was convicted of a false result in the last 30 days; no order goes there but by --provider",
+        );
+    }
     if rows.is_empty() {
         invocation.printer.note(format!(
             "no offers ({} known in all); providers repeat theirs, so look again soon",
@@ -60,6 +71,32 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         ));
     }
     Ok(())
+}
+
+/// The offers that are known; where none is, the first that are heard of in a while.
+async fn known(
+    reach: Reach,
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+) -> Result<Vec<OfferView>, CommandError> {
+    let offers = daemon.call(ListOffers).await?;
+    if !offers.is_empty() || !reach.starts() {
+        return Ok(offers);
+    }
+    let spinner = invocation.printer.spinner("waiting for the first offer");
+    let heard = timeout(OFFERS_WAIT, first_heard(daemon)).await;
+    spinner.end();
+    heard.unwrap_or(Ok(offers))
+}
+
+async fn first_heard(daemon: &RunningDaemon) -> Result<Vec<OfferView>, CommandError> {
+    let mut updates = daemon.call(WatchUpdates { name: None }).await?;
+    loop {
+        let offers = daemon.call(ListOffers).await?;
+        if !offers.is_empty() || !matches!(updates.next().await, Some(Ok(_))) {
+            return Ok(offers);
+        }
+    }
 }
 
 impl Args {
@@ -84,7 +121,11 @@ fn table(rows: &[OfferRow<'_>]) -> Table {
     let mut table = Table::new(["PROVIDER", "MODEL", "PRICE", "RUN", "SLOTS", "AGE", "MACHINE"]);
     for OfferRow { offer, bench, service } in rows {
         table.row([
-            short(offer.provider),
+            if offer.convicted {
+                format!("{} (convicted)", short(offer.provider))
+            } else {
+                short(offer.provider)
+            },
             if service.pinned {
                 called(&service.name)
             } else {
@@ -118,6 +159,7 @@ fn document(row: &OfferRow<'_>, unit: &str) -> Value {
         "warm": service.warm, "slots": bench.slots, "age_ms": offer.age.0, "valid_until": moment(offer.valid_until),
         "class": full(bench.class), "machine": bench.machine, "device": bench.device,
         "memory_free_bytes": bench.memory_free, "addresses": offer.addresses, "reachability": reachability(offer.reachability),
+        "convicted": offer.convicted,
         "notaries": offer.notaries.iter().map(full).collect::<Vec<_>>(), "sequence": offer.sequence,
     })
 }

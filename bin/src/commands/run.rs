@@ -6,6 +6,7 @@
 pub(crate) mod fitting;
 pub(super) mod follow;
 pub(crate) mod input;
+mod intake;
 pub(crate) mod order_args;
 mod out_file;
 pub(crate) mod reading;

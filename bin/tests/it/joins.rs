@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path, thread};
 
+use serde_json::Value;
+
 use crate::{assay::assay, person::Person, town::Town};
 
 #[tokio::test]
@@ -23,6 +25,10 @@ async fn two_strangers_join_and_trade() {
     assert_eq!(status["providing"]["benches"][0]["services"][0]["unit_price"]["amount"], "0.03");
     assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
     buyer.waits_for_offer("digits", provider).await;
+
+    let onlooker = Person::join(folder.path(), "onlooker", &town.network.file());
+    let first = onlooker.types(&["offers", "--quiet"]);
+    assert!(first.stdout.lines().count() > 0, "a daemon that has just started is asked too soon: {first:?}");
 
     let receipt = folder.path().join("seven.receipt");
     let receipt = receipt.to_str().unwrap();
@@ -55,7 +61,7 @@ fn fails_in_its_own_way(buyer: &Person, seller: &Person, folder: &Path, seven: &
         scope.spawn(|| assert_eq!(run(seven, &["--provider", &stranger], 6), "NO_MATCH"));
         scope.spawn(|| assert_eq!(run(seven, &["--max-price", "0.000001"], 6), "NO_MATCH"));
         scope.spawn(|| assert_eq!(run(seven, &["--max-cost", "0.000001"], 7), "OVER_CEILING"));
-        scope.spawn(|| assert_eq!(run(text, &["--provider", provider], 8), "JOB_FAILED"));
+        scope.spawn(|| refuses_a_text(buyer, text, provider));
     });
     assert_eq!(run(seven, &["--timeout", "0ms"], 10), "TIMED_OUT");
     let ordered = || buyer.asks(&["job", "ls"])["jobs"].as_array().unwrap().len();
@@ -66,6 +72,16 @@ fn fails_in_its_own_way(buyer: &Person, seller: &Person, folder: &Path, seven: &
     assert_eq!(ordered(), before, "nothing is ordered that could not be kept");
     let checked = buyer.asks(&["run", "digits", seven, "--provider", provider, "--check", "always"]);
     assert_eq!(checked["attempt"]["outcome"], "checked", "it waits for what is paid for: {checked}");
+}
+
+/// What the model takes instead is in the hint.
+fn refuses_a_text(buyer: &Person, text: &str, provider: &str) {
+    let refused = buyer.types(&["run", "digits", text, "--provider", provider, "--json"]);
+    assert_eq!(refused.status, Some(8), "{refused:?}");
+    let failure: Value = serde_json::from_str(&refused.stderr).unwrap();
+    let [code, hint] = ["code", "hint"].map(|key| failure["error"][key].as_str().unwrap());
+    assert_eq!(code, "JOB_FAILED");
+    assert!(hint.starts_with("digits takes a picture: a PNG file of any size, light ink on"), "{hint}");
 }
 
 fn looks_back(buyer: &Person, receipt: &str) {

@@ -96,7 +96,14 @@ fn quotes_a_stranger(client: &Client, quoted: &Value, ada: &str) {
 fn says_why_nobody_matches(client: &Client, ada: &str) {
     let dear = client.fails(&["quote", "digits", "--max-price", "0.01"], 6);
     assert_eq!(dear["code"], "NO_MATCH");
-    assert_eq!(dear["message"], "no offer matches: 1 seen, 1 above --max-price");
+    let message = "no offer matches: 1 seen, 1 above --max-price; the least asks 0.05 credits a unit";
+    assert_eq!(dear["message"], message);
+    assert_eq!(dear["hint"], "raise --max-price to 0.05; `assay offers` shows the prices");
+    let counts = &dear["details"]["passed_over"]["counts"];
+    assert_eq!(
+        (&counts["unit_price_least"]["amount"], &counts["total_least"]),
+        (&"0.05".into(), &Value::Null)
+    );
     let passed = &dear["details"]["passed_over"]["passed"][0];
     assert_eq!((passed["provider"].as_str(), &passed["reason"]), (Some(ada), &"price".into()));
     assert_eq!(passed["words"], "asks 0.05 credits a unit, above --max-price");
@@ -104,7 +111,11 @@ fn says_why_nobody_matches(client: &Client, ada: &str) {
     assert_eq!(text.stdout, format!("{}\tasks 0.05 credits a unit, above --max-price\n", &ada[..12]));
     let nobody = "00".repeat(32);
     assert_eq!(client.fails(&["quote", "digits", "--provider", &nobody], 6)["code"], "NO_MATCH");
-    assert_eq!(client.fails(&["quote", "digits", "--max-cost", "0.01"], 7)["code"], "OVER_CEILING");
+    let dear = client.fails(&["quote", "digits", "--max-cost", "0.01"], 7);
+    assert_eq!(dear["code"], "OVER_CEILING");
+    let least = dear["details"]["passed_over"]["counts"]["total_least"]["amount"].as_str().unwrap();
+    assert_eq!(dear["hint"], format!("raise --max-cost to {least}; nothing was spent"));
+    client.asks(&["quote", "digits", "--max-cost", least]);
     assert_eq!(client.fails(&["quote", "cats"], 3)["code"], "UNKNOWN_MODEL");
     assert_eq!(client.fails(&["job", "explain", "zz"], 3)["code"], "UNKNOWN_JOB");
 }

@@ -167,6 +167,10 @@ impl HttpFailure {
         if let Some(over_day) = unmatched.over_day {
             return Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", over_day.to_string());
         }
+        if let Some(over_funds) = unmatched.over_funds {
+            let message = format!("{over_funds}; nothing was spent");
+            return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
+        }
         if let Some(refusal @ (Refusal::Funds | Refusal::Total)) = unmatched.refusal {
             let message = format!("every offer was refused, the last: {refusal}; nothing was spent");
             return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);

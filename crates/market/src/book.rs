@@ -48,6 +48,8 @@ pub struct Book {
 struct Listed {
     offer: Verified<Offer>,
     seat: ListPlace,
+    /// Since when its provider is in the book.
+    since: Timestamp,
 }
 
 /// Where an offer stands in its part: whoever has the higher one stays.
@@ -127,8 +129,8 @@ impl Book {
         worth: impl Fn(&Verified<Offer>) -> u64,
     ) -> Received {
         let provider = offer.signer();
-        let held = self.offers.get(&provider).map(|listed| listed.offer.sequence);
-        if !is_sound(&offer, now) || held.is_some_and(|sequence| sequence >= offer.sequence) {
+        let held = self.offers.get(&provider).map(|listed| (listed.offer.sequence, listed.since));
+        if !is_sound(&offer, now) || held.is_some_and(|(sequence, _)| sequence >= offer.sequence) {
             return Received::Ignored;
         }
         self.remove(provider);
@@ -144,7 +146,8 @@ impl Book {
         }
         self.all.part(seat).insert((seat, provider));
         self.by_end.insert((offer.valid_until, provider));
-        self.offers.insert(provider, Listed { offer, seat });
+        let since = held.map_or(now, |(_, since)| since);
+        self.offers.insert(provider, Listed { offer, seat, since });
         if held.is_none() { Received::First } else { Received::Renewed }
     }
 
@@ -170,6 +173,13 @@ impl Book {
     #[must_use]
     pub fn get(&self, provider: PeerId) -> Option<&Verified<Offer>> {
         self.offers.get(&provider).map(|listed| &listed.offer)
+    }
+
+    /// Since when the book has offers of others than this peer: the longest that one of them is in it.
+    #[must_use]
+    pub fn knows_others_since(&self, own: PeerId) -> Option<Timestamp> {
+        let others = self.offers.iter().filter(|(provider, _)| **provider != own);
+        others.map(|(_, listed)| listed.since).min()
     }
 
     /// How many offers there are.

@@ -30,8 +30,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::convicted::CONVICTS_MAX;
 pub use self::convicted::Convicted;
 use self::score::{Candidate, NEAR};
-pub(crate) use self::worth::standing_of;
 pub use self::worth::{Worth, Yardstick};
+pub(crate) use self::worth::{is_convicted, standing_of};
 use crate::{
     reliability::Reliability,
     submission::{Submission, Unmatched},
@@ -314,6 +314,8 @@ impl Passed {
     fn of(mut offers: Vec<PassedOver>) -> Self {
         let mut counts = Unmatched { offers: offers.len() as u64, ..Unmatched::default() };
         offers.iter().for_each(|passed| *counts.of(passed.reason) += 1);
+        counts.price_least = offers.iter().filter_map(|passed| passed.reason.price()).min();
+        counts.cost_least = offers.iter().filter_map(|passed| passed.reason.total()).min();
         // Stable, so that candidates stay in the order of their scores.
         offers.sort_by_key(|passed| passed.reason.distance());
         offers.truncate(PASSED_MAX);
@@ -328,6 +330,16 @@ impl Passed {
 }
 
 impl Reason {
+    /// What a unit costs, where that is too much.
+    fn price(self) -> Option<Amount> {
+        if let Self::Price { asked } = self { Some(asked) } else { None }
+    }
+
+    /// What the job would cost in all, where that is too much and has a number.
+    pub(crate) fn total(self) -> Option<Amount> {
+        if let Self::Cost { total } = self { total } else { None }
+    }
+
     /// How far from being chosen: in the order in which a user could do something about it.
     fn distance(self) -> u8 {
         match self {

@@ -58,8 +58,13 @@ impl Chosen {
     /// What the client must hold for it to be opened.
     #[must_use]
     pub fn needed(&self) -> Amount {
-        self.order.total_max.plus(self.kept).unwrap_or(Amount(u64::MAX))
+        needed(&self.order, self.kept)
     }
+}
+
+/// What a client must hold for an order to be opened beside which it keeps so much.
+pub(crate) fn needed(order: &Order, kept: Amount) -> Amount {
+    order.total_max.plus(kept).unwrap_or(Amount(u64::MAX))
 }
 
 /// What is known of a provider's standing, which its notary alone knows for sure.

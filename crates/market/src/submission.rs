@@ -63,6 +63,16 @@ pub struct OverDay {
     pub need: Amount,
 }
 
+/// More than the client's account holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[error("the account holds {free} credits, and the job needs {need} at most")]
+pub struct OverFunds {
+    /// What can be spent, as its notary last stated it.
+    pub free: Amount,
+    /// What the account must hold for the order that was refused to be opened.
+    pub need: Amount,
+}
+
 /// Why offers were not taken up: how many for each reason, and what came of those that were.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Unmatched {
@@ -76,6 +86,10 @@ pub struct Unmatched {
     pub price: u64,
     /// Above the total.
     pub cost: u64,
+    /// The least that a unit costs of those that are above the price.
+    pub price_least: Option<Amount>,
+    /// The least that the job would cost in all of those that are above the total.
+    pub cost_least: Option<Amount>,
     /// That expired.
     pub expired: u64,
     /// That refused, failed or were tried before.
@@ -92,6 +106,8 @@ pub struct Unmatched {
     pub lot: u64,
     /// True of some that cost too much: they would not, but for what is left of today.
     pub over_day: Option<OverDay>,
+    /// What the account lacks, where that was the last refusal and is known.
+    pub over_funds: Option<OverFunds>,
     /// The last refusal.
     pub refusal: Option<Refusal>,
     /// The last failure.

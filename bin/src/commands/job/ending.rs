@@ -30,7 +30,7 @@ pub(crate) fn why_nothing(submission: &SubmissionView) -> CommandError {
     }
     match submission.refuted().last() {
         Some(refuted) => refuted_error(submission, refuted),
-        None => came_to_nothing(submission, false),
+        None => came_to_nothing(submission, None, false),
     }
 }
 

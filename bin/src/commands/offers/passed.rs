@@ -2,15 +2,19 @@
 
 use assay_market::{
     matching::{Aspect, Passed, PassedOver, Reason},
-    submission::{OverDay, Unmatched},
+    submission::{OverDay, OverFunds, Unmatched},
 };
-use assay_protocol::order::Refusal;
+use assay_protocol::{order::Refusal, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
     command_error::{CommandError, Exit, over_day},
     printer::{Table, full, moment, money, rate, short},
 };
+
+/// What helps whoever has too little.
+const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay provide` earns credits, and the network's \
+    issuer grants some (`assay account grant`); `assay account show` says what there is; nothing was spent";
 
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched) -> String {
@@ -91,8 +95,8 @@ pub(crate) fn document(passed: &Passed, unit: &str) -> Value {
     json!({ "counts": counts(&passed.counts, Some(unit)), "passed": offers })
 }
 
-/// Why nobody was found, for programs. Whoever does not know what money is called here leaves what a day may cost to the
-/// words of the failure.
+/// Why nobody was found, for programs. Whoever does not know what money is called here leaves what things cost to the words
+/// of the failure.
 pub(crate) fn counts(unmatched: &Unmatched, unit: Option<&str>) -> Value {
     let reasons = reasons(unmatched).into_iter().filter(|(count, ..)| *count > 0);
     let over_day = unmatched.over_day.zip(unit).map(|(OverDay { most, left, need }, unit)| {
@@ -100,10 +104,15 @@ pub(crate) fn counts(unmatched: &Unmatched, unit: Option<&str>) -> Value {
             "daily_max": money(most, unit), "left_today": money(left, unit), "needed": money(need, unit),
         })
     });
+    let over_funds = unmatched.over_funds.zip(unit).map(|(OverFunds { free, need }, unit)| {
+        json!({ "free": money(free, unit), "needed_most": money(need, unit) })
+    });
+    let least = |amount: Option<Amount>| amount.zip(unit).map(|(amount, unit)| money(amount, unit));
     json!({
         "offers_known": unmatched.offers,
         "reasons": reasons.map(|(count, reason, _)| json!({ "reason": reason, "count": count })).collect::<Vec<_>>(),
-        "over_day": over_day, "refusal": unmatched.refusal, "failure": unmatched.failure,
+        "unit_price_least": least(unmatched.price_least), "total_least": least(unmatched.cost_least),
+        "over_day": over_day, "over_funds": over_funds, "refusal": unmatched.refusal, "failure": unmatched.failure,
     })
 }
 
@@ -136,6 +145,9 @@ fn offer_document(passed: &PassedOver, unit: &str) -> Value {
 
 /// No offer was taken, or none would be. `story` says where more can be learnt.
 pub(crate) fn failure(unmatched: &Unmatched, story: &str) -> CommandError {
+    if let Some(over) = unmatched.over_funds {
+        return CommandError::new(Exit::Money, "NO_FUNDS", over, FUNDS_HINT);
+    }
     if let Some(refusal) = unmatched.refusal {
         return refused(refusal, story);
     }
@@ -143,30 +155,34 @@ pub(crate) fn failure(unmatched: &Unmatched, story: &str) -> CommandError {
         return over_day(over);
     }
     if unmatched.cost > 0 && unmatched.price == 0 {
-        let message = match unmatched.cost {
-            1 => "the one offer that fits costs more than --max-cost".to_owned(),
-            fitting => format!("all of the {fitting} offers that fit cost more than --max-cost"),
-        };
-        return CommandError::new(
-            Exit::Money,
-            "OVER_CEILING",
-            message,
-            "raise --max-cost; nothing was spent",
-        );
+        return over_ceiling(unmatched);
     }
-    let message = format!("no offer matches: {}", counted(unmatched));
+    let counted = counted(unmatched);
+    let message = match unmatched.price_least {
+        Some(least) => format!("no offer matches: {counted}; the least asks {least} credits a unit"),
+        None => format!("no offer matches: {counted}"),
+    };
     CommandError::new(Exit::NoMatch, "NO_MATCH", message, hint(unmatched))
+}
+
+fn over_ceiling(unmatched: &Unmatched) -> CommandError {
+    let message = match unmatched.cost {
+        1 => "the one offer that fits costs more than --max-cost".to_owned(),
+        fitting => format!("all of the {fitting} offers that fit cost more than --max-cost"),
+    };
+    let (message, raise) = match unmatched.cost_least {
+        Some(least) => {
+            (format!("{message}, the least {least} credits"), format!("raise --max-cost to {least}"))
+        }
+        None => (message, "raise --max-cost".to_owned()),
+    };
+    CommandError::new(Exit::Money, "OVER_CEILING", message, format!("{raise}; nothing was spent"))
 }
 
 fn refused(refusal: Refusal, story: &str) -> CommandError {
     let message = format!("every offer was refused, the last: {refusal}");
     let (exit, code, hint) = if refusal == Refusal::Funds {
-        (
-            Exit::Money,
-            "NO_FUNDS",
-            "`assay account show` says what there is: beside the total it takes what a verifier of such jobs has at stake; \
-             nothing was spent",
-        )
+        (Exit::Money, "NO_FUNDS", FUNDS_HINT)
     } else if refusal == Refusal::Total {
         (Exit::Money, "OVER_CEILING", "raise --max-cost; nothing was spent")
     } else if refusal == Refusal::Notary {
@@ -180,17 +196,21 @@ fn refused(refusal: Refusal, story: &str) -> CommandError {
     if refusal == Refusal::Busy { failure.retryable() } else { failure }
 }
 
-fn hint(unmatched: &Unmatched) -> &'static str {
-    match unmatched {
+fn hint(unmatched: &Unmatched) -> String {
+    let hint = match unmatched {
         Unmatched { offers: 0, .. } => {
             "look at `assay status`: is anybody connected? Offers arrive within seconds"
+        }
+        Unmatched { price: 1.., price_least: Some(least), .. } => {
+            return format!("raise --max-price to {least}; `assay offers` shows the prices");
         }
         Unmatched { price: 1.., .. } => "raise --max-price; `assay offers` shows the prices",
         Unmatched { other_provider: 1.., .. } => {
             "leave out --provider, or wait until its offer is seen; `assay offers` lists them"
         }
         _ => "`assay offers` lists what can be ordered now",
-    }
+    };
+    hint.to_owned()
 }
 
 #[cfg(test)]
@@ -211,6 +231,8 @@ mod tests {
                 "outranked",
                 "outranked, 3.10 % behind the best, most of it for the time that a run takes",
             ),
+            (Reason::Stranger, "stranger", "has less to lose by this job than others"),
+            (Reason::Convicted, "convicted", "convicted of a false result in the last 30 days"),
             (Reason::Tried, "tried", "tried before, for this job"),
             (
                 Reason::Busy { until: Timestamp(1_000) },
@@ -239,6 +261,41 @@ mod tests {
                 (document["reason"].as_str(), document["words"].as_str()),
                 (Some(name), Some(sentence))
             );
+        }
+    }
+
+    #[test]
+    fn who_would_pay_too_little_is_told_what_is_enough_in_words_and_for_programs() {
+        let (price, cost) = (Amount(140_000_000), Amount(1_250_000_000));
+        let none = Unmatched::default;
+        let over = OverFunds { free: Amount(300_000_000), need: Amount(900_000_000) };
+        let refusal = Some(Refusal::Funds);
+        let cases = [
+            (
+                Unmatched { offers: 3, price: 2, price_least: Some(price), ..none() },
+                "raise --max-price to 0.14; ",
+            ),
+            (Unmatched { offers: 3, price: 2, ..none() }, "raise --max-price; "),
+            (
+                Unmatched { offers: 3, cost: 2, cost_least: Some(cost), ..none() },
+                "raise --max-cost to 1.25; ",
+            ),
+            (Unmatched { offers: 3, cost: 2, ..none() }, "raise --max-cost; "),
+            (Unmatched { over_funds: Some(over), refusal, ..none() }, FUNDS_HINT),
+            (Unmatched { refusal, ..none() }, FUNDS_HINT),
+        ];
+        for (unmatched, begin) in cases {
+            let failure = failure(&unmatched, "the story");
+            let [_, hint] = failure.lines();
+            assert!(hint.starts_with(begin), "{hint}");
+            let (counts, unpriced) = (counts(&unmatched, Some(UNIT)), counts(&unmatched, None));
+            let told = |amount: Option<Amount>| amount.map_or(Value::Null, |amount| money(amount, UNIT));
+            assert_eq!(counts["unit_price_least"], told(unmatched.price_least));
+            assert_eq!(counts["total_least"], told(unmatched.cost_least));
+            assert_eq!(counts["over_funds"]["free"], told(unmatched.over_funds.map(|over| over.free)));
+            assert_eq!(counts["over_funds"]["needed_most"], told(unmatched.over_funds.map(|over| over.need)));
+            let keys = ["unit_price_least", "total_least", "over_funds"];
+            assert!(keys.iter().all(|key| unpriced[key].is_null()), "{unpriced}");
         }
     }
 

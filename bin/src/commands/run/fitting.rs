@@ -64,7 +64,7 @@ fn says_length(input: &[u8]) -> bool {
     serde_json::from_slice::<Value>(input).is_ok_and(|said| !said["max_tokens"].is_null())
 }
 
-/// What an order would cost now, as soon as somebody offers it.
+/// What an order would cost now, as soon as somebody offers it, or it shows why those who do are not taken.
 pub(crate) async fn quoted(
     submit: &Submit,
     deadline: Instant,
@@ -73,8 +73,10 @@ pub(crate) async fn quoted(
     let mut updates = daemon.call(WatchUpdates { name: None }).await?;
     loop {
         let quote = daemon.call(QuoteJob(submit.clone())).await?;
-        let Unmatched { cost, price, busy, tried, refusal, .. } = &quote.passed.counts;
-        let is_known = quote.chosen.is_some() || cost + price + busy + tried > 0 || refusal.is_some();
+        let Unmatched { cost, price, busy, tried, other_provider, refusal, .. } = &quote.passed.counts;
+        let is_others = submit.provider.is_some() && *other_provider > 0;
+        let is_passed = cost + price + busy + tried > 0 || refusal.is_some() || is_others;
+        let is_known = quote.chosen.is_some() || is_passed;
         let told = timeout_at(deadline, async { if is_known { None } else { updates.next().await } });
         if !matches!(told.await, Ok(Some(Ok(_)))) {
             return Ok(quote);

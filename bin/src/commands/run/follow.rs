@@ -10,11 +10,12 @@ use assay_peer::{
 use assay_protocol::{
     id::{Digest, JobId},
     manifest::Manifest,
+    order::Failure,
 };
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{job, offers::passed};
+use super::{intake::intake, job, offers::passed};
 use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,
@@ -46,6 +47,8 @@ pub(crate) struct Waiting {
     hearing: Option<Hearing>,
     /// The way to end it before it is there, where a part of it is worth something.
     ending: Option<Handle>,
+    /// What runs, where that is known.
+    manifest: Option<Manifest>,
     /// Whoever waits has ended it.
     cancels: bool,
     /// The attempt that is not opened yet, and since when.
@@ -70,6 +73,7 @@ impl Waiting {
             spinner,
             hearing: None,
             ending: None,
+            manifest: None,
             cancels: false,
             opening: None,
         })
@@ -80,7 +84,7 @@ impl Waiting {
         let is_shown = manifest.policy.is_proven_by_rows() && !printer.is_json();
         let hearing = is_shown.then(|| Hearing::new(daemon.handle.clone(), self.key));
         let ending = manifest.gives_parts().then(|| daemon.handle.clone());
-        Self { hearing, ending, ..self }
+        Self { hearing, ending, manifest: Some(manifest.clone()), ..self }
     }
 
     /// Hears nothing more; what was shown of the answer until now.
@@ -141,7 +145,9 @@ impl Waiting {
             }
             if view.submission.ended {
                 return Err(match goal {
-                    Goal::Delivered | Goal::Closed => came_to_nothing(&view.submission, self.cancels),
+                    Goal::Delivered | Goal::Closed => {
+                        came_to_nothing(&view.submission, self.manifest.as_ref(), self.cancels)
+                    }
                     Goal::Confirmed => job::why_nothing(&view.submission),
                 });
             }
@@ -249,8 +255,13 @@ fn interrupted(key: Digest, cancels: bool) -> CommandError {
         .with(json!({ "submission": full(key) }))
 }
 
-/// Why no attempt is left: the last thing that went wrong, or nobody that fits.
-pub(crate) fn came_to_nothing(submission: &SubmissionView, by_hand: bool) -> CommandError {
+/// Why no attempt is left: the last thing that went wrong, or nobody that fits. Where the input is what was wrong, its model's
+/// manifest says what would be right.
+pub(crate) fn came_to_nothing(
+    submission: &SubmissionView,
+    manifest: Option<&Manifest>,
+    by_hand: bool,
+) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
     let details =
         json!({ "submission": full(submission.key), "unmatched": passed::counts(&unmatched, None) });
@@ -261,23 +272,25 @@ pub(crate) fn came_to_nothing(submission: &SubmissionView, by_hand: bool) -> Com
         return CommandError::new(exit, "CANCELLED", "the job was cancelled", hint).with(details);
     }
     if let Some(failure) = unmatched.failure {
-        return CommandError::new(
-            Exit::JobFailed,
-            "JOB_FAILED",
-            format!("every attempt failed, the last: {failure}"),
-            story,
-        )
-        .with(details);
+        let message = format!("every attempt failed, the last: {failure}");
+        let takes = manifest.filter(|_| failure == Failure::BadInput).and_then(intake);
+        let hint = match takes {
+            Some(takes) => format!("{takes}; {story}"),
+            None => story,
+        };
+        return CommandError::new(Exit::JobFailed, "JOB_FAILED", message, hint).with(details);
     }
     passed::failure(&unmatched, &story).with(details)
 }
 
 #[cfg(test)]
 mod tests {
-    use assay_market::submission::Unmatched;
-    use assay_protocol::order::Refusal;
+    use assay_market::submission::{OverFunds, Unmatched};
+    use assay_protocol::{order::Refusal, units::Amount};
 
     use super::*;
+
+    const OVER: OverFunds = OverFunds { free: Amount(300_000_000), need: Amount(900_000_000) };
 
     fn ended(unmatched: Unmatched) -> SubmissionView {
         SubmissionView {
@@ -311,18 +324,33 @@ mod tests {
                 "all of the 2 offers that fit cost more than --max-cost",
             ),
             (
+                Unmatched { offers: 2, price: 2, price_least: Some(Amount(50_000_000)), ..none() },
+                Exit::NoMatch,
+                "no offer matches: 2 seen, 2 above --max-price; the least asks 0.05 credits a unit",
+            ),
+            (
+                Unmatched { offers: 2, cost: 2, cost_least: Some(Amount(140_000_000)), ..none() },
+                Exit::Money,
+                "all of the 2 offers that fit cost more than --max-cost, the least 0.14 credits",
+            ),
+            (
+                Unmatched { refusal: Some(Refusal::Funds), over_funds: Some(OVER), ..none() },
+                Exit::Money,
+                "the account holds 0.30 credits, and the job needs 0.90 at most",
+            ),
+            (
                 Unmatched { refusal: Some(Refusal::Funds), ..none() },
                 Exit::Money,
                 "every offer was refused, the last: the client's account does not hold the total and what it has to keep beside it",
             ),
             (
-                Unmatched { failure: Some(assay_protocol::order::Failure::BadInput), ..none() },
+                Unmatched { failure: Some(Failure::BadInput), ..none() },
                 Exit::JobFailed,
                 "every attempt failed, the last: the runner refuses the input",
             ),
         ];
         for (unmatched, exit, message) in cases {
-            let failure = came_to_nothing(&ended(unmatched), false);
+            let failure = came_to_nothing(&ended(unmatched), None, false);
             assert_eq!(failure.exit(), exit, "{message}");
             assert_eq!(failure.to_json()["error"]["message"], message);
         }

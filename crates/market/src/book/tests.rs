@@ -88,6 +88,21 @@ fn the_newest_offer_of_a_provider_replaces_its_others() {
 }
 
 #[test]
+fn a_book_knows_others_since_the_first_of_them_that_is_still_in_it() {
+    let mut shop = Shop::default();
+    let (later, own) = (NOW.after(Duration::seconds(9)), peer(1));
+    shop.take(1, |_| {}, NOW);
+    assert_eq!(shop.book.knows_others_since(own), None, "its own says nothing of others");
+    shop.take(2, |_| {}, NOW);
+    shop.take(3, |_| {}, later);
+    shop.take(2, |offer| offer.sequence += 1, later);
+    assert_eq!(shop.book.knows_others_since(own), Some(NOW), "what was renewed was heard of before");
+    shop.take(2, |offer| (offer.sequence, offer.valid_until) = (9, later.after(Duration(1))), later);
+    shop.book.drop_expired(later.after(Duration(1)));
+    assert_eq!(shop.book.knows_others_since(own), Some(later));
+}
+
+#[test]
 fn an_offer_is_found_under_what_it_serves_now() {
     let mut shop = Shop::default();
     let other = Digest::of(b"other");

@@ -288,6 +288,8 @@ fn an_offer_that_does_not_fit_is_told_why() {
         other_provider: 1,
         price: 1,
         cost: 1,
+        price_least: Some(Amount(PRICE.0 * 2)),
+        cost_least: Some(Amount(dearer(300).0 * 10)),
         expired: 1,
         tried: 1,
         busy: 1,
@@ -316,6 +318,22 @@ fn the_reasons_that_are_told_are_bounded_and_the_nearest_come_first() {
     let nearest: Vec<Option<Rate>> = offers.iter().map(behind).collect();
     assert!(nearest[..3].is_sorted() && nearest[..3].iter().all(Option::is_some), "{offers:?}");
     assert!(nearest[3..].iter().all(Option::is_none), "{offers:?}");
+}
+
+#[test]
+fn of_what_costs_too_much_the_least_is_told_even_where_its_offer_is_not() {
+    let most = PASSED_MAX as u64 * 3;
+    let mut market = Market::of(most, |number, offer| {
+        let service = &mut offer.benches[0].services[0];
+        // The last are the cheapest of either kind, and behind all that are told one by one.
+        service.unit_price = if number % 2 == 0 { dearer(2_000 - number) } else { dearer(900 - number) };
+    });
+    market.submission.unit_price_max = dearer(1_500);
+    market.submission.cost_max = Amount(dearer(500).0 * 10);
+    let Passed { counts, offers } = market.rank().passed;
+    assert_eq!((counts.price, counts.cost, offers.len()), (most / 2, most / 2, PASSED_MAX));
+    assert_eq!(counts.price_least, Some(dearer(2_000 - (most - 2))));
+    assert_eq!(counts.cost_least, Some(Amount(dearer(900 - (most - 1)).0 * 10)));
 }
 
 #[test]
@@ -422,6 +440,9 @@ fn a_standing_counts_that_the_notary_gave_to_this_provider_a_short_while_ago() {
     assert!(!known(&elsewhere), "it is another notary's");
     let convicted = other(|of| of.convicted_on = assay_protocol::standing::day(NOW));
     assert_eq!(convicted.reasons()[&peer(1)], Reason::Convicted);
+    let shown =
+        |number: usize| is_convicted(&convicted.offers[number], &convicted.convicted, (peer(NOTARY), 7), NOW);
+    assert_eq!([0, 1].map(shown), [false, true], "by what its own offer shows");
     let passed = |of: &mut PeerStanding| {
         of.stake = Amount::ZERO;
         of.passed.push(KindName::of(&manifest(), Digest::default()));
@@ -447,6 +468,11 @@ fn whoever_a_checkpoint_says_was_convicted_is_left_out_whatever_it_shows_unless_
     market.convicted.note(peer(NOTARY), &tick);
     assert_eq!(market.chosen(), Some(2));
     assert_eq!([0, 1].map(|number| market.reasons()[&peer(number)]), [Reason::Convicted; 2]);
+    let told = |notary, number: usize| {
+        is_convicted(&market.offers[number], &market.convicted, (peer(notary), 7), NOW)
+    };
+    assert_eq!([0, 1, 2].map(|number| told(NOTARY, number)), [true, true, false]);
+    assert!(told(901, 0) && !told(902, 0), "each notary by itself");
     market.submission.provider = Some(peer(0));
     assert_eq!(market.chosen(), Some(0));
 }

@@ -18,10 +18,10 @@ use assay_protocol::{
     offer::{Bench, Offer},
     signed::{Attested, Verified},
     standing::{KindName, PeerStanding},
-    units::Amount,
+    units::{Amount, Timestamp},
 };
 
-use super::{Criteria, Match};
+use super::{Convicted, Criteria, Match};
 
 /// A provider that only passed a check before is chosen among by one job in this many, where others have a stake.
 const PASSED_ONE_IN: u64 = 4;
@@ -60,15 +60,13 @@ impl Worth {
     /// What the provider of this offer has to lose by a job with this entry level.
     pub(super) fn of(offer: &Verified<Offer>, bench: &Bench, criteria: &Criteria<'_>, entry: Amount) -> Self {
         let measure = &criteria.yardstick;
-        if criteria.convicted.contains(measure.notary, offer.signer(), criteria.now) {
+        if is_convicted(offer, criteria.convicted, (measure.notary, measure.epoch), criteria.now) {
             return Self::Convicted;
         }
         let Some(standing) = standing_of(offer, measure.notary, measure.epoch) else { return Self::Nothing };
         let kind = KindName::of(&criteria.submission.manifest, bench.class);
         let counts = measure.check.times(STAKE_CHECKS_MAX).unwrap_or(standing.stake).min(standing.stake);
-        if standing.is_convicted(criteria.now) {
-            Self::Convicted
-        } else if standing.stake >= entry && !standing.stake.is_zero() {
+        if standing.stake >= entry && !standing.stake.is_zero() {
             Self::Staked
         } else if standing.passed.contains(&kind) {
             Self::Passed
@@ -83,6 +81,18 @@ impl Worth {
     pub(super) fn is_known(self) -> bool {
         matches!(self, Self::Staked | Self::Passed)
     }
+}
+
+/// True if this notary convicted the provider of an offer a short while ago, by what it tells everyone or by its word that is
+/// shown in the offer.
+pub(crate) fn is_convicted(
+    offer: &Verified<Offer>,
+    convicted: &Convicted,
+    (notary, epoch): (PeerId, u64),
+    now: Timestamp,
+) -> bool {
+    convicted.contains(notary, offer.signer(), now)
+        || standing_of(offer, notary, epoch).is_some_and(|standing| standing.is_convicted(now))
 }
 
 /// What this notary says of the provider of an offer, if that still holds where it has come to this epoch.

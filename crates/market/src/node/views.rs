@@ -63,6 +63,17 @@ impl<S: Signer> Node<S> {
         standing.map_or(0, |standing| standing.stake.0.max(u64::from(!standing.passed.is_empty())))
     }
 
+    /// True if the notary that new orders name convicted the provider of an offer a short while ago, as far as this peer knows:
+    /// no order goes there but by its name.
+    pub fn is_convicted(&self, offer: &Verified<Offer>, at: Moment) -> bool {
+        let mut notaries = self.genesis.notaries.iter().copied();
+        let in_use = notaries.find(|notary| !self.notaries.has_forked(*notary));
+        in_use.is_some_and(|notary| {
+            let epoch = self.notaries.epoch(notary);
+            matching::is_convicted(offer, self.notaries.convicted(), (notary, epoch), self.time(at))
+        })
+    }
+
     /// True while a submission waits for an offer that it could take up: a shell then tells of each that comes
     /// ([`crate::Input::Offered`]).
     pub fn awaits_offers(&self) -> bool {

@@ -16,6 +16,7 @@ use assay_protocol::{
 
 use super::{Client, Submitted, is_passing, lanes::LanePlace, search::MATCH_TIME};
 use crate::{
+    book::Book,
     matching::{self, Criteria, Match, OrderCost, Passed, Yardstick},
     node::context::Outlook,
     policy,
@@ -26,6 +27,9 @@ use crate::{
 const OPEN_TIME: Duration = Duration::seconds(30);
 /// How long a submission waits where the offers are known and none fits: a few more may be on their way.
 const GLANCE_TIME: Duration = Duration::seconds(3);
+/// How long offers of others are known before whoever is not among them is taken to offer nothing: those of a network that is
+/// there arrive within seconds of each other.
+pub(super) const HEARING_TIME: Duration = Duration::seconds(5);
 /// How long a busy provider is left alone at first; twice as long each time after.
 const BUSY_PAUSE: Duration = Duration::seconds(2);
 
@@ -133,18 +137,19 @@ impl Client {
         }
     }
 
-    /// How long to look for an offer: longer where time may bring one, because none for this model or of the wished-for
-    /// provider was heard of yet, or because somebody was only busy.
+    /// How long to look for an offer: longer where time may bring one, because none for this model was heard of yet, because
+    /// the wished-for provider may be heard of as others are just now, or because somebody was only busy.
     pub(super) fn patience(&self, key: Digest, unmatched: &Unmatched, outlook: Outlook<'_>) -> Duration {
         let Some(submitted) = self.submissions.get(&key) else { return GLANCE_TIME };
         if submitted.submission.provider.is_some_and(|wanted| submitted.excluded.contains(&wanted)) {
             return Duration::default();
         }
         let busy = submitted.refusal.is_some_and(is_passing);
-        let unheard = match submitted.submission.provider {
-            Some(wanted) => outlook.book.get(wanted).is_none(),
-            None => unmatched.price + unmatched.cost + unmatched.tried + unmatched.busy == 0,
-        };
+        if !busy && wants_unheard(&submitted.submission, outlook.book) {
+            return until_all_heard(submitted, outlook);
+        }
+        let fitting_known = unmatched.price + unmatched.cost + unmatched.tried + unmatched.busy > 0;
+        let unheard = submitted.submission.provider.is_none() && !fitting_known;
         if busy || unheard { MATCH_TIME } else { GLANCE_TIME }
     }
 
@@ -160,6 +165,18 @@ impl Client {
     pub(in crate::node) fn passed_over(&self, key: Digest) -> Option<&Passed> {
         self.submissions.get(&key)?.passed.as_ref()
     }
+}
+
+/// True if a submission is for a provider alone that was not heard of.
+pub(super) fn wants_unheard(wish: &Submission, book: &Book) -> bool {
+    wish.provider.is_some_and(|wanted| book.get(wanted).is_none())
+}
+
+/// How long to look for the offer of a provider that was not heard of: where others have been known for a while, so would it be.
+fn until_all_heard(submitted: &Submitted, outlook: Outlook<'_>) -> Duration {
+    let begun = submitted.seeks_since.unwrap_or(outlook.now);
+    let heard = outlook.book.knows_others_since(outlook.own).map(|since| since.after(HEARING_TIME));
+    heard.map_or(MATCH_TIME, |heard| heard.since(begun).clamp(GLANCE_TIME, MATCH_TIME))
 }
 
 /// What an order costs beside its price. The margin doubles at most, a newcomer's check is prepaid with its part of a second

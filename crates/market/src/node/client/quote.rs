@@ -18,9 +18,9 @@ use crate::{
     matching::{Criteria, Match, Passed},
     node::context::Outlook,
     policy::{self, CHEAT_SHARES},
-    quote::{Basis, Chosen, Quote},
-    submission::{Submission, Unmatched},
-    view::{Grounds, OrderGrounds},
+    quote::{Basis, Chosen, Quote, needed},
+    submission::{OverFunds, Submission, Unmatched},
+    view::{AttemptState, Grounds, OrderGrounds},
 };
 
 impl Client {
@@ -71,10 +71,21 @@ impl Client {
         let open = outlook.notaries.account(order.notary).map_or(0, |account| account.open);
         let standing = Standing { open, ..standing };
         let explanation = policy::explain(genesis, &order, standing, &CHEAT_SHARES)?;
-        let kept =
-            if order.manifest.policy.opens_itself() { costs::forfeit(genesis, &order) } else { Amount::ZERO };
+        let kept = kept(&order, genesis);
         let (machine, run) = (fit.bench.machine.clone(), fit.service.run);
         Some(Chosen { order, machine, run, kept, basis, explanation })
+    }
+
+    /// What the account lacks for the order that the notary refused last for that. It may hold more than its notary last
+    /// stated, or have held less meanwhile: then nothing is known.
+    pub(super) fn over_funds(&self, key: Digest, outlook: Outlook<'_>) -> Option<OverFunds> {
+        let submitted = self.submissions.get(&key).filter(|of| of.refusal == Some(Refusal::Funds))?;
+        let mut attempts = submitted.attempts.iter().rev().filter_map(|job| self.attempts.get(job));
+        let lacking = AttemptState::Refused(Refusal::Funds);
+        let order = &attempts.find(|attempt| attempt.state == lacking)?.order;
+        let free = outlook.notaries.account(order.notary)?.free;
+        let need = needed(order, kept(order, outlook.genesis));
+        (free < need).then_some(OverFunds { free, need })
     }
 
     /// Why what became of a submission became of it, as far as that is remembered.
@@ -98,6 +109,11 @@ impl Client {
         let tickets = alike.filter_map(|attempt| attempt.ticket.as_deref());
         tickets.max_by_key(|ticket| ticket.standing.position)
     }
+}
+
+/// What a client must have beside an order, and keeps.
+fn kept(order: &Order, genesis: &Genesis) -> Amount {
+    if order.manifest.policy.opens_itself() { costs::forfeit(genesis, order) } else { Amount::ZERO }
 }
 
 fn order_grounds(attempt: &Attempt, genesis: &Genesis) -> OrderGrounds {

@@ -2,7 +2,8 @@
 //!
 //! Asking is not opening: where a provider does not answer soon, the next is asked beside it, and the first that agrees is
 //! taken. Where no offer can be taken up, the search waits for one to come, for a busy provider's rest to be over, or for its own
-//! end, and does nothing in between.
+//! end, and does nothing in between; but where a provider is wanted that was not heard of, it looks now and then whether others
+//! are, which makes its end come sooner.
 //!
 //! **Invariant:** an order is saved with its secret before anybody sees it; of one submission at most one order is shown to
 //! the notary.
@@ -17,7 +18,10 @@ use assay_protocol::{
     units::{Duration, Timestamp},
 };
 
-use super::{Client, choice::Choice};
+use super::{
+    Client,
+    choice::{Choice, HEARING_TIME, wants_unheard},
+};
 use crate::{
     event::Event,
     node::{
@@ -136,7 +140,8 @@ impl Client {
         let Some(submitted) = self.submissions.get(&key) else { return };
         self.waiting.insert(submitted.arrival, key);
         let rests = submitted.resting.values().map(|rest| rest.until).filter(|until| *until > cx.now);
-        cx.set(Alarm::Submission(key), rests.chain([until]).min().unwrap_or(until));
+        let looks = wants_unheard(&submitted.submission, cx.book).then(|| cx.now.after(HEARING_TIME));
+        cx.set(Alarm::Submission(key), rests.chain(looks).chain([until]).min().unwrap_or(until));
     }
 
     /// Waits for no offer any more.
@@ -201,6 +206,7 @@ impl Client {
     }
 
     fn give_up<S: Signer>(&mut self, key: Digest, mut unmatched: Unmatched, cx: &mut Context<'_, S>) {
+        unmatched.over_funds = self.over_funds(key, cx.outlook());
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         (unmatched.refusal, unmatched.failure) = (submitted.refusal, submitted.failure);
         submitted.unmatched = Some(unmatched.clone());

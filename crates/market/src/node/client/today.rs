@@ -18,7 +18,7 @@ use assay_protocol::{
 
 use super::{Client, choice::ordered};
 use crate::{
-    matching::{Passed, Reason},
+    matching::Passed,
     node::context::Outlook,
     record::ClientRecord,
     submission::{OverDay, Submission},
@@ -88,8 +88,7 @@ impl Client {
     /// Notes whether offers were passed over because of the day's ceiling alone.
     pub(super) fn note_over_day(&self, wish: &Submission, now: Timestamp, passed: &mut Passed) {
         let (Some(most), Some(left)) = (self.daily_max, self.left_for(wish.key, now)) else { return };
-        let total = |reason| if let Reason::Cost { total } = reason { total } else { None };
-        let totals = passed.offers.iter().filter_map(|passed| total(passed.reason));
+        let totals = passed.offers.iter().filter_map(|passed| passed.reason.total());
         let need = totals.filter(|total| *total > left && *total <= wish.cost_max).min();
         passed.counts.over_day = need.map(|need| OverDay { most, left, need });
     }

@@ -4,12 +4,13 @@ use assay_market::{
     Command, Event, Input,
     ledger::LANES_MAX,
     node::{Fault, Heard},
+    submission::{OverFunds, Unmatched},
     view::AttemptState,
 };
 use assay_protocol::{
     id::Digest,
     message::Message,
-    notice::NoticeEvent,
+    notice::{Account, NoticeEvent},
     order::{Abort, Accept, Failure, Order, Refusal, Refuse},
     outcome::Outcome,
     receipt::Happening,
@@ -54,6 +55,20 @@ fn times(table: &mut Table, kind: &str, within: Duration) -> Vec<u64> {
         times.extend((0..table.count(kind)).map(|_| table.now.since(begin).0));
     }
     times
+}
+
+/// Lets time pass until a submission has come to nothing, and says why.
+fn why_given_up(table: &mut Table) -> Unmatched {
+    for _ in 0..1_000 {
+        table.pass(Duration(100));
+        let mut told = table.told();
+        let failed =
+            told.find_map(|event| if let Event::Failed { reason, .. } = event { Some(reason) } else { None });
+        if let Some(reason) = failed {
+            return reason.clone();
+        }
+    }
+    panic!("it is never given up");
 }
 
 #[test]
@@ -120,6 +135,43 @@ fn what_no_offer_fits_is_given_up_sooner_where_some_are_known() {
     table.pass(Duration(1_000));
     table.offer_at(PROVIDER, cheap);
     assert_eq!(table.proposed().0, PROVIDER, "one that became cheaper is taken up at once");
+}
+
+#[test]
+fn a_provider_that_nobody_heard_of_is_given_up_sooner_where_others_have_been_known_for_a_while() {
+    // When another is heard of, before and after a job is wanted of somebody else, and how long that one is looked for.
+    let cases = [
+        (None, None, 30_000),
+        (Some(10_000), None, 3_000),
+        (Some(3_000), None, 3_000),
+        (Some(1_000), None, 4_000),
+        (Some(0), None, 5_000),
+        (None, Some(500), 5_500),
+        (None, Some(7_000), 12_000),
+        (None, Some(28_000), 30_000),
+    ];
+    for (before, after, given_up_after) in cases {
+        let mut table = Table::client(&[]);
+        if let Some(before) = before {
+            table.offer(PROVIDER);
+            table.pass(Duration(before));
+        }
+        let begin = table.now;
+        table.submit(1, |submission| submission.provider = Some(id::<Cheap>(STRANGER)));
+        if let Some(after) = after {
+            table.pass(Duration(after));
+            table.offer(PROVIDER);
+        }
+        let _ = why_given_up(&mut table);
+        let took = table.now.since(begin).0;
+        assert_eq!(took, given_up_after, "{before:?} before, {after:?} after");
+    }
+    let mut table = Table::client(&[PROVIDER]);
+    table.pass(Duration::seconds(10));
+    table.submit(1, |submission| submission.provider = Some(id::<Cheap>(OTHER)));
+    table.pass(Duration::seconds(2));
+    table.offer(OTHER);
+    assert_eq!(table.proposed().0, OTHER, "what comes meanwhile is taken up at once");
 }
 
 #[test]
@@ -204,6 +256,21 @@ fn a_refusal_counts_from_whoever_was_asked_last() {
     for by in [NOTARY, to] {
         refuse(&mut table, by, order.id(), Refusal::Frozen);
         assert!(table.effects.is_empty(), "it is open: {:?}", table.effects);
+    }
+}
+
+#[test]
+fn an_account_that_holds_too_little_is_told_beside_what_it_takes_if_that_is_more() {
+    let (free, plenty) = (Amount(5), Amount::credits(100));
+    for stated in [free, plenty] {
+        let (mut table, order, _) = Table::opening(&[PROVIDER]);
+        table.hear(NOTARY, Account { free: stated, ..account(1, 0) });
+        refuse(&mut table, NOTARY, order.id(), Refusal::Funds);
+        let why = why_given_up(&mut table);
+        assert_eq!((why.refusal, why.over_funds.is_some()), (Some(Refusal::Funds), stated == free));
+        if let Some(OverFunds { free: told, need }) = why.over_funds {
+            assert!(told == free && need >= order.total_max, "{told} and {need}");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** what the network pins or the library holds goes by the name that it has there, whatever an offer calls it.
 
-use assay_market::book::said_at;
+use assay_market::{Moment, book::said_at};
 use assay_protocol::{
     id::{Digest, PeerId},
     offer::{Bench, Offer, Reachability, Service},
@@ -43,6 +43,8 @@ pub struct OfferView {
     pub addresses: Vec<String>,
     /// What it says of whether others reach it there.
     pub reachability: Reachability,
+    /// True if the notary that new orders name convicted it a short while ago.
+    pub convicted: bool,
 }
 
 /// One device of a provider.
@@ -87,15 +89,16 @@ impl Call for ListOffers {
 impl Respond for ListOffers {
     async fn respond(self, responder: &Responder) -> Result<Vec<OfferView>, Refused> {
         let offers = responder.look(|driver| {
-            let now = driver.node.time(moment());
-            driver.book.iter().map(|offer| driver.offer_view(offer, now)).collect()
+            let at = moment();
+            driver.book.iter().map(|offer| driver.offer_view(offer, at)).collect()
         });
         offers.await
     }
 }
 
 impl Driver {
-    fn offer_view(&self, offer: &Verified<Offer>, now: Timestamp) -> OfferView {
+    fn offer_view(&self, offer: &Verified<Offer>, at: Moment) -> OfferView {
+        let now = self.node.time(at);
         OfferView {
             provider: offer.signer(),
             sequence: offer.sequence,
@@ -105,6 +108,7 @@ impl Driver {
             notaries: offer.notaries.clone(),
             addresses: offer.addresses.clone(),
             reachability: offer.reachability,
+            convicted: self.node.is_convicted(offer, at),
         }
     }
 
