@@ -241,7 +241,7 @@ impl Book {
     }
 
     fn remove(&mut self, provider: PeerId) {
-        let Some(Listed { offer, seat }) = self.offers.remove(&provider) else { return };
+        let Some(Listed { offer, seat, .. }) = self.offers.remove(&provider) else { return };
         self.by_end.remove(&(offer.valid_until, provider));
         self.all.remove((seat, provider));
         let manifests: Vec<Digest> = offer.services().map(|(_, service)| service.manifest).collect();

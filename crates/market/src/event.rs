@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** nothing rests on it: a peer that nobody listens to decides the same.
 
+use alloc::boxed::Box;
+
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
     notice::Account,
@@ -145,7 +147,7 @@ pub enum Event {
         /// The submission.
         key: Digest,
         /// Why.
-        reason: Unmatched,
+        reason: Box<Unmatched>,
     },
     /// A notary said what an account holds.
     Balance {

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a provider's word counts where it is that attempt's provider, a notary's where it is its notary.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     check::Check,
@@ -456,7 +456,7 @@ impl Client {
         if let Some(reason) = submitted.hopeless.filter(|_| submitted.unmatched.is_none()) {
             let unmatched = Unmatched { failure: Some(reason), ..Unmatched::default() };
             submitted.unmatched = Some(unmatched.clone());
-            cx.tell(Event::Failed { key, reason: unmatched });
+            cx.tell(Event::Failed { key, reason: Box::new(unmatched) });
         }
     }
 

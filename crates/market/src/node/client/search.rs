@@ -8,7 +8,7 @@
 //! **Invariant:** an order is saved with its secret before anybody sees it; of one submission at most one order is shown to
 //! the notary.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
@@ -211,7 +211,7 @@ impl Client {
         (unmatched.refusal, unmatched.failure) = (submitted.refusal, submitted.failure);
         submitted.unmatched = Some(unmatched.clone());
         self.keep(ClientRecord::Ended { key }, cx);
-        cx.tell(Event::Failed { key, reason: unmatched });
+        cx.tell(Event::Failed { key, reason: Box::new(unmatched) });
     }
 
     fn propose<S: Signer>(&mut self, key: Digest, choice: Choice, cx: &mut Context<'_, S>) {

@@ -65,7 +65,7 @@ fn why_given_up(table: &mut Table) -> Unmatched {
         let failed =
             told.find_map(|event| if let Event::Failed { reason, .. } = event { Some(reason) } else { None });
         if let Some(reason) = failed {
-            return reason.clone();
+            return (**reason).clone();
         }
     }
     panic!("it is never given up");
