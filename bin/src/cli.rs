@@ -153,7 +153,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Doctor(args) => unless_asked(doctor::perform(&args, invocation)).await,
         Verb::Logs(args) => logs::perform(&args, invocation).await,
         Verb::Offers(args) => unless_asked(offers::perform(&args, invocation)).await,
-        Verb::Job(verb) => job::perform(&verb, invocation).await,
+        Verb::Job(verb) => unless_asked(job::perform(&verb, invocation)).await,
         Verb::Ps(args) => unless_asked(job::ls::running(&args, invocation)).await,
         Verb::Model(verb) => unless_asked(model::perform(&verb, invocation)).await,
         Verb::Receipt(verb) => unless_asked(receipt::perform(&verb, invocation)).await,

@@ -25,8 +25,6 @@ use crate::{
 
 /// What a daemon has to begin to listen.
 const START_WAIT: Duration = Duration::from_secs(30);
-/// What one has that another command started at the same time.
-const SECOND_WAIT: Duration = Duration::from_secs(10);
 /// Between two looks at whether it listens.
 const LOOK_STEP: Duration = Duration::from_millis(25);
 
@@ -120,7 +118,7 @@ pub(crate) async fn listening(
     child: &mut Child,
     failed: impl Fn(&str) -> CommandError,
 ) -> Result<Handle, CommandError> {
-    let mut deadline = Instant::now() + START_WAIT;
+    let deadline = Instant::now() + START_WAIT;
     let mut is_second = false;
     loop {
         match Handle::connect(home).await {
@@ -133,7 +131,6 @@ pub(crate) async fn listening(
             if !is_second {
                 return Err(failed(&format!("it ended with {status}")));
             }
-            deadline = deadline.min(Instant::now() + SECOND_WAIT);
         }
         if Instant::now() > deadline {
             return Err(failed("it does not listen"));

@@ -185,10 +185,10 @@ impl Conversation<'_> {
         submit.returns_to = self.turns.last().map(|turn| turn.attempt.provider);
         let key = unless_left(daemon.call(submit)).await?.key;
         let printer = &invocation.printer;
-        let waiting = unless_left(Waiting::new(daemon, invocation, key, args.timeout)).await?;
+        let waiting = unless_left(Waiting::new(daemon, invocation, (key, manifest), args.timeout)).await?;
         let goal = args.terms.goal();
         let mut waiting = match goal {
-            Goal::Delivered => waiting.hearing(daemon, manifest, printer),
+            Goal::Delivered => waiting.hearing(printer),
             Goal::Closed | Goal::Confirmed => waiting,
         };
         let attempt = waiting.until(goal, printer).await?;

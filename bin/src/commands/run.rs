@@ -85,9 +85,9 @@ struct Outlets {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let file = args.order.file()?;
-    let mut outlets = Outlets {
-        output: OutFile::open(args.output.as_deref())?,
-        receipt: OutFile::open(args.receipt.as_deref())?,
+    let outlets = Outlets {
+        output: OutFile::tried(args.output.as_deref())?,
+        receipt: OutFile::tried(args.receipt.as_deref())?,
     };
     let (daemon, (key, manifest)) = unless_left(async {
         let daemon = RunningDaemon::reach(invocation, args.reach).await?;
@@ -97,15 +97,16 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     .await?;
     let printer = &invocation.printer;
     let goal = args.order.goal();
-    let mut waiting = follow::Waiting::new(&daemon, invocation, key, args.timeout).await?;
+    let waiting = follow::Waiting::new(&daemon, invocation, (key, &manifest), args.timeout);
+    let mut waiting = unless_left(waiting).await?;
     if goal == Goal::Delivered {
-        waiting = waiting.hearing(&daemon, &manifest, printer);
+        waiting = waiting.hearing(printer);
     }
     let attempt = waiting.until(goal, printer).await?;
     let output = unless_left(fetch_output(&daemon, key, &attempt)).await?;
     let reading = Reading::of(&manifest, &output);
     let heard = waiting.heard();
-    let is_as_heard = show(&mut outlets, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
+    let is_as_heard = show(&outlets, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
     let attempt = match (&outlets.receipt, attempt.receipt) {
         (Some(_), None) => {
             waiting.goes_on("waiting for the draw, and for the check if there is one", printer);
@@ -113,12 +114,12 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         }
         (Some(_), Some(_)) | (None, _) => attempt,
     };
-    if let Some(file) = &mut outlets.receipt {
+    if let Some(file) = &outlets.receipt {
         unless_left(keep_receipt(&daemon, &attempt, file)).await?;
     }
     say_how_it_stands(&outlets, invocation, &attempt, daemon.unit());
     printer.document("run", &document(key, &attempt, &output, reading.as_ref(), daemon.unit()));
-    confirmed(&attempt, key, &daemon).await?;
+    unless_left(confirmed(&attempt, key, &daemon)).await?;
     match is_as_heard {
         false => Err(other_words(&attempt)),
         true if job::is_broken_off(&attempt) => Err(broken_off(&attempt)),
@@ -150,14 +151,14 @@ pub(super) async fn fetch_output(
 
 /// Shows what was delivered, but for what was shown before; false if that was something else.
 fn show(
-    outlets: &mut Outlets,
+    outlets: &Outlets,
     invocation: &Invocation,
     heard: &ShownAnswer,
     output: &[u8],
     (reading, attempt): (Option<&Reading>, &AttemptView),
 ) -> Result<bool, CommandError> {
     let mut is_as_heard = true;
-    if let Some(file) = &mut outlets.output {
+    if let Some(file) = &outlets.output {
         file.write(output)?;
     }
     match reading {
@@ -196,7 +197,7 @@ fn other_words(attempt: &AttemptView) -> CommandError {
 async fn keep_receipt(
     daemon: &RunningDaemon,
     attempt: &AttemptView,
-    file: &mut OutFile,
+    file: &OutFile,
 ) -> Result<(), CommandError> {
     let bytes = daemon.call(ReadReceipt { name: full(attempt.job) }).await?.all().await?;
     file.write(&bytes)

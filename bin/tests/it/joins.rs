@@ -27,8 +27,9 @@ async fn two_strangers_join_and_trade() {
     buyer.waits_for_offer("digits", provider).await;
 
     let onlooker = Person::join(folder.path(), "onlooker", &town.network.file());
-    let first = onlooker.types(&["offers", "--quiet"]);
-    assert!(first.stdout.lines().count() > 0, "a daemon that has just started is asked too soon: {first:?}");
+    // It waits for the first one. Where a machine is so slow that none comes in time it is asked again.
+    let is_told = (0..3).any(|_| onlooker.types(&["offers", "--quiet"]).stdout.lines().count() > 0);
+    assert!(is_told, "a daemon that has just started is asked too soon");
 
     let receipt = folder.path().join("seven.receipt");
     let receipt = receipt.to_str().unwrap();

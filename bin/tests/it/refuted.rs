@@ -1,44 +1,69 @@
 //! A result that does not hold: what whoever bought it is told, and how the right one comes.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use assay_cli::Bundle;
 use serde_json::Value;
 
-use crate::{homes::private_folder, person::Person, town::Town};
+use crate::{assay::Ran, homes::private_folder, person::Person, town::Town};
+
+/// Whoever orders pictures read where mallory is cheapest.
+struct Victim {
+    town: Town,
+    you: Person,
+    folder: tempfile::TempDir,
+}
+
+impl Victim {
+    async fn meets_a_cheat() -> Self {
+        let (town, folder) = (Town::with_cheat().await, private_folder());
+        let you = Person { home: town.network.peer("you").home.root().to_owned() };
+        Self { town, you, folder }
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Has one picture after another read until mallory is caught; what it makes up may happen to be right.
+    fn is_cheated(&self, flags: &[&str]) -> (Ran, &'static str, Value) {
+        let (mallory, picture) = (self.town.network.peer("mallory").id.to_string(), self.at("picture.png"));
+        for sample in Bundle::all()[0].samples {
+            fs::write(&picture, sample.bytes).unwrap();
+            let ran = self.you.types(&[&["run", "digits", &picture], flags].concat());
+            let name = self.you.types(&["job", "ls", "--quiet"]).stdout.lines().last().unwrap().to_owned();
+            let job = self.you.asks(&["job", "show", &name]);
+            let first = &job["attempts"][0];
+            if first["provider"] == mallory.as_str() && first["money"] == "returned" {
+                return (ran, sample.answer, job);
+            }
+            assert_eq!(ran.stdout.trim(), sample.answer, "{ran:?}");
+        }
+        panic!("the cheat was right every time, or was never asked");
+    }
+}
 
 #[tokio::test]
 async fn who_buys_a_false_result_is_told_and_has_the_right_one_that_is_bought_instead() {
-    let (town, folder) = (Town::with_cheat().await, private_folder());
-    let you = Person { home: town.network.peer("you").home.root().to_owned() };
-    let mallory = town.network.peer("mallory").id.to_string();
-    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let (picture, receipt) = (at("picture.png"), at("receipt"));
-    // What it makes up may happen to be right.
-    for sample in Bundle::all()[0].samples {
-        fs::write(&picture, sample.bytes).unwrap();
-        let ran = you.types(&["run", "digits", &picture, "--receipt", &receipt, "--json"]);
-        if ran.status == Some(0) {
-            continue;
-        }
-        assert_eq!(ran.status, Some(9), "{ran:?}");
-        let failure = ran.stderr.lines().find(|line| line.starts_with('{')).unwrap();
-        let failure: Value = serde_json::from_str(failure).unwrap();
-        assert_eq!(failure["error"]["code"], "NOT_CONFIRMED");
-        let submission = failure["error"]["details"]["submission"].as_str().unwrap();
-        assert_eq!(you.types(&["job", "wait", submission]).status, Some(0), "another one is bought");
-        let again = you.types(&["job", "result", submission]);
-        assert_eq!((again.status, again.stdout.trim()), (Some(0), sample.answer), "{again:?}");
-        let shown = you.asks(&["job", "show", submission]);
-        let attempts = shown["attempts"].as_array().unwrap();
-        assert_eq!(
-            (&attempts[0]["provider"], attempts.len()),
-            (&mallory.as_str().into(), 2),
-            "the cheat was cheapest: {shown}"
-        );
-        assert_eq!(attempts[0]["money"], "returned", "{shown}");
-        assert_eq!(you.asks(&["notary", "audit"])["clean"], true);
-        return;
-    }
-    panic!("the cheat was right every time, or was never asked");
+    let victim = Victim::meets_a_cheat().await;
+    let (ran, answer, job) = victim.is_cheated(&["--receipt", &victim.at("receipt")]);
+    assert_eq!(ran.status, Some(9), "{ran:?}");
+    assert_ne!(ran.stdout.trim(), answer, "it was shown before it was checked");
+    assert!(ran.stderr.contains("is not confirmed"), "{ran:?}");
+    let submission = job["submission"].as_str().unwrap();
+    assert_eq!(victim.you.types(&["job", "wait", submission]).status, Some(0), "another one is bought");
+    let again = victim.you.types(&["job", "result", submission]);
+    assert_eq!((again.status, again.stdout.trim()), (Some(0), answer), "{again:?}");
+    assert_eq!(victim.you.asks(&["notary", "audit"])["clean"], true);
+}
+
+#[tokio::test]
+async fn a_result_whose_check_is_paid_for_is_not_shown_before_one_agrees() {
+    let victim = Victim::meets_a_cheat().await;
+    let output = victim.at("output");
+    let (ran, answer, job) = victim.is_cheated(&["--check", "always", "-o", &output]);
+    assert_eq!((ran.status, ran.stdout.trim()), (Some(0), answer), "{ran:?}");
+    let attempts = job["attempts"].as_array().unwrap();
+    assert_eq!((attempts.len(), &attempts[1]["outcome"]), (2, &"checked".into()), "{job}");
+    assert!(Path::new(&output).exists(), "what was confirmed is kept");
 }

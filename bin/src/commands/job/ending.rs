@@ -19,7 +19,7 @@ pub(super) fn judge(submission: &SubmissionView) -> Result<&AttemptView, Command
 }
 
 /// Why there is no result that anybody should use.
-pub(crate) fn why_nothing(submission: &SubmissionView) -> CommandError {
+pub(super) fn why_nothing(submission: &SubmissionView) -> CommandError {
     let name = short(submission.key);
     let details = json!({ "submission": full(submission.key) });
     if submission.is_paid() {

@@ -4,14 +4,10 @@ use std::{future::pending, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
-    handle::{CallError, CancelJob, FrameError, Handle, Update, Updates, WatchUpdates},
+    handle::{CallError, CancelJob, FrameError, Handle, ShowJob, Update, Updates, WatchUpdates},
     hearing::{Hearing, ShownAnswer},
 };
-use assay_protocol::{
-    id::{Digest, JobId},
-    manifest::Manifest,
-    order::Failure,
-};
+use assay_protocol::{id::Digest, manifest::Manifest, order::Failure, outcome::Outcome};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -40,6 +36,8 @@ pub(crate) enum Goal {
 /// A job that is being waited for.
 pub(crate) struct Waiting {
     key: Digest,
+    /// What runs.
+    manifest: Manifest,
     updates: Updates<Update>,
     deadline: Option<Instant>,
     spinner: Spinner,
@@ -47,12 +45,11 @@ pub(crate) struct Waiting {
     hearing: Option<Hearing>,
     /// The way to end it before it is there, where a part of it is worth something.
     ending: Option<Handle>,
-    /// What runs, where that is known.
-    manifest: Option<Manifest>,
+    handle: Handle,
     /// Whoever waits has ended it.
     cancels: bool,
-    /// The attempt that is not opened yet, and since when.
-    opening: Option<(JobId, Instant)>,
+    /// Since when nothing was heard of a job that is not opened yet.
+    quiet: Option<Instant>,
 }
 
 impl Waiting {
@@ -60,31 +57,31 @@ impl Waiting {
     pub(crate) async fn new(
         daemon: &RunningDaemon,
         invocation: &Invocation,
-        key: Digest,
+        (key, manifest): (Digest, &Manifest),
         timeout: Option<Duration>,
     ) -> Result<Self, CommandError> {
         let updates = daemon.call(WatchUpdates { name: Some(full(key)) }).await?;
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let spinner = invocation.printer.spinner("looking for a provider");
+        let handle = daemon.handle.clone();
         Ok(Self {
             key,
+            manifest: manifest.clone(),
             updates,
             deadline,
             spinner,
             hearing: None,
-            ending: None,
-            manifest: None,
+            ending: manifest.gives_parts().then(|| handle.clone()),
+            handle,
             cancels: false,
-            opening: None,
+            quiet: Some(Instant::now()),
         })
     }
 
     /// Has the answer shown as it is written, if it is a text.
-    pub(crate) fn hearing(self, daemon: &RunningDaemon, manifest: &Manifest, printer: &Printer) -> Self {
-        let is_shown = manifest.policy.is_proven_by_rows() && !printer.is_json();
-        let hearing = is_shown.then(|| Hearing::new(daemon.handle.clone(), self.key));
-        let ending = manifest.gives_parts().then(|| daemon.handle.clone());
-        Self { hearing, ending, manifest: Some(manifest.clone()), ..self }
+    pub(crate) fn hearing(self, printer: &Printer) -> Self {
+        let is_shown = self.manifest.policy.is_proven_by_rows() && !printer.is_json();
+        Self { hearing: is_shown.then(|| Hearing::new(self.handle.clone(), self.key)), ..self }
     }
 
     /// Hears nothing more; what was shown of the answer until now.
@@ -102,7 +99,7 @@ impl Waiting {
         let deadline = self.deadline;
         let (key, spinner) = (self.key, self.spinner.clone());
         let reached = loop {
-            let handle = self.ending.take().filter(|_| goal == Goal::Delivered);
+            let handle = self.ending.take().filter(|_| goal != Goal::Closed);
             let reached = tokio::select! {
                 reached = self.reached(goal, printer) => reached,
                 () = alarm(deadline) => Err(timed_out(key)),
@@ -127,10 +124,13 @@ impl Waiting {
 
     async fn reached(&mut self, goal: Goal, printer: &Printer) -> Result<AttemptView, CommandError> {
         loop {
-            let silent = self.opening.map(|(_, since)| since + NOTARY_WAIT);
+            let quiet = self.quiet.map(|since| since + NOTARY_WAIT);
             let update = tokio::select! {
                 update = self.update(printer) => update,
-                () = alarm(silent) => return Err(notary_silent(self.key)),
+                () = alarm(quiet) => {
+                    self.look_at_notary(printer).await?;
+                    continue;
+                }
             };
             let Some(update) = update else { continue };
             let view = match update {
@@ -144,18 +144,40 @@ impl Waiting {
                 return Ok(attempt.clone());
             }
             if view.submission.ended {
-                return Err(match goal {
-                    Goal::Delivered | Goal::Closed => {
-                        came_to_nothing(&view.submission, self.manifest.as_ref(), self.cancels)
-                    }
-                    Goal::Confirmed => job::why_nothing(&view.submission),
-                });
+                return Err(self.why_nothing(&view.submission, goal));
             }
             if let (Some(hearing), Some(attempt)) = (&mut self.hearing, view.submission.running()) {
                 hearing.follow(attempt);
             }
-            self.opening = opening(&view.submission, self.opening);
+            let last = view.submission.attempts.last().map(|attempt| attempt.state);
+            let is_asked = matches!(last, Some(AttemptState::Proposed | AttemptState::Opening));
+            self.quiet = is_asked.then(Instant::now);
             self.spinner.say(&job::state(&view.submission));
+        }
+    }
+
+    /// Whether it is the notary who is waited for: nothing tells that it is asked.
+    async fn look_at_notary(&mut self, printer: &Printer) -> Result<(), CommandError> {
+        let job = self.handle.call(ShowJob { name: full(self.key) }).await?;
+        if !job.submission.attempts.iter().any(|attempt| attempt.state == AttemptState::Opening) {
+            self.quiet = Some(Instant::now());
+            return Ok(());
+        }
+        let silent = notary_silent(self.key);
+        if self.deadline.is_none() {
+            return Err(silent);
+        }
+        self.quiet = None;
+        printer.note("the notary has not answered yet; it is waited for as long as was said");
+        Ok(())
+    }
+
+    /// Why a job that is over did not come to what was waited for.
+    fn why_nothing(&self, submission: &SubmissionView, goal: Goal) -> CommandError {
+        match (submission.answer(), submission.refuted().last()) {
+            (Some(answer), _) if goal == Goal::Confirmed => not_checked(submission.key, answer),
+            (None, Some(refuted)) if goal == Goal::Confirmed => job::refuted_error(submission, refuted),
+            (Some(_) | None, _) => came_to_nothing(submission, Some(&self.manifest), self.cancels),
         }
     }
 
@@ -177,26 +199,27 @@ impl Waiting {
 }
 
 fn arrived(submission: &SubmissionView, goal: Goal) -> Option<&AttemptView> {
+    let closed = |attempt: &AttemptView| match attempt.state {
+        AttemptState::Closed(outcome) => attempt.receipt.map(|_| outcome),
+        AttemptState::Proposed
+        | AttemptState::Opening
+        | AttemptState::Running
+        | AttemptState::Delivered
+        | AttemptState::Refused(_)
+        | AttemptState::Unanswered
+        | AttemptState::Failed(_)
+        | AttemptState::Cancelled => None,
+    };
     let has_arrived = |attempt: &&AttemptView| match goal {
         Goal::Delivered => attempt.output.is_some(),
-        Goal::Closed | Goal::Confirmed => {
-            matches!(attempt.state, AttemptState::Closed(_)) && attempt.receipt.is_some()
-        }
+        Goal::Closed => closed(attempt).is_some(),
+        Goal::Confirmed => matches!(closed(attempt), Some(Outcome::Checked | Outcome::Cleared)),
     };
     let counts = |attempt: &&AttemptView| {
         attempt.output.is_some() && (goal != Goal::Confirmed || !attempt.is_refuted())
     };
     // A job that was closed without a result is followed by the next attempt, if there is one.
     submission.attempts.iter().rev().find(counts).filter(has_arrived)
-}
-
-/// The attempt that is not opened yet: a provider answers within seconds, and what takes longer is the notary's word. Nothing tells
-/// that it is asked.
-fn opening(submission: &SubmissionView, before: Option<(JobId, Instant)>) -> Option<(JobId, Instant)> {
-    let last = submission.attempts.last()?;
-    let waits = matches!(last.state, AttemptState::Proposed | AttemptState::Opening);
-    let same = before.filter(|(job, _)| *job == last.job);
-    waits.then(|| same.unwrap_or_else(|| (last.job, Instant::now())))
 }
 
 /// Ends an answer that somebody has seen enough of. What is written by then is paid and shown; who does not want to wait for
@@ -215,11 +238,13 @@ pub(crate) async fn unless_left<T>(
     work: impl Future<Output = Result<T, CommandError>>,
 ) -> Result<T, CommandError> {
     tokio::select! {
-        done = work => done,
+        // First: what was read to its end because somebody left is not to be ordered.
+        biased;
         _ = tokio::signal::ctrl_c() => {
             let hint = "a job that was ordered goes on: `assay job ls` lists it";
             Err(CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the answer was there", hint))
         }
+        done = work => done,
     }
 }
 
@@ -237,6 +262,16 @@ fn timed_out(key: Digest) -> CommandError {
         format!("it goes on: `assay job wait {name}` waits for it, and `assay job result {name}` prints it");
     CommandError::new(Exit::TimedOut, "TIMED_OUT", format!("the job {name} is not done yet"), hint)
         .with(json!({ "submission": full(key) }))
+}
+
+/// A check was paid for, and nobody's agrees.
+fn not_checked(key: Digest, answer: &AttemptView) -> CommandError {
+    let name = short(key);
+    let AttemptState::Closed(outcome) = answer.state else { unreachable!("what is over is closed") };
+    let message = format!("no check confirms the result of {name}: {}", job::outcome_words(outcome));
+    let hint = format!("it is not shown; `assay job result {name}` prints it all the same");
+    let details = json!({ "submission": full(key), "job": full(answer.job), "outcome": outcome });
+    CommandError::new(Exit::NotVerified, "NOT_CHECKED", message, hint).with(details)
 }
 
 fn notary_silent(key: Digest) -> CommandError {

@@ -9,7 +9,11 @@ use assay_peer::handle::{Attachment, Submit};
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
 use super::{fitting::fitting, follow::Goal, input, tell_who_reads, terms::Terms, wishes::TextWishes};
-use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation};
+use crate::{
+    command_error::{CommandError, Exit},
+    daemon::RunningDaemon,
+    invocation::Invocation,
+};
 
 /// What is ordered.
 #[derive(Debug, clap::Args)]
@@ -56,7 +60,7 @@ impl OrderArgs {
         let manifest = input::model(&self.name, daemon, invocation).await?;
         let input = match (file, &self.input) {
             (Some(file), _) => file,
-            (None, typed) => input::typed(typed.as_deref().unwrap_or_default(), &manifest)?,
+            (None, typed) => read_aside(typed.clone().unwrap_or_default(), manifest.clone()).await?,
         };
         let input = wishes.beside(input, &manifest, self.seed()?)?;
         tell_who_reads(invocation);
@@ -82,4 +86,12 @@ impl OrderArgs {
         let [first, second, third, fourth, ..] = codec::digest("order seed", word).0;
         Ok(u32::from_le_bytes([first, second, third, fourth]))
     }
+}
+
+/// Reads the input in a thread of its own: whoever leaves meanwhile must be heard before anything of it is ordered.
+async fn read_aside(typed: OsString, manifest: Manifest) -> Result<Vec<u8>, CommandError> {
+    let read = tokio::task::spawn_blocking(move || input::typed(&typed, &manifest)).await;
+    read.unwrap_or_else(|error| {
+        Err(CommandError::new(Exit::Other, "INPUT", error, "say it again, or name a file with -f"))
+    })
 }

@@ -1,63 +1,51 @@
 //! A file that what is bought is to be written to.
 //!
-//! **Invariant:** that it can be written is known before anything is ordered; what stood in it stays until there is something to
-//! take its place.
+//! **Invariant:** that it can be written is known before anything is ordered, and nothing of it is changed until there is something
+//! to write.
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Seek, Write},
+    io,
     path::{Path, PathBuf},
 };
 
 use super::unwritable;
 use crate::command_error::CommandError;
 
-/// A file that is open to be written.
+/// A file that can be written.
 #[derive(Debug)]
-pub(super) struct OutFile {
-    path: PathBuf,
-    file: File,
-    /// It is to go again where nothing is written.
-    is_new: bool,
-}
+pub(super) struct OutFile(PathBuf);
 
 impl OutFile {
-    /// Opens it, where one was named.
-    pub(super) fn open(path: Option<&Path>) -> Result<Option<Self>, CommandError> {
+    /// Tries it, where one was named.
+    pub(super) fn tried(path: Option<&Path>) -> Result<Option<Self>, CommandError> {
         let Some(path) = path else { return Ok(None) };
-        let is_new = !path.exists();
-        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-        let file = opened.map_err(|error| unwritable(path, &error))?;
-        Ok(Some(Self { path: path.to_owned(), file, is_new }))
+        attempt(path).map_err(|error| unwritable(path, &error))?;
+        Ok(Some(Self(path.to_owned())))
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        &self.0
     }
 
     /// Writes all of it, instead of what stood there.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), CommandError> {
-        self.replace(bytes).map_err(|error| unwritable(&self.path, &error))
-    }
-
-    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // A pipe or a device has no length that could be set.
-        if self.file.metadata()?.is_file() {
-            self.file.set_len(0)?;
-            self.file.rewind()?;
-        }
-        self.is_new = false;
-        self.file.write_all(bytes)?;
-        self.file.flush()
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), CommandError> {
+        fs::write(&self.0, bytes).map_err(|error| unwritable(&self.0, &error))
     }
 }
 
-impl Drop for OutFile {
-    fn drop(&mut self) {
-        if self.is_new {
-            // Whoever cannot remove it finds an empty file.
-            let _ = fs::remove_file(&self.path);
-        }
+/// Opens it, and leaves everything as it was: whoever is ended from outside is to leave no empty file.
+fn attempt(path: &Path) -> io::Result<()> {
+    match File::create_new(path) {
+        Ok(_) => fs::remove_file(path),
+        // What is there already may be a pipe, which opens once somebody reads it.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::metadata(path) {
+            Ok(there) if there.is_file() || there.is_dir() => {
+                OpenOptions::new().append(true).open(path).map(drop)
+            }
+            Ok(_) | Err(_) => Ok(()),
+        },
+        Err(error) => Err(error),
     }
 }
 
@@ -67,22 +55,22 @@ mod tests {
     use crate::command_error::Exit;
 
     #[test]
-    fn a_file_is_opened_before_it_is_needed_and_left_as_it_was_where_nothing_comes() {
+    fn a_file_is_tried_before_it_is_needed_and_left_as_it_was_where_nothing_comes() {
         let folder = tempfile::tempdir().unwrap();
         let (new, old) = (folder.path().join("new"), folder.path().join("old"));
         fs::write(&old, "what stood there, which is longer").unwrap();
         for path in [&new, &old] {
-            drop(OutFile::open(Some(path)).unwrap());
+            OutFile::tried(Some(path)).unwrap();
         }
         assert!(!new.exists());
         assert_eq!(fs::read_to_string(&old).unwrap(), "what stood there, which is longer");
         for path in [&new, &old] {
-            OutFile::open(Some(path)).unwrap().unwrap().write(b"bought").unwrap();
+            OutFile::tried(Some(path)).unwrap().unwrap().write(b"bought").unwrap();
             assert_eq!(fs::read(path).unwrap(), b"bought");
         }
         let nowhere = folder.path().join("nowhere/file");
-        assert_eq!(OutFile::open(Some(&nowhere)).unwrap_err().exit(), Exit::Usage);
-        assert_eq!(OutFile::open(Some(folder.path())).unwrap_err().exit(), Exit::Usage);
-        assert!(OutFile::open(None).unwrap().is_none());
+        assert_eq!(OutFile::tried(Some(&nowhere)).unwrap_err().exit(), Exit::Usage);
+        assert_eq!(OutFile::tried(Some(folder.path())).unwrap_err().exit(), Exit::Usage);
+        assert!(OutFile::tried(None).unwrap().is_none());
     }
 }
