@@ -125,12 +125,10 @@ fn seen(sightings: &[Sighting]) -> String {
         (0, _) => "nobody is connected: `assay status` and `assay doctor` say what is wrong".to_owned(),
         (asked, 0) => format!("none of {asked} connected peers says what it knows: `assay why` asks again"),
         (_, answers) if seen == 0 => {
-            format!(
-                "none of {answers} connected peers knows yet that this peer offers something: `assay why` asks again"
-            )
+            format!("none of {answers} connected peers knows this peer's offers yet: `assay why` asks again")
         }
         (_, answers) => {
-            format!("{seen} of {answers} connected peers know already that this peer offers something")
+            format!("this peer's offers are known to {seen} of {answers} connected peers")
         }
     }
 }
@@ -151,8 +149,8 @@ mod tests {
         for (sees, settled, line) in [
             ([].as_slice(), false, "nobody is connected"),
             (&[None, None], false, "none of 2 connected peers says"),
-            (&[None, Some(false)], false, "none of 1 connected peers knows yet"),
-            (&[Some(true), Some(false), None], true, "1 of 2 connected peers know"),
+            (&[None, Some(false)], false, "none of 1 connected peers knows this"),
+            (&[Some(true), Some(false), None], true, "this peer's offers are known to 1 of 2"),
         ] {
             let (is_settled, told) = said(sees);
             assert!(is_settled == settled && told.starts_with(line), "{sees:?}: {told}");
