@@ -207,7 +207,9 @@ impl Life {
             background.network.add_address(other.id, &other.address).unwrap();
         }
         // What every run needs takes no room.
-        let runner = background.store.blobs.hold([background.store.blobs.put(b"").unwrap()]);
+        let runner = background.store.blobs.put(b"").unwrap();
+        background.store.library.ship([runner]);
+        let runner = background.store.blobs.hold([runner]);
         let underway = Arc::<AtomicUsize>::default();
         let watched = Watched(outside, Arc::clone(&left), Arc::clone(&underway));
         driver.outbox = runtime.block_on(async { Outbox::new(driver.journal.durable(), watched) });
