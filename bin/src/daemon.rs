@@ -20,6 +20,7 @@ use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
     peer_name::PeerName,
+    printer::full,
     system,
 };
 
@@ -71,7 +72,15 @@ impl RunningDaemon {
     /// The notary that was named, if one was.
     pub(crate) fn notary(&self, named: Option<&PeerName>) -> Result<Option<PeerId>, CommandError> {
         let notaries = || self.genesis.notaries.iter().copied();
-        named.map(|name| name.among(notaries(), "the network's file")).transpose()
+        let named = named.map(|name| name.among(notaries(), "the network's file")).transpose()?;
+        match named.filter(|named| !notaries().any(|notary| notary == *named)) {
+            None => Ok(named),
+            Some(other) => {
+                let message = format!("{} is no notary of this network", full(other));
+                let hint = "leave --notary out: the network's first is meant then";
+                Err(CommandError::new(Exit::NotFound, "UNKNOWN_NOTARY", message, hint))
+            }
+        }
     }
 
     /// What a credit is called.

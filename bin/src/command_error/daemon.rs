@@ -10,8 +10,8 @@ use serde_json::json;
 use super::{CommandError, Exit};
 
 /// What helps where the end of a journal is lost.
-const WITHOUT_TAIL: &str = "put back the newest copy of the whole home, or go on without what is lost with \
-                            `assay up --accept-lost-tail`: open jobs of that time may end as if this peer had been away";
+const WITHOUT_TAIL: &str = "put back the newest copy of the whole home; who keeps no books may go on without what is lost \
+                            with `assay up --accept-lost-tail`: open jobs of that time may end as if this peer had been away";
 
 /// What helps where no socket can be.
 pub(super) const SHORTER_HOME: &str = "choose a --home with a shorter path, on a local disk that you own";
@@ -87,7 +87,7 @@ impl From<DaemonError> for CommandError {
                 Exit::Usage,
                 "NOT_LISTENING",
                 &error,
-                "choose another --listen, such as /ip4/0.0.0.0/tcp/0",
+                "end what listens there, or choose another --listen, such as /ip4/0.0.0.0/tcp/0; others look for a notary where the network's file says",
             ),
             DaemonError::Socket { .. } => Self::new(Exit::Forbidden, "SOCKET", &error, SHORTER_HOME),
             DaemonError::Fault { .. } => Self::new(

@@ -210,7 +210,7 @@ fn explain_not_granted(reason: NotGranted) -> (Exit, &'static str, &'static str)
         NotGranted::Made { .. } => (
             Exit::Usage,
             "GRANT_MADE",
-            "what it created is in the books, as `assay notary audit` shows: compare before you create more",
+            "what it created is there: compare with what `assay notary audit` says before you create more",
         ),
         NotGranted::Serial { .. } => (Exit::Usage, "SERIAL", "say that number, or leave out --serial"),
         NotGranted::Nothing => (Exit::Usage, "NOTHING", "say how much is to be created, such as 50"),

@@ -24,7 +24,7 @@ use crate::{
     driver::{Ended, LiveSettings, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
-    home::{HomeLock, LockError},
+    home::{HomeLock, LockError, books_mark::BooksMark},
     index::{FilledRows, Index, IndexError},
     journal::{Broken, Journal, OpenError, Owner, ReadError},
     network::{
@@ -237,6 +237,10 @@ impl Daemon {
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
         // Whoever changed something before the socket was there was told that no daemon runs.
         let settings = LiveSettings::new(home.clone(), Settings::read(&home).unwrap_or(settings));
+        let mark = BooksMark::of(home.root());
+        if genesis.notaries.contains(&own) && (options.alone || restored.has_entries()) {
+            mark.set().map_err(DaemonError::System)?;
+        }
         let (sensors, alone) = (Sensors::at(options.machine), options.alone);
         let parts = Parts {
             genesis,
@@ -250,6 +254,7 @@ impl Daemon {
             ending,
             alone,
             has_contacts,
+            mark,
         };
         let (watchdog, closing) = (parts.network.watchdog().clone(), parts.network.clone());
         let (driver, inlets, responder) = restored.into_driver(parts);

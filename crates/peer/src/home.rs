@@ -4,6 +4,7 @@
 //! however the process ends, so a stale lock cannot exist. No home is taken that another account could read: it holds
 //! the seeds of beacons, the secrets of clients and the inputs of strangers.
 
+pub(crate) mod books_mark;
 pub mod departure;
 
 use std::{

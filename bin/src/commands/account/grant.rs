@@ -25,8 +25,8 @@ A peer's name is what `assay key show` prints in its home.";
 
 /// Create credits for an account.
 ///
-/// Only the issuer of a network can, which is the peer that founded it, in the books that it keeps. Everybody who audits those
-/// books sees each grant. There is no way to take one back.
+/// Only the issuer of a network can, which is the peer that founded it, in the books that it keeps. A grant stands in
+/// them, where everybody can audit it. There is no way to take one back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -278,7 +278,7 @@ fn notary_silent(key: Digest) -> CommandError {
     let (name, seconds) = (short(key), NOTARY_WAIT.as_secs());
     let message = format!("the notary has not answered for {seconds} s: the job {name} is not opened");
     let hint = format!(
-        "it goes on once the notary is back: `assay job wait {name}`; `assay job cancel {name}` ends it"
+        "it may be opened yet, or another provider asked: `assay job wait {name}` tells; `assay job cancel {name}` ends it"
     );
     CommandError::new(Exit::NoPeers, "NOTARY_SILENT", message, hint).with(json!({ "submission": full(key) }))
 }

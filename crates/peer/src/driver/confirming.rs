@@ -27,7 +27,7 @@ use assay_protocol::{
 use tokio::time::timeout;
 
 use super::{Driver, background::Background, pages};
-use crate::journal::Broken;
+use crate::{home::books_mark::BooksMark, journal::Broken};
 
 /// How long a peer has to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
@@ -69,6 +69,8 @@ pub(crate) struct Confirming {
     /// How long a notary without a journal waits, since nobody may be there.
     new_wait: Option<Duration>,
     told: bool,
+    /// What says that this notary has begun.
+    mark: BooksMark,
 }
 
 /// A peer that was asked.
@@ -89,10 +91,12 @@ enum HeadAnswer {
 }
 
 impl Confirming {
-    /// Of a notary with or without a journal, in a network that names contacts or none.
-    pub(crate) fn new(now: Instant, is_new: bool, has_contacts: bool) -> Self {
+    /// Of a notary with or without a journal, in a network that names contacts or none. One whose journal is gone, but that has
+    /// begun before, is not new.
+    pub(crate) fn new(now: Instant, is_empty: bool, has_contacts: bool, mark: BooksMark) -> Self {
+        let is_new = is_empty && !mark.is_set();
         let new_wait = is_new.then_some(if has_contacts { OTHERS_WAIT } else { NEW_WAIT });
-        Self { since: now, asked: BTreeMap::new(), new_wait, told: false }
+        Self { since: now, asked: BTreeMap::new(), new_wait, told: false, mark }
     }
 
     /// Notes that a peer is asked; false if that is not to be done now.
@@ -184,6 +188,9 @@ impl Driver {
         }
         let Some(confirming) = &mut self.confirming else { return };
         if confirming.suffices(Instant::now()) {
+            if let Err(error) = confirming.mark.set() {
+                return tracing::error!(%error, "no books are kept: that they were begun cannot be noted");
+            }
             self.confirming = None;
             drop(self.background.reports.send(Input::Command(Command::KeepBooks)));
         } else if confirming.waits_alone(Instant::now()) {

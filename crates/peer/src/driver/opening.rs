@@ -36,6 +36,7 @@ use crate::{
     daemon::Examined,
     executor::Executor,
     fetcher::Fetcher,
+    home::books_mark::BooksMark,
     index::{Index, IndexError, OpenedIndex},
     journal::{Base, Journal, OpenError, ReadError},
     network::{Network, NetworkEvent},
@@ -190,6 +191,8 @@ pub(crate) struct Parts {
     pub(crate) alone: bool,
     /// The network file says where others are.
     pub(crate) has_contacts: bool,
+    /// Whether this home has kept books before.
+    pub(crate) mark: BooksMark,
 }
 
 impl Restored {
@@ -201,6 +204,11 @@ impl Restored {
     /// What is remembered.
     pub(crate) fn examined(&self) -> Examined {
         Examined { records: self.last, head: self.node.books().map(|books| books.head) }
+    }
+
+    /// True if a notary's entries are here.
+    pub(crate) fn has_entries(&self) -> bool {
+        self.entries > 0
     }
 
     /// Whose journal it was.
@@ -227,7 +235,7 @@ impl Restored {
         settings.instruct(&mut node);
         let confirming = (genesis.notaries.contains(&own) && !parts.alone).then(|| {
             node.hold_books_back();
-            Confirming::new(Instant::now(), entries == 0, parts.has_contacts)
+            Confirming::new(Instant::now(), entries == 0, parts.has_contacts, parts.mark)
         });
         let (reports, reported) = mpsc::unbounded_channel();
         let (visits, visited) = mpsc::channel(VISITS_MAX);

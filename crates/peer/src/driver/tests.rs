@@ -29,6 +29,7 @@ use super::{
 use crate::{
     config::{self, Home, Settings},
     executor::{Conduct, Executor},
+    home::books_mark::BooksMark,
     index::Index,
     journal::{Owner, tests::held_back},
     network::{Limits, Network, NetworkEvent, NetworkSettings},
@@ -115,6 +116,7 @@ impl Started {
             ending,
             alone: true,
             has_contacts: false,
+            mark: BooksMark::of(folder),
         };
         let (driver, inlets, responder) = restored.into_driver(parts);
         Self { driver, inlets, responder, let_through, begins }

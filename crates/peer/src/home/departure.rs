@@ -26,7 +26,7 @@ use super::HomeLock;
 use crate::{config::Home, disk::HomeDisk};
 
 /// What is moved beside the network's file and the key.
-const FOLDERS: [&str; 4] = ["journal", "index", "receipts", "batches"];
+const BELONGINGS: [&str; 5] = ["journal", "index", "receipts", "batches", "kept-books"];
 /// What the names begin with of folders of what was cut off a journal.
 const CUT_OFF: &str = "journal.lost-";
 /// The network's file.
@@ -237,7 +237,7 @@ fn outgoing(home: &Home, way: MoveWay) -> io::Result<Vec<String>> {
     outgoing.retain(|name| match name.as_str() {
         RULES => true,
         KEY => way == MoveWay::OutWithKey,
-        other => FOLDERS.contains(&other) || other.starts_with(CUT_OFF),
+        other => BELONGINGS.contains(&other) || other.starts_with(CUT_OFF),
     });
     Ok(outgoing)
 }
