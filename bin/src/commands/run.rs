@@ -109,7 +109,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let is_as_heard = show(&outlets, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
     let attempt = match (&outlets.receipt, attempt.receipt) {
         (Some(_), None) => {
-            waiting.goes_on("waiting for the draw, and for the check if there is one", printer);
+            waiting.goes_on("waiting until it is closed: minutes if it is not drawn to be checked", printer);
             waiting.until(Goal::Closed, printer).await?
         }
         (Some(_), Some(_)) | (None, _) => attempt,

@@ -36,6 +36,18 @@ async fn wait_for<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
     }
 }
 
+/// A notary whose journal and index are gone is none that begins: it hears what it has signed, and ends.
+async fn loses_all(town: &mut Town) {
+    town.network.kill("nora");
+    let home = town.network.peer("nora").home.clone();
+    [home.journal(), home.index()].iter().for_each(|folder| fs::remove_dir_all(folder).unwrap());
+    town.network.restart("nora").await.unwrap();
+    let nora = town.network.peer("nora");
+    wait_for("the notary ends again", || async { nora.connect().await.is_err() }).await;
+    let log = || async { fs::read_to_string(nora.home.log()).unwrap() };
+    wait_for("it says that nothing is left", || async { log().await.contains("and holds 0 of them") }).await;
+}
+
 #[tokio::test]
 async fn a_notary_from_an_older_copy_signs_nothing_and_one_from_the_last_goes_on() {
     let mut town = Town::start().await;
@@ -58,6 +70,7 @@ async fn a_notary_from_an_older_copy_signs_nothing_and_one_from_the_last_goes_on
     let log = || async { fs::read_to_string(nora.home.log()).unwrap() };
     // The log is written by a thread of its own, which nothing waits for.
     wait_for("it says why", || async { log().await.contains("it signed the head of a journal of") }).await;
+    loses_all(&mut town).await;
     town.network.kill("nora");
     put_back(newest.path(), town.network.peer("nora"));
     town.network.restart("nora").await.unwrap();

@@ -8,6 +8,7 @@ use std::{io, path::PathBuf, sync::Arc, thread};
 use assay_market::node::Config;
 use assay_protocol::{
     codec::Malformed,
+    genesis::Genesis,
     id::{Digest, PeerId},
     notice::Head,
     signed::{Keypair, Signer},
@@ -237,10 +238,7 @@ impl Daemon {
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
         // Whoever changed something before the socket was there was told that no daemon runs.
         let settings = LiveSettings::new(home.clone(), Settings::read(&home).unwrap_or(settings));
-        let mark = BooksMark::of(home.root());
-        if genesis.notaries.contains(&own) && (options.alone || restored.has_entries()) {
-            mark.set().map_err(DaemonError::System)?;
-        }
+        let mark = books_mark(&home, &restored, (&genesis, options.alone))?;
         let (sensors, alone) = (Sensors::at(options.machine), options.alone);
         let parts = Parts {
             genesis,
@@ -343,6 +341,19 @@ fn fill_index(index: Index, receipts: Receipts) -> io::Result<()> {
         Err(error) => tracing::warn!(%error, "the index cannot be made anew; the next start tries again"),
     };
     thread::Builder::new().name("index".into()).spawn(fill).map(drop)
+}
+
+/// What says whether books were kept here: noted where some are, or are begun at the word of their owner.
+fn books_mark(
+    home: &Home,
+    restored: &Restored,
+    (genesis, alone): (&Genesis, bool),
+) -> Result<BooksMark, DaemonError> {
+    let mark = BooksMark::of(home.root());
+    if genesis.notaries.contains(&restored.peer()) && (alone || restored.has_entries()) {
+        mark.set().map_err(DaemonError::System)?;
+    }
+    Ok(mark)
 }
 
 /// Opens the journal where the best snapshot stands that it goes on from.
