@@ -213,18 +213,10 @@ pub(super) fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Comm
 fn say_how_it_stands(outlets: &Outlets, invocation: &Invocation, attempt: &AttemptView, unit: &str) {
     let (price, most) = (attempt.price, attempt.total_max);
     let note = |line: String| invocation.printer.note(line);
-    note(match attempt.state {
-        AttemptState::Closed(outcome) => format!("price {price} {unit}s; {}", job::outcome_words(outcome)),
-        AttemptState::Proposed
-        | AttemptState::Opening
-        | AttemptState::Running
-        | AttemptState::Delivered
-        | AttemptState::Refused(_)
-        | AttemptState::Unanswered
-        | AttemptState::Failed(_)
-        | AttemptState::Cancelled => {
-            format!("price {price} {unit}s, {most} at most with fees; check pending")
-        }
+    note(if let AttemptState::Closed(outcome) = attempt.state {
+        format!("price {price} {unit}s; {}", job::outcome_words(outcome))
+    } else {
+        format!("price {price} {unit}s, {most} at most with fees; check pending")
     });
     let name = short(attempt.job);
     note(match (&outlets.receipt, attempt.receipt) {

@@ -199,16 +199,12 @@ impl Waiting {
 }
 
 fn arrived(submission: &SubmissionView, goal: Goal) -> Option<&AttemptView> {
-    let closed = |attempt: &AttemptView| match attempt.state {
-        AttemptState::Closed(outcome) => attempt.receipt.map(|_| outcome),
-        AttemptState::Proposed
-        | AttemptState::Opening
-        | AttemptState::Running
-        | AttemptState::Delivered
-        | AttemptState::Refused(_)
-        | AttemptState::Unanswered
-        | AttemptState::Failed(_)
-        | AttemptState::Cancelled => None,
+    let closed = |attempt: &AttemptView| {
+        if let AttemptState::Closed(outcome) = attempt.state {
+            attempt.receipt.map(|_| outcome)
+        } else {
+            None
+        }
     };
     let has_arrived = |attempt: &&AttemptView| match goal {
         Goal::Delivered => attempt.output.is_some(),
