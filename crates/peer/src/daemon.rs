@@ -238,7 +238,8 @@ impl Daemon {
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
         // Whoever changed something before the socket was there was told that no daemon runs.
         let settings = LiveSettings::new(home.clone(), Settings::read(&home).unwrap_or(settings));
-        let mark = books_mark(&home, &restored, (&genesis, options.alone))?;
+        let mark = BooksMark::of(home.root(), options.disk.clone());
+        mark_begun(&mark, &restored, (&genesis, options.alone))?;
         let (sensors, alone) = (Sensors::at(options.machine), options.alone);
         let parts = Parts {
             genesis,
@@ -343,17 +344,14 @@ fn fill_index(index: Index, receipts: Receipts) -> io::Result<()> {
     thread::Builder::new().name("index".into()).spawn(fill).map(drop)
 }
 
-/// What says whether books were kept here: noted where some are, or are begun at the word of their owner.
-fn books_mark(
-    home: &Home,
+/// Notes that books are kept here where some are, or are begun at the word of their owner.
+fn mark_begun(
+    mark: &BooksMark,
     restored: &Restored,
     (genesis, alone): (&Genesis, bool),
-) -> Result<BooksMark, DaemonError> {
-    let mark = BooksMark::of(home.root());
-    if genesis.notaries.contains(&restored.peer()) && (alone || restored.has_entries()) {
-        mark.set().map_err(DaemonError::System)?;
-    }
-    Ok(mark)
+) -> Result<(), DaemonError> {
+    let keeps = genesis.notaries.contains(&restored.peer()) && (alone || restored.has_entries());
+    if keeps { mark.set().map_err(DaemonError::System) } else { Ok(()) }
 }
 
 /// Opens the journal where the best snapshot stands that it goes on from.

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     config::{self, Home, Settings},
+    disk::HomeDisk,
     executor::{Conduct, Executor},
     home::books_mark::BooksMark,
     index::Index,
@@ -116,7 +117,7 @@ impl Started {
             ending,
             alone: true,
             has_contacts: false,
-            mark: BooksMark::of(folder),
+            mark: BooksMark::of(folder, HomeDisk::default()),
         };
         let (driver, inlets, responder) = restored.into_driver(parts);
         Self { driver, inlets, responder, let_through, begins }

@@ -4,26 +4,30 @@
 //! the journal was lost, and a notary that began anew would contradict what it has signed.
 
 use std::{
-    fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
 };
+
+use crate::disk::HomeDisk;
 
 /// The mark, in the home's folder.
 const FILE: &str = "kept-books";
 
 /// A file that says that books were kept here.
 #[derive(Clone, Debug)]
-pub(crate) struct BooksMark(PathBuf);
+pub(crate) struct BooksMark {
+    path: PathBuf,
+    disk: HomeDisk,
+}
 
 impl BooksMark {
-    pub(crate) fn of(home: &Path) -> Self {
-        Self(home.join(FILE))
+    pub(crate) fn of(home: &Path, disk: HomeDisk) -> Self {
+        Self { path: home.join(FILE), disk }
     }
 
     /// True if books were kept here.
     pub(crate) fn is_set(&self) -> bool {
-        self.0.exists()
+        self.path.exists()
     }
 
     /// Notes for good that books are kept here.
@@ -34,10 +38,9 @@ impl BooksMark {
         if self.is_set() {
             return Ok(());
         }
-        let mut file = File::create(&self.0)?;
+        let mut file = self.disk.create(&self.path.with_extension("new"))?;
         file.write_all(b"This notary has signed entries. Without its journal it must not begin anew.\n")?;
-        file.sync_all()?;
-        self.0.parent().map_or(Ok(()), |home| File::open(home)?.sync_all())
+        self.disk.publish(&mut file, &self.path)
     }
 }
 
@@ -48,12 +51,12 @@ mod tests {
     #[test]
     fn a_mark_is_set_once_and_stays() {
         let home = tempfile::tempdir().unwrap();
-        let mark = BooksMark::of(home.path());
+        let mark = BooksMark::of(home.path(), HomeDisk::default());
         assert!(!mark.is_set());
         for _ in 0..2 {
             mark.set().unwrap();
-            assert!(BooksMark::of(home.path()).is_set());
+            assert!(BooksMark::of(home.path(), HomeDisk::default()).is_set());
         }
-        assert!(BooksMark::of(&home.path().join("nowhere")).set().is_err());
+        assert!(BooksMark::of(&home.path().join("nowhere"), HomeDisk::default()).set().is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::disk::HomeDisk;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -12,7 +13,7 @@ fn peer(name: u8) -> PeerId {
 
 /// The mark of a home that has kept no books.
 fn unmarked() -> BooksMark {
-    BooksMark::of(Path::new("/nowhere"))
+    BooksMark::of(Path::new("/nowhere"), HomeDisk::default())
 }
 
 /// A notary that has a journal, and when it began to ask.
@@ -69,7 +70,7 @@ fn a_notary_without_a_journal_begins_soon_only_where_nobody_is_named() {
 #[test]
 fn a_notary_that_has_lost_its_journal_does_not_begin_anew() {
     let (home, start) = (tempfile::tempdir().unwrap(), Instant::now());
-    let mark = BooksMark::of(home.path());
+    let mark = BooksMark::of(home.path(), HomeDisk::default());
     mark.set().unwrap();
     let mut confirming = Confirming::new(start, true, false, mark);
     assert!(!confirming.suffices(start + SECOND * 3_600));
