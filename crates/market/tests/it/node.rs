@@ -1,6 +1,7 @@
 //! One brain that is fed by hand: what it says, keeps and does, and what it does not, whoever speaks to it. Everybody
 //! else is only a key; whoever lies here, lies with a true signature.
 
+mod answers;
 mod awaiting;
 mod belongings;
 mod blocking;
