@@ -59,8 +59,10 @@ pub(crate) enum Verb {
 
 const EXAMPLES: &str = "\
 Examples:
-  assay network new lab --at 192.168.1.5 --verifier ADA --verifier BEN --verifier CLEO --verifier DAN
-                              a network of friends; each made a key with `assay key new`
+  assay network new lab --verifier ADA --verifier BEN --verifier CLEO --verifier DAN
+                              a network of friends in one room; each made a key with `assay key new`
+  assay network new lab --at 203.0.113.7 --verifier ADA --verifier BEN --verifier CLEO --verifier DAN
+                              one that is reached from elsewhere as well
   assay network new lab --at 192.168.1.5 --verifier … --model SmolLM2-135M-Instruct.Q4_1.gguf
                               the same, that sells a model of your own";
 
@@ -77,8 +79,9 @@ Examples:
 pub(crate) struct Args {
     /// What people call it
     name: String,
-    /// Where this machine is reached by the others, such as 192.168.1.5 or 192.168.1.5:4001; a name is looked up now
-    #[arg(long, value_name = "HOST[:PORT]", required = true)]
+    /// Where this machine is reached by the others, such as 192.168.1.5 or 192.168.1.5:4001; a name is looked up now.
+    /// Without it they look for it on the local network, wherever it is there
+    #[arg(long, value_name = "HOST[:PORT]")]
     at: Vec<String>,
     /// A peer that checks jobs from the first day; name four or more
     #[arg(long = "verifier", value_name = "PEER", required = true)]
@@ -172,6 +175,10 @@ fn listening(
         format!("{any}/tcp/{}", at.port())
     };
     let listen: BTreeSet<String> = addresses.iter().map(every).collect();
+    if addresses.is_empty() {
+        // Whoever looks for it is told where it listens, wherever that is.
+        return Ok(None);
+    }
     // The usual port stands there as well: where another peer has it, a notary must not take one that nobody looks at.
     let already: BTreeSet<String> = settings.listen.iter().cloned().collect();
     if listen == already {
@@ -263,7 +270,8 @@ fn founded(
         manifests,
         ..config::genesis(&args.name, contact.peer)
     };
-    let file = NetworkFile { genesis, contacts: vec![contact.clone()] };
+    let contacts = Some(contact.clone()).filter(|contact| !contact.addresses.is_empty());
+    let file = NetworkFile { genesis, contacts: contacts.into_iter().collect() };
     let hint = "a name has 1 to 64 bytes, and a network at most 64 models";
     let unsound = |error: &dyn std::fmt::Display| CommandError::new(Exit::Usage, "UNSOUND", error, hint);
     match NetworkFile::parse(&file.to_toml()) {
@@ -315,6 +323,9 @@ fn tell(args: &Args, file: &NetworkFile, invocation: &Invocation) {
         short(genesis.issuer),
         models.join(", ")
     ));
+    if addresses.is_empty() {
+        printer.line("Others find it on the local network, wherever it is there.");
+    }
     for address in &addresses {
         printer.line(format!("Others find it at {address}."));
     }
@@ -345,7 +356,7 @@ fn file_is_local(file: &NetworkFile) -> bool {
         let host = address.split('/').nth(2).and_then(|host| host.parse::<IpAddr>().ok());
         host.is_some_and(|host| host.is_loopback())
     };
-    addresses.all(is_local)
+    !file.contacts.is_empty() && addresses.all(is_local)
 }
 
 #[cfg(test)]

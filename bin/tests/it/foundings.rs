@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
 };
 
@@ -158,7 +158,49 @@ fn grants(founder: &Person, friend: &Person, friend_key: &str) {
         assert_eq!(founder.fails(typed, exit), code, "{typed:?}");
     }
     assert_eq!(friend.fails(&["account", "grant", friend_key, "50"], 4), "NOT_THE_ISSUER");
-    assert_eq!(founder.types(&["notary", "audit"]).status, Some(0), "the books hold what was created");
+    let audited = founder.asks(&["notary", "audit"]);
+    assert_eq!(
+        (&audited["grants"], &audited["granted_in_all"]["amount"]),
+        (&1.into(), &"50.00".into()),
+        "the books hold what was created: {audited}"
+    );
+}
+
+/// Whether what is said to everybody in this machine's networks is heard on it.
+fn is_in_a_room() -> bool {
+    const EVERYBODY: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
+    let hears = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.join_multicast_v4(&EVERYBODY, &Ipv4Addr::UNSPECIFIED)?;
+        socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+        socket.send_to(b"hello", (EVERYBODY, socket.local_addr()?.port()))?;
+        socket.recv(&mut [0; 5])
+    };
+    hears().is_ok()
+}
+
+#[tokio::test]
+async fn friends_in_one_room_find_the_notary_though_nobody_typed_an_address() {
+    if !is_in_a_room() {
+        eprintln!("this machine hears nothing that is said to everybody: rooms are not tried");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (founder, friends) = (Person::new(folder.path(), "nora"), friends(folder.path()));
+    let network = folder.path().join("network.toml");
+    let keys = friends.iter().flat_map(|(_, key)| ["--verifier", key.as_str()]);
+    let found: Vec<&str> =
+        ["network", "new", "lab", "--output", network.to_str().unwrap()].into_iter().chain(keys).collect();
+    let founded = founder.types(&found);
+    assert!(founded.stdout.contains("Others find it on the local network"), "{founded:?}");
+    assert!(!fs::read_to_string(&network).unwrap().contains("/ip4/"));
+    let friend = &friends[0].0;
+    friend.joins(&network);
+    for _ in 0..2 {
+        assert_eq!(founder.asks(&["status"])["network_name"], "lab");
+        assert_eq!(friend.asks(&["account", "show"])["free"]["amount"], "5.00");
+        assert_eq!(founder.types(&["down"]).status, Some(0), "it is found again, wherever it is then");
+    }
 }
 
 /// What is typed to found a network.

@@ -103,6 +103,7 @@ impl Stranger {
         let settings = NetworkSettings {
             secret: SEED,
             listen: Vec::new(),
+            nearby: Vec::new(),
             known: vec![(to, text(&status["addresses"][0]))],
             network: genesis.id(),
             notaries: genesis.notaries.clone(),

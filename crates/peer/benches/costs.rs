@@ -63,8 +63,15 @@ fn id(seed: u8) -> PeerId {
 async fn start(seed: u8, known: Vec<(PeerId, String)>) -> (Network, mpsc::Receiver<NetworkEvent>) {
     let limits = Limits { messages_per_second: 1_000_000, ..Limits::default() };
     let (listen, network) = (vec!["/ip4/127.0.0.1/tcp/0".into()], Digest::of(b"bench"));
-    let settings =
-        NetworkSettings { secret: [seed; 32], listen, known, network, notaries: Vec::new(), limits };
+    let settings = NetworkSettings {
+        secret: [seed; 32],
+        listen,
+        known,
+        nearby: Vec::new(),
+        network,
+        notaries: Vec::new(),
+        limits,
+    };
     Network::start(settings, Arc::new(NoBlobs)).await.expect("a network")
 }
 

@@ -420,6 +420,7 @@ async fn join(
         secret,
         listen,
         known: known.collect(),
+        nearby: file.unplaced().collect(),
         network: file.genesis.id(),
         notaries: file.genesis.notaries.clone(),
         limits: Limits::default(),

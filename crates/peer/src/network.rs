@@ -35,6 +35,7 @@ mod streams;
 mod task;
 mod topics;
 mod transfers;
+mod vicinity;
 mod wire;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -49,7 +50,7 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) use self::start::everywhere;
+pub(crate) use self::start::{everywhere, is_place};
 use self::{
     commands::{Carried, GossipVerdict, NetworkCommand},
     gate::Gate,
@@ -110,6 +111,8 @@ pub struct NetworkSettings {
     pub listen: Vec<String>,
     /// Peers to stay connected with: notaries, and peers to begin with.
     pub known: Vec<(PeerId, String)>,
+    /// Peers to stay connected with that are looked for on the local network; others look for this one, if it is of them.
+    pub nearby: Vec<PeerId>,
     /// The network. Peers of others are refused.
     pub network: Digest,
     /// Whose checkpoints are heard.

@@ -223,6 +223,12 @@ impl NetworkFile {
         Ok(Self { genesis, contacts: known.filter(|contact| !contact.addresses.is_empty()).collect() })
     }
 
+    /// The notaries that the file names no place of: they are looked for on the local network.
+    pub fn unplaced(&self) -> impl Iterator<Item = PeerId> {
+        let is_placed = |notary: &&PeerId| self.contacts.iter().any(|contact| contact.peer == **notary);
+        self.genesis.notaries.iter().filter(move |notary| !is_placed(notary)).copied()
+    }
+
     /// The file.
     #[must_use]
     pub fn to_toml(&self) -> String {

@@ -160,6 +160,7 @@ impl Other {
             secret,
             listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
             known: Vec::new(),
+            nearby: Vec::new(),
             network: genesis().id(),
             notaries: genesis().notaries,
             limits: Limits::default(),

@@ -93,6 +93,7 @@ impl Started {
             // There for others on this machine, so that these can be reached here by what is said of them.
             listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
             known: Vec::new(),
+            nearby: Vec::new(),
             network: genesis.id(),
             notaries: genesis.notaries.clone(),
             limits: Limits::default(),

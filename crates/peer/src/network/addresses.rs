@@ -35,12 +35,16 @@ pub(super) struct Nearness {
 }
 
 impl Nearness {
-    /// As near as we listen for others, or were told that known peers are.
-    pub(super) fn of<'a>(listen: &[String], known: impl Iterator<Item = &'a Multiaddr>) -> Self {
+    /// As near as we listen for others, were told that known peers are, or look for them.
+    pub(super) fn of<'a>(
+        listen: &[String],
+        known: impl Iterator<Item = &'a Multiaddr>,
+        looks_nearby: bool,
+    ) -> Self {
         let listen: Vec<Multiaddr> = listen.iter().filter_map(|address| address.parse().ok()).collect();
         let listen = listen.iter().filter_map(Multiaddr::ip_addr);
         let all = listen.chain(known.filter_map(Multiaddr::ip_addr));
-        all.fold(Self::default(), |nearness, host| Self {
+        all.fold(Self { machine: false, room: looks_nearby }, |nearness, host| Self {
             machine: nearness.machine || host.is_loopback(),
             room: nearness.room || is_private(host),
         })
@@ -81,6 +85,14 @@ impl Addresses {
             }
         }
         all
+    }
+
+    /// A known peer is said to be here; the last that was said is tried first.
+    pub(super) fn found(&mut self, peer: PeerId, address: Multiaddr) {
+        let (places, address) = (self.known.entry(peer).or_default(), without_peer(address));
+        places.retain(|place| *place != address);
+        places.truncate(PER_PEER_MAX - 1);
+        places.insert(0, address);
     }
 
     /// This peer listens here.
@@ -158,7 +170,7 @@ mod tests {
         let kept = |listen: &[&str], known: Option<&str>| {
             let listen: Vec<String> = listen.iter().map(|text| (*text).to_owned()).collect();
             let known: Vec<Multiaddr> = known.map(|host| address(host, 1)).into_iter().collect();
-            let nearness = Nearness::of(&listen, known.iter());
+            let nearness = Nearness::of(&listen, known.iter(), false);
             let (mut book, peer) = (Addresses::new([].into_iter(), nearness), PeerId::random());
             hosts.iter().for_each(|host| book.hint(peer, address(host, 9)));
             book.of(&peer).len()

@@ -18,7 +18,7 @@ use libp2p::{
 
 use super::{
     GOSSIP_BYTES_MAX, Limits, crowds::Crowds, messages::MessageCodec, questions::QuestionCodec,
-    queues::IN_FLIGHT_MAX, severance::Severance, streams::Streams, topics::Topic,
+    queues::IN_FLIGHT_MAX, severance::Severance, streams::Streams, topics::Topic, vicinity::Vicinity,
 };
 
 /// Connections to one peer: as many as two peers need that dial each other through several paths at once.
@@ -56,6 +56,7 @@ pub(super) struct Protocols {
     memory: memory_connection_limits::Behaviour,
     // Behind what may deny a connection, so that nobody makes room for one that does not come about.
     pub(super) crowds: Crowds,
+    vicinity: Vicinity,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     pub(super) gossip: Gossip,
@@ -71,9 +72,11 @@ impl Protocols {
         network: &Digest,
         limits: &Limits,
         known: &[PeerId],
+        nearby: &[PeerId],
     ) -> Result<Self, String> {
         let mut connections = connection_limits::Behaviour::new(connection_limits(limits));
-        known.iter().for_each(|peer| connections.bypass_peer_id(peer));
+        let stays = known.iter().chain(nearby);
+        stays.clone().for_each(|peer| connections.bypass_peer_id(peer));
         let version = version(network);
         // The rest is for connections that this peer wants: others cannot crowd it out.
         let places = (limits.connections_max - limits.connections_max / 3) as usize;
@@ -81,7 +84,8 @@ impl Protocols {
             severed: Severance::default(),
             connections,
             memory: memory_connection_limits::Behaviour::with_max_bytes(limits.memory_bytes_max),
-            crowds: Crowds::new(places, limits.connections_per_address_max, known.iter().copied()),
+            crowds: Crowds::new(places, limits.connections_per_address_max, stays.copied()),
+            vicinity: Vicinity::new(keys.public().to_peer_id(), nearby.iter().copied()),
             identify: identify::Behaviour::new(
                 identify::Config::new(version.clone(), keys.public())
                     .with_agent_version(concat!("assay/", env!("CARGO_PKG_VERSION")).into())

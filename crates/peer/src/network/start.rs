@@ -56,15 +56,21 @@ impl SwarmTask {
     ) -> Result<(Self, watch::Receiver<Status>), NetworkError> {
         let limits = &settings.limits;
         let known = known(&settings.known)?;
-        let nearness = Nearness::of(&settings.listen, known.iter().map(|(_, address)| address));
+        let nearby: Vec<libp2p::PeerId> = settings.nearby.iter().copied().filter_map(to_libp2p).collect();
+        let nearness =
+            Nearness::of(&settings.listen, known.iter().map(|(_, address)| address), !nearby.is_empty());
+        let swarm = swarm(&settings, &known, &nearby)?;
+        let own = *swarm.local_peer_id();
+        let others = nearby.into_iter().filter(|peer| *peer != own);
+        let stays: Vec<libp2p::PeerId> = known.iter().map(|(peer, _)| *peer).chain(others).collect();
         let (status, seen) = watch::channel(Status::default());
         let mut task = Self {
-            swarm: swarm(&settings, &known)?,
+            swarm,
             version: version(&settings.network),
             network: settings.network,
             blobs,
             speeches,
-            redial: Redial::new(known.iter().map(|(peer, _)| *peer), seed()?, Instant::now()),
+            redial: Redial::new(stays.into_iter(), seed()?, Instant::now()),
             addresses: Addresses::new(known.into_iter(), nearness),
             queues: SendQueues::default(),
             pending: Pending::default(),
@@ -123,6 +129,11 @@ pub(crate) fn everywhere(port: u16) -> String {
     format!("/ip4/0.0.0.0/tcp/{port}")
 }
 
+/// Whether it says where to listen: on a host, at a port.
+pub(crate) fn is_place(address: &str) -> bool {
+    address.parse().is_ok_and(|parsed: Multiaddr| socket_of(&parsed).is_some())
+}
+
 /// Whether a peer could listen there now.
 ///
 /// # Errors
@@ -160,11 +171,13 @@ fn claimed(socket: SocketAddr, usual: u16) -> io::Result<Option<UdpSocket>> {
 fn swarm(
     settings: &NetworkSettings,
     known: &[(libp2p::PeerId, Multiaddr)],
+    nearby: &[libp2p::PeerId],
 ) -> Result<Swarm<Protocols>, NetworkError> {
     let setup = |reason: String| NetworkError::Setup { reason };
     let keys = keypair(settings.secret).ok_or_else(|| setup("the secret is no key".into()))?;
     let known: Vec<libp2p::PeerId> = known.iter().map(|(peer, _)| *peer).collect();
-    let behaviour = Protocols::new(&keys, &settings.network, &settings.limits, &known).map_err(setup)?;
+    let behaviour =
+        Protocols::new(&keys, &settings.network, &settings.limits, &known, nearby).map_err(setup)?;
     let builder = SwarmBuilder::with_existing_identity(keys)
         .with_tokio()
         .with_other_transport(|keys| Ok(carrier(keys)?))

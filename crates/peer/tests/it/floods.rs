@@ -382,6 +382,7 @@ async fn tell(number: u16, target: Target) {
             let settings = NetworkSettings {
                 secret: codec::digest("teller", &(tale, to)).0,
                 listen: Vec::new(),
+                nearby: Vec::new(),
                 known: vec![(to, at.to_string())],
                 network: target.network,
                 notaries: Vec::new(),

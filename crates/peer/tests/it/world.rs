@@ -49,6 +49,7 @@ pub(crate) fn plan(seed: u8) -> Plan {
         secret: [seed; 32],
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         known: Vec::new(),
+        nearby: Vec::new(),
         network: Digest::of(b"test network"),
         notaries: Vec::new(),
         limits: Limits { messages_per_second: 10_000, gossip_per_second: 1000, ..Limits::default() },

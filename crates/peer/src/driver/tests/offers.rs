@@ -109,6 +109,7 @@ async fn a_flood_of_offers_takes_no_provider_out_of_reach() {
         secret: PROVIDER,
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         known: Vec::new(),
+        nearby: Vec::new(),
         network: driver.network_id,
         notaries: Vec::new(),
         limits: Limits::default(),

@@ -31,6 +31,7 @@ async fn start(seed: u8, known: Vec<(PeerId, String)>) -> (Network, mpsc::Receiv
         secret: [seed; 32],
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         known,
+        nearby: Vec::new(),
         network: Digest::of(b"recitals"),
         notaries: Vec::new(),
         limits: Limits { listeners_per_peer_max: 2, ..Limits::default() },

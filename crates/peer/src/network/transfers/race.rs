@@ -25,6 +25,7 @@ async fn start(
         secret: [seed; 32],
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         known,
+        nearby: Vec::new(),
         network: Digest::of(b"race"),
         notaries: Vec::new(),
         limits: Limits::default(),
