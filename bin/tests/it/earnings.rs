@@ -125,7 +125,8 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     town.network.restart("ada").await.unwrap();
     assert_eq!(asks(&ada, &["status"])["paused"], paused["paused"], "a restart ends no pause");
     let ada_id = town.network.peer("ada").id.to_string();
-    let order = ["run", "digits", "-", "--provider", &ada_id, "--timeout", "2s"];
+    let seven = town.network.folder().join("seven-1.png");
+    let order = ["run", "digits", seven.to_str().unwrap(), "--provider", &ada_id, "--timeout", "2s"];
     assert_ne!(types(&you, &order).status, Some(0), "whoever is paused takes nothing on");
     assert_eq!(asks(&ada, &["resume"])["paused"], Value::Null);
     assert_eq!(asks(&ada, &["status"])["paused"], Value::Null);

@@ -123,7 +123,8 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     let town = Town::start().await;
     let asker = Asker::of(&town);
     let nobody = "00".repeat(32);
-    let order = ["run", "digits", "-", "--provider", &nobody, "--timeout", "100ms"];
+    let seven = town.network.folder().join("seven-1.png");
+    let order = ["run", "digits", seven.to_str().unwrap(), "--provider", &nobody, "--timeout", "100ms"];
     let key = asker.fails(&order, 10)["details"]["submission"].as_str().unwrap().to_owned();
     assert_eq!(asker.types(&["ps", "--quiet"]).stdout, format!("{key}\n"));
     assert_eq!(asker.fails(&["job", "retry", &key], 2)["code"], "NOT_OVER");
@@ -143,7 +144,9 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     assert_eq!(both["details"]["waited"][1]["ok"], false, "{both}");
     assert_ne!(asker.asks(&["job", "retry", &key])["submission"], again, "that came to nothing too");
 
-    assert_eq!(asker.fails(&["run", "digits", "-", "--provider", "01234567"], 3)["code"], "UNKNOWN_PEER");
+    let order = ["run", "digits", seven.to_str().unwrap(), "--provider", "01234567"];
+    assert_eq!(asker.fails(&order, 3)["code"], "UNKNOWN_PEER");
+    assert_eq!(asker.fails(&["run", "digits", "-"], 2)["code"], "EMPTY_INPUT");
     assert_eq!(asker.fails(&["job", "result", "0123"], 3)["code"], "UNKNOWN_JOB");
     let ada = town.network.peer("ada").id.to_string();
     assert_eq!(asker.asks(&["quote", "digits", "--provider", &ada[..8]])["provider"], ada.as_str());

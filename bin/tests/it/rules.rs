@@ -102,7 +102,8 @@ async fn while_a_program_of_its_owner_runs_a_provider_takes_nothing_on_and_gives
     let status = asks(&ada, &["status"]);
     assert_eq!((held(&status), &status["paused"]), (vec!["program"], &Value::Null), "{status}");
     assert!(types(&ada, &["why"]).stdout.contains("a program runs that is named in the rules"));
-    let order = ["run", "digits", "-", "--provider", &ada_id, "--timeout", "2s"];
+    let seven = town.network.folder().join("seven-1.png");
+    let order = ["run", "digits", seven.to_str().unwrap(), "--provider", &ada_id, "--timeout", "2s"];
     assert_ne!(
         types(&you, &order).status,
         Some(0),

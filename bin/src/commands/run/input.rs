@@ -23,10 +23,20 @@ use crate::{
 
 /// The input that was typed: for a model that reads texts what it is asked, for others the name of a file.
 pub(crate) fn typed(text: &OsStr, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
-    if text != "-" && reads_texts(manifest) {
-        return within(text.as_encoded_bytes().to_vec());
+    if text == "-" || !reads_texts(manifest) {
+        return read(Path::new(text));
     }
-    read(Path::new(text))
+    // Who means a file would pay for what is said of its name.
+    if Path::new(text).is_file() {
+        let name = Path::new(text).display();
+        let message =
+            format!("{} would be asked the words {name}, and there is a file of that name", manifest.name);
+        let hint = format!(
+            "-f {name} asks what the file says; to ask the words, write them to standard input, and -"
+        );
+        return Err(CommandError::new(Exit::Usage, "NAME_OF_A_FILE", message, hint));
+    }
+    within(text.as_encoded_bytes().to_vec())
 }
 
 /// The bytes of a file.
@@ -46,6 +56,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
 }
 
 fn within(bytes: Vec<u8>) -> Result<Vec<u8>, CommandError> {
+    if bytes.is_empty() {
+        let hint = "nothing was ordered: name a file that holds something, or write what is asked";
+        return Err(CommandError::new(Exit::Usage, "EMPTY_INPUT", "the input is empty", hint));
+    }
     if bytes.len() > INPUT_BYTES_MAX {
         let message = format!("the input is longer than the {INPUT_BYTES_MAX} bytes that are allowed");
         return Err(CommandError::new(
@@ -111,7 +125,17 @@ mod tests {
         std::fs::write(&file, "1+1=").unwrap();
         let typed = |text: &str, bundle: &Bundle| typed(OsStr::new(text), &bundle.manifest());
         let name = file.to_str().unwrap();
-        assert_eq!(typed(name, &SUMS).unwrap(), name.as_bytes());
+        assert_eq!(typed("27+58=", &SUMS).unwrap(), b"27+58=");
+        let refused = typed(name, &SUMS).unwrap_err();
+        assert_eq!(
+            (refused.exit(), refused.code()),
+            (Exit::Usage, "NAME_OF_A_FILE"),
+            "its name is not asked"
+        );
+        assert_eq!(typed("", &SUMS).unwrap_err().code(), "EMPTY_INPUT", "nothing is not paid for");
+        std::fs::write(folder.path().join("nothing"), "").unwrap();
+        let nothing = folder.path().join("nothing");
+        assert_eq!(read(&nothing).unwrap_err().code(), "EMPTY_INPUT");
         assert_eq!(typed(name, &DIGITS).unwrap(), b"1+1=");
         assert_eq!(typed("27+58=", &DIGITS).unwrap_err().exit(), Exit::Usage, "there is no such file");
         let long = "1".repeat(INPUT_BYTES_MAX + 1);
