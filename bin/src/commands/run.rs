@@ -216,7 +216,7 @@ fn say_how_it_stands(outlets: &Outlets, invocation: &Invocation, attempt: &Attem
     note(if let AttemptState::Closed(outcome) = attempt.state {
         format!("price {price} {unit}s; {}", job::outcome_words(outcome))
     } else {
-        format!("price {price} {unit}s, {most} at most with fees; check pending")
+        format!("price {price} {unit}s; check pending, until then {most} are held, and the rest comes back")
     });
     let name = short(attempt.job);
     note(match (&outlets.receipt, attempt.receipt) {

@@ -104,7 +104,7 @@ impl Waiting {
                 reached = self.reached(goal, printer) => reached,
                 () = alarm(deadline) => Err(timed_out(key)),
                 _ = tokio::signal::ctrl_c() => {
-                    let Some(handle) = handle else { break Err(interrupted(key, self.cancels)) };
+                    let Some(handle) = handle else { break Err(left(key, goal, self.cancels)) };
                     self.cancels = true;
                     tokio::select! {
                         () = cancel(&handle, key, printer) => continue,
@@ -277,6 +277,17 @@ fn notary_silent(key: Digest) -> CommandError {
         "it may be opened yet, or another provider asked: `assay job wait {name}` tells; `assay job cancel {name}` ends it"
     );
     CommandError::new(Exit::NoPeers, "NOTARY_SILENT", message, hint).with(json!({ "submission": full(key) }))
+}
+
+/// Whoever waits for the close has been shown the answer.
+fn left(key: Digest, goal: Goal, cancels: bool) -> CommandError {
+    if goal != Goal::Closed {
+        return interrupted(key, cancels);
+    }
+    let hint =
+        format!("what it gave stands above; `assay receipt show {}` shows its receipt then", short(key));
+    CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the job was closed", hint)
+        .with(json!({ "submission": full(key) }))
 }
 
 fn interrupted(key: Digest, cancels: bool) -> CommandError {
