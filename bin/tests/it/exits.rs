@@ -104,6 +104,10 @@ async fn every_exit_code_is_reached() {
     types(&lost, 1, &["provide", "digits"]);
     town.network.kill("nora");
     types(&you, 13, &["run", "digits", &seven]);
+    let findings = you.asks(&["doctor"])["findings"].clone();
+    let of_notary = |finding: &&serde_json::Value| finding["about"] == "notary";
+    let found = findings.as_array().unwrap().iter().find(of_notary).unwrap();
+    assert_eq!(found["severity"], "warning", "a notary that is silent is named: {findings}");
     for (code, signal) in [(130, Signal::INT), (143, Signal::TERM)] {
         assert_eq!(signalled(&lost, signal), Some(code));
         reached.insert(code);
