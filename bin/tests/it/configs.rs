@@ -44,6 +44,11 @@ fn a_value_is_settled_and_taken_back_and_the_file_stays_its_owners() {
     let addresses = json!(["/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001"]);
     assert_eq!((&set["value"], &set["effect"]), (&addresses, &json!("no_daemon")));
     assert_eq!(row(home.path(), "daemon.listen")["value"], addresses);
+    for nowhere in ["port 4001", "192.168.1.5:4001", "/ip4/0.0.0.0", "/ip4/0.0.0.0/tcp/4001,there"] {
+        let refused = assay(home.path(), &["config", "set", "daemon.listen", nowhere]);
+        assert_eq!(refused.status, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("addresses such as \"/ip4/0.0.0.0/tcp/4001\""), "{refused:?}");
+    }
     let unset = assay(home.path(), &["config", "unset", "client.cost_max"]);
     assert_eq!(unset.stdout, "client.cost_max = 1.00, as is assumed\n");
     let left = fs::read_to_string(&file).unwrap();

@@ -7,6 +7,10 @@ use super::{
     settings::Settings,
     value::Value,
 };
+use crate::network::is_place;
+
+/// The setting whose texts a daemon would not start with, unless they are addresses.
+const LISTEN: &str = "daemon.listen";
 
 /// When a change of a setting is heeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,10 +82,19 @@ impl HomeSetting {
         let as_list = || toml::Value::Array(typed.split(',').map(str::trim).map(text).collect());
         let read = as_toml().and_then(|value| (self.rewrite)(&value));
         let read = read.or_else(|| (self.rewrite)(&text(typed))).or_else(|| (self.rewrite)(&as_list()));
-        read.ok_or_else(|| BadConfig::Wrong {
-            key: self.key.to_owned(),
-            found: format!("{typed:?}"),
-            expected: self.expected,
-        })
+        let wrong =
+            |expected| BadConfig::Wrong { key: self.key.to_owned(), found: format!("{typed:?}"), expected };
+        let written = read.ok_or_else(|| wrong(self.expected))?;
+        if self.key == LISTEN && !are_places(&written) {
+            return Err(wrong("addresses such as \"/ip4/0.0.0.0/tcp/4001\""));
+        }
+        Ok(written)
     }
+}
+
+/// Whether a peer can be told to listen at all of these, as they stand in a file.
+fn are_places(written: &str) -> bool {
+    let table = format!("value = {written}").parse::<toml::Table>().unwrap_or_default();
+    let places = table.get("value").and_then(toml::Value::as_array);
+    places.is_some_and(|places| places.iter().all(|place| place.as_str().is_some_and(is_place)))
 }
