@@ -1,6 +1,6 @@
 //! `assay status`: how this peer is.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use assay_market::{
     node::Fault,
@@ -70,7 +70,9 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
             count(runs, true)
         ),
     );
-    row("machine", machine(&status.classes));
+    if !status.classes.is_empty() {
+        row("machine", machine(&status.classes));
+    }
     for wall in &status.missing_walls {
         row("sandbox", format!("this machine does not give it a wall: {wall}"));
     }
@@ -136,10 +138,17 @@ fn reach_of(address: &str) -> Reached {
     match host {
         None => Reached::World,
         Some(host) if host.is_loopback() => Reached::Machine,
-        Some(IpAddr::V4(host)) if host.is_private() || host.is_link_local() => Reached::Room,
+        Some(IpAddr::V4(host)) if is_of_a_room(host) => Reached::Room,
         Some(IpAddr::V6(host)) if host.is_unique_local() || host.is_unicast_link_local() => Reached::Room,
         Some(_) => Reached::World,
     }
+}
+
+/// Whether another machine may have the same address: in a house, at a provider that shares one among many, or in a book.
+fn is_of_a_room(host: Ipv4Addr) -> bool {
+    let [first, second, ..] = host.octets();
+    let is_shared = first == 100 && second & 0xc0 == 64;
+    host.is_private() || host.is_link_local() || host.is_documentation() || is_shared
 }
 
 /// The network's models, and how far those are that are on their way.
@@ -286,4 +295,31 @@ fn run(run: &RunView) -> Value {
     json!({
         "job": full(run.job), "model": run.manifest, "is_check": run.check, "state": state, "outcome": outcome,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_other_machines_may_have_as_well_leads_from_nowhere_else_to_this_one() {
+        for (host, reached) in [
+            ("ip4/127.0.0.1", Reached::Machine),
+            ("ip6/::1", Reached::Machine),
+            ("ip4/10.0.0.2", Reached::Room),
+            ("ip4/172.16.0.2", Reached::Room),
+            ("ip4/192.168.1.5", Reached::Room),
+            ("ip4/169.254.0.2", Reached::Room),
+            ("ip4/100.64.0.2", Reached::Room),
+            ("ip4/192.0.2.2", Reached::Room),
+            ("ip4/203.0.113.7", Reached::Room),
+            ("ip6/fd00::2", Reached::Room),
+            ("ip6/fe80::2", Reached::Room),
+            ("ip4/100.63.0.2", Reached::World),
+            ("ip4/93.184.216.34", Reached::World),
+            ("dns4/example.org", Reached::World),
+        ] {
+            assert_eq!(reach_of(&format!("/{host}/tcp/29292")), reached, "{host}");
+        }
+    }
 }
