@@ -111,7 +111,7 @@ pub(super) async fn show(reach: Reach, invocation: &Invocation) -> Result<(), Co
         printer
             .note("there are no rules: jobs are taken on at any time, unless `assay pause` says otherwise");
     } else if machine.held.is_empty() {
-        printer.note("no rule holds: jobs are taken on");
+        printer.note("no rule keeps jobs away: they are taken on");
     } else {
         printer.note("nothing new is taken on");
     }
@@ -122,7 +122,7 @@ pub(super) async fn show(reach: Reach, invocation: &Invocation) -> Result<(), Co
         .collect();
     if !blind.is_empty() {
         printer.note(format!(
-            "this machine does not show what these are about, so they never hold: {}",
+            "this machine does not show what these are about, so they keep no jobs away: {}",
             blind.join(", ")
         ));
     }
@@ -130,7 +130,7 @@ pub(super) async fn show(reach: Reach, invocation: &Invocation) -> Result<(), Co
 }
 
 fn table(settings: &OwnerRules, machine: &MachineView) -> Table {
-    let mut table = Table::new(["RULE", "SETTLED", "NOW", "HOLDS"]);
+    let mut table = Table::new(["RULE", "LIMIT", "NOW", "KEEPS JOBS AWAY"]);
     for rule in OwnerRule::ALL {
         let held = machine.held.iter().find(|held| held.rule == rule);
         table.row([
@@ -143,15 +143,15 @@ fn table(settings: &OwnerRules, machine: &MachineView) -> Table {
     table
 }
 
-/// What a rule is called in a table.
+/// What a rule is called in a table: as what sets it.
 fn head(rule: OwnerRule) -> &'static str {
     match rule {
-        OwnerRule::Program => "programs",
-        OwnerRule::InUse => "in use",
-        OwnerRule::OnBattery => "battery",
-        OwnerRule::TooHot => "heat",
-        OwnerRule::CardInUse => "card",
-        OwnerRule::OutOfHours => "hours",
+        OwnerRule::Program => "program",
+        OwnerRule::InUse => "idle",
+        OwnerRule::OnBattery => "mains-only",
+        OwnerRule::TooHot => "temperature",
+        OwnerRule::CardInUse => "card-others",
+        OwnerRule::OutOfHours => "schedule",
         OwnerRule::NotLooked => "start",
     }
 }

@@ -7,7 +7,7 @@ use crate::{command_error::CommandError, commands::run::input, daemon::Reach, in
 
 const EXAMPLES: &str = "\
 Examples:
-  assay provider rules                              what holds, and what the machine shows now
+  assay provider rules                              the rules, and what the machine shows now
   assay provider rules --program blender            no jobs while Blender runs
   assay provider rules --idle 10m --temperature 80  only when nobody is here, and it is cool
   assay provider rules --card-others 1GiB           not while a game has the card
@@ -17,7 +17,7 @@ Examples:
 ///
 /// While a rule is broken nothing new is taken on and what runs is given up, within seconds; that costs no trust. Jobs are taken on
 /// again once it was kept for a while (--settle). Checks of others' work that this machine is drawn for go on. A rule that cannot
-/// be told on this machine never holds, and is shown as such.
+/// be told on this machine keeps no jobs away, and is shown as such.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
