@@ -36,7 +36,7 @@ pub(crate) struct Town {
 impl Town {
     /// Starts the peers and waits until the client knows ada's offer.
     pub(crate) async fn start() -> Self {
-        Self::begin(str::to_owned).await
+        Self::begin(hasty).await
     }
 
     /// The same with another network file.
@@ -117,6 +117,13 @@ impl Town {
         assert_eq!(audited.divergence, None);
         assert!(audited.entries > 0);
     }
+}
+
+/// The same rules, by which a job that was not drawn closes as soon as one that was: no test waits to see how long it may
+/// take.
+fn hasty(file: &str) -> String {
+    let line = file.lines().find(|line| line.starts_with("window = ")).unwrap();
+    file.replace(line, "window = \"5s\"")
 }
 
 /// The books of a network once every job in them is closed; nothing is held then.
