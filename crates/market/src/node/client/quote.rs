@@ -76,10 +76,10 @@ impl Client {
         Some(Chosen { order, machine, run, kept, basis, explanation })
     }
 
-    /// What the account lacks for the order that the notary refused last for that. It may hold more than its notary last
-    /// stated, or have held less meanwhile: then nothing is known.
+    /// What the account lacks for the order that the notary refused last for that, whatever others said since. It may hold more
+    /// than its notary last stated, or have held less meanwhile: then nothing is known.
     pub(super) fn over_funds(&self, key: Digest, outlook: Outlook<'_>) -> Option<OverFunds> {
-        let submitted = self.submissions.get(&key).filter(|of| of.refusal == Some(Refusal::Funds))?;
+        let submitted = self.submissions.get(&key)?;
         let mut attempts = submitted.attempts.iter().rev().filter_map(|job| self.attempts.get(job));
         let lacking = AttemptState::Refused(Refusal::Funds);
         let order = &attempts.find(|attempt| attempt.state == lacking)?.order;

@@ -109,6 +109,10 @@ impl Client {
             _ if !asked.is_empty() => self.await_others(key),
             Some(_) => self.give_up(key, Unmatched::default(), cx),
             None if spent || cx.now >= until => self.give_up(key, unmatched, cx),
+            // Nobody will be cheaper for the wait; who is busy may be.
+            None if unmatched.busy == 0 && self.over_funds(key, cx.outlook()).is_some() => {
+                self.give_up(key, unmatched, cx);
+            }
             None => self.await_offer(key, until, cx),
         }
     }

@@ -61,14 +61,18 @@ pub(super) fn times(table: &mut Table, kind: &str, within: Duration) -> Vec<u64>
 fn why_given_up(table: &mut Table) -> Unmatched {
     for _ in 0..1_000 {
         table.pass(Duration(100));
-        let mut told = table.told();
-        let failed =
-            told.find_map(|event| if let Event::Failed { reason, .. } = event { Some(reason) } else { None });
-        if let Some(reason) = failed {
-            return (**reason).clone();
+        if let Some(reason) = failed(table) {
+            return reason;
         }
     }
     panic!("it is never given up");
+}
+
+/// Why a submission has just come to nothing, if one has.
+fn failed(table: &Table) -> Option<Unmatched> {
+    table.told().find_map(|event| {
+        if let Event::Failed { reason, .. } = event { Some((**reason).clone()) } else { None }
+    })
 }
 
 #[test]
@@ -272,6 +276,18 @@ fn an_account_that_holds_too_little_is_told_beside_what_it_takes_if_that_is_more
             assert!(told == free && need >= order.total_max, "{told} and {need}");
         }
     }
+}
+
+#[test]
+fn whoever_has_too_little_for_one_is_told_so_at_once_whatever_the_next_one_says() {
+    let (mut table, order, to) = Table::opening(&BOTH);
+    table.hear(NOTARY, Account { free: Amount(5), ..account(1, 0) });
+    refuse(&mut table, NOTARY, order.id(), Refusal::Funds);
+    let (next, second) = table.proposed();
+    assert_eq!(next, other(to));
+    refuse(&mut table, next, second.id(), Refusal::Price);
+    let why = failed(&table).expect("nobody is waited for");
+    assert!(why.refusal == Some(Refusal::Price) && why.over_funds.is_some(), "{why:?}");
 }
 
 #[test]
