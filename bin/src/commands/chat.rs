@@ -176,7 +176,7 @@ impl Conversation<'_> {
         let Self { args, daemon, invocation, manifest, .. } = self;
         let messages = Value::Array(self.messages.clone()).to_string().into_bytes();
         let input = args.wishes.beside(messages, manifest, input::seed()?)?;
-        let mut submit: Submit = args.terms.submit(manifest, daemon).await?;
+        let mut submit: Submit = args.terms.submit(manifest, daemon, &invocation.printer).await?;
         submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
         submit.input = Attachment(input);
         if submit.units_max.is_none() {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     offers::passed,
-    run::{input, terms::Terms},
+    run::{fitting::fitting, input, terms::Terms},
 };
 use crate::{
     command_error::CommandError,
@@ -50,7 +50,11 @@ pub(crate) struct Args {
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let manifest = input::model(&args.name, &daemon, invocation).await?;
-    let quote = daemon.call(QuoteJob(args.terms.submit(&manifest, &daemon).await?)).await?;
+    let mut submit = args.terms.submit(&manifest, &daemon, &invocation.printer).await?;
+    if submit.units_max.is_none() {
+        submit.units_max = fitting(&submit, &manifest, &daemon, invocation).await?;
+    }
+    let quote = daemon.call(QuoteJob(submit)).await?;
     let unit = daemon.unit();
     let Some(chosen) = &quote.chosen else {
         if args.explain {

@@ -64,7 +64,7 @@ impl OrderArgs {
         };
         let input = wishes.beside(input, &manifest, self.seed()?)?;
         tell_who_reads(invocation);
-        let submit = self.terms.submit(&manifest, daemon).await?;
+        let submit = self.terms.submit(&manifest, daemon, &invocation.printer).await?;
         let mut submit = Submit {
             attempts_max: self.attempts,
             // A gateway and a batch have words of their own.

@@ -10,7 +10,12 @@ use assay_protocol::{
 };
 
 use super::follow::Goal;
-use crate::{command_error::CommandError, daemon::RunningDaemon, peer_name::PeerName};
+use crate::{
+    command_error::CommandError,
+    daemon::RunningDaemon,
+    peer_name::PeerName,
+    printer::{Printer, short},
+};
 
 /// The flags that shape an order.
 #[derive(Clone, Debug, clap::Args)]
@@ -58,12 +63,19 @@ impl Terms {
         &self,
         manifest: &Manifest,
         daemon: &RunningDaemon,
+        printer: &Printer,
     ) -> Result<Submit, CommandError> {
         let provider = match &self.provider {
             None => None,
             Some(name) => {
                 let offers = daemon.call(ListOffers).await?;
-                Some(name.among(offers.iter().map(|offer| offer.provider), "`assay offers`")?)
+                let provider = name.among(offers.iter().map(|offer| offer.provider), "`assay offers`")?;
+                // Nobody else sends an order there.
+                if offers.iter().any(|offer| offer.provider == provider && offer.convicted) {
+                    let name = short(provider);
+                    printer.note(format!("note: {name} was convicted of a false result in the last 30 days"));
+                }
+                Some(provider)
             }
         };
         Ok(Submit {
