@@ -29,13 +29,24 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     };
     bytes.map_err(|error| {
         let message = format!("{} cannot be read: {error}", path.display());
-        CommandError::new(
-            Exit::Usage,
-            "FILE",
-            message,
-            "name a receipt file, such as `assay run --receipt FILE` writes",
-        )
+        CommandError::new(Exit::Usage, "FILE", message, hint(path))
     })
+}
+
+/// What helps whoever named what cannot be read: a job has to become a file first, since files are judged without a daemon.
+fn hint(path: &Path) -> String {
+    match path.to_str().filter(|name| !path.exists() && is_name(name)) {
+        Some(job) => format!(
+            "this takes files: `assay receipt export {job} -o FILE` writes that of a job, and `assay receipt show {job}` \
+             judges it at once"
+        ),
+        None => "name a receipt file, such as `assay run --receipt FILE` writes".to_owned(),
+    }
+}
+
+/// Whether a job or a receipt may be called so. For what cannot be, no daemon is started.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The receipt in these bytes, if it is whole, and what it proves.
@@ -66,6 +77,19 @@ fn refuted(refuted: &Refuted) -> CommandError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_names_a_job_for_a_file_is_told_how_it_becomes_one() {
+        for (name, begin) in [
+            ("0fa29c0fa29c", "this takes files: `assay receipt export 0fa29c0fa29c -o FILE`"),
+            ("none.receipt", "name a receipt file"),
+        ] {
+            let failure = read(Path::new(name)).unwrap_err();
+            let [_, hint] = failure.lines();
+            assert!(hint.starts_with(begin), "{hint}");
+            assert_eq!(failure.exit(), Exit::Usage);
+        }
+    }
 
     #[test]
     fn what_is_no_receipt_fails_at_its_encoding() {

@@ -58,17 +58,12 @@ pub(super) async fn bytes_of(
     if name == "-" || path.exists() {
         return file::read(path);
     }
-    if !is_name(name) {
+    if !file::is_name(name) {
         return Err(unknown(name));
     }
     let daemon = RunningDaemon::reach(invocation, reach).await?;
     let pieces = daemon.call(ReadReceipt { name: name.to_owned() }).await?;
     Ok(pieces.all().await?)
-}
-
-/// Whether a job or a receipt may be called so. For what cannot be, no daemon is started.
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn unknown(name: &str) -> CommandError {
