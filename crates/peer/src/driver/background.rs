@@ -108,7 +108,7 @@ impl Background {
             let manifest = &begun.run().manifest;
             let ended = match background.pinned.equip(manifest).await {
                 // It may have been offered, or registered for, while it was allowed.
-                Ok(()) if !background.lets_run(manifest) => {
+                Ok(()) if background.store.library.lets_run(manifest, &background.rules).is_err() => {
                     tracing::warn!(job = %id.job, manifest = manifest.name, runner = %manifest.runner, "a runner is not allowed here");
                     begun.fail(Failure::Unusable)
                 }
@@ -122,11 +122,6 @@ impl Background {
                 background.report(Input::Ran { run: id, result });
             }
         });
-    }
-
-    /// Whether the runner of a model may run here.
-    pub(crate) fn lets_run(&self, manifest: &Manifest) -> bool {
-        self.store.library.runner_source(&manifest.runner, &self.rules).is_some()
     }
 
     /// Lets workers go that have waited long, or all that wait during a pause, and waits for their end.

@@ -6,10 +6,11 @@
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
-use assay_protocol::{genesis::Genesis, id::Digest};
+use assay_protocol::{genesis::Genesis, id::Digest, manifest::Manifest};
 use serde::{Deserialize, Serialize};
 
 use super::{Library, LibraryError};
+use crate::handle::OfferRefused;
 
 /// The folder, in the library's: an empty file for each runner that was allowed, named by its digest.
 const FOLDER: &str = "allowed";
@@ -44,6 +45,15 @@ impl Library {
             () if known.shipped.contains(runner) => Some(RunnerSource::Program),
             () if known.allowed.contains(runner) => Some(RunnerSource::Owner),
             () => None,
+        }
+    }
+
+    /// Whether the runner of a model may run here.
+    pub(crate) fn lets_run(&self, manifest: &Manifest, genesis: &Genesis) -> Result<(), OfferRefused> {
+        let runner = manifest.runner;
+        match self.runner_source(&runner, genesis) {
+            Some(_) => Ok(()),
+            None => Err(OfferRefused::RunnerNotAllowed { name: manifest.name.clone(), runner }),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use assay_market::provision::Provision;
-use assay_protocol::{id::Digest, manifest::Manifest};
+use assay_protocol::id::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -51,8 +51,7 @@ impl Call for AllowRunners {
 
 impl Respond for AllowRunners {
     async fn respond(self, responder: &Responder) -> Result<Vec<RunnerView>, Refused> {
-        let meant = self.names.iter().map(|name| responder.meant_runner(name));
-        let runners: Vec<Digest> = meant.collect::<Result<_, _>>()?;
+        let runners = responder.meant_runners(&self.names)?;
         let library = responder.store.library.clone();
         responder.work(move |_| runners.iter().try_for_each(|runner| library.allow(runner))).await??;
         Ok(responder.runners())
@@ -66,8 +65,7 @@ impl Call for DisallowRunners {
 
 impl Respond for DisallowRunners {
     async fn respond(self, responder: &Responder) -> Result<Vec<RunnerView>, Refused> {
-        let meant = self.names.iter().map(|name| responder.meant_runner(name));
-        let runners: Vec<Digest> = meant.collect::<Result<_, _>>()?;
+        let runners = responder.meant_runners(&self.names)?;
         let of_others = runners.iter().find(|runner| {
             let source = responder.store.library.runner_source(runner, &responder.genesis);
             matches!(source, Some(RunnerSource::Network | RunnerSource::Program))
@@ -91,13 +89,9 @@ impl Respond for DisallowRunners {
 }
 
 impl Responder {
-    /// Whether the runner of a model may run here.
-    pub(super) fn lets_run(&self, manifest: &Manifest) -> Result<(), OfferRefused> {
-        let runner = manifest.runner;
-        match self.store.library.runner_source(&runner, &self.genesis) {
-            Some(_) => Ok(()),
-            None => Err(OfferRefused::RunnerNotAllowed { name: manifest.name.clone(), runner }),
-        }
+    /// The runners that are meant by names, in their order.
+    fn meant_runners(&self, names: &[String]) -> Result<Vec<Digest>, Refused> {
+        names.iter().map(|name| self.meant_runner(name)).collect()
     }
 
     /// The runner of a model, or one by its digits. Digits that begin both mean neither: whoever wrote the model chose its name.

@@ -256,7 +256,7 @@ pub(super) async fn tried(
     input: Option<Attachment>,
     responder: &Responder,
 ) -> Result<(Class, MeasuredRun), Refused> {
-    responder.lets_run(manifest)?;
+    responder.store.library.lets_run(manifest, &responder.genesis)?;
     let equipped = responder.pinned.equip(manifest).await;
     equipped.map_err(|absent| absent.refuses(manifest))?;
     let class = responder.executor.class_of(manifest).await;
@@ -287,13 +287,9 @@ async fn test(
 impl Driver {
     /// Whether all of it may run here: leave may have been taken back while it was tested.
     pub(super) fn lets_run_all(&self, provision: &Provision) -> Result<(), OfferRefused> {
-        let mut stocks = provision.stocks().map(|(_, stock)| &stock.manifest);
-        match stocks.find(|manifest| !self.background.lets_run(manifest)) {
-            None => Ok(()),
-            Some(manifest) => {
-                Err(OfferRefused::RunnerNotAllowed { name: manifest.name.clone(), runner: manifest.runner })
-            }
-        }
+        let background = &self.background;
+        let library = &background.store.library;
+        provision.stocks().try_for_each(|(_, stock)| library.lets_run(&stock.manifest, &background.rules))
     }
 
     async fn offer(&mut self, provision: Provision) -> Result<Result<Providing, Refused>, Broken> {
