@@ -7,12 +7,9 @@ use std::{sync::Arc, time::Duration};
 use assay_market::{Command, Input, command::NotDisputed, event::Event};
 use assay_protocol::id::{Digest, JobId};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
-    time::timeout,
-};
+use tokio::{sync::broadcast::Receiver, time::timeout};
 
-use super::Update;
+use super::{Update, watch::next_decision};
 use crate::{
     driver::{
         Driver,
@@ -64,13 +61,7 @@ impl Respond for DisputeJob {
 /// Waits until it is known what becomes of a dispute.
 async fn decided(updates: &mut Receiver<Arc<Update>>, of: Digest) -> Result<JobId, Refused> {
     loop {
-        let update = match updates.recv().await {
-            Ok(update) => update,
-            Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return Err(Refused::Ending),
-        };
-        let Update::Event(dated) = &*update else { continue };
-        if let Some(decided) = decision(&dated.event, of) {
+        if let Some(decided) = next_decision(updates, |event| decision(event, of)).await? {
             return decided.map_err(|reason| Refused::NotDisputed { reason });
         }
     }

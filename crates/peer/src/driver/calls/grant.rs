@@ -2,8 +2,6 @@
 //!
 //! **Invariant:** what is answered is on the disk; the same grant said again is answered in the same way, and creates nothing.
 
-use std::sync::Arc;
-
 use assay_market::{
     Command, Input,
     command::{Credit, NotGranted},
@@ -11,9 +9,8 @@ use assay_market::{
 };
 use assay_protocol::{signed::Ed25519, units::Amount};
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::Update;
+use super::watch::next_decision;
 use crate::{
     driver::responder::{Respond, Responder},
     handle::{Call, Refused},
@@ -57,7 +54,7 @@ impl Respond for GrantCredits {
             let command = Input::Command(Command::Grant(self.credit));
             responder.act_and_save(|driver| Box::pin(driver.take(command))).await?;
             // Said again it is the same grant.
-            if let Some(decided) = decided(&mut updates, self.credit).await? {
+            if let Some(decided) = next_decision(&mut updates, |event| decision(event, self.credit)).await? {
                 break decided.map_err(|reason| Refused::NotGranted { reason })?;
             }
         };
@@ -66,24 +63,6 @@ impl Respond for GrantCredits {
         let account = accounts.find(|account| account.peer == self.credit.account);
         let free = account.map_or(Amount::ZERO, |account| account.free);
         Ok(GrantedView { credit: self.credit, is_new, free, minted: books.minted })
-    }
-}
-
-/// Waits until it is known what became of a grant; nothing, if that may be among what was missed.
-async fn decided(
-    updates: &mut Receiver<Arc<Update>>,
-    of: Credit,
-) -> Result<Option<Result<bool, NotGranted>>, Refused> {
-    loop {
-        let update = match updates.recv().await {
-            Ok(update) => update,
-            Err(RecvError::Lagged(_)) => return Ok(None),
-            Err(RecvError::Closed) => return Err(Refused::Ending),
-        };
-        let Update::Event(dated) = &*update else { continue };
-        if let Some(decided) = decision(&dated.event, of) {
-            return Ok(Some(decided));
-        }
     }
 }
 

@@ -15,12 +15,9 @@ use assay_market::{
 };
 use assay_protocol::{account::Registration, id::PeerId, units::Amount};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
-    time::timeout,
-};
+use tokio::{sync::broadcast::Receiver, time::timeout};
 
-use super::{ShowAccount, provide::tried};
+use super::{ShowAccount, provide::tried, watch::next_decision};
 use crate::{
     driver::{
         calls::Update,
@@ -121,23 +118,17 @@ async fn carried_out(
     instruction: &Instruction,
 ) -> Result<(), Refused> {
     loop {
-        let update = match updates.recv().await {
-            Ok(update) => update,
-            Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return Err(Refused::Ending),
-        };
-        if let Some(end) = end_of(&update, notary, instruction) {
+        if let Some(end) = next_decision(updates, |event| end_of(event, notary, instruction)).await? {
             return end.map_err(|reason| Refused::NotCarriedOut { reason });
         }
     }
 }
 
 /// What became of an instruction, where this says so.
-fn end_of(update: &Update, of: PeerId, instruction: &Instruction) -> Option<Result<(), NotCarriedOut>> {
-    let Update::Event(dated) = update else { return None };
-    let (notary, done, end) = if let Event::CarriedOut { notary, instruction } = &dated.event {
+fn end_of(event: &Event, of: PeerId, instruction: &Instruction) -> Option<Result<(), NotCarriedOut>> {
+    let (notary, done, end) = if let Event::CarriedOut { notary, instruction } = event {
         (notary, instruction, Ok(()))
-    } else if let Event::NotCarriedOut { notary, instruction, reason } = &dated.event {
+    } else if let Event::NotCarriedOut { notary, instruction, reason } = event {
         (notary, instruction, Err(*reason))
     } else {
         return None;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use assay_market::event::Event;
 use assay_protocol::id::Digest;
 use futures::stream;
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,24 @@ impl Watching {
         let key = self.key?;
         let job = self.responder.look(move |driver| driver.job(&key)).await.ok()??;
         Some(Update::Job(Box::new(job)))
+    }
+}
+
+/// Waits for the event that decides something; nothing, if that may be among what was missed.
+pub(super) async fn next_decision<T>(
+    updates: &mut Receiver<Arc<Update>>,
+    decision: impl Fn(&Event) -> Option<T>,
+) -> Result<Option<T>, Refused> {
+    loop {
+        let update = match updates.recv().await {
+            Ok(update) => update,
+            Err(RecvError::Lagged(_)) => return Ok(None),
+            Err(RecvError::Closed) => return Err(Refused::Ending),
+        };
+        let Update::Event(dated) = &*update else { continue };
+        if let Some(decided) = decision(&dated.event) {
+            return Ok(Some(decided));
+        }
     }
 }
 
