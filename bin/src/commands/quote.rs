@@ -60,7 +60,8 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         if args.explain {
             show_passed(invocation, &quote, unit);
         }
-        let failure = passed::failure(&quote.passed.counts, "`assay offers` lists what can be ordered now");
+        let failure =
+            passed::failure(&quote.passed.counts, unit, "`assay offers` lists what can be ordered now");
         let listed = passed::document(&quote.passed, unit);
         return Err(failure.with(json!({ "passed_over": listed })));
     };

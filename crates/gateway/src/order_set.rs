@@ -183,7 +183,7 @@ async fn allow(
         }
         Ok(Ok(_) | Err(SpendingError::Over { .. })) => {
             let message = format!(
-                "{left} credits are left to this key today, and the order may cost {need}; its ceiling of {daily_max} a day begins anew at midnight, universal time"
+                "{left} is left to this key today, and the order may cost {need}; its ceiling of {daily_max} a day begins anew at midnight, universal time"
             );
             Err(HttpFailure::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", message))
         }

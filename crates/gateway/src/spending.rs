@@ -41,7 +41,7 @@ struct SpendingFile {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SpendingError {
     /// There is too little left.
-    #[error("{left} credits are left to this key today, and the order may cost {need}")]
+    #[error("{left} is left to this key today, and the order may cost {need}")]
     Over {
         /// What is left.
         left: Amount,

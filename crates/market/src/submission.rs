@@ -51,9 +51,7 @@ pub struct Submission {
 
 /// More than is left of what a home may spend a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
-#[error(
-    "this may cost {need} credits, and of the {most} that this home spends a day at most {left} are left"
-)]
+#[error("this may cost {need}, and of the {most} that this home spends a day at most {left} are left")]
 pub struct OverDay {
     /// What may be spent a day.
     pub most: Amount,
@@ -65,7 +63,7 @@ pub struct OverDay {
 
 /// More than the client's account holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
-#[error("the account holds {free} credits, and the job needs {need} at most")]
+#[error("the account holds {free}, and the job needs {need} at most")]
 pub struct OverFunds {
     /// What can be spent, as its notary last stated it.
     pub free: Amount,

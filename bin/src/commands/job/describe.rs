@@ -173,7 +173,7 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::Granted { is_new: true, credit } => {
             format!("created {} for {}, as grant {}", credit.amount, short(credit.account), credit.serial)
         }
-        Event::NotGranted { reason, .. } => format!("created no credits: {reason}"),
+        Event::NotGranted { reason, .. } => format!("created nothing: {reason}"),
         Event::Serving { client, .. } => format!("runs a job for {}", short(client)),
         Event::Served { outcome, .. } => format!("its job was closed: {}", outcome_words(*outcome)),
         Event::Checking { .. } => "was drawn to check a job".to_owned(),

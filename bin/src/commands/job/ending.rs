@@ -11,15 +11,15 @@ use crate::{
 };
 
 /// A job that is over, as a failure unless its result is here and was paid for.
-pub(super) fn judge(submission: &SubmissionView) -> Result<&AttemptView, CommandError> {
+pub(super) fn judge<'a>(submission: &'a SubmissionView, unit: &str) -> Result<&'a AttemptView, CommandError> {
     match submission.answer() {
         Some(answer) => Ok(answer),
-        None => Err(why_nothing(submission)),
+        None => Err(why_nothing(submission, unit)),
     }
 }
 
 /// Why there is no result that anybody should use.
-pub(super) fn why_nothing(submission: &SubmissionView) -> CommandError {
+pub(super) fn why_nothing(submission: &SubmissionView, unit: &str) -> CommandError {
     let name = short(submission.key);
     let details = json!({ "submission": full(submission.key) });
     if submission.is_paid() {
@@ -30,7 +30,7 @@ pub(super) fn why_nothing(submission: &SubmissionView) -> CommandError {
     }
     match submission.refuted().last() {
         Some(refuted) => refuted_error(submission, refuted),
-        None => came_to_nothing(submission, None, false),
+        None => came_to_nothing(submission, None, false, unit),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let explained = daemon.call(ExplainJob { name: args.job.clone() }).await?;
     let submission = &explained.job.submission;
-    let attempt = chosen(submission, args)?;
+    let attempt = chosen(submission, args, daemon.unit())?;
     let output = unless_left(bytes_of(&daemon, submission, attempt)).await?;
     let manifest = manifest(&daemon, &explained, attempt).await;
     let reading = manifest.and_then(|manifest| Reading::of(&manifest, &output));
@@ -95,7 +95,11 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 }
 
 /// The attempt whose result is meant.
-fn chosen<'a>(submission: &'a SubmissionView, args: &Args) -> Result<&'a AttemptView, CommandError> {
+fn chosen<'a>(
+    submission: &'a SubmissionView,
+    args: &Args,
+    unit: &str,
+) -> Result<&'a AttemptView, CommandError> {
     let is_named = |attempt: &&AttemptView| full(attempt.job).starts_with(&args.job);
     let named: Vec<&AttemptView> = match full(submission.key).starts_with(&args.job) {
         true => Vec::new(),
@@ -112,7 +116,7 @@ fn chosen<'a>(submission: &'a SubmissionView, args: &Args) -> Result<&'a Attempt
     let found = named.or(submission.answer()).or_else(refuted);
     let Some(attempt) = found else {
         return Err(match submission.ended || submission.refuted().next().is_some() {
-            true => ending::why_nothing(submission),
+            true => ending::why_nothing(submission, unit),
             false => not_yet(submission),
         });
     };

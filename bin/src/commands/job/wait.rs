@@ -62,7 +62,8 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let ended = ended.await;
     spinner.end();
     let ended = ended?;
-    let judged = jobs.iter().zip(&ended).map(|(job, ended)| judged(job, ended)).collect::<Vec<_>>();
+    let judged =
+        jobs.iter().zip(&ended).map(|(job, ended)| judged(job, ended, daemon.unit())).collect::<Vec<_>>();
     let mut table = Table::new(["JOB", "STATE"]);
     for (job, ended) in jobs.iter().zip(&ended) {
         let last = ended.as_deref().unwrap_or(job);
@@ -126,10 +127,10 @@ fn timed_out(key: &str) -> CommandError {
 }
 
 /// What is wrong with it, if anything is.
-fn judged(job: &JobView, ended: &JobEnd) -> Option<CommandError> {
+fn judged(job: &JobView, ended: &JobEnd, unit: &str) -> Option<CommandError> {
     debug_assert!(ended.as_ref().map_or(true, |ended| ended.submission.key == job.submission.key));
     match ended {
-        Ok(ended) => ending::judge(&ended.submission).err(),
+        Ok(ended) => ending::judge(&ended.submission, unit).err(),
         Err(error) => Some(error.clone()),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What helps whoever has too little.
-const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay provide` earns credits, and the network's \
+const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay provide` earns more, and the network's \
     issuer grants some (`assay account grant`); `assay account show` says what there is; nothing was spent";
 
 /// How many offers there are, and how many of them were not taken up for which reason.
@@ -144,7 +144,7 @@ fn offer_document(passed: &PassedOver, unit: &str) -> Value {
 }
 
 /// No offer was taken, or none would be. `story` says where more can be learnt.
-pub(crate) fn failure(unmatched: &Unmatched, story: &str) -> CommandError {
+pub(crate) fn failure(unmatched: &Unmatched, unit: &str, story: &str) -> CommandError {
     if let Some(over) = unmatched.over_funds {
         return CommandError::new(Exit::Money, "NO_FUNDS", over, FUNDS_HINT);
     }
@@ -155,24 +155,24 @@ pub(crate) fn failure(unmatched: &Unmatched, story: &str) -> CommandError {
         return over_day(over);
     }
     if unmatched.cost > 0 && unmatched.price == 0 {
-        return over_ceiling(unmatched);
+        return over_ceiling(unmatched, unit);
     }
     let counted = counted(unmatched);
     let message = match unmatched.price_least {
-        Some(least) => format!("no offer matches: {counted}; the least asks {least} credits a unit"),
+        Some(least) => format!("no offer matches: {counted}; the least asks {least} {unit}s a unit"),
         None => format!("no offer matches: {counted}"),
     };
     CommandError::new(Exit::NoMatch, "NO_MATCH", message, hint(unmatched))
 }
 
-fn over_ceiling(unmatched: &Unmatched) -> CommandError {
+fn over_ceiling(unmatched: &Unmatched, unit: &str) -> CommandError {
     let message = match unmatched.cost {
         1 => "the one offer that fits costs more than --max-cost".to_owned(),
         fitting => format!("all of the {fitting} offers that fit cost more than --max-cost"),
     };
     let (message, raise) = match unmatched.cost_least {
         Some(least) => {
-            (format!("{message}, the least {least} credits"), format!("raise --max-cost to {least}"))
+            (format!("{message}, the least {least} {unit}s"), format!("raise --max-cost to {least}"))
         }
         None => (message, "raise --max-cost".to_owned()),
     };
@@ -285,7 +285,7 @@ mod tests {
             (Unmatched { refusal, ..none() }, FUNDS_HINT),
         ];
         for (unmatched, begin) in cases {
-            let failure = failure(&unmatched, "the story");
+            let failure = failure(&unmatched, UNIT, "the story");
             let [_, hint] = failure.lines();
             assert!(hint.starts_with(begin), "{hint}");
             let (counts, unpriced) = (counts(&unmatched, Some(UNIT)), counts(&unmatched, None));

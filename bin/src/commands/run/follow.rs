@@ -38,6 +38,8 @@ pub(crate) struct Waiting {
     key: Digest,
     /// What runs.
     manifest: Manifest,
+    /// What money is called.
+    unit: String,
     updates: Updates<Update>,
     deadline: Option<Instant>,
     spinner: Spinner,
@@ -67,6 +69,7 @@ impl Waiting {
         Ok(Self {
             key,
             manifest: manifest.clone(),
+            unit: daemon.unit().to_owned(),
             updates,
             deadline,
             spinner,
@@ -177,7 +180,9 @@ impl Waiting {
         match (submission.answer(), submission.refuted().last()) {
             (Some(answer), _) if goal == Goal::Confirmed => not_checked(submission.key, answer),
             (None, Some(refuted)) if goal == Goal::Confirmed => job::refuted_error(submission, refuted),
-            (Some(_) | None, _) => came_to_nothing(submission, Some(&self.manifest), self.cancels),
+            (Some(_) | None, _) => {
+                came_to_nothing(submission, Some(&self.manifest), self.cancels, &self.unit)
+            }
         }
     }
 
@@ -303,6 +308,7 @@ pub(crate) fn came_to_nothing(
     submission: &SubmissionView,
     manifest: Option<&Manifest>,
     by_hand: bool,
+    unit: &str,
 ) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
     let details =
@@ -322,7 +328,7 @@ pub(crate) fn came_to_nothing(
         };
         return CommandError::new(Exit::JobFailed, "JOB_FAILED", message, hint).with(details);
     }
-    passed::failure(&unmatched, &story).with(details)
+    passed::failure(&unmatched, unit, &story).with(details)
 }
 
 #[cfg(test)]
@@ -368,17 +374,17 @@ mod tests {
             (
                 Unmatched { offers: 2, price: 2, price_least: Some(Amount(50_000_000)), ..none() },
                 Exit::NoMatch,
-                "no offer matches: 2 seen, 2 above --max-price; the least asks 0.05 credits a unit",
+                "no offer matches: 2 seen, 2 above --max-price; the least asks 0.05 tokens a unit",
             ),
             (
                 Unmatched { offers: 2, cost: 2, cost_least: Some(Amount(140_000_000)), ..none() },
                 Exit::Money,
-                "all of the 2 offers that fit cost more than --max-cost, the least 0.14 credits",
+                "all of the 2 offers that fit cost more than --max-cost, the least 0.14 tokens",
             ),
             (
                 Unmatched { refusal: Some(Refusal::Funds), over_funds: Some(OVER), ..none() },
                 Exit::Money,
-                "the account holds 0.30 credits, and the job needs 0.90 at most",
+                "the account holds 0.30, and the job needs 0.90 at most",
             ),
             (
                 Unmatched { refusal: Some(Refusal::Funds), ..none() },
@@ -392,7 +398,7 @@ mod tests {
             ),
         ];
         for (unmatched, exit, message) in cases {
-            let failure = came_to_nothing(&ended(unmatched), None, false);
+            let failure = came_to_nothing(&ended(unmatched), None, false, "token");
             assert_eq!(failure.exit(), exit, "{message}");
             assert_eq!(failure.to_json()["error"]["message"], message);
         }

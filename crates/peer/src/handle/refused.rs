@@ -77,7 +77,7 @@ pub enum Refused {
         reason: NotCarriedOut,
     },
     /// No credits were created.
-    #[error("no credits were created: {reason}")]
+    #[error("nothing was created: {reason}")]
     NotGranted {
         /// Why.
         reason: NotGranted,
