@@ -203,8 +203,7 @@ fn jobs(count: usize) -> String {
 }
 
 async fn open_jobs(daemon: &RunningDaemon) -> Result<usize, CommandError> {
-    let jobs = daemon.call(ListJobs).await?;
-    Ok(jobs.iter().filter(|job| !job.submission.ended).count())
+    Ok(daemon.call(ListJobs { running: true }).await?.len())
 }
 
 /// Ends the daemon, if one runs.

@@ -93,7 +93,7 @@ fn answers(path: &str) -> Vec<Value> {
 
 async fn jobs(town: &Town) -> Vec<SubmissionView> {
     let daemon = town.network.peer("you").connect().await.unwrap();
-    daemon.call(ListJobs).await.unwrap().into_iter().map(|job| job.submission).collect()
+    daemon.call(ListJobs::default()).await.unwrap().into_iter().map(|job| job.submission).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -225,7 +225,7 @@ async fn whoever_hangs_up_has_its_job_cancelled_and_so_has_a_gateway_that_ends()
     // Nora sells nothing, so this waits for an offer of hers.
     let nora = town.network.peer("nora").id.to_string();
     let waiting = sum(json!({ "assay": { "only": nora } })).to_string();
-    let jobs = async || you.connect().await.unwrap().call(ListJobs).await.unwrap();
+    let jobs = async || you.connect().await.unwrap().call(ListJobs::default()).await.unwrap();
     for ordered in 1..=2 {
         let connection = gateway.send("POST /v1/chat/completions", &[], &waiting);
         let deadline = Instant::now() + PATIENCE;

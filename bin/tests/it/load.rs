@@ -147,7 +147,7 @@ impl Load {
     /// All jobs of the client.
     async fn jobs(&self) -> Vec<SubmissionView> {
         let handle = self.network.peer("you").connect().await.unwrap();
-        let jobs = handle.call(ListJobs).await.unwrap();
+        let jobs = handle.call(ListJobs::default()).await.unwrap();
         jobs.into_iter().map(|job| job.submission).collect()
     }
 

@@ -109,8 +109,7 @@ impl Since {
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let from = args.since.map(Since::moment);
-    let mut jobs = daemon.call(ListJobs).await?;
-    jobs.retain(|job| !args.running || !job.submission.ended);
+    let mut jobs = daemon.call(ListJobs { running: args.running }).await?;
     // Of one that goes on and was never ordered, it is not known since when, and it matters now.
     let is_since = |job: &JobView| match (from, since(job)) {
         (None, _) => true,

@@ -45,7 +45,8 @@ impl Both<'_> {
         let folder = self.house.home.root().to_owned();
         self.put("rules", ShowRules).await;
         self.put("offers", ListOffers).await;
-        self.put("jobs", ListJobs).await;
+        self.put("jobs", ListJobs::default()).await;
+        self.put("jobs that are under way", ListJobs { running: true }).await;
         self.put("a job", ShowJob { name: name() }).await;
         self.put("a job by its first digits", ShowJob { name: name()[..12].to_owned() }).await;
         self.put("no job", ShowJob { name: nobody() }).await;

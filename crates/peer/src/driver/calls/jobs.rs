@@ -16,9 +16,13 @@ use crate::{
     handle::{Call, Refused},
 };
 
-/// All of them, oldest first.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct ListJobs;
+/// All of them, or those that are under way, oldest first.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListJobs {
+    /// Only those that have not ended.
+    pub running: bool,
+}
 
 /// One of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,7 +85,7 @@ impl Call for ListJobs {
 
 impl Respond for ListJobs {
     async fn respond(self, responder: &Responder) -> Result<Vec<JobView>, Refused> {
-        responder.look(|driver| driver.jobs()).await
+        responder.look(move |driver| driver.jobs(self.running)).await
     }
 }
 
@@ -155,8 +159,10 @@ impl Driver {
         names::submission(&all, name).cloned()
     }
 
-    fn jobs(&self) -> Vec<JobView> {
-        self.node.submissions().into_iter().map(|submission| self.job_of(submission)).collect()
+    fn jobs(&self, running: bool) -> Vec<JobView> {
+        let mut submissions = self.node.submissions();
+        submissions.retain(|submission| !running || !submission.ended);
+        submissions.into_iter().map(|submission| self.job_of(submission)).collect()
     }
 
     fn job_of(&self, submission: SubmissionView) -> JobView {
