@@ -161,7 +161,8 @@ impl Printer {
 
     /// Rows that line up even in a pipe, for a story; with `--json`, nothing.
     pub(crate) fn aligned(&self, table: &Table, indent: &str) {
-        table.aligned().for_each(|line| self.line(Styled::from(indent).and(line)));
+        let columns = self.out.columns.map(|columns| columns.saturating_sub(indent.chars().count()));
+        table.aligned(columns).for_each(|line| self.line(Styled::from(indent).and(line)));
     }
 
     /// Something to know beside the result; with `--json`, nothing.

@@ -8,6 +8,7 @@
 //! | a file of the owner's alone | mode 600 | what the folder gives |
 //! | a line that is typed unseen | the terminal stops showing what is typed, and goes on afterwards | none |
 //! | whether a file that is open has its name still | by its number | unless what has the name is shorter |
+//! | how wide the terminal is | asked of it | unknown |
 //! | memory of the machine | read where Linux writes it; else unknown | unknown |
 //! | the end of a demonstration's peer | its group is killed | it is killed, and its workers find their pipe closed |
 //! | the end of a devnet's peer, by its number | its group is killed, or it alone where it has none | `taskkill` ends it and what it started |
@@ -22,10 +23,10 @@ mod windows;
 #[cfg(unix)]
 pub(crate) use self::unix::{
     Unseen, asked, create_private, detach, is_file_at, is_ours, is_standard_error, kill, kill_process, lacks,
-    memory_bytes, open_log, take_over_output,
+    memory_bytes, open_log, take_over_output, terminal_columns,
 };
 #[cfg(windows)]
 pub(crate) use self::windows::{
     UnseenConsole as Unseen, asked, create_private, detach, is_file_at, is_ours, is_standard_error, kill,
-    kill_process, lacks, memory_bytes, open_log, take_over_output,
+    kill_process, lacks, memory_bytes, open_log, take_over_output, terminal_columns,
 };

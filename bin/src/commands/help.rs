@@ -9,10 +9,11 @@ use crate::{
 };
 
 /// What is explained beside commands.
-const TOPICS: [(&str, &str); 4] = [
+const TOPICS: [(&str, &str); 5] = [
     ("trust", include_str!("help/trust.txt")),
     ("privacy", include_str!("help/privacy.txt")),
     ("money", include_str!("help/money.txt")),
+    ("output", include_str!("help/output.txt")),
     ("exit-codes", include_str!("help/exit-codes.txt")),
 ];
 
@@ -23,9 +24,10 @@ Examples:
   assay help trust       why a result can be believed, and how far
   assay help privacy     who can read what
   assay help money       where credits come from, and where they are
+  assay help output      what is printed at a terminal, in a pipe and for programs
   assay help exit-codes  what a script is told";
 
-/// Explain a command, or a topic: trust, privacy, money, exit-codes.
+/// Explain a command, or a topic: trust, privacy, money, output, exit-codes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -118,7 +118,9 @@ struct OfferRow<'a> {
 }
 
 fn table(rows: &[OfferRow<'_>]) -> Table {
-    let mut table = Table::new(["PROVIDER", "MODEL", "PRICE", "RUN", "SLOTS", "AGE", "MACHINE"]);
+    let mut table = Table::new(["PROVIDER", "MODEL", "PRICE", "RUN", "SLOTS", "AGE", "MACHINE"])
+        .shortens(&["MACHINE"])
+        .spares(&["AGE", "SLOTS", "RUN"]);
     for OfferRow { offer, bench, service } in rows {
         table.row([
             if offer.convicted {

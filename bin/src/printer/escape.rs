@@ -10,7 +10,7 @@ use std::fmt::Write;
 /// Characters of a name that are shown; names that people give are shorter.
 const NAME_CHARS_MAX: usize = 48;
 /// What stands where something was cut off.
-const CUT: char = '…';
+pub(super) const CUT: char = '…';
 
 /// One line of text, of so many characters at most.
 pub(crate) fn field(text: &str, chars_max: usize) -> String {

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 #[cfg(test)]
 use std::sync::{Arc, Mutex};
 
+use crate::system;
+
 /// Where bytes go.
 #[derive(Debug)]
 pub(super) struct StandardStream {
@@ -12,6 +14,8 @@ pub(super) struct StandardStream {
     pub(super) is_terminal: bool,
     /// True if it may be coloured.
     pub(super) has_colour: bool,
+    /// Characters of its lines, where a terminal says so.
+    pub(super) columns: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -34,12 +38,18 @@ impl StandardStream {
     /// What keeps what it is given.
     #[cfg(test)]
     pub(super) fn kept(kept: &Arc<Mutex<Vec<u8>>>, is_terminal: bool) -> Self {
-        Self { outlet: Outlet::Kept(kept.clone()), is_terminal, has_colour: false }
+        Self {
+            outlet: Outlet::Kept(kept.clone()),
+            is_terminal,
+            has_colour: false,
+            columns: is_terminal.then_some(80),
+        }
     }
 
     fn new(outlet: Outlet, is_terminal: bool) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { outlet, is_terminal, has_colour: is_terminal && !refused }
+        let columns = if is_terminal { system::terminal_columns() } else { None };
+        Self { outlet, is_terminal, has_colour: is_terminal && !refused, columns }
     }
 
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {

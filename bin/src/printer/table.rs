@@ -6,19 +6,40 @@ use super::{Paint, Styled, escape};
 
 /// Characters of a cell; the longest of ours are sentences.
 const CELL_CHARS_MAX: usize = 300;
+/// Characters that are left of a text, at least, where a terminal is narrow.
+const TEXT_CHARS_MIN: usize = 12;
+/// What stands between two columns.
+const GAP: &str = "  ";
 
 /// A heading and rows of as many cells.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     heads: Vec<String>,
     rows: Vec<Vec<String>>,
+    /// Columns that may be shortened.
+    texts: Vec<usize>,
+    /// Columns that may be left out, those of least worth first.
+    spared: Vec<usize>,
 }
 
 impl Table {
     /// A table with these columns and no rows.
     #[must_use]
     pub(crate) fn new<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Self {
-        Self { heads: heads.map(String::from).to_vec(), rows: Vec::new() }
+        let heads = heads.map(String::from).to_vec();
+        Self { heads, rows: Vec::new(), texts: Vec::new(), spared: Vec::new() }
+    }
+
+    /// Lets these columns be shortened where a terminal is narrow. What is copied or counted is none of them.
+    #[must_use]
+    pub(crate) fn shortens(self, heads: &[&str]) -> Self {
+        Self { texts: self.columns(heads), ..self }
+    }
+
+    /// Lets these columns be left out where that is not enough, the first of them first.
+    #[must_use]
+    pub(crate) fn spares(self, heads: &[&str]) -> Self {
+        Self { spared: self.columns(heads), ..self }
     }
 
     /// Adds a row.
@@ -27,11 +48,11 @@ impl Table {
         self.rows.push(cells.iter().map(|cell| escape::cell(cell, CELL_CHARS_MAX)).collect());
     }
 
-    /// For people: columns that line up, below their heads.
-    pub(crate) fn aligned(&self) -> impl Iterator<Item = Styled> {
-        let widths: Vec<usize> = (0..self.heads.len()).map(|column| self.width(column)).collect();
-        let head = Paint::Bold.on(align(&self.heads, &widths));
-        let rows = self.rows.iter().map(move |row| align(row, &widths).into());
+    /// For people: columns that line up, below their heads, in lines of so many characters where that can be.
+    pub(crate) fn aligned(&self, chars_max: Option<usize>) -> impl Iterator<Item = Styled> {
+        let shown = self.fitting(chars_max.unwrap_or(usize::MAX));
+        let head = Paint::Bold.on(align(&self.heads, &shown));
+        let rows = self.rows.iter().map(move |row| align(row, &shown).into());
         std::iter::once(head).chain(rows)
     }
 
@@ -41,16 +62,61 @@ impl Table {
         self.rows.iter().map(|row| row.join("\t") + "\n").collect()
     }
 
+    /// The columns that are shown, and how wide each is.
+    fn fitting(&self, chars_max: usize) -> Vec<(usize, usize)> {
+        let mut spared = self.spared.iter();
+        let mut columns: Vec<usize> = (0..self.heads.len()).collect();
+        loop {
+            let mut shown: Vec<(usize, usize)> =
+                columns.iter().map(|column| (*column, self.width(*column))).collect();
+            let fits = self.shorten(&mut shown, chars_max);
+            match spared.next() {
+                Some(least) if !fits => columns.retain(|column| column != least),
+                Some(_) | None => return shown,
+            }
+        }
+    }
+
+    /// Takes from the widest text until all columns fit; false if they do not.
+    fn shorten(&self, shown: &mut [(usize, usize)], chars_max: usize) -> bool {
+        loop {
+            let gaps = GAP.len() * shown.len().saturating_sub(1);
+            let over = (shown.iter().map(|(_, width)| width).sum::<usize>() + gaps).saturating_sub(chars_max);
+            if over == 0 {
+                return true;
+            }
+            let texts = shown
+                .iter_mut()
+                .filter(|(column, width)| self.texts.contains(column) && *width > TEXT_CHARS_MIN);
+            let Some((_, width)) = texts.max_by_key(|(_, width)| *width) else { return false };
+            *width -= 1;
+        }
+    }
+
+    /// Where these columns stand.
+    fn columns(&self, heads: &[&str]) -> Vec<usize> {
+        heads.iter().filter_map(|head| self.heads.iter().position(|known| known == head)).collect()
+    }
+
     fn width(&self, column: usize) -> usize {
         let cells = std::iter::once(&self.heads).chain(&self.rows).filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
     }
 }
 
-fn align(cells: &[String], widths: &[usize]) -> String {
-    let padded: Vec<String> =
-        cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-    padded.join("  ").trim_end().to_owned()
+fn align(cells: &[String], shown: &[(usize, usize)]) -> String {
+    let cells = shown.iter().filter_map(|(column, width)| Some((cells.get(*column)?, *width)));
+    let padded: Vec<String> = cells.map(|(cell, width)| format!("{:<width$}", cut(cell, width))).collect();
+    padded.join(GAP).trim_end().to_owned()
+}
+
+/// A cell of so many characters at most.
+fn cut(cell: &str, chars_max: usize) -> String {
+    if cell.chars().count() <= chars_max {
+        return cell.to_owned();
+    }
+    let kept: String = cell.chars().take(chars_max.saturating_sub(1)).collect();
+    format!("{}{}", kept.trim_end(), escape::CUT)
 }
 
 #[cfg(test)]
@@ -61,9 +127,55 @@ mod tests {
     fn a_table_lines_up_for_people_and_is_tabs_for_programs() {
         let mut table = Table::new(["MODEL", "PRICE"]);
         table.row(["digits".to_owned(), "0.05".to_owned()]);
-        let lines: Vec<Styled> = table.aligned().collect();
+        let lines: Vec<Styled> = table.aligned(None).collect();
         assert_eq!(lines, [Paint::Bold.on("MODEL   PRICE"), "digits  0.05".into()]);
         assert_eq!(table.plain(), "digits\t0.05\n");
+    }
+
+    /// A table such as that of offers.
+    fn wide() -> Table {
+        let heads = ["PROVIDER", "MODEL", "RUN", "SLOTS", "MACHINE"];
+        let mut table = Table::new(heads).shortens(&["MACHINE"]).spares(&["SLOTS", "RUN"]);
+        let cells = [
+            "0123456789ab",
+            "a-model-of-language@3fa29c71",
+            "900 ms",
+            "4",
+            "AMD EPYC 9654, 96 cores, 12 MiB",
+        ];
+        table.row(cells.map(String::from));
+        table
+    }
+
+    fn lines(table: &Table, chars_max: Option<usize>) -> Vec<String> {
+        table.aligned(chars_max).map(|line| line.text()).collect()
+    }
+
+    #[test]
+    fn at_80_columns_a_text_is_shortened_and_nothing_else() {
+        let [head, row] = &lines(&wide(), Some(80))[..] else { panic!("two lines") };
+        assert_eq!(head, "PROVIDER      MODEL                         RUN     SLOTS  MACHINE");
+        assert_eq!(row, "0123456789ab  a-model-of-language@3fa29c71  900 ms  4      AMD EPYC 9654, 96 co…");
+        assert_eq!(row.chars().count(), 80);
+    }
+
+    #[test]
+    fn at_60_columns_what_is_of_least_worth_is_left_out_as_well() {
+        let [head, row] = &lines(&wide(), Some(60))[..] else { panic!("two lines") };
+        assert_eq!(head, "PROVIDER      MODEL                         MACHINE");
+        assert_eq!(row, "0123456789ab  a-model-of-language@3fa29c71  AMD EPYC 9654,…");
+    }
+
+    #[test]
+    fn where_nobody_says_how_wide_a_line_is_all_of_it_is_there() {
+        let table = wide();
+        assert!(lines(&table, None)[1].ends_with("4      AMD EPYC 9654, 96 cores, 12 MiB"));
+        assert_eq!(
+            table.plain(),
+            "0123456789ab\ta-model-of-language@3fa29c71\t900 ms\t4\tAMD EPYC 9654, 96 cores, 12 MiB\n"
+        );
+        // What may not be shortened is whole, however narrow the terminal is.
+        assert_eq!(lines(&table, Some(10))[1], "0123456789ab  a-model-of-language@3fa29c71  AMD EPYC 96…");
     }
 
     #[test]

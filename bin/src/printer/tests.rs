@@ -132,6 +132,24 @@ fn no_cell_forges_a_row_or_a_column() {
 }
 
 #[test]
+fn a_table_is_as_wide_as_the_terminal_and_whole_in_a_pipe() {
+    let machine = "m".repeat(100);
+    let mut table = Table::new(["MODEL", "MACHINE"]).shortens(&["MACHINE"]);
+    table.row(["digits".to_owned(), machine.clone()]);
+    for (is_terminal, indent, columns) in
+        [(true, "  ", 80), (true, "", 80), (false, "  ", 110), (false, "", 108)]
+    {
+        let kept = Kept::new(false, is_terminal);
+        kept.printer.aligned(&table, indent);
+        let longest = kept.texts()[0].lines().map(|line| line.chars().count()).max();
+        assert_eq!(longest, Some(columns), "{is_terminal} {indent:?}");
+    }
+    let pipe = Kept::new(false, false);
+    pipe.printer.table(&table);
+    assert_eq!(pipe.texts()[0], format!("digits\t{machine}\n"));
+}
+
+#[test]
 fn a_result_is_raw_for_a_pipe_alone() {
     for text in hostile().filter(|text| text.len() < LONG / 2) {
         let result = format!("one\n{text}two\n");

@@ -20,7 +20,7 @@ use rustix::{
     io::Errno,
     process::{Pid, Signal, kill_process_group},
     stdio::{dup2_stderr, dup2_stdout},
-    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr},
+    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,6 +29,12 @@ use crate::command_error::Exit;
 /// What this system does not give to the program.
 pub(crate) fn lacks() -> &'static [&'static str] {
     &[]
+}
+
+/// Characters of a line of the terminal at standard output. One that knows no width says 0.
+pub(crate) fn terminal_columns() -> Option<usize> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// Bytes of memory that the machine has, if the system says so in a file, as Linux does.

@@ -30,6 +30,11 @@ pub(crate) fn lacks() -> &'static [&'static str] {
     ]
 }
 
+/// Not known: lines are as long as they are.
+pub(crate) fn terminal_columns() -> Option<usize> {
+    None
+}
+
 /// Not known.
 pub(crate) fn memory_bytes() -> Option<u64> {
     None

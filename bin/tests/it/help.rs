@@ -167,7 +167,7 @@ fn the_worker_and_conduct_are_nobodys_business() {
 #[test]
 fn topics_and_commands_are_explained_and_nothing_else() {
     let help = |words: &[&str]| assay(Path::new("/nowhere"), &[&["help"], words].concat());
-    for topic in ["trust", "privacy", "money", "exit-codes"] {
+    for topic in ["trust", "privacy", "money", "output", "exit-codes"] {
         let text = help(&[topic]);
         assert_eq!((text.status, text.stderr.as_str()), (Some(0), ""), "{topic}");
         let longest = text.stdout.lines().map(|line| line.chars().count()).max();

@@ -153,7 +153,9 @@ fn print(moved: &[(&KeptReceipt, MovedMoney)], page: &ReceiptPage, unit: &str, i
             "unread": page.unread,
         }),
     );
-    let mut table = Table::new(["CLOSED", "ROLE", "MODEL", "OUTCOME", "MONEY", "RECEIPT"]);
+    let mut table = Table::new(["CLOSED", "ROLE", "MODEL", "OUTCOME", "MONEY", "RECEIPT"])
+        .shortens(&["OUTCOME"])
+        .spares(&["ROLE"]);
     for (receipt, moved) in moved {
         table.row([
             moment(receipt.place.closed),

@@ -35,7 +35,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         reports.iter().for_each(|report| invocation.printer.line(full(report.plan.name)));
         return Ok(());
     }
-    let mut table = Table::new(["BATCH", "INPUT", "LINES", "ANSWERED", "FAILED", "SPENT", "STATE"]);
+    let mut table =
+        Table::new(["BATCH", "INPUT", "LINES", "ANSWERED", "FAILED", "SPENT", "STATE"]).shortens(&["INPUT"]);
     for report in &reports {
         let BatchReport { plan, state, answered, failed, spent } = report;
         table.row([

@@ -141,7 +141,9 @@ fn print(shown: &[JobView], hidden: usize, quiet: bool, daemon: &RunningDaemon, 
 }
 
 fn table(jobs: &[JobView]) -> Table {
-    let mut table = Table::new(["JOB", "MODEL", "PROVIDER", "PRICE", "STATE", "RECEIPT"]);
+    let mut table = Table::new(["JOB", "MODEL", "PROVIDER", "PRICE", "STATE", "RECEIPT"])
+        .shortens(&["STATE"])
+        .spares(&["RECEIPT"]);
     for job in jobs {
         let last = job.submission.attempts.last();
         let cell = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());

@@ -26,7 +26,7 @@ pub(crate) struct Args {}
 pub(super) async fn perform(_: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let list = HomeModels::reach(invocation).await?.list().await?;
     let printer = &invocation.printer;
-    let mut table = Table::new(["MODEL", "MANIFEST", "WHOSE", "HERE", "LICENCE"]);
+    let mut table = Table::new(["MODEL", "MANIFEST", "WHOSE", "HERE", "LICENCE"]).shortens(&["LICENCE"]);
     for listed in &list.models {
         let manifest = &listed.manifest;
         let whose = if listed.is_pinned { "network" } else { "home" };

@@ -84,7 +84,9 @@ async fn list(reach: Reach, invocation: &Invocation) -> Result<(), CommandError>
     let daemon = RunningDaemon::reach(invocation, reach).await?;
     let offered = daemon.call(ListOffered).await?;
     let mut table =
-        Table::new(["MODEL", "PRICE", "RUN", "LOADED", "OPEN", "CLOSED", "PAID", "SLOTS", "CLASS", "DEVICE"]);
+        Table::new(["MODEL", "PRICE", "RUN", "LOADED", "OPEN", "CLOSED", "PAID", "SLOTS", "CLASS", "DEVICE"])
+            .shortens(&["DEVICE"])
+            .spares(&["CLASS", "LOADED", "CLOSED"]);
     for OfferedModel { service, class, device, slots, open, closed, paid, .. } in &offered {
         table.row([
             called(&service.name),

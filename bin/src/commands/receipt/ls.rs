@@ -118,7 +118,9 @@ fn print(page: &ReceiptPage, quiet: bool, unit: &str, invocation: &Invocation) {
 }
 
 fn table(receipts: &[KeptReceipt]) -> Table {
-    let mut table = Table::new(["RECEIPT", "CLOSED", "ROLE", "JOB", "MODEL", "OUTCOME", "COST", "PAID"]);
+    let mut table = Table::new(["RECEIPT", "CLOSED", "ROLE", "JOB", "MODEL", "OUTCOME", "COST", "PAID"])
+        .shortens(&["OUTCOME"])
+        .spares(&["JOB", "ROLE"]);
     for receipt in receipts {
         table.row([
             short(receipt.receipt),
