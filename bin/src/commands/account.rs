@@ -8,6 +8,7 @@ mod unstake;
 
 use assay_market::view::AccountView;
 use assay_peer::handle::{AccountOrder, InstructNotary, ShowAccount};
+use assay_protocol::{genesis::Money, units::Rate};
 use serde_json::json;
 
 use crate::{
@@ -51,6 +52,10 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
             let daemon = RunningDaemon::reach(invocation, args.reach).await?;
             let view = daemon.call(ShowAccount { notary: daemon.notary(args.notary.as_ref())? }).await?;
             print(&view, daemon.unit(), invocation);
+            if let Some(words) = share_of_pay(&daemon.genesis.money).filter(|_| !view.account.stake.is_zero())
+            {
+                invocation.printer.note(words);
+            }
             Ok(())
         }
         Verb::History(args) => history::perform(args, invocation).await,
@@ -59,6 +64,17 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Unstake(args) => unstake::perform(args, invocation).await,
         Verb::Register(args) => register::perform(args, invocation).await,
     }
+}
+
+/// Where a part of what a provider is paid goes, if the network's rules put any of it at stake.
+pub(crate) fn share_of_pay(money: &Money) -> Option<String> {
+    let Money { autostake_newcomer: first, autostake: then, .. } = *money;
+    (first > Rate::ZERO || then > Rate::ZERO).then(|| {
+        format!(
+            "a part of each pay goes into the stake: {first} while that is small, {then} from there to its target \
+             (`assay account stake CREDITS --target CREDITS`); `assay account unstake` takes it out again"
+        )
+    })
 }
 
 /// Has a notary do something, and prints what the account holds then.
@@ -117,4 +133,21 @@ fn print(view: &AccountView, unit: &str, invocation: &Invocation) {
             "head": { "sequence": head.sequence, "digest": full(head.digest) },
         }),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_into_the_stake_is_said_where_anything_does() {
+        let (half, fifth) = (Rate::per_mille(500), Rate::per_mille(200));
+        let words = |autostake_newcomer, autostake| {
+            share_of_pay(&Money { autostake_newcomer, autostake, ..Money::default() })
+        };
+        assert_eq!(words(Rate::ZERO, Rate::ZERO), None);
+        let said = words(half, fifth).unwrap();
+        assert!(said.contains(&format!("stake: {half} while that is small, {fifth} from there")), "{said}");
+        assert!(words(Rate::ZERO, fifth).is_some() && words(half, Rate::ZERO).is_some());
+    }
 }

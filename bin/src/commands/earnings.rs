@@ -13,7 +13,7 @@ use assay_protocol::{
 use serde_json::{Value, json};
 
 use self::sums::{By, Sum, add, grouped};
-use super::job::ls::Since;
+use super::{account::share_of_pay, job::ls::Since};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
@@ -62,6 +62,10 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         print_csv(&served, unit, invocation);
     } else {
         print(args.by, &served, (&due, &uncounted), unit, invocation);
+        let is_paid = served.iter().any(|(job, _)| !job.paid.is_zero());
+        if let Some(words) = share_of_pay(&daemon.genesis.money).filter(|_| is_paid) {
+            invocation.printer.note(words);
+        }
     }
     uncounted.tell(invocation);
     Ok(())

@@ -100,6 +100,7 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     assert_eq!(earned["closed"][0]["job"], attempt.job.to_string().as_str());
     assert_eq!(earned["groups"][0]["earned"], earned["all"]["earned"]);
     let by_model = types(&ada, &["earnings", "--by", "model"]);
+    assert!(by_model.stderr.contains("a part of each pay goes into the stake: "), "{by_model:?}");
     assert!(by_model.stdout.lines().next().is_some_and(|line| line.starts_with("digits")), "{by_model:?}");
     let csv = types(&ada, &["earnings", "--csv"]).stdout;
     assert_eq!(csv.lines().count(), 2, "{csv}");
