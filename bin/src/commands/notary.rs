@@ -119,8 +119,19 @@ async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
         audited.total,
         daemon.unit()
     ));
+    invocation.printer.line(created(&audited, daemon.unit()));
     invocation.printer.document("audit", &document(&audited, daemon.unit()));
     Ok(())
+}
+
+/// What was created when, of all that there is.
+fn created(audited: &Audited, unit: &str) -> String {
+    let Audited { founded, granted, grants_count, .. } = audited;
+    let grants = match grants_count {
+        1 => "one grant".to_owned(),
+        count => format!("{count} grants"),
+    };
+    format!("Created: {founded} {unit}s when the network was founded, {granted} by {grants} of its issuer.")
 }
 
 fn diverges(audited: &Audited, entry: u64, reason: &str) -> CommandError {
@@ -182,5 +193,7 @@ fn document(audited: &Audited, unit: &str) -> Value {
         "head": { "sequence": audited.head.sequence, "digest": full(audited.head.digest) },
         "jobs_open": audited.open, "jobs_closed": audited.closed,
         "total": money(audited.total, unit), "supply": money(audited.supply, unit),
+        "founded": money(audited.founded, unit), "granted_in_all": money(audited.granted, unit),
+        "grants_made": audited.grants_count,
     })
 }

@@ -148,6 +148,12 @@ impl Audit {
         (signed && tick.said().signer() == self.notary).then(|| tick.said().clone())
     }
 
+    /// The number of the issuer's last grant that was replayed; 0 before the first.
+    #[must_use]
+    pub fn grants(&self) -> u64 {
+        self.ledger.grants()
+    }
+
     /// What was found.
     #[must_use]
     pub fn finish(&self) -> AuditReport {

@@ -3,23 +3,25 @@
 //! **Invariant:** what the audit says rests on the entries alone, never on what the notary says of them.
 
 use std::{
-    sync::Arc,
+    collections::VecDeque,
     time::{Duration, Instant},
 };
 
 use assay_market::audit::{Audit, Divergence};
 use assay_protocol::{
+    account::Grant,
     codec,
     genesis::Genesis,
     id::PeerId,
-    journal::{JournalRange, Page, Published},
+    journal::{Fact, JournalRange, Page, Published},
     signed::Ed25519,
+    units::{Amount, Timestamp},
 };
 use tokio::time::timeout;
 
 use super::pages::{self, JOURNAL};
 use crate::{
-    handle::{Audited, Refused},
+    handle::{Audited, AuditedGrant, Refused},
     network::Network,
 };
 
@@ -27,16 +29,13 @@ use crate::{
 const PAGE_WAIT: Duration = Duration::from_secs(30);
 /// Pages of the longest journal that is audited: at half a mebibyte each, 32 GiB.
 const PAGES_MAX: usize = 65_536;
+/// Grants that are told one by one.
+const GRANTS_MAX: usize = 128;
 
 /// Fetches the journal of another peer, page by page, and replays it.
-pub(crate) async fn audit(
-    network: Network,
-    genesis: Arc<Genesis>,
-    notary: PeerId,
-) -> Result<Audited, Refused> {
-    let mut replay = Replay::new(&genesis, notary);
+pub(crate) async fn audit(network: Network, mut replay: Replay) -> Result<Audited, Refused> {
     for _ in 0..PAGES_MAX {
-        let page = fetch(&network, notary, replay.next).await?;
+        let page = fetch(&network, replay.notary, replay.next).await?;
         let replayed = tokio::task::spawn_blocking(move || {
             let goes_on = replay.push(&page);
             (replay, goes_on)
@@ -67,14 +66,33 @@ async fn fetch(network: &Network, notary: PeerId, from: u64) -> Result<Page, Ref
 /// A replay as far as it has come.
 pub(crate) struct Replay {
     notary: PeerId,
+    /// Who wants to know.
+    own: PeerId,
     audit: Audit,
     next: u64,
     divergence: Option<Divergence>,
+    /// What was created before the first entry, and by grants since.
+    founded: Amount,
+    granted: Amount,
+    /// The notary's time at its last tick.
+    at: Timestamp,
+    /// The latest grants that concern whoever wants to know.
+    grants: VecDeque<AuditedGrant>,
 }
 
 impl Replay {
-    pub(crate) fn new(genesis: &Genesis, notary: PeerId) -> Self {
-        Self { notary, audit: Audit::new(genesis.clone(), notary), next: 0, divergence: None }
+    pub(crate) fn new(genesis: &Genesis, notary: PeerId, own: PeerId) -> Self {
+        Self {
+            notary,
+            own,
+            audit: Audit::new(genesis.clone(), notary),
+            next: 0,
+            divergence: None,
+            founded: genesis.minted().unwrap_or_default(),
+            granted: Amount::ZERO,
+            at: Timestamp::default(),
+            grants: VecDeque::new(),
+        }
     }
 
     /// Takes a page; false once there is no more to be had.
@@ -86,8 +104,30 @@ impl Replay {
 
     /// Takes an entry; false if it does not follow.
     pub(crate) fn push_entry(&mut self, entry: &Published) -> bool {
+        let before = self.audit.grants();
         self.divergence = self.audit.push::<Ed25519>(entry).err();
+        if let Published::Whole(entry) = entry {
+            self.note(&entry.fact, before);
+        }
         self.divergence.is_none()
+    }
+
+    /// Notes a grant that was replayed, which one behind a withheld entry is not.
+    fn note(&mut self, fact: &Fact, before: u64) {
+        if let Fact::Tick(tick) = fact {
+            self.at = tick.said().time;
+        } else if let Fact::Grant(grant) = fact
+            && self.audit.grants() > before
+        {
+            let grant: Grant = *grant.said();
+            self.granted = self.granted.plus(grant.amount).unwrap_or(Amount(u64::MAX));
+            if self.own == self.notary || self.own == grant.account {
+                self.grants.push_back(AuditedGrant { at: self.at, grant });
+                if self.grants.len() > GRANTS_MAX {
+                    self.grants.pop_front();
+                }
+            }
+        }
     }
 
     /// What was found.
@@ -102,6 +142,10 @@ impl Replay {
             closed: report.closed,
             total: report.total,
             supply: report.supply,
+            founded: self.founded,
+            grants_count: self.audit.grants(),
+            granted: self.granted,
+            grants: self.grants.into(),
             divergence: self.divergence.map(|divergence| (divergence.position, divergence.reason)),
         }
     }

@@ -42,7 +42,7 @@ mod why;
 pub use self::{
     account::ShowAccount,
     allowing::{AllowRunners, DisallowRunners, RunnerView},
-    audit::{AuditNotary, Audited},
+    audit::{AuditNotary, Audited, AuditedGrant},
     blocking::{BlockedView, ChangeBlocked, ListBlocked},
     cancel::{CancelJob, CancelledView},
     dispute::{DisputeJob, DisputedView},

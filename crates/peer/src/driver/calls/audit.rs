@@ -2,7 +2,12 @@
 //!
 //! **Invariant:** this peer's own journal is audited as anybody else's: by what is published of it.
 
-use assay_protocol::{id::PeerId, notice::Head, units::Amount};
+use assay_protocol::{
+    account::Grant,
+    id::PeerId,
+    notice::Head,
+    units::{Amount, Timestamp},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -41,8 +46,25 @@ pub struct Audited {
     pub total: Amount,
     /// What was created by then and not destroyed.
     pub supply: Amount,
+    /// What was created of that before the first entry.
+    pub founded: Amount,
+    /// How many grants the issuer has made since.
+    pub grants_count: u64,
+    /// What they created.
+    pub granted: Amount,
+    /// The latest of them that concern this peer, oldest first: those that it is given, or all if it keeps these books.
+    pub grants: Vec<AuditedGrant>,
     /// The first entry that does not follow from those before it, and why; nothing if all do.
     pub divergence: Option<(u64, String)>,
+}
+
+/// A grant of the issuer's that was replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditedGrant {
+    /// The notary's time, by its last tick before it.
+    pub at: Timestamp,
+    /// What was said.
+    pub grant: Grant,
 }
 
 impl Call for AuditNotary {
@@ -54,14 +76,16 @@ impl Respond for AuditNotary {
     async fn respond(self, responder: &Responder) -> Result<Audited, Refused> {
         let (notary, genesis) = (responder.notary(self.notary)?, responder.genesis.clone());
         if notary != responder.own {
-            return audit(responder.network.clone(), genesis, notary).await;
+            let replay = Replay::new(&genesis, notary, responder.own);
+            return audit(responder.network.clone(), replay).await;
         }
+        let own = responder.own;
         let journal = |driver: &mut crate::driver::Driver| {
             (driver.node.withheld(0..u64::MAX), driver.entries, driver.journal.entries(0))
         };
         let (withheld, total, records) = responder.look(journal).await?;
         let replayed = responder.work(move |is_wanted| {
-            let mut replay = Replay::new(&genesis, notary);
+            let mut replay = Replay::new(&genesis, notary, own);
             let mut entries = pages::shown(records, 0, &withheld, total);
             entries.all(|entry| is_wanted() && replay.push_entry(&entry));
             replay.finish()
