@@ -99,19 +99,13 @@ async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
     let spinner = invocation.printer.spinner("fetching and replaying the journal");
     let audited = daemon.call(AuditNotary { notary }).await;
     spinner.end();
-    let audited = audited?;
-    if let Some((entry, reason)) = &audited.divergence {
-        return Err(diverges(&audited, *entry, reason));
-    }
+    let audited = holding(audited?)?;
     invocation.printer.line(format!(
         "The {} published entries of {} follow from each other; open jobs concern {} more.",
         audited.entries,
         short(audited.notary),
         audited.hidden
     ));
-    if audited.total != audited.supply {
-        return Err(unbalanced(&audited));
-    }
     invocation.printer.line(format!(
         "Jobs after them: {} open, {} closed. All boxes together hold {} {}s: what was created and not destroyed.",
         audited.open,
@@ -122,6 +116,17 @@ async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
     invocation.printer.line(created(&audited, daemon.unit()));
     invocation.printer.document("audit", &document(&audited, daemon.unit()));
     Ok(())
+}
+
+/// What a replay found, if the journal holds.
+pub(super) fn holding(audited: Audited) -> Result<Audited, CommandError> {
+    if let Some((entry, reason)) = &audited.divergence {
+        return Err(diverges(&audited, *entry, reason));
+    }
+    if audited.total != audited.supply {
+        return Err(unbalanced(&audited));
+    }
+    Ok(audited)
 }
 
 /// What was created when, of all that there is.

@@ -160,6 +160,10 @@ fn grants(founder: &Person, friend: &Person, friend_key: &str) {
     assert_eq!(friend.fails(&["account", "grant", friend_key, "50"], 4), "NOT_THE_ISSUER");
     let audited = founder.asks(&["notary", "audit"]);
     assert_eq!((&audited["clean"], &audited["grants_made"]), (&true.into(), &1.into()), "{audited}");
+    let [gave, got] =
+        [founder, friend].map(|peer| peer.asks(&["account", "history", "--grants"])["grants"].take());
+    assert_eq!((&gave[0]["account"], &gave[0]["granted"]["amount"]), (&friend_key.into(), &"50.00".into()));
+    assert!(gave[0]["serial"] == 1 && gave == got, "{gave} {got}");
     assert_eq!(audited["granted_in_all"]["amount"], "50.00", "what was refused created nothing: {audited}");
 }
 

@@ -1,15 +1,20 @@
 //! `assay account history`: what happened to this peer's money, as far as its home can prove it.
 //!
-//! **Invariant:** each line has a receipt that says the same; what no receipt proves is named, and not added up.
+//! **Invariant:** each line has a receipt that says the same, or an entry of the notary's journal that its issuer signed; what
+//! neither proves is named, and not added up.
 
-use assay_peer::handle::{JobPart, KeptReceipt, ListReceipts, ReceiptPage};
-use assay_protocol::{outcome::Outcome, units::Amount};
+use assay_peer::handle::{AuditNotary, AuditedGrant, JobPart, KeptReceipt, ListReceipts, ReceiptPage};
+use assay_protocol::{
+    outcome::Outcome,
+    units::{Amount, Timestamp},
+};
 use serde_json::{Value, json};
 
 use crate::{
     command_error::CommandError,
     commands::{
         job::ls::Since,
+        notary,
         receipt::ls::{self, role},
     },
     daemon::{Reach, RunningDaemon},
@@ -24,6 +29,7 @@ const EXAMPLES: &str = "\
 Examples:
   assay account history                    the latest jobs, paid and paid for
   assay account history --since 30d        all of a month
+  assay account history --grants           also what the issuer of the network granted
   assay account history --csv > money.csv  all there is, for a spreadsheet";
 
 /// Show what happened to this peer's money, newest first.
@@ -31,8 +37,11 @@ Examples:
 /// A line for each closed job: what it cost where this peer ordered it, what it brought or lost where this peer ran it. Each
 /// has a receipt, which proves it to anybody.
 ///
-/// Not in it, since no receipt says it: what was put at stake or withdrawn, what was granted, fees for checks of others' work,
-/// and jobs that are still open. `assay account show` has what all of that comes to now.
+/// No receipt says what was granted, but the notary's journal does: --grants fetches and replays it, as `assay notary audit`
+/// does, and shows what this account was given; where this peer keeps the books, who was given what.
+///
+/// Not in it: what was put at stake or withdrawn, fees for checks of others' work, and jobs that are still open.
+/// `assay account show` has what all of that comes to now.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -45,6 +54,9 @@ pub(crate) struct Args {
     /// Print a line for each job, for a spreadsheet: all of them, if no time is named
     #[arg(long)]
     csv: bool,
+    /// Show grants as well, out of the journal of the network's first notary
+    #[arg(long, conflicts_with = "csv")]
+    grants: bool,
     #[command(flatten)]
     reach: Reach,
 }
@@ -112,9 +124,13 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let moved: Vec<(&KeptReceipt, MovedMoney)> =
         page.receipts.iter().filter_map(|receipt| Some((receipt, MovedMoney::by(receipt)?))).collect();
     let unit = daemon.unit();
+    let grants = match args.grants {
+        true => Some(granted(&daemon, since, invocation).await?),
+        false => None,
+    };
     match args.csv && !invocation.printer.is_json() {
         true => invocation.printer.bytes(csv(&moved, unit).as_bytes()),
-        false => print(&moved, &page, unit, invocation),
+        false => print(&moved, grants.as_deref(), &page, unit, invocation),
     }
     if page.unread > 0 {
         invocation
@@ -124,7 +140,49 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     Ok(())
 }
 
-fn print(moved: &[(&KeptReceipt, MovedMoney)], page: &ReceiptPage, unit: &str, invocation: &Invocation) {
+/// What the issuer granted, newest first, if the journal that says so holds.
+async fn granted(
+    daemon: &RunningDaemon,
+    since: Option<Timestamp>,
+    invocation: &Invocation,
+) -> Result<Vec<AuditedGrant>, CommandError> {
+    let spinner = invocation.printer.spinner("fetching and replaying the journal");
+    let audited = daemon.call(AuditNotary::default()).await;
+    spinner.end();
+    let audited = notary::holding(audited?)?;
+    let mut grants = audited.grants;
+    grants.retain(|granted| since.is_none_or(|since| granted.at >= since));
+    grants.reverse();
+    Ok(grants)
+}
+
+fn grant_table(grants: &[AuditedGrant]) -> Table {
+    let mut table = Table::new(["GRANTED", "NUMBER", "TO", "MONEY"]);
+    for AuditedGrant { at, grant } in grants {
+        table.row([
+            moment(*at),
+            grant.serial.to_string(),
+            short(grant.account),
+            format!("+{}", grant.amount),
+        ]);
+    }
+    table
+}
+
+fn grant_document(AuditedGrant { at, grant }: &AuditedGrant, unit: &str) -> Value {
+    json!({
+        "account": full(grant.account), "granted": money(grant.amount, unit), "serial": grant.serial,
+        "granted_at": moment(*at),
+    })
+}
+
+fn print(
+    moved: &[(&KeptReceipt, MovedMoney)],
+    grants: Option<&[AuditedGrant]>,
+    page: &ReceiptPage,
+    unit: &str,
+    invocation: &Invocation,
+) {
     let printer = &invocation.printer;
     let total = moved.iter().fold(MovedMoney::default(), |sum, (_, moved)| sum.plus(*moved));
     let lines = moved.iter().map(|(receipt, moved)| {
@@ -151,6 +209,7 @@ fn print(moved: &[(&KeptReceipt, MovedMoney)], page: &ReceiptPage, unit: &str, i
         &json!({
             "moves": lines.collect::<Vec<_>>(), "sums": total.document(unit), "hidden": page.older,
             "unread": page.unread,
+            "grants": grants.map(|grants| grants.iter().map(|grant| grant_document(grant, unit)).collect::<Vec<_>>()),
         }),
     );
     let mut table = Table::new(["CLOSED", "ROLE", "MODEL", "OUTCOME", "MONEY", "RECEIPT"])
@@ -167,7 +226,11 @@ fn print(moved: &[(&KeptReceipt, MovedMoney)], page: &ReceiptPage, unit: &str, i
         ]);
     }
     printer.table(&table);
-    printer.note(format!("in all that is shown: {} {unit}s", total.words()));
+    if let Some(grants) = grants {
+        printer.line("");
+        printer.table(&grant_table(grants));
+    }
+    printer.note(format!("in all jobs that are shown: {} {unit}s", total.words()));
     if page.older > 0 {
         printer.note(format!("{} older receipts are not looked at; --all does", page.older));
     }
