@@ -38,7 +38,7 @@ Examples:
 /// has a receipt, which proves it to anybody.
 ///
 /// No receipt says what was granted, but the notary's journal does: --grants fetches and replays it, as `assay notary audit`
-/// does, and shows what this account was given; where this peer keeps the books, who was given what.
+/// does, and shows what this account was given; where this peer keeps the books, who was given what. It shows the latest 128.
 ///
 /// Not in it: what was put at stake or withdrawn, fees for checks of others' work, and jobs that are still open.
 /// `assay account show` has what all of that comes to now.
@@ -150,6 +150,9 @@ async fn granted(
     let audited = daemon.call(AuditNotary::default()).await;
     spinner.end();
     let audited = notary::holding(audited?)?;
+    if audited.grants_untold > 0 {
+        invocation.printer.note(format!("{} older grants are not shown", audited.grants_untold));
+    }
     let mut grants = audited.grants;
     grants.retain(|granted| since.is_none_or(|since| granted.at >= since));
     grants.reverse();

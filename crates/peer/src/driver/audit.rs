@@ -78,6 +78,8 @@ pub(crate) struct Replay {
     at: Timestamp,
     /// The latest grants that concern whoever wants to know.
     grants: VecDeque<AuditedGrant>,
+    /// How many there were before them.
+    untold: u64,
 }
 
 impl Replay {
@@ -92,6 +94,7 @@ impl Replay {
             granted: Amount::ZERO,
             at: Timestamp::default(),
             grants: VecDeque::new(),
+            untold: 0,
         }
     }
 
@@ -125,6 +128,7 @@ impl Replay {
                 self.grants.push_back(AuditedGrant { at: self.at, grant });
                 if self.grants.len() > GRANTS_MAX {
                     self.grants.pop_front();
+                    self.untold += 1;
                 }
             }
         }
@@ -146,6 +150,7 @@ impl Replay {
             grants_count: self.audit.grants(),
             granted: self.granted,
             grants: self.grants.into(),
+            grants_untold: self.untold,
             divergence: self.divergence.map(|divergence| (divergence.position, divergence.reason)),
         }
     }

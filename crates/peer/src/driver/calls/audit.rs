@@ -54,6 +54,8 @@ pub struct Audited {
     pub granted: Amount,
     /// The latest of them that concern this peer, oldest first: those that it is given, or all if it keeps these books.
     pub grants: Vec<AuditedGrant>,
+    /// How many more concern this peer, and are too long ago to be told.
+    pub grants_untold: u64,
     /// The first entry that does not follow from those before it, and why; nothing if all do.
     pub divergence: Option<(u64, String)>,
 }
