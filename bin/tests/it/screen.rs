@@ -11,7 +11,13 @@ use std::{
     thread,
 };
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
+
+/// As wide as terminals are where nobody made them wider.
+const SIZE: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
 
 /// Runs a program on a terminal of its own, and says how it ended and what the terminal got. What it says aside is heard
 /// there as well, or nowhere.
@@ -19,6 +25,7 @@ pub(crate) fn on_terminal(mut command: Command, hears_aside: bool) -> (Option<i3
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
+    tcsetwinsize(&terminal, SIZE).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap();
     let path = OsStr::from_bytes(name.as_bytes());
     let line = File::options().read(true).write(true).open(path).unwrap();
