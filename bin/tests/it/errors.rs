@@ -200,7 +200,7 @@ const EMPTY: &[Case] = &[
         &["receipt", "verify", "HOME/none.receipt"],
         2,
         "HOME/none.receipt cannot be read: No such file or directory (os error 2)",
-        "name a receipt file, such as `assay run --receipt FILE` writes; of a job `assay receipt export JOB -o FILE` does",
+        "name a receipt file, such as `assay run --receipt FILE` writes",
     ),
     (
         &["receipt", "verify", "FILE"],

@@ -4,6 +4,7 @@ use std::{
     fs,
     net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use assay_cli::Bundle;
