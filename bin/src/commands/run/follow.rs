@@ -289,8 +289,10 @@ fn left(key: Digest, goal: Goal, cancels: bool) -> CommandError {
     if goal != Goal::Closed {
         return interrupted(key, cancels);
     }
-    let hint =
-        format!("what it gave stands above; `assay receipt show {}` shows its receipt then", short(key));
+    let name = short(key);
+    let hint = format!(
+        "it goes on: `assay job result {name}` prints what it gave, `assay receipt show {name}` its receipt then"
+    );
     CommandError::new(Exit::Interrupted, "INTERRUPTED", "left before the job was closed", hint)
         .with(json!({ "submission": full(key) }))
 }
