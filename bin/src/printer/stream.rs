@@ -48,7 +48,7 @@ impl StandardStream {
 
     fn new(outlet: Outlet, is_terminal: bool) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let columns = if is_terminal { system::terminal_columns() } else { None };
+        let columns = if is_terminal { system::terminal_columns(io::stdout()) } else { None };
         Self { outlet, is_terminal, has_colour: is_terminal && !refused, columns }
     }
 

@@ -31,9 +31,9 @@ pub(crate) fn lacks() -> &'static [&'static str] {
     &[]
 }
 
-/// Characters of a line of the terminal at standard output. One that knows no width says 0.
-pub(crate) fn terminal_columns() -> Option<usize> {
-    let size = tcgetwinsize(io::stdout()).ok()?;
+/// Characters of a line of this terminal. One that knows no width says 0.
+pub(crate) fn terminal_columns(terminal: impl AsFd) -> Option<usize> {
+    let size = tcgetwinsize(terminal).ok()?;
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 

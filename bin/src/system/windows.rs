@@ -31,7 +31,7 @@ pub(crate) fn lacks() -> &'static [&'static str] {
 }
 
 /// Not known: lines are as long as they are.
-pub(crate) fn terminal_columns() -> Option<usize> {
+pub(crate) fn terminal_columns<T>(_terminal: T) -> Option<usize> {
     None
 }
 
