@@ -24,7 +24,7 @@ use super::{
     task::SwarmTask,
     topics::Topic,
     transfers::{Upload, serve},
-    vicinity::Found,
+    vicinity::NearbyPeer,
 };
 
 /// How often gossip of a peer, or passed on by it, is dropped until the peer is not listened to any more.
@@ -46,7 +46,7 @@ impl SwarmTask {
                 self.swarm.close_connection(connection);
             }
             ProtocolsEvent::Ping(_) => {}
-            ProtocolsEvent::Vicinity(Found { peer, address }) => {
+            ProtocolsEvent::Vicinity(NearbyPeer { peer, address }) => {
                 tracing::debug!(%peer, %address, "is said to be on the local network");
                 self.addresses.found(peer, address);
                 self.redial.hasten(&peer, Instant::now());

@@ -37,7 +37,7 @@ const FOUND_PER_SECOND: u32 = 2;
 
 /// Somebody who was looked for is said to be there.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct NearbyPeer {
     pub(super) peer: PeerId,
     pub(super) address: Multiaddr,
 }
@@ -101,13 +101,13 @@ impl Vicinity {
     }
 
     /// The first of the answers that was hoped for.
-    fn heard(&mut self, answers: Vec<(PeerId, Multiaddr)>) -> Option<Found> {
+    fn heard(&mut self, answers: Vec<(PeerId, Multiaddr)>) -> Option<NearbyPeer> {
         let is_hoped_for = |(peer, address): &(PeerId, Multiaddr)| {
             self.missing.contains(peer) && !leads_to_this_machine(address)
         };
         let (peer, address) = answers.into_iter().find(is_hoped_for)?;
         self.found.admit((), Instant::now()).ok()?;
-        Some(Found { peer, address })
+        Some(NearbyPeer { peer, address })
     }
 }
 
@@ -118,7 +118,7 @@ fn room(own: PeerId) -> io::Result<mdns::tokio::Behaviour> {
 
 impl NetworkBehaviour for Vicinity {
     type ConnectionHandler = dummy::ConnectionHandler;
-    type ToSwarm = Found;
+    type ToSwarm = NearbyPeer;
 
     fn handle_established_inbound_connection(
         &mut self,
