@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use assay_peer::config::NetworkFile;
 use assay_protocol::{
     receipt::{Receipt, verify},
     signed::Ed25519,
@@ -18,8 +19,8 @@ async fn a_receipt_holds_anywhere_and_no_byte_of_it_can_be_changed() {
     let key = town.submit().await;
     town.end_of(key).await;
     let bytes = town.network.peer("you").receipt(key).await.unwrap();
-    let (network, notary) =
-        (town.network.genesis().id().to_string(), town.network.peer("nora").id.to_string());
+    let network = NetworkFile::read(&town.network.file()).unwrap().genesis.id().to_string();
+    let notary = town.network.peer("nora").id.to_string();
     let folder = tempfile::tempdir().unwrap();
     let rules = folder.path().join("network.toml");
     fs::copy(town.network.file(), &rules).unwrap();
