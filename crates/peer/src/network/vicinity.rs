@@ -80,7 +80,7 @@ impl Vicinity {
         } else if self.room.is_none() {
             let unheard =
                 |error: &io::Error| tracing::warn!(%error, "nobody can be found on the local network");
-            self.room = room(self.own).inspect_err(unheard).ok();
+            self.room = room(self.own, !self.missing.is_empty()).inspect_err(unheard).ok();
             let listens: Vec<Multiaddr> = self.listens.iter().cloned().collect();
             listens.iter().for_each(|address| self.tells(address));
         }
@@ -112,8 +112,10 @@ impl Vicinity {
 }
 
 /// Listens to the room's networks, and to those that it is connected with later.
-fn room(own: PeerId) -> io::Result<mdns::tokio::Behaviour> {
-    mdns::tokio::Behaviour::new(mdns::Config { query_interval: ASK_EVERY, ..mdns::Config::default() }, own)
+fn room(own: PeerId, asks: bool) -> io::Result<mdns::tokio::Behaviour> {
+    let usual = mdns::Config::default();
+    let query_interval = if asks { ASK_EVERY } else { usual.query_interval };
+    mdns::tokio::Behaviour::new(mdns::Config { query_interval, ..usual }, own)
 }
 
 impl NetworkBehaviour for Vicinity {
