@@ -2,8 +2,9 @@
 //!
 //! **Invariant:** a quote and a run take the same flags, so that what was quoted can be ordered by typing the same.
 
-use assay_peer::handle::{ListOffers, Submit};
+use assay_peer::handle::{ListOffers, OfferView, Submit};
 use assay_protocol::{
+    id::PeerId,
     manifest::Manifest,
     order::ORDER_CHECKS_MAX,
     units::{Amount, Units},
@@ -71,7 +72,7 @@ impl Terms {
                 let offers = daemon.call(ListOffers).await?;
                 let provider = name.among(offers.iter().map(|offer| offer.provider), "`assay offers`")?;
                 // Nobody else sends an order there.
-                if offers.iter().any(|offer| offer.provider == provider && offer.convicted) {
+                if is_convicted(provider, &offers) {
                     let name = short(provider);
                     printer.note(format!("note: {name} was convicted of a false result in the last 30 days"));
                 }
@@ -90,9 +91,37 @@ impl Terms {
     }
 }
 
+/// Whether this provider is one of those that were convicted lately.
+fn is_convicted(provider: PeerId, offers: &[OfferView]) -> bool {
+    offers.iter().any(|offer| offer.provider == provider && offer.convicted)
+}
+
 #[cfg(test)]
 mod tests {
+    use assay_protocol::{
+        offer::Reachability,
+        units::{Duration, Timestamp},
+    };
+
     use super::*;
+
+    #[test]
+    fn who_was_convicted_is_told_from_those_who_were_not() {
+        let offer = |number, convicted| OfferView {
+            provider: PeerId([number; 32]),
+            sequence: 1,
+            age: Duration(0),
+            valid_until: Timestamp(0),
+            benches: Vec::new(),
+            notaries: Vec::new(),
+            addresses: Vec::new(),
+            reachability: Reachability::Unknown,
+            convicted,
+        };
+        let offers = [offer(1, false), offer(2, true)];
+        let are = [1, 2, 3].map(|number| is_convicted(PeerId([number; 32]), &offers));
+        assert_eq!(are, [false, true, false]);
+    }
 
     #[test]
     fn a_check_is_left_to_the_draw_or_paid_for() {
