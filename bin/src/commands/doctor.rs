@@ -32,9 +32,9 @@ Examples:
 /// Look for what is wrong with this peer.
 ///
 /// Looks at the home, the key, the journal, the disk, the clock, the ports, the sandbox and what this machine has for it,
-/// with and without a running daemon, has a running one ask its notary, and changes nothing. Each finding is a line: what is well, what is worth knowing, and
-/// what must be mended, with what mends it. A journal that is well is whole, and has an end that the index knows of none
-/// behind.
+/// with and without a running daemon, has a running one ask its notary, and changes nothing. Each finding is a line: what is
+/// well, what is worth knowing, and what must be mended, with what mends it. A journal that is well is whole, and has an end
+/// that the index knows of none behind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {}
