@@ -1,5 +1,9 @@
 //! `assay notary`: whether a notary's books follow from its journal, and what is left to do where that is lost.
 
+mod export;
+
+use std::path::PathBuf;
+
 use assay_market::view::BooksView;
 use assay_peer::{
     daemon::{DaemonError, examine},
@@ -20,20 +24,25 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     Audit(Args),
+    Export(export::Args),
     Recover(RecoverArgs),
 }
 
 const EXAMPLES: &str = "\
 Examples:
   assay notary audit         replay the journal of the network's notary
-  assay notary audit --json  the same, for programs";
+  assay notary audit --json  the same, for programs
+  assay notary audit books.journal  judge a copy, such as `assay notary export -o books.journal` writes";
 
 /// Fetch a notary's journal, replay it and report the first divergence.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    /// A copy of a journal of this home's network; without one, it is fetched from the notary
+    #[arg(value_name = "FILE")]
+    copy: Option<PathBuf>,
     /// Which notary to audit; the network's first if none
-    #[arg(long, value_name = "PEER")]
+    #[arg(long, value_name = "PEER", conflicts_with = "copy")]
     notary: Option<PeerName>,
     #[command(flatten)]
     reach: Reach,
@@ -62,6 +71,7 @@ const LEFT_TO_DO: [&str; 4] = [
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::Audit(args) => audit(args, invocation).await,
+        Verb::Export(args) => export::perform(args, invocation).await,
         Verb::Recover(_) => recover(invocation),
     }
 }
@@ -94,12 +104,14 @@ fn recover(invocation: &Invocation) -> Result<(), CommandError> {
 }
 
 async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let notary = daemon.notary(args.notary.as_ref())?;
+    let genesis = invocation.network()?.genesis;
     let spinner = invocation.printer.spinner("fetching and replaying the journal");
-    let audited = daemon.call(AuditNotary { notary }).await;
+    let audited = match &args.copy {
+        Some(path) => export::judge(path, genesis.clone()).await,
+        None => fetched(args, invocation).await,
+    };
     spinner.end();
-    let audited = holding(audited?)?;
+    let (audited, unit) = (audited?, genesis.unit.as_str());
     invocation.printer.line(format!(
         "The {} published entries of {} follow from each other; open jobs concern {} more.",
         audited.entries,
@@ -111,11 +123,17 @@ async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
         audited.open,
         audited.closed,
         audited.total,
-        daemon.unit()
+        unit
     ));
-    invocation.printer.line(created(&audited, daemon.unit()));
-    invocation.printer.document("audit", &document(&audited, daemon.unit()));
+    invocation.printer.line(created(&audited, unit));
+    invocation.printer.document("audit", &document(&audited, unit));
     Ok(())
+}
+
+async fn fetched(args: &Args, invocation: &Invocation) -> Result<Audited, CommandError> {
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let notary = daemon.notary(args.notary.as_ref())?;
+    holding(daemon.call(AuditNotary { notary }).await?)
 }
 
 /// What a replay found, if the journal holds.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 117] = [
+pub(crate) const COMMANDS: [&str; 118] = [
     "",
     "demo",
     "init",
@@ -98,6 +98,7 @@ pub(crate) const COMMANDS: [&str; 117] = [
     "network new",
     "notary",
     "notary audit",
+    "notary export",
     "notary recover",
     "devnet",
     "devnet up",

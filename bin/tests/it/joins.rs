@@ -95,6 +95,28 @@ fn looks_back(buyer: &Person, receipt: &str) {
     assert_eq!(by_job, by_file);
     assert_eq!(by_file["label"], "checked");
     assert_eq!(buyer.asks(&["notary", "audit"])["clean"], true);
+    carries_the_books_away(buyer, &Path::new(receipt).with_file_name("books.journal"));
+}
+
+/// A copy is judged without a daemon, and what was changed in it is found.
+fn carries_the_books_away(buyer: &Person, copy: &Path) {
+    let file = copy.to_str().unwrap();
+    let copied = buyer.asks(&["notary", "export", "-o", file]);
+    let mut bytes = fs::read(copy).unwrap();
+    assert_eq!(copied["bytes"], bytes.len());
+    let audited = buyer.asks(&["notary", "audit", file]);
+    let same = |key: &str| assert_eq!(audited[key], copied[key], "{key}");
+    ["notary", "entries", "hidden", "head"].into_iter().for_each(same);
+    assert!(audited["jobs_closed"].as_u64().unwrap() > 0, "{audited}");
+
+    let place = bytes.len() / 2;
+    bytes[place] ^= 1;
+    fs::write(copy, &bytes).unwrap();
+    let changed = buyer.types(&["notary", "audit", file, "--json"]);
+    assert_eq!(changed.status, Some(9), "{changed:?}");
+    fs::write(copy, "of something else").unwrap();
+    let other = buyer.types(&["notary", "audit", file]);
+    assert_eq!((other.status, other.stderr.lines().count()), (Some(2), 2), "{other:?}");
 }
 
 /// Both sides find in their logs what happened to one job, and nothing of any other.

@@ -14,6 +14,7 @@ mod conformance;
 pub(crate) mod history;
 mod indexing;
 mod intake;
+pub(crate) mod journal_copy;
 mod live_settings;
 mod models;
 pub(crate) mod names;

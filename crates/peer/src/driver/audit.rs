@@ -49,7 +49,8 @@ pub(crate) async fn audit(network: Network, mut replay: Replay) -> Result<Audite
     Ok(replay.finish())
 }
 
-async fn fetch(network: &Network, notary: PeerId, from: u64) -> Result<Page, Refused> {
+/// Fetches a page of the journal of another peer.
+pub(super) async fn fetch(network: &Network, notary: PeerId, from: u64) -> Result<Page, Refused> {
     let since = Instant::now();
     let asked = timeout(PAGE_WAIT, network.ask(notary, JOURNAL, codec::encode(&JournalRange { from }))).await;
     let page = match asked {
@@ -103,6 +104,16 @@ impl Replay {
         self.next += page.entries.len() as u64;
         let goes_on = page.entries.iter().all(|entry| self.push_entry(entry));
         goes_on && !page.entries.is_empty() && self.next < page.total
+    }
+
+    /// How many entries were taken in pages.
+    pub(crate) fn seen(&self) -> u64 {
+        self.next
+    }
+
+    /// True if an entry did not follow.
+    pub(crate) fn diverges(&self) -> bool {
+        self.divergence.is_some()
     }
 
     /// Takes an entry; false if it does not follow.

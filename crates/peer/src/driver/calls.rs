@@ -9,6 +9,7 @@ mod blocking;
 mod cancel;
 mod dispute;
 mod earnings;
+mod export;
 mod grant;
 mod hear;
 mod instruct;
@@ -47,6 +48,7 @@ pub use self::{
     cancel::{CancelJob, CancelledView},
     dispute::{DisputeJob, DisputedView},
     earnings::{ClosedServing, ListDue, ListEarned, ServedJob},
+    export::ExportJournal,
     grant::{GrantCredits, GrantedView},
     hear::HearJob,
     instruct::{AccountOrder, InstructNotary},
@@ -85,6 +87,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<AddOffered>(),
     Route::to::<AllowRunners>(),
     Route::to::<AuditNotary>(),
+    Route::to::<ExportJournal>(),
     Route::to::<CancelJob>(),
     Route::to::<DisallowRunners>(),
     Route::to::<DisputeJob>(),
