@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use assay_market::{
     node::Fault,
-    view::{DayView, FaultView, RunState, RunView},
+    view::{DayView, FaultView, HeardNotaryView, RunState, RunView},
 };
 use assay_peer::handle::{ClassView, ListRuns, ModelView, ShowStatus, StatusView};
 use serde_json::{Value, json};
@@ -58,6 +58,9 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     row("up for", ago(status.uptime));
     row("listens on", listening(&status.addresses));
     row("connected to", peers(status.neighbours.len()));
+    for heard in &status.notaries_heard {
+        row("notary", heard_line(heard));
+    }
     row("offers known", status.offers.to_string());
     row("spent today", spent(&status.day, &status.unit));
     row("own jobs", format!("{}, {} of them open", status.jobs, status.jobs_open));
@@ -107,6 +110,14 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
         row("left", format!("the notary {}, which keeps two journals", short(notary)));
     }
     table
+}
+
+/// When a notary was last heard.
+fn heard_line(heard: &HeardNotaryView) -> String {
+    match heard.ago {
+        Some(length) => format!("{}, heard {} ago", short(heard.notary), ago(length)),
+        None => format!("{}, not heard yet", short(heard.notary)),
+    }
 }
 
 /// Where others find this peer, and who of them.
@@ -257,6 +268,9 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         }).collect::<Vec<_>>(),
         "addresses": status.addresses, "neighbours": neighbours,
         "severed": status.severed.iter().map(full).collect::<Vec<_>>(),
+        "notaries_heard": status.notaries_heard.iter().map(|heard| {
+            json!({ "notary": full(heard.notary), "heard_ago_ms": heard.ago.map(|length| length.0) })
+        }).collect::<Vec<_>>(),
         "started": moment(status.started), "uptime_ms": status.uptime.0,
         "spent_today": money(status.day.spent, unit),
         "daily_max": status.day.daily_max.map(|most| money(most, unit)),

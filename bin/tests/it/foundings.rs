@@ -120,6 +120,8 @@ async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     has_no_room(folder.path(), &network);
     let buyer = Person::join(folder.path(), "you", &network);
     assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
+    let heard = buyer.asks(&["status"])["notaries_heard"][0].take();
+    assert!(heard["notary"] == founded["notary"] && heard["heard_ago_ms"].is_u64(), "{heard}");
     buyer.waits_for_offer("adder", &friends[0].1).await;
     // Before there is a job: what comes after one that is open is not published yet.
     grants(&founder, &friends[2].0, &friends[2].1);

@@ -1,4 +1,4 @@
-//! What `assay status` says of messages that came to nothing.
+//! What `assay status` says of messages that came to nothing, and of a notary that says nothing.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     assay::{Ran, assay},
-    homes::private_folder,
+    homes::{Homestead, private_folder},
 };
 
 /// The longest that a message is on its way.
@@ -201,4 +201,16 @@ fn commands_at_the_same_time_start_one_daemon_and_are_all_answered() {
     let peers: std::collections::BTreeSet<String> =
         said.iter().map(|ran| ran.document()["peer"].as_str().unwrap().to_owned()).collect();
     assert_eq!(peers.len(), 1);
+}
+
+#[test]
+fn a_notary_that_was_not_heard_is_named() {
+    let homestead = Homestead::new(false);
+    let (told, printed) = (homestead.types(&["status", "--json"]), homestead.types(&["status"]));
+    assert_eq!(homestead.types(&["down"]).status, Some(0));
+    let notary = "01".repeat(32);
+    let unheard = json!([{ "notary": notary, "heard_ago_ms": null }]);
+    assert_eq!(told.document()["notaries_heard"], unheard);
+    let line = format!("\nnotary\t{}, not heard yet\n", &notary[..12]);
+    assert!(printed.stdout.contains(&line), "{printed:?}");
 }

@@ -9,7 +9,7 @@ use assay_protocol::{
     order::{Failure, Order, Refusal},
     outcome::Outcome,
     ticket::Standing,
-    units::{Amount, Rate, Timestamp},
+    units::{Amount, Duration, Rate, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 
@@ -344,6 +344,15 @@ pub struct AccountView {
     pub notary: PeerId,
     /// What it said.
     pub account: Account,
+}
+
+/// When a notary was last heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeardNotaryView {
+    /// The notary.
+    pub notary: PeerId,
+    /// How long ago that is; nothing if it was not heard since this peer started.
+    pub ago: Option<Duration>,
 }
 
 /// How a peer's wall clock stands.

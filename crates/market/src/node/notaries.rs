@@ -47,6 +47,9 @@ pub(super) struct Notaries {
     asked: BTreeMap<PeerId, u64>,
     #[serde(skip)]
     accounts: BTreeMap<PeerId, Account>,
+    /// When each last spoke to this peer, in this life.
+    #[serde(skip)]
+    heard: BTreeMap<PeerId, Timestamp>,
     heads: Heads,
     convicted: Convicted,
     instructions: Instructions,
@@ -57,6 +60,7 @@ pub(super) struct Notaries {
 impl Notaries {
     /// Hears what notaries say. True if this was the first statement of an account: what waited for one can go on.
     pub(super) fn hear<S: Signer>(message: &Opened, cx: &mut Context<'_, S>) -> bool {
+        Self::note_heard(message, cx);
         heads::compare(message, cx);
         if let Opened::Tick(tick) = message
             && tick.signer() != cx.own()
@@ -69,6 +73,17 @@ impl Notaries {
         }
         let Opened::Account(account) = message else { return false };
         cx.is_notary(account.signer()) && Self::note(account, cx)
+    }
+
+    /// Notes that a notary was heard. What it tells everyone comes by others as well, and counts from when it was said.
+    fn note_heard<S: Signer>(message: &Opened, cx: &mut Context<'_, S>) {
+        let (notary, now) = (message.signer(), cx.now);
+        if notary == cx.own() || !cx.is_notary(notary) {
+            return;
+        }
+        let said = if let Opened::Tick(tick) = message { tick.time.min(now) } else { now };
+        let last = cx.notaries.heard.entry(notary).or_insert(said);
+        *last = said.max(*last);
     }
 
     /// Once an epoch whoever checks asks how it stands: it may have been away, and suspended for that. Not all at once.
@@ -201,6 +216,11 @@ impl Notaries {
     /// The notaries that keep two journals.
     pub(super) fn forked(&self) -> impl Iterator<Item = PeerId> {
         self.heads.forked()
+    }
+
+    /// When a notary was last heard, in this life.
+    pub(super) fn heard_at(&self, notary: PeerId) -> Option<Timestamp> {
+        self.heard.get(&notary).copied()
     }
 
     /// What a notary last said that this peer's account holds.

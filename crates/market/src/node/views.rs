@@ -27,8 +27,8 @@ use crate::{
     reliability::Impression,
     submission::{OverDay, Submission},
     view::{
-        AccountView, BooksView, ClockView, DayView, DemandView, DueView, FaultView, Grounds, InstructionView,
-        RunView, SubmissionView,
+        AccountView, BooksView, ClockView, DayView, DemandView, DueView, FaultView, Grounds, HeardNotaryView,
+        InstructionView, RunView, SubmissionView,
     },
 };
 
@@ -217,6 +217,17 @@ impl<S: Signer> Node<S> {
     /// The notaries that were seen to keep two journals.
     pub fn forked(&self) -> Vec<PeerId> {
         self.notaries.forked().collect()
+    }
+
+    /// When each notary of the network but this peer was last heard.
+    pub fn notaries_heard(&self, at: Moment) -> Vec<HeardNotaryView> {
+        let (own, now) = (self.id(), self.time(at));
+        let others = self.genesis.notaries.iter().copied().filter(|notary| *notary != own);
+        let view = |notary: PeerId| {
+            let ago = self.notaries.heard_at(notary).map(|heard| now.since(heard));
+            HeardNotaryView { notary, ago }
+        };
+        others.map(view).collect()
     }
 
     /// How often messages of each kind could not be taken, and why.

@@ -7,6 +7,7 @@ mod belongings;
 mod blocking;
 mod checking;
 mod forks;
+mod hearing;
 mod notarising;
 mod openings;
 mod ordering;

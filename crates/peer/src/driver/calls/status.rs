@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use assay_market::{
     owner::HeldRule,
     pause::Pause,
-    view::{ClockView, DayView, FaultView},
+    view::{ClockView, DayView, FaultView, HeardNotaryView},
 };
 use assay_protocol::{
     id::{Digest, NetworkId, PeerId},
@@ -74,6 +74,8 @@ pub struct StatusView {
     pub uptime: Duration,
     /// How its wall clock stands against where it was, and against what notaries say.
     pub clock: ClockView,
+    /// When each notary of the network but this peer was last heard.
+    pub notaries_heard: Vec<HeardNotaryView>,
     /// Offers that are known.
     pub offers: u64,
     /// What is spent of today, and what may be.
@@ -187,6 +189,7 @@ impl Driver {
             started: self.started.wall,
             uptime: moment().steady.since(self.started.steady),
             clock: self.node.clock(),
+            notaries_heard: self.node.notaries_heard(moment()),
             offers: self.book.len() as u64,
             day: self.node.day(moment()),
             jobs_open: jobs_open as u64,
