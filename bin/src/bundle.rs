@@ -187,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn every_bundle_has_room_in_the_smallest_home() {
+        for bundle in Bundle::all() {
+            let bytes = (bundle.runner.len() + bundle.model.len()) as u64;
+            assert!(bytes < assay_peer::config::BLOB_ROOM_MIN, "{}: {bytes}", bundle.name);
+        }
+    }
+
+    #[test]
     fn every_manifest_reads_and_has_its_bundles_name() {
         for bundle in Bundle::all() {
             let manifest = bundle.manifest();

@@ -49,6 +49,8 @@ fn a_value_is_settled_and_taken_back_and_the_file_stays_its_owners() {
         assert_eq!(refused.status, Some(2), "{refused:?}");
         assert!(refused.stderr.contains("addresses such as \"/ip4/0.0.0.0/tcp/4001\""), "{refused:?}");
     }
+    let tight = assay(home.path(), &["config", "set", "daemon.blob_bytes_max", "1000"]);
+    assert!(tight.status == Some(2) && tight.stderr.contains("expected at least 3145728 bytes"), "{tight:?}");
     let unset = assay(home.path(), &["config", "unset", "client.cost_max"]);
     assert_eq!(unset.stdout, "client.cost_max = 1.00, as is assumed\n");
     let left = fs::read_to_string(&file).unwrap();

@@ -22,7 +22,7 @@ pub use self::{
     keys::{Heeded, HomeSetting},
     network::{ConfigError, Contact, NetworkFile, to_documented_toml},
     section::BadConfig,
-    settings::{ClientSettings, DaemonSettings, Settings},
+    settings::{BLOB_ROOM_MIN, ClientSettings, DaemonSettings, Settings},
     settings_file::SettingsFile,
     settings_text::SettingsText,
 };

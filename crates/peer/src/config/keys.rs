@@ -4,7 +4,7 @@
 
 use super::{
     section::{BadConfig, nearest},
-    settings::Settings,
+    settings::{BLOB_ROOM, BLOB_ROOM_MIN, Settings},
     value::Value,
 };
 use crate::network::is_place;
@@ -87,6 +87,11 @@ impl HomeSetting {
         let written = read.ok_or_else(|| wrong(self.expected))?;
         if self.key == LISTEN && !are_places(&written) {
             return Err(wrong("addresses such as \"/ip4/0.0.0.0/tcp/4001\""));
+        }
+        if self.key == BLOB_ROOM && written.parse::<u64>().is_ok_and(|bytes| bytes < BLOB_ROOM_MIN) {
+            return Err(wrong(
+                "at least 3145728 bytes, which a model takes with its runner and what it is asked",
+            ));
         }
         Ok(written)
     }

@@ -9,6 +9,7 @@ use assay_protocol::{
     genesis::{Checks, Founder, Genesis, Money, Pair, Threshold, Timers},
     id::PeerId,
     manifest::{Manifest, NAME_BYTES_MAX, PARAMS_BYTES_MAX},
+    units::Amount,
 };
 
 use super::section::{BadConfig, KeyedTable, Section, section};
@@ -308,6 +309,12 @@ fn make_sense(genesis: &Genesis) -> Result<(), BadConfig> {
         }
         if manifest.params.len() > PARAMS_BYTES_MAX {
             return wrong("manifest.params", "at most 4096 bytes are allowed");
+        }
+        if manifest.work_most == 0 {
+            return wrong("manifest.work_most", "a run needs at least 1, or nobody can order one");
+        }
+        if genesis.stake_least(manifest.work_most) == Amount(u64::MAX) {
+            return wrong("manifest.work_most", "it is more than this network has money to check");
         }
     }
     // What is left speaks of no key in particular.

@@ -14,6 +14,12 @@ use super::{
     section::{BadConfig, KeyedTable, Section, section},
 };
 
+/// Bytes that blobs must be allowed: what a small model of language takes with its runner, and some for what it is asked and
+/// answers.
+pub const BLOB_ROOM_MIN: u64 = 3 * 1024 * 1024;
+/// The setting that says how many they may take.
+pub(super) const BLOB_ROOM: &str = "daemon.blob_bytes_max";
+
 /// The settings of a home.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -117,7 +123,12 @@ impl Settings {
     /// [`BadConfig`], which names the key.
     pub fn parse(text: &str) -> Result<Self, BadConfig> {
         let mut file = KeyedTable::parse(text, &["daemon", "client", "provider"])?;
-        let (daemon, client) = (file.section("daemon")?, file.section("client")?);
+        let (daemon, client): (DaemonSettings, _) = (file.section("daemon")?, file.section("client")?);
+        if daemon.blob_bytes_max < BLOB_ROOM_MIN {
+            let problem =
+                "at least 3145728 are needed: in less there is no room for a model and what it is asked";
+            return Err(BadConfig::Senseless { key: BLOB_ROOM.to_owned(), problem });
+        }
         Ok(Self { daemon, client, provider: file.section("provider")? })
     }
 

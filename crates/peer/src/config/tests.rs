@@ -87,6 +87,16 @@ fn a_bad_file_is_one_line_that_names_the_key() {
             "[verifier]",
             "verifier is a table: expected a list of tables, each below a line [[…]]",
         ),
+        (
+            "work_most = 1000",
+            "work_most = 0",
+            "manifest.work_most: a run needs at least 1, or nobody can order one",
+        ),
+        (
+            "work_most = 1000",
+            "work_most = 9223372036854775807",
+            "manifest.work_most: it is more than this network has money to check",
+        ),
         ("name = \"pure\"", "name = \"digits\"", "manifest: two manifests have one name"),
         ("bad = \"0.05%\"", "bad = \"0.005%\"", "threshold: ok must be below bad"),
         (
@@ -124,6 +134,22 @@ fn settings_read_back_and_may_be_left_out() {
     assert_eq!(Settings::parse(&settings.to_documented_toml()).unwrap(), settings);
     let bad = Settings::parse("[client]\ncostmax = \"1\"\n").unwrap_err();
     assert_eq!(bad.to_string(), "client.costmax is no known key; is client.cost_max meant?");
+}
+
+#[test]
+fn a_home_without_room_for_any_model_is_refused() {
+    let parse = |bytes: u64| Settings::parse(&format!("[daemon]\nblob_bytes_max = {bytes}\n"));
+    assert_eq!(parse(BLOB_ROOM_MIN).unwrap().daemon.blob_bytes_max, BLOB_ROOM_MIN);
+    let refused = parse(BLOB_ROOM_MIN - 1).unwrap_err().to_string();
+    let setting = HomeSetting::find("daemon.blob_bytes_max").unwrap();
+    assert_eq!(setting.read(&BLOB_ROOM_MIN.to_string()).unwrap(), BLOB_ROOM_MIN.to_string());
+    let untyped = setting.read(&(BLOB_ROOM_MIN - 1).to_string()).unwrap_err().to_string();
+    for told in [refused, untyped] {
+        assert!(
+            told.starts_with("daemon.blob_bytes_max") && told.contains(&BLOB_ROOM_MIN.to_string()),
+            "{told}"
+        );
+    }
 }
 
 #[test]
