@@ -37,11 +37,24 @@ impl Invocation {
     /// # Errors
     /// [`CommandError`], if the key cannot be made or read.
     pub(crate) fn own_or_new_key(&self) -> Result<PeerId, CommandError> {
+        self.refuse_lost_key()?;
         match self.home.create_key() {
             Ok(peer) => Ok(peer),
             Err(KeyError::Present { .. }) => Ok(self.home.key()?.id()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Refuses to go on where the key is gone of the peer whose journal is here: a new one would be another peer's.
+    ///
+    /// # Errors
+    /// [`CommandError`], if it is so.
+    pub(crate) fn refuse_lost_key(&self) -> Result<(), CommandError> {
+        let path = self.home.identity();
+        if path.exists() || !self.home.journal().exists() {
+            return Ok(());
+        }
+        Err(KeyError::Absent { path }.into())
     }
 
     /// The network that the home belongs to.

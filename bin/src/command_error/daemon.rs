@@ -8,6 +8,7 @@ use assay_peer::{
 use serde_json::json;
 
 use super::{CommandError, Exit};
+use crate::printer::short;
 
 /// What helps where the end of a journal is lost.
 const WITHOUT_TAIL: &str = "put back the newest copy of the whole home; who keeps no books may go on without what is lost \
@@ -43,27 +44,14 @@ impl From<DaemonError> for CommandError {
             DaemonError::Lock(error) => error.into(),
             DaemonError::Key(error) => error.into(),
             DaemonError::File(error) => error.into(),
-            DaemonError::Journal(OpenError::OtherNetwork { .. }) => {
-                let hint = "put the network file back that this home was made with, or join the other network from a \
-                            home of its own (`--home DIR`)";
-                Self::new(Exit::Usage, "OTHER_NETWORK", &error, hint)
-            }
-            DaemonError::Journal(OpenError::LostTail { .. }) => {
-                Self::new(Exit::Other, "JOURNAL_CUT", &error, WITHOUT_TAIL)
-            }
-            DaemonError::Journal(OpenError::NoBeginning { .. }) => {
-                let hint = "start it with the version that wrote its snapshots, or put back the newest copy of the whole \
-                            home";
-                Self::new(Exit::Other, "SNAPSHOTS_LOST", &error, hint)
-            }
-            DaemonError::Journal(_) | DaemonError::Read(_) => {
-                Self::new(Exit::Other, "JOURNAL_DAMAGED", &error, WITHOUT_TAIL)
-            }
+            DaemonError::Journal(error) => unopened(&error),
+            DaemonError::Read(_) => Self::new(Exit::Other, "JOURNAL_DAMAGED", &error, WITHOUT_TAIL),
             DaemonError::Behind(_) => Self::new(
                 Exit::Forbidden,
                 "NOTARY_BEHIND",
                 &error,
-                "`assay notary recover` says what is left to do; nothing was signed",
+                "this is an older copy of its home: keep it, and put back the newest, which alone may go on; `assay notary \
+                 recover` says what is left to do without one; nothing was signed",
             ),
             DaemonError::Forgetful => Self::new(
                 Exit::Forbidden,
@@ -81,7 +69,7 @@ impl From<DaemonError> for CommandError {
                 Exit::Other,
                 "INDEX",
                 &error,
-                "remove the folder `index` in the home; it is made again",
+                "move the folder `index` in the home aside; it is made again",
             ),
             DaemonError::Network(_) => Self::new(
                 Exit::Usage,
@@ -101,6 +89,37 @@ impl From<DaemonError> for CommandError {
                 let hint = "free some space in the home, check who owns it, and start it again";
                 Self::new(Exit::Other, "DISK", &error, hint)
             }
+        }
+    }
+}
+
+/// A journal that does not open.
+fn unopened(error: &OpenError) -> CommandError {
+    match error {
+        OpenError::OtherNetwork { .. } => {
+            let hint = "put the network file back that this home was made with, or join the other network from a home of its \
+                        own (`--home DIR`)";
+            CommandError::new(Exit::Usage, "OTHER_NETWORK", error, hint)
+        }
+        OpenError::Foreign { owner } => {
+            let hint = format!(
+                "the key in this home is another peer's: move identity.key aside, and put back that of {} with `assay key \
+                 restore FILE`, or the newest copy of its whole home; nothing was changed",
+                short(owner)
+            );
+            CommandError::new(Exit::Other, "OTHER_KEY", error, hint)
+        }
+        OpenError::LostTail { .. } => CommandError::new(Exit::Other, "JOURNAL_CUT", error, WITHOUT_TAIL),
+        OpenError::NoBeginning { .. } => {
+            let hint = "start it with the version that wrote its snapshots, or put back the newest copy of the whole home";
+            CommandError::new(Exit::Other, "SNAPSHOTS_LOST", error, hint)
+        }
+        OpenError::NotAJournal | OpenError::Damaged { .. } => {
+            CommandError::new(Exit::Other, "JOURNAL_DAMAGED", error, WITHOUT_TAIL)
+        }
+        OpenError::Disk(_) => {
+            let hint = "check who owns the home, and whether its disk is full or cannot be read; then start it again";
+            CommandError::new(Exit::Other, "DISK", error, hint)
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What a daemon, a home or a network file has to say, as failures.
 
+use std::path::Path;
+
 use assay_market::{command::NotGranted, submission::OverDay};
 use assay_peer::{
-    config::{ConfigError, KeyError},
+    config::{ConfigError, Home, KeyError},
     handle::{CallError, ConnectError, ModelRefused, OfferRefused, Refused},
 };
 use serde_json::json;
@@ -253,9 +255,21 @@ fn explain_model(refused: &ModelRefused) -> (Exit, &'static str, &'static str) {
     }
 }
 
+/// Whether the journal of a peer lies beside the place of its key.
+fn has_journal(key: &Path) -> bool {
+    key.parent().is_some_and(|home| Home::at(home).journal().exists())
+}
+
 impl From<KeyError> for CommandError {
     fn from(error: KeyError) -> Self {
         let (exit, code, hint) = match &error {
+            KeyError::Absent { path } if has_journal(path) => (
+                Exit::Forbidden,
+                "KEY_LOST",
+                "it is that of the journal which is there: put it back with `assay key restore FILE`, or put back the newest \
+                 copy of the whole home; a new key would be another peer's"
+                    .to_owned(),
+            ),
             KeyError::Absent { .. } => (
                 Exit::NotFound,
                 "NO_HOME",
@@ -270,7 +284,8 @@ impl From<KeyError> for CommandError {
             KeyError::Malformed { .. } => (
                 Exit::Forbidden,
                 "KEY_MALFORMED",
-                "put the key back from a backup; without it the account is lost".to_owned(),
+                "move it aside and put the key back with `assay key restore FILE`; without it the account is lost"
+                    .to_owned(),
             ),
             KeyError::Disk { .. } => (
                 Exit::Forbidden,

@@ -58,6 +58,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::New(NewKeyArgs {}) => {
             // A move that was cut short may still bring a key along, or take one away.
             init::carry_on(&HomeLock::take(invocation.home.root())?, invocation)?;
+            invocation.refuse_lost_key()?;
             show(invocation, invocation.home.create_key()?);
             invocation
                 .printer
@@ -80,6 +81,7 @@ pub(crate) fn keeps_books(peer: PeerId, invocation: &Invocation) -> Option<Strin
 }
 
 fn own_seed(invocation: &Invocation) -> Result<[u8; 32], CommandError> {
+    invocation.refuse_lost_key()?;
     invocation.home.seed().map_err(|error| match error {
         KeyError::Absent { .. } => {
             let message = format!("no peer lives in {}", invocation.home.root().display());

@@ -275,3 +275,30 @@ fn another_peer_may_go_on_without_what_is_lost() {
     assert!(flipped.ends_with(&kept) && !kept.is_empty());
     homestead.lives_once(&[]);
 }
+
+#[test]
+fn a_home_whose_key_is_lost_or_anothers_says_how_it_comes_back_and_nothing_is_made_anew() {
+    let homestead = Homestead::new(true);
+    homestead.lives_once(&[]);
+    let (key, aside) = (homestead.home.identity(), homestead.home.root().join("aside"));
+    fs::rename(&key, &aside).unwrap();
+    let network = homestead.network.to_str().unwrap();
+    let cases: [&[&str]; 5] =
+        [&["up"], &["status"], &["key", "show"], &["key", "new"], &["init", "--yes", "--network", network]];
+    for typed in cases {
+        let lost = homestead.types(typed);
+        assert_eq!(lost.status, Some(4), "{typed:?}: {lost:?}");
+        assert!(lost.stderr.contains("put it back with `assay key restore FILE`"), "{typed:?}: {lost:?}");
+        assert!(!key.exists(), "{typed:?} has made another");
+    }
+    homestead.home.create_key_from([6; 32]).unwrap();
+    let before = homestead.journal();
+    assert_eq!(homestead.fails(&[]), "OTHER_KEY");
+    let said = homestead.types(&["up"]).stderr;
+    let hint = said.lines().last().unwrap();
+    let owner = Keypair::from_seed([5; 32]).id().to_string();
+    assert!(hint.contains(&format!("that of {} with `assay key restore FILE`", &owner[..12])), "{said}");
+    assert_eq!(homestead.journal(), before);
+    fs::rename(&aside, &key).unwrap();
+    homestead.lives_once(&[]);
+}

@@ -197,6 +197,13 @@ fn a_notary_that_has_its_key_and_not_its_journal_is_warned() {
     assert!(restored.status == Some(0) && restored.stderr.contains(warning), "{restored:?}");
     let seed = Keypair::from_seed([5; 32]).id().to_string();
     assert_eq!(fresh.asks(&["key", "show"])["peer"], seed.as_str());
+    // The key of somebody else is beside its journal.
+    let key = homestead.home.identity();
+    fs::rename(&key, key.with_extension("aside")).unwrap();
+    homestead.home.create_key_from([6; 32]).unwrap();
+    let other = homestead.types(&["key", "restore", file, "--passphrase-file", &passphrase]);
+    assert!(other.status == Some(2) && other.stderr.contains("aside, and say it again"), "{other:?}");
+    fs::rename(key.with_extension("aside"), &key).unwrap();
     let own =
         homestead.types(&["key", "restore", file, "--passphrase-file", &passphrase, "--json"]).document();
     assert_eq!(

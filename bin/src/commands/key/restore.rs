@@ -9,8 +9,11 @@ use std::{
 };
 
 use assay_peer::{
+    checkup,
     config::KeyError,
+    daemon::DaemonError,
     home::{self, HomeLock},
+    journal::OpenError,
 };
 use assay_protocol::{id::PeerId, signed::Signer};
 use serde_json::json;
@@ -116,6 +119,15 @@ fn refuse_other(present: PeerId, restored: PeerId, invocation: &Invocation) -> R
     }
     let home = invocation.home.root().display();
     let message = format!("{home} has the key of another peer, {}", full(present));
+    if remembers(restored, invocation) {
+        let key = invocation.home.identity();
+        let hint = format!(
+            "the journal there is that of {}: move {} aside, and say it again",
+            short(restored),
+            key.display()
+        );
+        return Err(CommandError::new(Exit::Usage, "KEY_PRESENT", message, hint));
+    }
     let aside = match invocation.home.network().exists() {
         true => ", or put the other aside first: `assay leave --with-key`",
         false => "",
@@ -125,6 +137,13 @@ fn refuse_other(present: PeerId, restored: PeerId, invocation: &Invocation) -> R
         short(restored)
     );
     Err(CommandError::new(Exit::Usage, "KEY_PRESENT", message, hint))
+}
+
+/// Whether the journal of the home is that of this peer, and not of the one whose key is there.
+fn remembers(peer: PeerId, invocation: &Invocation) -> bool {
+    let Ok(file) = invocation.network() else { return false };
+    let looked = checkup::memory(&invocation.home, &file);
+    matches!(looked, Err(DaemonError::Journal(OpenError::Foreign { owner })) if owner == peer)
 }
 
 fn tell(peer: PeerId, was_here: bool, invocation: &Invocation) {
