@@ -4,6 +4,7 @@ use assay_peer::{
     daemon::DaemonError,
     home::{LockError, Locked},
     journal::OpenError,
+    network::NetworkError,
 };
 use serde_json::json;
 
@@ -71,12 +72,7 @@ impl From<DaemonError> for CommandError {
                 &error,
                 "move the folder `index` in the home aside; it is made again",
             ),
-            DaemonError::Network(_) => Self::new(
-                Exit::Usage,
-                "NOT_LISTENING",
-                &error,
-                "end what listens there, or choose another --listen, such as /ip4/0.0.0.0/tcp/0; others look for a notary where the network's file says",
-            ),
+            DaemonError::Network(error) => unjoined(&error),
             DaemonError::Socket { .. } => Self::new(Exit::Forbidden, "SOCKET", &error, SHORTER_HOME),
             DaemonError::Fault { .. } => Self::new(
                 Exit::Other,
@@ -90,6 +86,27 @@ impl From<DaemonError> for CommandError {
                 Self::new(Exit::Other, "DISK", &error, hint)
             }
         }
+    }
+}
+
+/// A network that cannot be joined.
+fn unjoined(error: &NetworkError) -> CommandError {
+    match error {
+        NetworkError::Listen { .. } => {
+            let hint = "end what listens there, or listen elsewhere: `assay config set daemon.listen /ip4/0.0.0.0/tcp/4001` from \
+                        now on, `assay up --listen ADDR` this once; others look for a notary where the network's file says";
+            CommandError::new(Exit::Usage, "NOT_LISTENING", error, hint)
+        }
+        NetworkError::Address { .. } => {
+            let hint = "correct it in the home's network.toml: addresses are no part of the rules";
+            CommandError::new(Exit::Usage, "BAD_NETWORK_FILE", error, hint)
+        }
+        NetworkError::Setup { .. } | NetworkError::Closed => CommandError::new(
+            Exit::Other,
+            "NO_NETWORK",
+            error,
+            "start it again; `assay doctor` says what else is wrong",
+        ),
     }
 }
 

@@ -36,7 +36,7 @@ impl From<GatewayError> for CommandError {
             GatewayError::Listen { .. } => (
                 Exit::Usage,
                 "LISTEN",
-                "another program may listen there: name another address with --listen",
+                "end what listens there, or name another address: `assay serve --listen 127.0.0.1:11436`",
             ),
             GatewayError::Spending(_) => {
                 (Exit::Other, "SPENDING_FILE", "mend or delete the file; the day then begins anew")

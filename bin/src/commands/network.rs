@@ -15,7 +15,7 @@ use assay_peer::{
     config::{self, Contact, DaemonSettings, NetworkFile, Settings},
     executor::{Conduct, Executor},
     home::HomeLock,
-    network::USUAL_PORT,
+    network::{USUAL_PORT, can_listen},
 };
 use assay_protocol::{
     genesis::{Founder, Genesis, Money},
@@ -98,6 +98,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
     let Verb::New(args) = verb;
     refuse_taken(args, invocation)?;
     let addresses = addresses(&args.at)?;
+    refuse_busy(&addresses)?;
     let lock = HomeLock::take(invocation.home.root())?;
     if init::carry_on(&lock, invocation)? {
         refuse_taken(args, invocation)?;
@@ -164,17 +165,31 @@ fn multiaddress(at: SocketAddr) -> String {
     format!("/{family}/{}/tcp/{}", at.ip(), at.port())
 }
 
+/// Every address of this machine on a port, of the family that others use.
+fn everywhere(at: &SocketAddr) -> String {
+    let any = if at.is_ipv4() { "/ip4/0.0.0.0" } else { "/ip6/::" };
+    format!("{any}/tcp/{}", at.port())
+}
+
+/// Refuses a port that was named and that somebody has: it would stand in the file of a network whose notary is not there.
+/// Whoever has the usual one may be another peer of this machine, that is ended before the notary starts.
+fn refuse_busy(addresses: &[SocketAddr]) -> Result<(), CommandError> {
+    for at in addresses.iter().filter(|at| at.port() != USUAL_PORT) {
+        can_listen(&everywhere(at)).map_err(|error| {
+            let hint = "end what listens there, or name another port with --at HOST:PORT";
+            CommandError::new(Exit::Usage, "NOT_LISTENING", error, hint)
+        })?;
+    }
+    Ok(())
+}
+
 /// What is to stand in the home's settings, so that it listens there; nothing, where they say so already.
 fn listening(
     addresses: &[SocketAddr],
     settings: &DaemonSettings,
     invocation: &Invocation,
 ) -> Result<Option<String>, CommandError> {
-    let every = |at: &SocketAddr| {
-        let any = if at.is_ipv4() { "/ip4/0.0.0.0" } else { "/ip6/::" };
-        format!("{any}/tcp/{}", at.port())
-    };
-    let listen: BTreeSet<String> = addresses.iter().map(every).collect();
+    let listen: BTreeSet<String> = addresses.iter().map(everywhere).collect();
     if addresses.is_empty() {
         // Whoever looks for it is told where it listens, wherever that is.
         return Ok(None);
@@ -187,7 +202,8 @@ fn listening(
     if invocation.home.settings().exists() {
         let message =
             format!("{} does not say that this peer listens there", invocation.home.settings().display());
-        let hint = format!("set daemon.listen to {listen:?} in it, and found the network again");
+        let places = listen.into_iter().collect::<Vec<String>>().join(",");
+        let hint = format!("`assay config set daemon.listen {places}`, and found the network again");
         return Err(CommandError::new(Exit::Usage, "NO_ADDRESS", message, hint));
     }
     let listen: Vec<String> = listen.iter().map(|address| format!("\"{address}\"")).collect();

@@ -227,6 +227,8 @@ fn a_network_that_cannot_be_run_is_not_founded() {
     fs::write(&noise, "no model").unwrap();
     let cut = folder.path().join("cut.gguf");
     fs::write(&cut, &fs::read(&model).unwrap()[..100_000]).unwrap();
+    let holder = TcpListener::bind("0.0.0.0:0").unwrap();
+    let taken = format!("127.0.0.1:{}", holder.local_addr().unwrap().port());
     let [model, noise, cut] = [&model, &noise, &cut].map(|path| path.to_str().unwrap());
     let keys: Vec<&str> = friends.iter().flat_map(|(_, key)| ["--verifier", key.as_str()]).collect();
     for (code, typed) in [
@@ -236,6 +238,7 @@ fn a_network_that_cannot_be_run_is_not_founded() {
         ("UNSOUND", [&["network", "new", ""], &founding(&network, &[&keys])[3..]].concat()),
         ("NO_MODEL", founding(&network, &[&keys, &["--model", cut]])),
         ("NO_ADDRESS", founding(&network, &[&keys, &["--at", "no such host"]])),
+        ("NOT_LISTENING", founding(&network, &[&keys, &["--at", &taken]])),
         ("NO_MODEL", founding(&network, &[&keys, &["--model", noise]])),
         ("NAMES", founding(&network, &[&keys, &["--model", model, "--model", model]])),
     ] {

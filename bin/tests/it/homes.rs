@@ -223,6 +223,27 @@ fn a_home_that_may_not_be_written_is_refused_in_two_lines() {
 }
 
 #[test]
+fn whoever_finds_its_port_taken_is_told_how_to_take_another() {
+    let homestead = Homestead::new(false);
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", holder.local_addr().unwrap().port());
+    assert_eq!(homestead.fails(&["--listen", &address]), "NOT_LISTENING");
+    assert_eq!(homestead.types(&["config", "set", "daemon.listen", &address]).status, Some(0));
+    let taken = homestead.types(&["up"]);
+    assert_eq!(taken.status, Some(2), "{taken:?}");
+    assert!(taken.stderr.contains(&format!("error: cannot listen on {address}: ")), "{taken:?}");
+    assert!(taken.stderr.contains("`assay config set daemon.listen "), "{taken:?}");
+    let folder = private_folder();
+    let network = homestead.network.to_str().unwrap();
+    let served = assay(folder.path(), &["init", "--yes", "--network", network]);
+    assert_eq!(served.status, Some(0), "{served:?}");
+    let gateway = holder.local_addr().unwrap().to_string();
+    let busy = assay(folder.path(), &["serve", "--listen", &gateway]);
+    let ended = assay(folder.path(), &["down"]);
+    assert!(busy.status == Some(2) && busy.stderr.contains("`assay serve --listen "), "{busy:?} {ended:?}");
+}
+
+#[test]
 fn a_home_whose_network_file_was_changed_does_not_start() {
     let homestead = Homestead::new(true);
     homestead.lives_once(&[]);

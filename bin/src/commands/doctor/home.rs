@@ -124,14 +124,14 @@ fn ports(settings: &DaemonSettings) -> Vec<Finding> {
             Err(error) => Finding::warning(
                 "ports",
                 format!("once this peer serves others it takes any free port: {error}"),
-                "name another one as daemon.listen in the home's config.toml, so that a router can be told",
+                "name another one, so that a router can be told: `assay config set daemon.listen /ip4/0.0.0.0/tcp/4001`",
             ),
         }];
     }
     let found = settings.listen.iter().map(|address| match can_listen(address) {
         Ok(()) => Finding::fine("ports", format!("{address} can be listened on")),
         Err(error) => {
-            let hint = "end whoever listens there, or correct daemon.listen in the home's config.toml";
+            let hint = "end whoever listens there, or name another place: `assay config set daemon.listen /ip4/0.0.0.0/tcp/4001`";
             Finding::problem("ports", &CommandError::new(Exit::Usage, "NOT_LISTENING", error, hint))
         }
     });
