@@ -46,9 +46,9 @@ impl From<DaemonError> for CommandError {
             DaemonError::Key(error) => error.into(),
             DaemonError::File(error) => error.into(),
             DaemonError::Journal(error) => unopened(&error),
-            DaemonError::Read(_) => Self::new(Exit::Other, "JOURNAL_DAMAGED", &error, WITHOUT_TAIL),
+            DaemonError::Read(_) => Self::new(Exit::Problem, "JOURNAL_DAMAGED", &error, WITHOUT_TAIL),
             DaemonError::Behind(_) => Self::new(
-                Exit::Forbidden,
+                Exit::Problem,
                 "NOTARY_BEHIND",
                 &error,
                 "this is an older copy of its home: keep it, and put back the newest, which alone may go on; `assay notary \
@@ -124,15 +124,15 @@ fn unopened(error: &OpenError) -> CommandError {
                  restore FILE`, or the newest copy of its whole home; nothing was changed",
                 short(owner)
             );
-            CommandError::new(Exit::Other, "OTHER_KEY", error, hint)
+            CommandError::new(Exit::Problem, "OTHER_KEY", error, hint)
         }
-        OpenError::LostTail { .. } => CommandError::new(Exit::Other, "JOURNAL_CUT", error, WITHOUT_TAIL),
+        OpenError::LostTail { .. } => CommandError::new(Exit::Problem, "JOURNAL_CUT", error, WITHOUT_TAIL),
         OpenError::NoBeginning { .. } => {
             let hint = "start it with the version that wrote its snapshots, or put back the newest copy of the whole home";
-            CommandError::new(Exit::Other, "SNAPSHOTS_LOST", error, hint)
+            CommandError::new(Exit::Problem, "SNAPSHOTS_LOST", error, hint)
         }
         OpenError::NotAJournal | OpenError::Damaged { .. } => {
-            CommandError::new(Exit::Other, "JOURNAL_DAMAGED", error, WITHOUT_TAIL)
+            CommandError::new(Exit::Problem, "JOURNAL_DAMAGED", error, WITHOUT_TAIL)
         }
         OpenError::Disk(_) => {
             let hint = "check who owns the home, and whether its disk is full or cannot be read; then start it again";

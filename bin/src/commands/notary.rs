@@ -8,8 +8,9 @@ use assay_market::view::BooksView;
 use assay_peer::{
     daemon::{DaemonError, examine},
     handle::{AuditNotary, Audited},
+    journal::OpenError,
 };
-use assay_protocol::units::Amount;
+use assay_protocol::{id::PeerId, signed::Signer, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
@@ -77,16 +78,16 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
 }
 
 fn recover(invocation: &Invocation) -> Result<(), CommandError> {
-    invocation.network()?;
+    let (genesis, own) = (invocation.network()?.genesis, invocation.home.key()?.id());
+    if !genesis.notaries.contains(&own) {
+        return Err(no_notary(own));
+    }
     let examined = examine(&invocation.home).inspect_err(|error| {
-        if matches!(error, DaemonError::Journal(_) | DaemonError::Read(_)) {
+        if has_lost(error) {
             LEFT_TO_DO.iter().for_each(|line| invocation.printer.line((*line).to_owned()));
         }
     })?;
-    let Some(head) = examined.head else {
-        let hint = "other peers go on without what they lost: `assay up --accept-lost-tail`";
-        return Err(CommandError::new(Exit::Usage, "NOT_A_NOTARY", "this peer keeps no books", hint));
-    };
+    let head = examined.head.ok_or_else(|| no_notary(own))?;
     invocation.printer.line(format!(
         "The journal is whole: {}, {} of them entries. The last is {}.",
         number_of(examined.records, "record"),
@@ -101,6 +102,23 @@ fn recover(invocation: &Invocation) -> Result<(), CommandError> {
     let head = json!({ "sequence": head.sequence, "digest": full(head.digest) });
     invocation.printer.document("recover", &json!({ "records": examined.records, "head": head }));
     Ok(())
+}
+
+/// Whether a journal does not open because something of it is lost.
+fn has_lost(error: &DaemonError) -> bool {
+    use OpenError::{Damaged, LostTail, NoBeginning, NotAJournal};
+    matches!(
+        error,
+        DaemonError::Journal(NotAJournal | Damaged { .. } | NoBeginning { .. } | LostTail { .. })
+            | DaemonError::Read(_)
+    )
+}
+
+fn no_notary(own: PeerId) -> CommandError {
+    let message = format!("this peer, {}, keeps no books", short(own));
+    let hint = "if this is the home of a notary, its key is not here: `assay key restore FILE` brings it back; other peers go \
+                on without what they lost: `assay up --accept-lost-tail`";
+    CommandError::new(Exit::Usage, "NOT_A_NOTARY", message, hint)
 }
 
 async fn audit(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {

@@ -92,10 +92,15 @@ impl Homestead {
         assert!(daemon.0.wait().unwrap().success());
     }
 
+    /// Why the daemon does not start, until something is mended: the code of the failure.
+    fn needs_mending(&self, extra: &[&str]) -> Value {
+        self.fails(extra, 12)
+    }
+
     /// Why the daemon does not start: the code of the failure.
-    fn fails(&self, extra: &[&str]) -> Value {
+    fn fails(&self, extra: &[&str], status: i32) -> Value {
         let ran = self.types(&[&["up", "--json"], extra].concat());
-        assert_ne!(ran.status, Some(0), "{ran:?}");
+        assert_eq!(ran.status, Some(status), "{ran:?}");
         let line = ran.stderr.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("{ran:?}"));
         serde_json::from_str::<Value>(line).unwrap()["error"]["code"].clone()
     }
@@ -137,7 +142,7 @@ fn nobody_else_can_read_what_a_peer_keeps() {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
     fs::set_permissions(home.journal(), Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(homestead.fails(&[]), "HOME_EXPOSED");
+    assert_eq!(homestead.fails(&[], 4), "HOME_EXPOSED");
     let said = homestead.types(&["up"]).stderr;
     let mends = format!("hint: run `chmod -R go= {}`", home.root().display());
     assert_eq!(said.lines().last(), Some(mends.as_str()), "{said}");
@@ -227,7 +232,7 @@ fn whoever_finds_its_port_taken_is_told_how_to_take_another() {
     let homestead = Homestead::new(false);
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("/ip4/127.0.0.1/tcp/{}", holder.local_addr().unwrap().port());
-    assert_eq!(homestead.fails(&["--listen", &address]), "NOT_LISTENING");
+    assert_eq!(homestead.fails(&["--listen", &address], 2), "NOT_LISTENING");
     assert_eq!(homestead.types(&["config", "set", "daemon.listen", &address]).status, Some(0));
     let taken = homestead.types(&["up"]);
     assert_eq!(taken.status, Some(2), "{taken:?}");
@@ -251,7 +256,7 @@ fn a_home_whose_network_file_was_changed_does_not_start() {
     let other = to_documented_toml(&rules("elsewhere", Keypair::from_seed([5; 32]).id()), &[]);
     let before = homestead.journal();
     fs::write(homestead.home.network(), other).unwrap();
-    assert_eq!(homestead.fails(&[]), "OTHER_NETWORK");
+    assert_eq!(homestead.fails(&[], 2), "OTHER_NETWORK");
     assert_eq!(homestead.journal(), before);
     fs::write(homestead.home.network(), file).unwrap();
     homestead.lives_once(&[]);
@@ -264,18 +269,18 @@ fn a_notary_whose_journal_lost_its_end_signs_nothing() {
     let copy = homestead.journal();
     homestead.lives_until(&[], |bytes| bytes > copy.len() + 1024);
     fs::write(homestead.part(), &copy).unwrap();
-    assert_eq!(homestead.fails(&[]), "JOURNAL_CUT");
-    assert_eq!(homestead.fails(&["--accept-lost-tail"]), "NOTARY_WOULD_FORK");
+    assert_eq!(homestead.needs_mending(&[]), "JOURNAL_CUT");
+    assert_eq!(homestead.fails(&["--accept-lost-tail"], 4), "NOTARY_WOULD_FORK");
     assert_eq!(homestead.journal(), copy);
     let mut flipped = copy.clone();
     *flipped.last_mut().unwrap() ^= 1;
     fs::write(homestead.part(), &flipped).unwrap();
-    assert_eq!(homestead.fails(&[]), "JOURNAL_DAMAGED");
+    assert_eq!(homestead.needs_mending(&[]), "JOURNAL_DAMAGED");
     assert_eq!(homestead.journal(), flipped);
     let lost = homestead.types(&["notary", "recover"]);
-    assert!(lost.stdout.contains("Put back the newest copy") && lost.status != Some(0), "{lost:?}");
+    assert!(lost.stdout.contains("Put back the newest copy") && lost.status == Some(12), "{lost:?}");
     fs::remove_dir_all(homestead.home.journal()).unwrap();
-    assert_eq!(homestead.fails(&[]), "JOURNAL_CUT");
+    assert_eq!(homestead.needs_mending(&[]), "JOURNAL_CUT");
 }
 
 #[test]
@@ -288,7 +293,7 @@ fn another_peer_may_go_on_without_what_is_lost() {
     let mut flipped = homestead.journal();
     *flipped.last_mut().unwrap() ^= 1;
     fs::write(homestead.part(), &flipped).unwrap();
-    assert_eq!(homestead.fails(&[]), "JOURNAL_DAMAGED");
+    assert_eq!(homestead.needs_mending(&[]), "JOURNAL_DAMAGED");
     homestead.lives_once(&["--accept-lost-tail"]);
     let mut beside = fs::read_dir(homestead.home.root()).unwrap().map(|entry| entry.unwrap().path());
     let aside = beside.find(|path| path.to_string_lossy().contains("journal.lost-")).unwrap();
@@ -314,11 +319,14 @@ fn a_home_whose_key_is_lost_or_anothers_says_how_it_comes_back_and_nothing_is_ma
     }
     homestead.home.create_key_from([6; 32]).unwrap();
     let before = homestead.journal();
-    assert_eq!(homestead.fails(&[]), "OTHER_KEY");
+    assert_eq!(homestead.needs_mending(&[]), "OTHER_KEY");
     let said = homestead.types(&["up"]).stderr;
     let hint = said.lines().last().unwrap();
     let owner = Keypair::from_seed([5; 32]).id().to_string();
     assert!(hint.contains(&format!("that of {} with `assay key restore FILE`", &owner[..12])), "{said}");
+    let recovered = homestead.types(&["notary", "recover"]);
+    assert_eq!((recovered.status, &*recovered.stdout), (Some(2), ""), "{recovered:?}");
+    assert!(recovered.stderr.contains("keeps no books"), "{recovered:?}");
     assert_eq!(homestead.journal(), before);
     fs::rename(&aside, &key).unwrap();
     homestead.lives_once(&[]);
