@@ -130,6 +130,12 @@ fn refuse_taken(args: &Args, invocation: &Invocation) -> Result<(), CommandError
         let message = format!("{} is there already", args.output.display());
         return Err(CommandError::new(Exit::Usage, "FILE", message, "name another with --output FILE"));
     }
+    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let message = format!("there is no folder {}", folder.display());
+        let hint = "make it first, or name a file elsewhere with --output FILE";
+        return Err(CommandError::new(Exit::Usage, "FILE", message, hint));
+    }
     Ok(())
 }
 

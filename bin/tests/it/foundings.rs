@@ -227,6 +227,7 @@ fn a_network_that_cannot_be_run_is_not_founded() {
     fs::write(&noise, "no model").unwrap();
     let cut = folder.path().join("cut.gguf");
     fs::write(&cut, &fs::read(&model).unwrap()[..100_000]).unwrap();
+    let astray = folder.path().join("missing/network.toml");
     let holder = TcpListener::bind("0.0.0.0:0").unwrap();
     let taken = format!("127.0.0.1:{}", holder.local_addr().unwrap().port());
     let [model, noise, cut] = [&model, &noise, &cut].map(|path| path.to_str().unwrap());
@@ -236,6 +237,7 @@ fn a_network_that_cannot_be_run_is_not_founded() {
         ("VERIFIERS", founding(&network, &[&keys[..6], &keys[..2]])),
         ("VERIFIERS", founding(&network, &[&keys, &["--verifier", NOBODY]])),
         ("UNSOUND", [&["network", "new", ""], &founding(&network, &[&keys])[3..]].concat()),
+        ("FILE", founding(&astray, &[&keys])),
         ("NO_MODEL", founding(&network, &[&keys, &["--model", cut]])),
         ("NO_ADDRESS", founding(&network, &[&keys, &["--at", "no such host"]])),
         ("NOT_LISTENING", founding(&network, &[&keys, &["--at", &taken]])),
