@@ -204,9 +204,9 @@ const EMPTY: &[Case] = &[
     ),
     (
         &["receipt", "verify", "FILE"],
-        9,
-        "the receipt does not hold: step \"encoding\" fails: expected one whole receipt: not something that assay writes",
-        "somebody changed this file, or its notary is false; ask the other party or the notary for the original",
+        2,
+        "FILE is no receipt: it is empty",
+        "name a receipt file, such as `assay run --receipt FILE` writes",
     ),
 ];
 

@@ -36,7 +36,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let bytes = show::bytes_of(&args.receipt, args.reach, invocation).await?;
-    let (receipt, report) = file::judge(&bytes)?;
+    let (receipt, report) = file::judge(&bytes, &args.receipt)?;
     // What a program reads from standard output is to be JSON, if it asked for that.
     let readable = args.readable || (invocation.printer.is_json() && args.output.is_none());
     let view = readable.then(|| receipt.to_text());

@@ -38,7 +38,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let bytes = bytes_of(&args.receipt, args.reach, invocation).await?;
-    let (receipt, report) = file::judge(&bytes)?;
+    let (receipt, report) = file::judge(&bytes, &args.receipt)?;
     let Some(order) = order(&receipt, report.network) else {
         unreachable!("a receipt that holds has a signed order")
     };

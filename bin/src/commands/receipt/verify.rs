@@ -21,7 +21,7 @@ Examples:
   assay receipt verify seven.receipt --network network.toml  only from this network
   assay receipt verify seven.receipt --json                  for programs
 
-Exits with 0 if everything holds and with 9 if anything does not.";
+Exits with 0 if everything holds, with 9 if anything does not, and with 2 if it is no receipt.";
 
 /// Check a receipt file, offline: no daemon, no home.
 ///
@@ -51,7 +51,7 @@ enum Pin {
 
 pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let bytes = file::read(&args.receipt)?;
-    let (_, report) = file::judge(&bytes)?;
+    let (_, report) = file::judge(&bytes, &args.receipt.to_string_lossy())?;
     let pin = pin(args, invocation, report.network)?;
     invocation.printer.document("verification", &document(&report, pin));
     let label = paint(report.outcome).on(report.outcome.label());
