@@ -262,6 +262,29 @@ fn what_cannot_be_done_to_a_devnet_is_refused_in_its_own_way() {
 }
 
 #[test]
+fn whoever_finds_no_devnet_is_told_where_there_is_one() {
+    let devnet = Devnet::new();
+    let user = &devnet.user;
+    let none = user.types(&["devnet", "down"]);
+    assert!(none.status == Some(3) && none.stderr.contains("with another --home"), "{none:?}");
+    at_rest(&devnet.folder);
+    let place = format!("--dir {}", devnet.folder.display());
+    for typed in [["devnet", "down"], ["devnet", "ls"]] {
+        let peer = devnet.as_peer("client", &typed);
+        assert!(peer.stderr.contains(&place), "the peer's home is in it: {peer:?}");
+        let mut there = command(&user.home, &typed, &[]);
+        let there = there.current_dir(&devnet.folder).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(there.stderr).unwrap();
+        assert!(said.contains("--dir /") && said.contains("/net"), "it is typed in it: {said}");
+    }
+    let one = user.home.join("devnet").join("one");
+    at_rest(&one);
+    let other = user.types(&["devnet", "down", "two"]);
+    assert_eq!(other.status, Some(3), "{other:?}");
+    assert!(other.stderr.contains(&format!("say where it is: --dir {}", one.display())), "{other:?}");
+}
+
+#[test]
 fn a_process_that_only_has_the_number_of_a_daemon_is_left_alone() {
     let devnet = Devnet::new();
     at_rest(&devnet.folder);

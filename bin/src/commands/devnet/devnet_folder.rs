@@ -4,6 +4,7 @@
 //! somebody who was founding it.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
@@ -56,15 +57,28 @@ impl DevnetFolder {
         };
         let read =
             found.map(|folder| folder.plan().map(|plan| plan.map(|plan| (folder, plan)))).transpose()?;
-        read.flatten().ok_or_else(|| {
-            let message = match meant {
-                Meant::Only => "there is no devnet".to_owned(),
-                Meant::Named(name) => format!("there is no devnet {name}"),
-                Meant::In(dir) => format!("there is no devnet in {}", dir.display()),
-            };
-            let hint = "`assay devnet up` founds one, and `assay devnet ls` lists those that there are";
-            CommandError::new(Exit::NotFound, "NO_DEVNET", message, hint)
-        })
+        if let Some(found) = read.flatten() {
+            return Ok(found);
+        }
+        let message = match meant {
+            Meant::Only => "there is no devnet".to_owned(),
+            Meant::Named(name) => format!("there is no devnet {name}"),
+            Meant::In(dir) => format!("there is no devnet in {}", dir.display()),
+        };
+        Err(CommandError::new(Exit::NotFound, "NO_DEVNET", message, Self::whereabouts(invocation)?))
+    }
+
+    /// What helps whoever finds none: where there are some, or how one is found.
+    pub(super) fn whereabouts(invocation: &Invocation) -> Result<String, CommandError> {
+        let known = Self::all(invocation)?.into_iter().map(|folder| folder.path);
+        let places: BTreeSet<PathBuf> = known.chain(near(invocation)).collect();
+        if places.is_empty() {
+            return Ok("`assay devnet up` founds one; one that was founded with another --home is found with that, or with \
+                       --dir DIR"
+                .to_owned());
+        }
+        let places: Vec<String> = places.iter().map(|place| format!("--dir {}", place.display())).collect();
+        Ok(format!("say where it is: {}", places.join(", or ")))
     }
 
     /// The one that is meant, whether it is there or not.
@@ -257,6 +271,14 @@ impl DevnetFolder {
     fn plan_path(&self) -> PathBuf {
         self.path.join(PLAN_FILE)
     }
+}
+
+/// Devnets that may be meant though this home did not found them: where the command is typed, and that of a peer whose home
+/// this is.
+fn near(invocation: &Invocation) -> impl Iterator<Item = PathBuf> {
+    let around = invocation.home.root().parent().map(Path::to_owned);
+    let near = [std::env::current_dir().ok(), around].into_iter().flatten();
+    near.filter(|path| path.join(PLAN_FILE).exists())
 }
 
 /// Whether a name is one of a folder in a folder.

@@ -38,7 +38,7 @@ pub(super) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(),
         }
     }
     if documents.is_empty() {
-        invocation.printer.note("there is no devnet; `assay devnet up` founds one");
+        invocation.printer.note(format!("there is no devnet; {}", DevnetFolder::whereabouts(invocation)?));
     }
     invocation.printer.table(&table);
     invocation.printer.document("devnets", &json!({ "devnets": documents }));
