@@ -30,7 +30,7 @@ use self::{
     quota::{Admission, LogQuota},
     rotated::Rotated,
 };
-use crate::printer::{called, field, moment};
+use crate::printer::{called, field, moment, short};
 
 /// What is logged where `ASSAY_LOG` says nothing.
 const LOGGED: &str = "warn,assay_peer=info,assay_cli=info";
@@ -121,19 +121,24 @@ struct Words {
     message: String,
     details: Vec<String>,
     subject: String,
+    /// The job that it is about, if one.
+    job: Option<String>,
 }
 
 impl Words {
     fn text(&self) -> String {
+        let about = self.job.as_ref().map(|job| format!("job {job}: ")).unwrap_or_default();
         match self.details.as_slice() {
-            [] => self.message.clone(),
-            details => format!("{} ({})", self.message, details.join(", ")),
+            [] => format!("{about}{}", self.message),
+            details => format!("{about}{} ({})", self.message, details.join(", ")),
         }
     }
 
     fn note(&mut self, name: &str, value: &str) {
         match name {
             "message" => self.message = field(value, WORDS_CHARS_MAX),
+            // As it is called where its events are told.
+            "job" => self.job = Some(short(field(value, WORDS_CHARS_MAX))),
             // What the `log` crate's events say of where they come from.
             name if name.starts_with("log.") => {}
             name => {
@@ -174,5 +179,14 @@ mod tests {
              info  all is well)\n"
         );
         assert_eq!(words.subject, "3fa2");
+    }
+
+    #[test]
+    fn a_job_stands_in_front_by_the_name_that_its_events_have() {
+        let mut words = Words::default();
+        words.note("message", "a run failed");
+        words.note("job", &"3f".repeat(32));
+        words.note("failure", "out of fuel");
+        assert_eq!(words.text(), "job 3f3f3f3f3f3f: a run failed (failure out of fuel)");
     }
 }

@@ -121,12 +121,13 @@ async fn tell(handle: &Handle) {
     }
 }
 
-/// What happened, with the name of the job that it happened to.
+/// What happened, with the name of the job that it happened to: the same to all whom it concerns.
 fn line(dated: &Dated) -> String {
     let words = job::event_words(&dated.event);
     match dated.concerns() {
         (Some(submission), Some(job)) => {
-            format!("job {} of submission {}: {words}", short(job), short(submission))
+            let attempt = dated.attempt.map(|number| format!(", attempt {number}")).unwrap_or_default();
+            format!("job {}{attempt} of submission {}: {words}", short(job), short(submission))
         }
         (None, Some(job)) => format!("job {}: {words}", short(job)),
         (Some(submission), None) => format!("submission {}: {words}", short(submission)),
@@ -182,4 +183,27 @@ fn unusable(error: &BlobError) -> CommandError {
         return CommandError::new(Exit::Forbidden, "HOME_UNWRITABLE", error, hint);
     }
     CommandError::new(Exit::Other, "DISK", error, "free some space in the home and check who owns it")
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_market::event::Event;
+    use assay_protocol::{id::Digest, units::Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_job_is_called_the_same_by_whoever_ordered_it_and_whoever_runs_it() {
+        let (key, job) = (Digest([1; 32]), Digest([2; 32]));
+        let told = |attempt, event| line(&Dated { at: Timestamp(0), attempt, event });
+        assert_eq!(
+            told(Some(2), Event::Cancelling { key, job }),
+            "job 020202020202, attempt 2 of submission 010101010101: asked the notary to cancel it"
+        );
+        assert_eq!(told(None, Event::Checking { job }), "job 020202020202: was drawn to check a job");
+        assert_eq!(
+            told(None, Event::Cancelled { key }),
+            "submission 010101010101: cancelled; nobody else is tried"
+        );
+    }
 }

@@ -126,7 +126,7 @@ fn reads_what_was_logged(buyer: &Person, seller: &Person) {
     let paid = jobs.iter().find(|job| job["attempts"][0]["money"] == "paid").unwrap();
     let (submission, job) =
         (paid["submission"].as_str().unwrap(), paid["attempts"][0]["job"].as_str().unwrap());
-    let named = format!("job {} of submission {}: ", &job[..12], &submission[..12]);
+    let named = format!("job {}, attempt 1 of submission {}: ", &job[..12], &submission[..12]);
     let told = buyer.types(&["job", "logs", &submission[..8]]).stdout;
     assert!(told.contains(&format!("{named}closed")), "{told}");
     let names_it = |line: &str| line.contains(&submission[..12]) || line.contains(&job[..12]);

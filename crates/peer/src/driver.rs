@@ -37,7 +37,7 @@ use assay_market::{
 use assay_protocol::{
     codec,
     genesis::Genesis,
-    id::{Digest, NetworkId, PeerId},
+    id::{Digest, JobId, NetworkId, PeerId},
     message::{Message, Opened},
     offer::Offer,
     signed::{Ed25519, Keypair, Verified},
@@ -286,7 +286,7 @@ impl Driver {
     fn tell(&mut self, event: Event) {
         let now = self.node.time(moment());
         tracing::debug!(?event, "event");
-        let dated = Dated { at: now, event };
+        let dated = Dated { at: now, attempt: self.attempt_of(history::concerns(&event)), event };
         let key = self.history.note(&dated);
         if self.updates.receiver_count() == 0 {
             return;
@@ -296,6 +296,12 @@ impl Driver {
         if let Some(job) = key.and_then(|key| self.job(&key)) {
             drop(self.updates.send(Arc::new(Update::Job(Box::new(job)))));
         }
+    }
+
+    /// Which attempt of a submission a job is, from 1.
+    fn attempt_of(&self, (submission, job): (Option<Digest>, Option<JobId>)) -> Option<u64> {
+        let (attempts, job) = (self.node.submission(submission?)?.attempts, job?);
+        attempts.iter().zip(1..).find_map(|(attempt, number)| (attempt.job == job).then_some(number))
     }
 
     async fn wake(&mut self) -> Result<(), Broken> {

@@ -329,7 +329,7 @@ impl Inner {
     fn keep(&self, run: &Run, completed: &Completed) -> Result<RunResult, Failure> {
         let (manifest, Completed { output, end, meters, rows, .. }) = (&run.manifest, completed);
         self.blobs.put_for(run.id.job, output).map_err(|error| {
-            tracing::warn!(%error, "an output cannot be stored");
+            tracing::warn!(job = %run.id.job, %error, "an output cannot be stored");
             Failure::Machine
         })?;
         let written = Written::of(output);

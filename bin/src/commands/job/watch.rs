@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn what_happened_is_told_once_and_goes_on_after_a_restart() {
-        let at = |ms: u64| Dated { at: Timestamp(ms), event: Event::Cancelled { key: Digest::default() } };
+        let event = Event::Cancelled { key: Digest::default() };
+        let at = |ms: u64| Dated { at: Timestamp(ms), attempt: None, event: event.clone() };
         let mut told = MomentsTold::default();
         let mut times = |timeline: &[Dated]| told.new_among(timeline).map(|new| new.at.0).collect::<Vec<_>>();
         assert_eq!(times(&[at(1), at(2)]), [1, 2]);

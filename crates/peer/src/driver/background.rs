@@ -56,7 +56,8 @@ impl Background {
         let fetch = self.fetcher.fetch(want);
         tokio::spawn(async move {
             let found = fetch.await;
-            let found = found.inspect_err(|error| tracing::info!(%digest, %error, "not fetched")).ok();
+            let found =
+                found.inspect_err(|error| tracing::info!(job = %holder, %digest, %error, "not fetched")).ok();
             background.report(Input::Fetched { holder, digest, found });
         });
     }

@@ -21,6 +21,8 @@ const EVENTS_MAX: usize = 64;
 pub struct Dated {
     /// When.
     pub at: Timestamp,
+    /// Which attempt of its submission the job is that it concerns, from 1; nothing, if it concerns none of this peer's.
+    pub attempt: Option<u64>,
     /// What.
     pub event: Event,
 }
