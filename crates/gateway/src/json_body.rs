@@ -74,6 +74,30 @@ pub(crate) fn of_value<T: DeserializeOwned>(
     })
 }
 
+/// Refuses the first of these fields that says something, with why that is not done.
+pub(crate) fn refuse(fields: &[(&str, Option<&Value>, &str)]) -> Result<(), HttpFailure> {
+    let is_said = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(all) => !all.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
+    };
+    match fields.iter().find(|(_, value, _)| value.is_some_and(is_said)) {
+        Some((param, _, why)) => Err(HttpFailure::unsupported(param, why)),
+        None => Ok(()),
+    }
+}
+
+/// What a part of a body says, which is at this place of it.
+pub(crate) fn read_part<T: DeserializeOwned>(part: Value, place: &str) -> Result<T, HttpFailure> {
+    serde_path_to_error::deserialize(part).map_err(|error| {
+        let path = error.path().to_string();
+        let place = if path == "." { place.to_owned() } else { format!("{place}.{path}") };
+        wrong(error.inner().to_string()).about(&place)
+    })
+}
+
 fn wrong(error: String) -> HttpFailure {
     HttpFailure::new(StatusCode::BAD_REQUEST, "invalid_request", error)
 }

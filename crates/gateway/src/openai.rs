@@ -10,5 +10,6 @@ pub(crate) mod completions;
 pub(crate) mod embeddings;
 pub(crate) mod events;
 pub(crate) mod format;
+mod message;
 pub(crate) mod models;
 pub(crate) mod usage;

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::{
     lines::{self, LineShape, WordsShape},
-    settings::{AnswerSettings, refuse},
+    settings::AnswerSettings,
 };
 use crate::{
     Gateway,
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
-    json_body::JsonBody,
+    json_body::{JsonBody, refuse},
     openai::format,
     order::{AssayTerms, SaidText, TextWish},
     order_set,

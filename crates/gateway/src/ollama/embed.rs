@@ -10,13 +10,13 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::settings::{AnswerSettings, refuse};
+use super::settings::AnswerSettings;
 use crate::{
     Gateway,
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
     json_answer::JsonAnswer,
-    json_body::JsonBody,
+    json_body::{JsonBody, refuse},
     openai::{choice::OneOrMore, embeddings, usage},
     order::AssayTerms,
     order_set,

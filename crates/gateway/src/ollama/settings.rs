@@ -1,7 +1,6 @@
 //! How an answer is to be, as Ollama's clients say it.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::{
     failure::HttpFailure,
@@ -77,20 +76,6 @@ impl AnswerSettings {
             stop: self.stop,
         };
         Ok((choice, tokens_max))
-    }
-}
-
-/// The fields of a request that say nothing here, or what is not done.
-pub(crate) fn refuse(fields: &[(&str, Option<&Value>, &str)]) -> Result<(), HttpFailure> {
-    let is_said = |value: &Value| match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(all) => !all.is_empty(),
-        Value::Bool(true) | Value::Number(_) | Value::Object(_) => true,
-    };
-    match fields.iter().find(|(_, value, _)| value.is_some_and(is_said)) {
-        Some((param, _, why)) => Err(HttpFailure::unsupported(param, why)),
-        None => Ok(()),
     }
 }
 

@@ -8,13 +8,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::settings::refuse;
 use crate::{
     Gateway,
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
     json_answer::JsonAnswer,
-    json_body::JsonBody,
+    json_body::{JsonBody, refuse},
     openai::models::{NamedOffer, offered},
     order_set,
 };

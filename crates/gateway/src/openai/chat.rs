@@ -16,6 +16,7 @@ use super::{
     choice::{OneOrMore, TokenChoice},
     events::{self, EventShape},
     format,
+    message::{self, MessageContent},
     usage::{self, finish_reason},
 };
 use crate::{
@@ -28,9 +29,6 @@ use crate::{
     order::{AssayTerms, SaidText, TextWish, TokensMax},
     order_set,
 };
-
-/// Messages of one conversation.
-const MESSAGES_MAX: usize = 4_096;
 
 /// What is asked.
 #[derive(Clone, Debug, Deserialize)]
@@ -160,14 +158,6 @@ struct ChatMessage {
     _assay: Option<Value>,
 }
 
-/// A text, or parts of one.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a text, or a list of parts")]
-enum MessageContent {
-    Text(String),
-    Parts(Vec<Map<String, Value>>),
-}
-
 /// Answers a conversation.
 pub(crate) async fn complete(
     State(gateway): State<Arc<Gateway>>,
@@ -241,11 +231,7 @@ impl ChatRequest {
     }
 
     fn into_wish(self, tokens_max: u32) -> Result<TextWish, HttpFailure> {
-        if self.messages.is_empty() || self.messages.len() > MESSAGES_MAX {
-            let message =
-                format!("a conversation has 1 to {MESSAGES_MAX} messages, and not {}", self.messages.len());
-            return Err(HttpFailure::wrong("messages", message));
-        }
+        message::check_count("messages", self.messages.len())?;
         let messages = self.messages.into_iter().enumerate().map(|(index, message)| message.plain(index));
         let messages = messages.collect::<Result<_, _>>()?;
         let schema = self.response_format.as_deref().map(format::schema_of).transpose()?.flatten();
@@ -284,24 +270,11 @@ impl ChatMessage {
         if let Some((field, _)) = refused.into_iter().find(|(_, is_there)| *is_there) {
             return Err(HttpFailure::unsupported(&place(field), "messages are texts"));
         }
-        let role = match self.role.as_str() {
-            // What a model is told before a conversation, by its newer name.
-            "developer" => "system",
-            role @ ("system" | "user" | "assistant") => role,
-            role => {
-                let message = format!("{role:?} is no role; there are system, developer, user and assistant");
-                return Err(HttpFailure::wrong(&place("role"), message));
-            }
+        let role = message::role_of(&self.role, &place("role"))?;
+        let Some(content) = self.content else {
+            return Err(HttpFailure::wrong(&place("content"), "a message says something"));
         };
-        let content = match self.content {
-            Some(MessageContent::Text(text)) => text,
-            Some(MessageContent::Parts(parts)) => {
-                let texts = parts.iter().map(text_of).collect::<Option<Vec<&str>>>();
-                let why = "its parts are texts, and no pictures, sounds or files";
-                texts.ok_or_else(|| HttpFailure::unsupported(&place("content"), why))?.concat()
-            }
-            None => return Err(HttpFailure::wrong(&place("content"), "a message says something")),
-        };
+        let content = content.text(&["text"], &place("content"))?;
         let mut message =
             Map::from_iter([("role".to_owned(), json!(role)), ("content".to_owned(), json!(content))]);
         if let Some(name) = self.name {
@@ -309,11 +282,6 @@ impl ChatMessage {
         }
         Ok(Value::Object(message))
     }
-}
-
-fn text_of(part: &Map<String, Value>) -> Option<&str> {
-    let is_text = part.get("type").and_then(Value::as_str) == Some("text");
-    part.get("text").and_then(Value::as_str).filter(|_| is_text)
 }
 
 /// What a conversation is answered with where nobody heard it.
