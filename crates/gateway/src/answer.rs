@@ -103,6 +103,24 @@ impl WholeAnswer {
     }
 }
 
+#[cfg(test)]
+impl WholeAnswer {
+    /// Such a text, for which seven tokens were read and three written.
+    pub(crate) fn example(text: &str, end: End) -> Self {
+        Self {
+            by: BegunAnswer { key: Digest([1; 32]), job: Digest([2; 32]), provider: PeerId([3; 32]) },
+            end,
+            price: Amount(5),
+            total_max: Amount(6),
+            output: Vec::new(),
+            text: text.to_owned(),
+            tokens_read: Some(7),
+            tokens_written: 3,
+            first_word_s: None,
+        }
+    }
+}
+
 /// What an answer is ordered with.
 pub(crate) struct AnswerOrder {
     pub(crate) link: DaemonLink,

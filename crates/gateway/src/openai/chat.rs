@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     choice::{OneOrMore, TokenChoice},
-    events::{self, EventShape},
+    events::{self, EventShape, ToldEvent},
     format,
     message::{self, MessageContent},
     usage::{self, finish_reason},
@@ -339,24 +339,27 @@ impl ChatShape {
 }
 
 impl EventShape for ChatShape {
-    fn opening(&self, index: usize) -> Option<Value> {
-        Some(self.delta(index, json!({ "role": "assistant", "content": "", "refusal": null }), None))
+    fn opening(&mut self, index: usize) -> Vec<ToldEvent> {
+        vec![self.delta(index, json!({ "role": "assistant", "content": "", "refusal": null }), None).into()]
     }
 
-    fn words(&self, index: usize, words: &str) -> Value {
-        self.delta(index, json!({ "content": words }), None)
+    fn words(&mut self, index: usize, words: &str) -> Vec<ToldEvent> {
+        vec![self.delta(index, json!({ "content": words }), None).into()]
     }
 
-    fn closing(&self, index: usize, whole: &WholeAnswer) -> Value {
+    fn closing(&mut self, index: usize, whole: &WholeAnswer) -> Vec<ToldEvent> {
         let mut chunk = self.delta(index, json!({}), Some(finish_reason(whole.end)));
         chunk["assay"] = usage::provenance(std::slice::from_ref(whole));
-        chunk
+        vec![chunk.into()]
     }
 
-    fn last(&self, answers: &[WholeAnswer]) -> Option<Value> {
+    fn last(&mut self, answers: &[WholeAnswer]) -> Vec<ToldEvent> {
+        if !self.tells_usage {
+            return Vec::new();
+        }
         let mut chunk = self.chunk(json!([]));
         chunk["usage"] = usage::usage(answers);
-        self.tells_usage.then_some(chunk)
+        vec![chunk.into()]
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     chat::{StreamOptions, check_batched},
     choice::{OneOrMore, TokenChoice},
-    events::{self, EventShape},
+    events::{self, EventShape, ToldEvent},
     usage::{self, finish_reason},
 };
 use crate::{
@@ -194,23 +194,26 @@ impl CompletionShape {
 }
 
 impl EventShape for CompletionShape {
-    fn opening(&self, _index: usize) -> Option<Value> {
-        None
+    fn opening(&mut self, _index: usize) -> Vec<ToldEvent> {
+        Vec::new()
     }
 
-    fn words(&self, index: usize, words: &str) -> Value {
-        self.document(json!([Self::choice(index, words, None)]))
+    fn words(&mut self, index: usize, words: &str) -> Vec<ToldEvent> {
+        vec![self.document(json!([Self::choice(index, words, None)])).into()]
     }
 
-    fn closing(&self, index: usize, whole: &WholeAnswer) -> Value {
+    fn closing(&mut self, index: usize, whole: &WholeAnswer) -> Vec<ToldEvent> {
         let mut document = self.document(json!([Self::choice(index, "", Some(finish_reason(whole.end)))]));
         document["assay"] = usage::provenance(std::slice::from_ref(whole));
-        document
+        vec![document.into()]
     }
 
-    fn last(&self, answers: &[WholeAnswer]) -> Option<Value> {
+    fn last(&mut self, answers: &[WholeAnswer]) -> Vec<ToldEvent> {
+        if !self.tells_usage {
+            return Vec::new();
+        }
         let mut document = self.document(json!([]));
         document["usage"] = usage::usage(answers);
-        self.tells_usage.then_some(document)
+        vec![document.into()]
     }
 }

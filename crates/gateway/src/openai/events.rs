@@ -24,14 +24,35 @@ use crate::{
 
 /// How an endpoint writes its events.
 pub(crate) trait EventShape: Send + 'static {
-    /// What is said before an answer's first words; nothing where nothing is.
-    fn opening(&self, index: usize) -> Option<Value>;
+    /// What stands behind the last event, where clients wait for it.
+    const END: Option<&'static str> = Some("[DONE]");
+
+    /// What is said before an answer's first words.
+    fn opening(&mut self, index: usize) -> Vec<ToldEvent>;
     /// Words of an answer.
-    fn words(&self, index: usize, words: &str) -> Value;
+    fn words(&mut self, index: usize, words: &str) -> Vec<ToldEvent>;
     /// The end of an answer.
-    fn closing(&self, index: usize, whole: &WholeAnswer) -> Value;
-    /// What all of them took; nothing where nobody asked.
-    fn last(&self, answers: &[WholeAnswer]) -> Option<Value>;
+    fn closing(&mut self, index: usize, whole: &WholeAnswer) -> Vec<ToldEvent>;
+    /// What all of them took.
+    fn last(&mut self, answers: &[WholeAnswer]) -> Vec<ToldEvent>;
+    /// Why there is no more.
+    fn failing(&mut self, failure: &HttpFailure) -> Vec<ToldEvent> {
+        vec![failure.document().into()]
+    }
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ToldEvent {
+    /// What it is called, where events have names.
+    pub(crate) name: Option<&'static str>,
+    pub(crate) says: Value,
+}
+
+impl From<Value> for ToldEvent {
+    fn from(says: Value) -> Self {
+        Self { name: None, says }
+    }
 }
 
 /// One thing on its way to a client.
@@ -86,35 +107,107 @@ impl<S: EventShape> Events<S> {
         index: usize,
         part: Result<AnswerPart, HttpFailure>,
     ) -> (Vec<Result<Event, Infallible>>, bool) {
-        let mut values = Vec::new();
         let part = match part {
             Ok(part) => part,
             // The other answers end with this one: whoever reads events reads none behind a failure.
-            Err(failure) => return (vec![event(&failure.document())], false),
+            Err(failure) => return (self.shape.failing(&failure).into_iter().map(event).collect(), false),
         };
+        let mut told = Vec::new();
         if !std::mem::replace(&mut self.opened[index], true) {
-            values.extend(self.shape.opening(index));
+            told.extend(self.shape.opening(index));
         }
         match part {
             AnswerPart::Begun(_) => {}
-            AnswerPart::Words(words) => values.push(self.shape.words(index, &words)),
+            AnswerPart::Words(words) => told.extend(self.shape.words(index, &words)),
             AnswerPart::Whole(whole) => {
-                values.push(self.shape.closing(index, &whole));
+                told.extend(self.shape.closing(index, &whole));
                 self.whole.push(*whole);
             }
         }
         let is_last = self.whole.len() == self.count;
         if is_last {
-            values.extend(self.shape.last(&self.whole));
+            told.extend(self.shape.last(&self.whole));
         }
-        let mut events: Vec<_> = values.iter().map(event).collect();
-        if is_last {
-            events.push(Ok(Event::default().data("[DONE]")));
+        let mut events: Vec<_> = told.into_iter().map(event).collect();
+        if let Some(end) = S::END.filter(|_| is_last) {
+            events.push(Ok(Event::default().data(end)));
         }
         (events, !is_last)
     }
 }
 
-fn event(value: &Value) -> Result<Event, Infallible> {
-    Ok(Event::default().data(value.to_string()))
+fn event(told: ToldEvent) -> Result<Event, Infallible> {
+    let event = told.name.map_or_else(Event::default, |name| Event::default().event(name));
+    Ok(event.data(told.says.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::manifest::End;
+    use axum::{body, http::StatusCode};
+    use serde_json::json;
+
+    use super::*;
+
+    /// Says what it is asked for.
+    struct PlainShape;
+
+    impl EventShape for PlainShape {
+        fn opening(&mut self, index: usize) -> Vec<ToldEvent> {
+            vec![ToldEvent { name: Some("opening"), says: json!(index) }]
+        }
+
+        fn words(&mut self, _index: usize, words: &str) -> Vec<ToldEvent> {
+            vec![json!(words).into(), json!(words).into()]
+        }
+
+        fn closing(&mut self, index: usize, _whole: &WholeAnswer) -> Vec<ToldEvent> {
+            vec![json!({ "closing": index }).into()]
+        }
+
+        fn last(&mut self, answers: &[WholeAnswer]) -> Vec<ToldEvent> {
+            vec![json!({ "answers": answers.len() }).into()]
+        }
+    }
+
+    fn begun() -> Result<AnswerPart, HttpFailure> {
+        Ok(AnswerPart::Begun(WholeAnswer::example("a", End::Stop).by))
+    }
+
+    fn whole() -> Result<AnswerPart, HttpFailure> {
+        Ok(AnswerPart::Whole(Box::new(WholeAnswer::example("a", End::Stop))))
+    }
+
+    /// What a client reads of these parts of so many answers.
+    async fn told(count: usize, parts: Vec<ToldPart>) -> String {
+        let events = Events { shape: PlainShape, opened: vec![false; count], whole: Vec::new(), count };
+        let response = Sse::new(events.follow(stream::iter(parts))).into_response();
+        let bytes = body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn answers_open_once_and_the_last_ends_the_stream() {
+        let words = || Ok(AnswerPart::Words("a".to_owned()));
+        let parts = vec![(1, begun()), (1, begun()), (1, words()), (1, whole()), (0, begun()), (0, whole())];
+        let expected = [
+            "event: opening\ndata: 1\n\n",
+            "data: \"a\"\n\ndata: \"a\"\n\n",
+            "data: {\"closing\":1}\n\n",
+            "event: opening\ndata: 0\n\n",
+            "data: {\"closing\":0}\n\n",
+            "data: {\"answers\":2}\n\n",
+            "data: [DONE]\n\n",
+        ];
+        assert_eq!(told(2, parts).await, expected.concat());
+    }
+
+    #[tokio::test]
+    async fn behind_a_failure_nothing_is_told() {
+        let failure = HttpFailure::new(StatusCode::BAD_GATEWAY, "other_words", "no");
+        let document = failure.document();
+        let parts = vec![(0, begun()), (0, Err(failure)), (1, whole())];
+        let expected = format!("event: opening\ndata: 0\n\ndata: {document}\n\n");
+        assert_eq!(told(2, parts).await, expected);
+    }
 }
