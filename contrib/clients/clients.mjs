@@ -21,6 +21,20 @@ for await (const chunk of await client.chat.completions.create({ ...sum, stream:
 }
 assert.equal(words, "85");
 
+const wanted = { model: "sums", input: "27+58=", temperature: 0, max_output_tokens: 8 };
+const response = await client.responses.create(wanted);
+assert.equal(response.output_text, "85");
+assert.equal(response.usage.total_tokens, 10);
+words = "";
+for await (const event of await client.responses.create({ ...wanted, stream: true })) {
+  if (event.type === "response.output_text.delta") words += event.delta;
+}
+assert.equal(words, "85");
+assert.equal((await client.responses.stream(wanted).finalResponse()).output_text, "85");
+const short = await client.responses.stream({ ...wanted, max_output_tokens: 1 }).finalResponse();
+assert.equal(short.incomplete_details.reason, "max_output_tokens");
+await assert.rejects(client.responses.create({ ...wanted, store: true }), OpenAI.BadRequestError);
+
 await assert.rejects(client.chat.completions.create({ ...sum, model: "poet" }), OpenAI.NotFoundError);
 await assert.rejects(client.chat.completions.create({ ...sum, logprobs: true }), OpenAI.BadRequestError);
 

@@ -12,10 +12,12 @@ import urllib.request
 
 import ollama
 import openai
+import pydantic
 
 ADDRESS = sys.argv[1]
 QUESTION = [{"role": "user", "content": "27+58="}]
 SUM = {"model": "sums", "messages": QUESTION, "temperature": 0, "max_tokens": 8}
+RESPONSE = {"model": "sums", "input": "27+58=", "temperature": 0, "max_output_tokens": 8}
 TRIED = []
 
 
@@ -91,6 +93,52 @@ def a_text_is_continued():
 
 
 @tries
+def a_response_is_written():
+    answer = client().responses.create(**RESPONSE, instructions="", metadata={"page": "7"}, store=False)
+    assert (answer.output_text, answer.status, answer.metadata) == ("85", "completed", {"page": "7"}), answer
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (7, 3), answer.usage
+    assert len(answer.model_extra["assay"][0]["provider"]) == 64, answer
+    short = client().responses.create(**RESPONSE | {"max_output_tokens": 1})
+    assert (short.status, short.incomplete_details.reason) == ("incomplete", "max_output_tokens"), short
+    # What came is sent back as it came, with what is said next.
+    said = [*QUESTION, *answer.output, {"role": "user", "content": "1+1="}]
+    assert client().responses.create(**RESPONSE | {"input": said}).status in ("completed", "incomplete")
+
+
+@tries
+def a_response_comes_word_by_word():
+    events = list(client().responses.create(**RESPONSE, stream=True))
+    assert (events[0].type, events[-1].type) == ("response.created", "response.completed"), events
+    assert [event.sequence_number for event in events] == list(range(len(events))), events
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == "85", events
+    with client().responses.stream(**RESPONSE) as stream:
+        assert stream.get_final_response().output_text == "85"
+
+
+@tries
+def a_response_fits_its_schema():
+    class Sum(pydantic.BaseModel):
+        sum: int
+
+    longer = RESPONSE | {"max_output_tokens": 40}
+    assert isinstance(client().responses.parse(**longer, text_format=Sum).output_parsed.sum, int)
+    with client().responses.stream(**longer, text_format=Sum) as stream:
+        assert isinstance(stream.get_final_response().output_parsed.sum, int)
+
+
+@tries
+def nothing_is_kept_for_the_next_response():
+    cases = [{"store": True}, {"previous_response_id": "resp_1"}, {"conversation": "conv_1"}, {"background": True}]
+    for more in cases:
+        try:
+            client().responses.create(**RESPONSE | more)
+        except openai.BadRequestError as error:
+            assert (error.code, error.param) == ("unsupported_parameter", next(iter(more))), error
+        else:
+            raise AssertionError(f"{more} was answered")
+
+
+@tries
 def a_text_ends_before_what_it_is_to_end_before():
     answer = client().chat.completions.create(**SUM, stop=["5"])
     assert answer.choices[0].message.content == "8", answer
@@ -143,9 +191,9 @@ def whoever_waits_no_longer_leaves():
         client(timeout=0.001).chat.completions.create(**SUM)
     except openai.APITimeoutError:
         pass
-    stream = client().chat.completions.create(**SUM, stream=True)
-    next(iter(stream))
-    stream.close()
+    for stream in [client().chat.completions.create(**SUM, stream=True), client().responses.create(**RESPONSE, stream=True)]:
+        next(iter(stream))
+        stream.close()
 
 
 @tries

@@ -15,6 +15,9 @@ BASE = f"http://{ADDRESS}/v1"
 chain = ChatOpenAI(model="sums", base_url=BASE, api_key="none", temperature=0, max_tokens=8)
 assert chain.invoke("27+58=").content == "85"
 assert "".join(chunk.content for chunk in chain.stream("27+58=")) == "85"
+responses = ChatOpenAI(model="sums", base_url=BASE, api_key="none", temperature=0, max_tokens=8, use_responses_api=True)
+assert responses.invoke("27+58=").text == "85"
+assert "".join(chunk.text for chunk in responses.stream("27+58=")) == "85"
 print("ok  LangChain")
 
 index = OpenAILike(model="sums", api_base=BASE, api_key="none", is_chat_model=True, temperature=0, max_tokens=8)

@@ -217,6 +217,73 @@ async fn tools_of_others_are_answered_as_they_expect_and_told_where_it_ran() {
     assert!(counted.contains("assay_gateway_answers_open 0\n"), "{counted}");
 }
 
+/// The same, as a response is asked for.
+fn addition(more: Value) -> Value {
+    let mut whole = json!({ "model": "sums", "input": "27+58=", "max_output_tokens": 8, "temperature": 0 });
+    whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    whole
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_response_comes_whole_or_as_numbered_events_and_nothing_is_kept_for_the_next() {
+    let town = Town::start().await;
+    let ada = town.network.peer("ada").id.to_string();
+    let gateway = Serving::start(town.network.peer("you").home.root());
+    let ask = |more: Value| gateway.post("/v1/responses", &addition(more));
+
+    let whole = ask(json!({ "metadata": { "page": "7" }, "store": false }));
+    let said = whole.document();
+    assert_eq!(said["output"][0]["content"][0]["text"], "85", "{whole:?}");
+    assert_eq!((&said["status"], &said["metadata"]), (&json!("completed"), &json!({ "page": "7" })));
+    assert_eq!((&said["usage"]["input_tokens"], &said["usage"]["output_tokens"]), (&json!(7), &json!(3)));
+    assert_eq!((&whole.headers["x-assay-provider"], &said["assay"][0]["provider"]), (&ada, &json!(ada)));
+    let job = gateway.get(&format!("/v1/jobs/{}", said["id"].as_str().unwrap())).document();
+    assert_eq!(job["attempts"][0]["provider"], ada, "{job}");
+
+    let streamed = ask(json!({ "stream": true, "stream_options": { "include_obfuscation": false } }));
+    assert_eq!(streamed.headers["content-type"], "text/event-stream");
+    assert_eq!(streamed.headers["x-assay-provider"], ada);
+    let events = streamed.events();
+    let names: Vec<&str> = streamed.body.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    assert_eq!(
+        names.first().zip(names.last()),
+        Some((&"response.created", &"response.completed")),
+        "{names:?}"
+    );
+    assert_eq!(names.len(), events.len());
+    for (number, (event, name)) in events.iter().zip(names).enumerate() {
+        assert_eq!((&event["type"], &event["sequence_number"]), (&json!(name), &json!(number)));
+    }
+    let words: String = events.iter().filter_map(|event| event["delta"].as_str()).collect();
+    assert_eq!(words, "85", "{streamed:?}");
+    let response = &events.last().unwrap()["response"];
+    assert_eq!((&response["usage"], &response["id"]), (&said["usage"], &events[0]["response"]["id"]));
+    assert_eq!(response["assay"][0]["provider"], ada);
+
+    let short = ask(json!({ "max_output_tokens": 1, "stream": true })).events();
+    let last = short.last().unwrap();
+    assert_eq!(last["type"], "response.incomplete", "{last}");
+    assert_eq!(last["response"]["incomplete_details"]["reason"], "max_output_tokens");
+    let parts = json!([{ "role": "user", "content": [{ "type": "input_text", "text": "27+58=" }] }]);
+    let again = ask(json!({ "input": parts })).document();
+    assert_eq!(again["output"][0]["content"], said["output"][0]["content"], "{again}");
+    let format = json!({ "type": "json_schema", "name": "pair", "schema": { "enum": [[1, 2]] } });
+    let fitting = ask(json!({ "text": { "format": format }, "max_output_tokens": 40 })).document();
+    assert_eq!(fitting["output"][0]["content"][0]["text"], "[1,2]", "{fitting}");
+
+    for (param, more) in [
+        ("previous_response_id", json!({ "previous_response_id": said["id"] })),
+        ("store", json!({ "store": true })),
+        ("tools", json!({ "tools": [{ "type": "web_search" }], "stream": true })),
+    ] {
+        let refused = ask(more);
+        refused.fails(400, "unsupported_parameter");
+        assert_eq!(refused.document()["error"]["param"], param);
+    }
+    ask(json!({ "model": "poet", "stream": true })).fails(404, "model_not_found");
+    ask(json!({ "assay": { "max_cost": "0.0001" }, "stream": true })).fails(402, "too_expensive");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_hangs_up_has_its_job_cancelled_and_so_has_a_gateway_that_ends() {
     let town = Town::start().await;
@@ -224,16 +291,22 @@ async fn whoever_hangs_up_has_its_job_cancelled_and_so_has_a_gateway_that_ends()
     let mut gateway = Serving::start(you.home.root());
     // Nora sells nothing, so this waits for an offer of hers.
     let nora = town.network.peer("nora").id.to_string();
-    let waiting = sum(json!({ "assay": { "only": nora } })).to_string();
+    let chat = sum(json!({ "assay": { "only": nora } })).to_string();
+    let response = addition(json!({ "assay": { "only": nora }, "stream": true })).to_string();
+    let asked = [
+        ("POST /v1/chat/completions", &chat),
+        ("POST /v1/responses", &response),
+        ("POST /v1/chat/completions", &chat),
+    ];
     let jobs = async || you.connect().await.unwrap().call(ListJobs::default()).await.unwrap();
-    for ordered in 1..=2 {
-        let connection = gateway.send("POST /v1/chat/completions", &[], &waiting);
+    for (before, (head, body)) in asked.into_iter().enumerate() {
+        let connection = gateway.send(head, &[], body);
         let deadline = Instant::now() + PATIENCE;
-        while jobs().await.len() < ordered {
+        while jobs().await.len() <= before {
             assert!(Instant::now() < deadline, "nothing is ordered");
             tokio::time::sleep(LOOK_STEP).await;
         }
-        if ordered == 1 {
+        if before + 1 < asked.len() {
             drop(connection);
         } else {
             let killed = Command::new("kill").args(["-INT", &gateway.process.id().to_string()]).status();

@@ -108,6 +108,19 @@ impl HttpFailure {
         json!({ "error": { "message": message, "type": self.kind(), "param": param, "code": code } })
     }
 
+    /// As OpenAI's clients read it in a response that broke off. Those have few codes, so its own stands beside.
+    pub(crate) fn response_error(&self) -> Value {
+        let code = match self.status {
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_exceeded",
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => "invalid_prompt",
+            _ => "server_error",
+        };
+        let Self { message, param, .. } = self;
+        json!({
+            "code": code, "message": message, "type": self.kind(), "param": param, "assay_code": self.code,
+        })
+    }
+
     /// As Ollama's clients read it.
     pub(crate) fn plain_document(&self) -> Value {
         json!({ "error": self.message })

@@ -61,11 +61,10 @@ pub(crate) fn of_value<T: DeserializeOwned>(
     format: impl FnOnce() -> serde_json::Result<WrittenFormat>,
 ) -> Result<T, HttpFailure> {
     drop_nulls(&mut whole);
-    let named = FORMATS.into_iter().find(|name| whole.get(name).is_some());
-    if let Some((name, place)) = named.and_then(|name| Some((name, whole.get_mut(name)?))) {
+    let named = FORMATS.into_iter().find(|name| whole.pointer(&pointer(name)).is_some());
+    if let Some((name, place)) = named.and_then(|name| Some((name, whole.pointer_mut(&pointer(name))?))) {
         let format = format().map_err(|error| HttpFailure::wrong(name, error.to_string()))?;
-        let format = if name == RESPONSE_FORMAT { format.response_format } else { format.format };
-        *place = format.map_or(Value::Null, |format| Value::String(format.to_string()));
+        *place = format.at(name).map_or(Value::Null, |format| Value::String(format.to_string()));
     }
     serde_path_to_error::deserialize(whole).map_err(|error| {
         let path = error.path().to_string();
@@ -104,8 +103,10 @@ fn wrong(error: String) -> HttpFailure {
 
 /// The field with what an answer must fit, for OpenAI's clients.
 const RESPONSE_FORMAT: &str = "response_format";
+/// The same where those want a response.
+const TEXT_FORMAT: &str = "text.format";
 /// The same for any of them.
-const FORMATS: [&str; 2] = [RESPONSE_FORMAT, "format"];
+const FORMATS: [&str; 3] = [RESPONSE_FORMAT, TEXT_FORMAT, "format"];
 
 /// What is read anew of a body: the keys of a schema are written in the order that they have, and its nulls are values.
 #[derive(Debug, Default, Deserialize)]
@@ -114,6 +115,24 @@ pub(crate) struct WrittenFormat {
     response_format: Option<Json>,
     #[serde(default)]
     format: Option<Json>,
+    #[serde(default)]
+    text: Option<Json>,
+}
+
+impl WrittenFormat {
+    /// What is in one of the fields.
+    fn at(&self, name: &str) -> Option<&Json> {
+        match name {
+            RESPONSE_FORMAT => self.response_format.as_ref(),
+            TEXT_FORMAT => self.text.as_ref()?.get("format"),
+            _ => self.format.as_ref(),
+        }
+    }
+}
+
+/// Where a field is in a body.
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('.', "/"))
 }
 
 /// serde_json reads nothing that is nested deeply, so neither does this.
@@ -154,14 +173,37 @@ mod tests {
         for text in ["", "{", "[]", r#"{"words":[]} {}"#, "\u{0}"] {
             assert!(read::<Said>(text.as_bytes()).is_err(), "{text:?}");
         }
-        #[derive(Deserialize)]
-        struct Formatted {
-            response_format: String,
-        }
-        let text = r#"{"response_format":{"z":null,"a":{"c":null,"b":1}}}"#;
-        let kept = read::<Formatted>(text.as_bytes()).unwrap().response_format;
-        assert_eq!(kept, r#"{"z":null,"a":{"c":null,"b":1}}"#);
         let none = Said { words: Vec::new() };
         assert_eq!(read::<Said>(br#"{"words":[],"word":null}"#).unwrap(), none);
+        let part = read_part::<Said>(serde_json::json!({ "words": [1] }), "input[2]").unwrap_err();
+        assert_eq!(part.document()["error"]["param"], "input[2].words[0]");
+        let part = read_part::<Said>(serde_json::json!({ "words": [], "word": 1 }), "input[2]").unwrap_err();
+        assert_eq!(part.document()["error"]["param"], "input[2].word");
+    }
+
+    #[test]
+    fn a_format_is_kept_as_it_is_written() {
+        #[derive(Deserialize)]
+        struct Formatted {
+            format: String,
+        }
+        let format = r#"{"z":null,"a":{"c":null,"b":1}}"#;
+        let whole: Value = read(format!(r#"{{"response_format":{format}}}"#).as_bytes()).unwrap();
+        assert_eq!(whole["response_format"], format);
+        let kept: Formatted = read(format!(r#"{{"format":{format}}}"#).as_bytes()).unwrap();
+        assert_eq!(kept.format, format);
+        let text: Value =
+            read(format!(r#"{{"text":{{"format":{format},"verbosity":null}}}}"#).as_bytes()).unwrap();
+        assert_eq!(text, serde_json::json!({ "text": { "format": format } }));
+        let none: Value = read(br#"{"text":"Why?"}"#).unwrap();
+        assert_eq!(none["text"], "Why?");
+    }
+
+    #[test]
+    fn what_says_nothing_is_not_refused() {
+        let said = serde_json::json!({ "a": [], "b": {}, "c": "", "d": false, "e": 0 });
+        let field = |name: &'static str| (name, said.get(name), "no");
+        assert!(refuse(&["a", "b", "c", "d", "f"].map(field)).is_ok());
+        assert_eq!(refuse(&["a", "e"].map(field)).unwrap_err().document()["error"]["param"], "e");
     }
 }

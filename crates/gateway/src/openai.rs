@@ -12,4 +12,5 @@ pub(crate) mod events;
 pub(crate) mod format;
 mod message;
 pub(crate) mod models;
+pub(crate) mod responses;
 pub(crate) mod usage;

@@ -35,6 +35,7 @@ pub(crate) fn of(gateway: &Arc<Gateway>) -> Router {
         .route("/v1/models/{*name}", get(openai::models::show))
         .route("/v1/chat/completions", post(openai::chat::complete))
         .route("/v1/completions", post(openai::completions::complete))
+        .route("/v1/responses", post(openai::responses::create))
         .route("/v1/embeddings", post(openai::embeddings::embed))
         .route("/v1/jobs/{name}", get(jobs::show).delete(jobs::cancel))
         .route("/v1/receipts/{name}", get(jobs::receipt))

@@ -1,4 +1,4 @@
-//! What an answer must fit: the field `response_format`, or `format` of Ollama's clients.
+//! What an answer must fit: the field `response_format`, `text.format` of a response, or `format` of Ollama's clients.
 //!
 //! **Invariant:** a schema that is not held whole is refused, and the word that it says is named.
 
@@ -8,6 +8,7 @@ use super::choice::OneOrMore;
 use crate::failure::HttpFailure;
 
 const PARAM: &str = "response_format";
+const TEXT_PARAM: &str = "text.format";
 /// What a schema may have beside itself; its name and its description change nothing.
 const FIELDS: [&str; 4] = ["name", "description", "schema", "strict"];
 
@@ -41,31 +42,58 @@ fn any_object() -> Json {
 
 /// The schema of a format, none for a text.
 pub(super) fn schema_of(format: &str) -> Result<Option<Json>, HttpFailure> {
-    let format = Json::read(format).map_err(|why| HttpFailure::wrong(PARAM, why.to_string()))?;
+    schema_at(format, PARAM, FormatShape::Nested)
+}
+
+/// The same where a response is wanted: what is said of a schema stands beside its type.
+pub(super) fn text_schema_of(format: &str) -> Result<Option<Json>, HttpFailure> {
+    schema_at(format, TEXT_PARAM, FormatShape::Flat)
+}
+
+/// Where a format has what it says of a schema.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FormatShape {
+    Nested,
+    Flat,
+}
+
+fn schema_at(format: &str, param: &str, shape: FormatShape) -> Result<Option<Json>, HttpFailure> {
+    let format = Json::read(format).map_err(|why| HttpFailure::wrong(param, why.to_string()))?;
     let kind = match format.get("type") {
         Some(Json::Text(kind)) => kind.as_str(),
-        _ => return Err(HttpFailure::wrong(PARAM, "a format has a type")),
+        _ => return Err(HttpFailure::wrong(param, "a format has a type")),
     };
-    known(&format, PARAM, if kind == "json_schema" { &["type", "json_schema"] } else { &["type"] })?;
+    let beside: &[&str] = match (kind, shape) {
+        ("json_schema", FormatShape::Nested) => &["json_schema"],
+        ("json_schema", FormatShape::Flat) => &FIELDS,
+        _ => &[],
+    };
+    known(&format, param, &[&["type"][..], beside].concat())?;
     match kind {
         "text" => Ok(None),
         "json_object" => Ok(Some(any_object())),
+        "json_schema" if shape == FormatShape::Flat => held_schema(&format, param).map(Some),
         "json_schema" => {
-            let place = format!("{PARAM}.json_schema");
+            let place = format!("{param}.json_schema");
             let Some(named @ Json::Object(_)) = format.get("json_schema") else {
                 return Err(HttpFailure::wrong(&place, "it is an object with a schema"));
             };
             known(named, &place, &FIELDS)?;
-            let place = format!("{place}.schema");
-            let schema = named.get("schema").ok_or_else(|| HttpFailure::wrong(&place, "there is none"))?;
-            Schema::of(schema).map_err(|why| HttpFailure::unsupported(&place, &why.to_string()))?;
-            Ok(Some(schema.clone()))
+            held_schema(named, &place).map(Some)
         }
         kind => {
             let message = format!("{kind:?} is no format; there are text, json_object and json_schema");
-            Err(HttpFailure::wrong(&format!("{PARAM}.type"), message))
+            Err(HttpFailure::wrong(&format!("{param}.type"), message))
         }
     }
+}
+
+/// The schema of something that has a name, if all of it is held.
+fn held_schema(named: &Json, place: &str) -> Result<Json, HttpFailure> {
+    let place = format!("{place}.schema");
+    let schema = named.get("schema").ok_or_else(|| HttpFailure::wrong(&place, "there is none"))?;
+    Schema::of(schema).map_err(|why| HttpFailure::unsupported(&place, &why.to_string()))?;
+    Ok(schema.clone())
 }
 
 /// Refuses fields that are not known.
@@ -123,6 +151,32 @@ mod tests {
             let document = schema_of(&format).unwrap_err().document();
             assert_eq!(document["error"]["param"], param, "{format}");
             assert!(document["error"]["message"].as_str().unwrap().contains(says), "{format}: {document}");
+        }
+    }
+
+    #[test]
+    fn a_schema_of_a_response_stands_beside_its_type() {
+        let read =
+            |format: &str| text_schema_of(format).map(|schema| schema.map(|schema| schema.to_string()));
+        let flat = |schema: &str| {
+            format!(
+                r#"{{"type":"json_schema","name":"n","strict":true,"schema":{schema},"description":"d"}}"#
+            )
+        };
+        assert_eq!(read(r#"{"type":"text"}"#), Ok(None));
+        assert_eq!(read(r#"{"type":"json_object"}"#), Ok(Some(r#"{"type":"object"}"#.to_owned())));
+        let schema = r#"{"properties":{"z":{"const":null},"a":{}}}"#;
+        assert_eq!(read(&flat(schema)), Ok(Some(schema.to_owned())));
+        let cases = [
+            (r#"{"type":"json_schema","name":"n"}"#.to_owned(), "text.format.schema"),
+            (r#"{"type":"json_schema","json_schema":{}}"#.to_owned(), "text.format.json_schema"),
+            (r#"{"type":"text","name":"n"}"#.to_owned(), "text.format.name"),
+            (r#"{"type":"grammar"}"#.to_owned(), "text.format.type"),
+            (r#""text""#.to_owned(), "text.format"),
+            (flat(r#"{"pattern":"x"}"#), "text.format.schema"),
+        ];
+        for (format, param) in cases {
+            assert_eq!(read(&format).unwrap_err().document()["error"]["param"], param, "{format}");
         }
     }
 }

@@ -32,6 +32,16 @@ pub(crate) fn usage(answers: &[WholeAnswer]) -> Value {
     json!({ "prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written })
 }
 
+/// The same of one answer, as a response has it. Nobody tells which of them were read before, or are thoughts alone.
+pub(super) fn response_usage(answer: &WholeAnswer) -> Value {
+    let (read, written) = (answer.tokens_read.unwrap_or_default(), answer.tokens_written);
+    json!({
+        "input_tokens": read, "input_tokens_details": { "cached_tokens": 0, "cache_write_tokens": 0 },
+        "output_tokens": written, "output_tokens_details": { "reasoning_tokens": 0 },
+        "total_tokens": read + written,
+    })
+}
+
 /// What no other endpoint says: where an answer ran and what became of it.
 pub(crate) fn provenance(answers: &[WholeAnswer]) -> Value {
     answers
