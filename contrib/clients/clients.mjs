@@ -35,6 +35,19 @@ const short = await client.responses.stream({ ...wanted, max_output_tokens: 1 })
 assert.equal(short.incomplete_details.reason, "max_output_tokens");
 await assert.rejects(client.responses.create({ ...wanted, store: true }), OpenAI.BadRequestError);
 
+// What the package reads in an answer goes back with it.
+const schema = { type: "object", properties: { sum: { type: "integer" } }, required: ["sum"], additionalProperties: false };
+const named = { name: "sum", strict: true, schema };
+const fitting = { ...wanted, max_output_tokens: 40, text: { format: { type: "json_schema", ...named } } };
+const parsed = await client.responses.parse(fitting);
+assert.equal(typeof parsed.output_parsed.sum, "number");
+const turns = [{ role: "user", content: "27+58=" }, ...parsed.output, { role: "user", content: "1+1=" }];
+assert.equal((await client.responses.create({ ...wanted, input: turns })).object, "response");
+const format = { type: "json_schema", json_schema: named };
+const chosen = await client.chat.completions.parse({ ...sum, max_tokens: 40, response_format: format });
+const said = [...sum.messages, chosen.choices[0].message, { role: "user", content: "1+1=" }];
+assert.equal((await client.chat.completions.create({ ...sum, messages: said })).object, "chat.completion");
+
 await assert.rejects(client.chat.completions.create({ ...sum, model: "poet" }), OpenAI.NotFoundError);
 await assert.rejects(client.chat.completions.create({ ...sum, logprobs: true }), OpenAI.BadRequestError);
 

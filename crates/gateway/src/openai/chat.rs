@@ -156,6 +156,9 @@ struct ChatMessage {
     function_call: Option<Value>,
     #[serde(default, rename = "assay")]
     _assay: Option<Value>,
+    /// What its client read in its text.
+    #[serde(default, rename = "parsed")]
+    _parsed: Option<Value>,
 }
 
 /// Answers a conversation.
@@ -385,7 +388,7 @@ mod tests {
         let said = json!({ "max_completion_tokens": 7, "max_tokens": 9, "temperature": 0, "messages": [
             { "role": "developer", "content": "Be brief." },
             { "role": "user", "content": [{ "type": "text", "text": "Why" }, { "type": "text", "text": "?" }], "name": "Ann" },
-            { "role": "assistant", "content": "So.", "refusal": null, "annotations": [] },
+            { "role": "assistant", "content": "So.", "refusal": null, "annotations": [], "parsed": { "so": true } },
         ]});
         let wish = wish(said).unwrap();
         let expected = vec![

@@ -259,7 +259,7 @@ mod tests {
                 { "type": "input_text", "text": "Wh" }, { "type": "input_text", "text": "y?" },
             ] },
             { "id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [
-                { "type": "output_text", "text": "So.", "annotations": [], "logprobs": [] },
+                { "type": "output_text", "text": "So.", "annotations": [], "logprobs": [], "parsed": { "so": true } },
             ] },
         ] });
         let assistant = json!({ "role": "assistant", "content": "So." });

@@ -68,10 +68,11 @@ fn plain(index: usize, item: Map<String, Value>) -> Result<Value, HttpFailure> {
     Ok(json!({ "role": role, "content": text }))
 }
 
-/// Refuses what a text has beside itself, but for empty lists of what was noted to an answer of before.
+/// Refuses what a text has beside itself, but for what an answer of before came with: nothing that was noted to it, and what
+/// its client read in it.
 fn check_part(part: &Map<String, Value>, place: &str) -> Result<(), HttpFailure> {
     let is_more = |(name, value): &(&String, &Value)| match name.as_str() {
-        "type" | "text" => false,
+        "type" | "text" | "parsed" => false,
         "annotations" | "logprobs" => value.as_array().is_none_or(|all| !all.is_empty()),
         _ => true,
     };
