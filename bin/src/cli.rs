@@ -216,3 +216,29 @@ fn help_hint() -> String {
     }
     format!("`{path} --help` shows what can be said, with examples")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands that this one has, with itself.
+    fn commands(command: &clap::Command) -> Vec<&clap::Command> {
+        let below = command.get_subcommands().flat_map(commands);
+        std::iter::once(command).chain(below).collect()
+    }
+
+    #[test]
+    fn an_amount_below_nought_is_an_amount_everywhere_and_no_flag() {
+        let root = Cli::command();
+        let arguments = commands(&root).into_iter().flat_map(clap::Command::get_arguments);
+        let takes_credits = |argument: &&clap::Arg| {
+            let names = argument.get_value_names().unwrap_or_default();
+            names.iter().any(|name| name.as_str() == "CREDITS")
+        };
+        let amounts: Vec<&clap::Arg> = arguments.filter(takes_credits).collect();
+        assert!(amounts.len() > 10, "only {} amounts were found", amounts.len());
+        for amount in amounts {
+            assert!(amount.is_allow_negative_numbers_set(), "{}", amount.get_id());
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod bundle;
 mod cli;
 mod command_error;
 pub mod commands;
+mod credits;
 mod daemon;
 mod few;
 mod home_models;

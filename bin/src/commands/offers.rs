@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::{
     command_error::CommandError,
+    credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Table, ago, called, full, moment, money, short},
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// Only what costs at most this much a unit, in credits
-    #[arg(long, value_name = "CREDITS")]
+    #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     max_price: Option<Amount>,
     /// Print only the names of the providers
     #[arg(long, short)]

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     bundle::Bundle,
     command_error::{CommandError, Exit},
+    credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Spinner, called, full, money},
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     #[arg(value_name = "MODEL")]
     models: Vec<String>,
     /// What a unit costs, in credits
-    #[arg(long, value_name = "CREDITS")]
+    #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     price: Option<Amount>,
     /// Jobs that run at the same time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]

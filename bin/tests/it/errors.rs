@@ -39,6 +39,42 @@ const EMPTY: &[Case] = &[
         "`assay run --help` shows what can be said, with examples",
     ),
     (
+        &["run", "digits", "FILE", "--max-cost", "-1"],
+        2,
+        "invalid value '-1' for '--max-cost <CREDITS>': expected an amount of credits, 0 or more",
+        "`assay run --help` shows what can be said, with examples",
+    ),
+    (
+        &["quote", "digits", "--max-price", "-0.5"],
+        2,
+        "invalid value '-0.5' for '--max-price <CREDITS>': expected an amount of credits, 0 or more",
+        "`assay quote --help` shows what can be said, with examples",
+    ),
+    (
+        &["account", "stake", "-5"],
+        2,
+        "invalid value '-5' for '<CREDITS>': expected an amount of credits, 0 or more",
+        "`assay account stake --help` shows what can be said, with examples",
+    ),
+    (
+        &["provider", "price", "-0.1"],
+        2,
+        "invalid value '-0.1' for '[MODEL]': expected an amount of credits, 0 or more",
+        "`assay provider price --help` shows what can be said, with examples",
+    ),
+    (
+        &["run", "digits", "FILE", "--attempts", "-1"],
+        2,
+        "invalid value '-1' for '--attempts <N>': -1 is not in 1..=65535",
+        "`assay run --help` shows what can be said, with examples",
+    ),
+    (
+        &["run", "sums", "27+58=", "--temperature", "-1"],
+        2,
+        "invalid value '-1' for '--temperature <NUMBER>': expected a number from 0 up",
+        "`assay run --help` shows what can be said, with examples",
+    ),
+    (
         &["run", "digits", "FILE", "--provider", "ada"],
         2,
         "invalid value 'ada' for '--provider <PEER>': expected the 64 hexadecimal digits of a peer, or at least the first 8",

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     command_error::{CommandError, Exit},
+    credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     peer_name::PeerName,
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     #[arg(value_name = "PEER")]
     account: PeerName,
     /// How much, in credits
-    #[arg(value_name = "CREDITS")]
+    #[arg(value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     amount: Amount,
     /// The number of the grant; the next if none
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

@@ -4,7 +4,9 @@ use assay_peer::handle::AccountOrder;
 use assay_protocol::units::Amount;
 
 use super::instruct;
-use crate::{command_error::CommandError, daemon::Reach, invocation::Invocation, peer_name::PeerName};
+use crate::{
+    command_error::CommandError, credits::credits, daemon::Reach, invocation::Invocation, peer_name::PeerName,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +20,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// How much, in credits
-    #[arg(value_name = "CREDITS")]
+    #[arg(value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     amount: Amount,
     /// At which notary; the network's first if none
     #[arg(long, value_name = "PEER")]

@@ -9,6 +9,7 @@ use assay_protocol::units::Amount;
 use super::{batch_folder::BatchFolder, batch_plan::BatchPlan, line_log::LineRecord, run};
 use crate::{
     command_error::CommandError,
+    credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
 };
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long)]
     failed: bool,
     /// The most that all lines may cost, what was spent before included, in credits
-    #[arg(long, value_name = "CREDITS")]
+    #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     max_cost: Option<Amount>,
     /// Answers that are being written at a time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     command_error::{CommandError, Exit},
     commands::run::{input, tell_who_reads},
+    credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{number_of, short},
@@ -61,7 +62,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
     /// The most that all lines may cost, fees included, in credits
-    #[arg(long, value_name = "CREDITS")]
+    #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     max_cost: Option<Amount>,
     /// The most tokens of an answer where a line does not say; 256, or fewer where those cost more than may be spent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     command_error::CommandError,
     commands::provide::{sample_of, tell_progress},
+    credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Table, called, full, money, short},
@@ -53,7 +54,7 @@ struct AddOfferedArgs {
     #[arg(value_name = "MODEL")]
     model: String,
     /// What a unit costs, in credits
-    #[arg(long, value_name = "CREDITS")]
+    #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     price: Option<Amount>,
     #[command(flatten)]
     reach: Reach,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     command_error::CommandError,
+    credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Printer, Table, called, full, money},
@@ -27,10 +28,10 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// A model that is offered, by name; all of them if none
-    #[arg(value_name = "MODEL")]
+    #[arg(value_name = "MODEL", value_parser = model_or_credits, allow_negative_numbers = true)]
     model: Option<String>,
     /// What a unit costs from now on, in credits
-    #[arg(value_name = "CREDITS")]
+    #[arg(value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     unit_price: Option<Amount>,
     /// Change nothing, and say what to ask
     #[arg(long, conflicts_with = "unit_price")]
@@ -51,6 +52,11 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         (model, Some(unit_price)) => change(ChangePrice { model, unit_price }, &daemon, invocation).await,
         (model, None) => show(model, &daemon, invocation).await,
     }
+}
+
+/// The name of a model, or the price of everything: no model is called like a number below nought.
+fn model_or_credits(text: &str) -> Result<String, String> {
+    if text.starts_with('-') { credits(text).map(|amount| amount.to_string()) } else { Ok(text.to_owned()) }
 }
 
 impl Args {

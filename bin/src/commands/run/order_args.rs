@@ -30,7 +30,7 @@ pub(crate) struct OrderArgs {
     #[command(flatten)]
     terms: Terms,
     /// Providers to try one after another
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), allow_negative_numbers = true)]
     attempts: Option<u16>,
     /// A word that names the job: the same command with it again is the same job, and is paid once, for as long as the daemon
     /// remembers it among some thousand

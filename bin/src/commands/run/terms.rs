@@ -13,6 +13,7 @@ use assay_protocol::{
 use super::follow::Goal;
 use crate::{
     command_error::CommandError,
+    credits::credits,
     daemon::RunningDaemon,
     peer_name::PeerName,
     printer::{Printer, short},
@@ -25,13 +26,13 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "PEER")]
     provider: Option<PeerName>,
     /// The most that may be spent, fees included, in credits
-    #[arg(long, value_name = "CREDITS")]
+    #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     max_cost: Option<Amount>,
     /// The most that a unit may cost, in credits
-    #[arg(long, value_name = "CREDITS")]
+    #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     max_price: Option<Amount>,
     /// The most units that are paid, such as calls or tokens; as many as usual for the model if not given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
     units: Option<Units>,
     /// How it is checked: `spot` leaves that to the draw, `always` pays for one re-execution, a number for so many; what is
     /// paid for must agree before anything is shown

@@ -28,10 +28,10 @@ pub(crate) struct TextWishes {
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
     /// The most tokens of the answer
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     max_tokens: Option<u32>,
     /// How freely tokens are drawn; 0 always takes the likeliest
-    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    #[arg(long, value_name = "NUMBER", value_parser = number, allow_negative_numbers = true)]
     temperature: Option<f64>,
     /// What tokens are drawn from: the same seed gives the same answer
     #[arg(long, value_name = "N")]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::folder;
 use crate::{
     command_error::CommandError,
+    credits::credits,
     invocation::Invocation,
     printer::{Table, money},
 };
@@ -39,7 +40,7 @@ pub(crate) struct NewAccessArgs {
     #[arg(value_name = "NAME")]
     name: String,
     /// The most that its orders of a day may cost, in credits
-    #[arg(long, value_name = "CREDITS")]
+    #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     daily_max: Option<Amount>,
     /// A model that it may ask, and no other; may be given several times
     #[arg(long, value_name = "NAME")]
