@@ -186,6 +186,7 @@ impl Conversation<'_> {
         let key = unless_left(daemon.call(submit)).await?.key;
         let printer = &invocation.printer;
         let waiting = unless_left(Waiting::new(daemon, invocation, (key, manifest), args.timeout)).await?;
+        let waiting = waiting.under(args.terms.ceilings(invocation));
         let goal = args.terms.goal();
         let mut waiting = match goal {
             Goal::Delivered => waiting.hearing(printer),

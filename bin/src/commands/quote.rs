@@ -60,8 +60,9 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         if args.explain {
             show_passed(invocation, &quote, unit);
         }
+        let limits = (unit, args.terms.ceilings(invocation));
         let failure =
-            passed::failure(&quote.passed.counts, unit, "`assay offers` lists what can be ordered now");
+            passed::failure(&quote.passed.counts, limits, "`assay offers` lists what can be ordered now");
         let listed = passed::document(&quote.passed, unit);
         return Err(failure.with(json!({ "passed_over": listed })));
     };

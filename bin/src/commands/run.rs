@@ -3,6 +3,7 @@
 //! **Invariant:** leaving never cancels, and says so: whatever ends this command, the daemon goes on with the job, but where
 //! somebody ends the answer itself.
 
+pub(crate) mod ceiling;
 pub(crate) mod fitting;
 pub(super) mod follow;
 pub(crate) mod input;
@@ -98,7 +99,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let printer = &invocation.printer;
     let goal = args.order.goal();
     let waiting = follow::Waiting::new(&daemon, invocation, (key, &manifest), args.timeout);
-    let mut waiting = unless_left(waiting).await?;
+    let mut waiting = unless_left(waiting).await?.under(args.order.ceilings(invocation));
     if goal == Goal::Delivered {
         waiting = waiting.hearing(printer);
     }

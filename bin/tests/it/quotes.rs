@@ -61,6 +61,7 @@ async fn a_job_costs_what_was_quoted_and_explains_itself() {
     assert_eq!(again["explanation"]["newcomer"], Value::Null, "it has ten credits at stake");
     let text = client.reads(&["quote", "digits", "--explain"]);
     assert!(text.contains(&format!(" ago for job {}, in entry ", &job[..12])), "{text}");
+    names_the_setting_that_refuses(&client, &town);
 
     town.network.kill("you");
     town.network.restart("you").await.unwrap();
@@ -118,6 +119,38 @@ fn says_why_nobody_matches(client: &Client, ada: &str) {
     client.asks(&["quote", "digits", "--max-cost", least]);
     assert_eq!(client.fails(&["quote", "cats"], 3)["code"], "UNKNOWN_MODEL");
     assert_eq!(client.fails(&["job", "explain", "zz"], 3)["code"], "UNKNOWN_JOB");
+}
+
+/// Where no flag said anything, what refuses an order is a setting, whoever settled it, and it goes by its name.
+fn names_the_setting_that_refuses(client: &Client, town: &Town) {
+    let settles = |arguments: &[&str]| {
+        let ran = assay(&client.0, &[&["config"], arguments].concat());
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+    };
+    settles(&["set", "client.cost_max", "0.01"]);
+    let seven = town.network.folder().join("seven-1.png");
+    let seven = seven.to_str().unwrap();
+    for ordered in [&["quote", "digits"][..], &["run", "digits", seven]] {
+        let dear = client.fails(ordered, 7);
+        let message = dear["message"].as_str().unwrap();
+        let begin = "the one offer that fits costs more than client.cost_max (0.01 credits), the least ";
+        let least = message.strip_prefix(begin).unwrap_or_else(|| panic!("{dear}"));
+        let least = least.strip_suffix(" credits").unwrap();
+        let ways = format!(
+            "`assay config set client.cost_max {least}` raises it for good, --max-cost {least} for one order; nothing was spent"
+        );
+        assert_eq!(dear["hint"], ways);
+    }
+    let dear = client.fails(&["quote", "digits", "--max-cost", "0.02"], 7);
+    assert!(dear["hint"].as_str().unwrap().starts_with("raise --max-cost to "), "{dear}");
+    settles(&["unset", "client.cost_max"]);
+    settles(&["set", "client.unit_price_max", "0.01"]);
+    let dear = client.fails(&["quote", "digits"], 6);
+    let message = "no offer matches: 1 seen, 1 above client.unit_price_max (0.01 credits); the least asks 0.05 credits a unit";
+    assert_eq!(dear["message"], message);
+    let ways = "`assay config set client.unit_price_max 0.05` raises it for good, --max-price 0.05 for one order; `assay offers` shows the prices";
+    assert_eq!(dear["hint"], ways);
+    settles(&["unset", "client.unit_price_max"]);
 }
 
 /// What is told of a job that is over is what was quoted before, and what `job show` tells.

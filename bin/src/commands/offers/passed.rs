@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     command_error::{CommandError, Exit, over_day},
+    commands::run::ceiling::Ceilings,
     printer::{Table, full, moment, money, rate, short},
 };
 
@@ -18,9 +19,18 @@ const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay pro
 
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched) -> String {
+    counted_under(unmatched, ("", Ceilings::default()))
+}
+
+/// The same by the names of these limits.
+fn counted_under(unmatched: &Unmatched, (unit, ceilings): (&str, Ceilings)) -> String {
     let reasons = reasons(unmatched);
     let some = reasons.iter().filter(|(count, ..)| *count > 0);
-    let counted = some.map(|(count, _, reason)| format!("{count} {reason}"));
+    let counted = some.map(|(count, name, reason)| match *name {
+        "price" => format!("{count} above {}", ceilings.price().name(unit)),
+        "cost" => format!("{count} above {}", ceilings.cost().name(unit)),
+        _ => format!("{count} {reason}"),
+    });
     let parts: Vec<String> = std::iter::once(format!("{} seen", unmatched.offers)).chain(counted).collect();
     parts.join(", ")
 }
@@ -144,47 +154,53 @@ fn offer_document(passed: &PassedOver, unit: &str) -> Value {
 }
 
 /// No offer was taken, or none would be. `story` says where more can be learnt.
-pub(crate) fn failure(unmatched: &Unmatched, unit: &str, story: &str) -> CommandError {
+pub(crate) fn failure(
+    unmatched: &Unmatched,
+    (unit, ceilings): (&str, Ceilings),
+    story: &str,
+) -> CommandError {
     if let Some(over) = unmatched.over_funds {
         return CommandError::new(Exit::Money, "NO_FUNDS", over, FUNDS_HINT);
     }
     if let Some(refusal) = unmatched.refusal {
-        return refused(refusal, story);
+        return refused(refusal, ceilings, story);
     }
     if let Some(over) = unmatched.over_day {
         return over_day(over);
     }
     if unmatched.cost > 0 && unmatched.price == 0 {
-        return over_ceiling(unmatched, unit);
+        return over_ceiling(unmatched, (unit, ceilings));
     }
-    let counted = counted(unmatched);
+    let counted = counted_under(unmatched, (unit, ceilings));
     let message = match unmatched.price_least {
         Some(least) => format!("no offer matches: {counted}; the least asks {least} {unit}s a unit"),
         None => format!("no offer matches: {counted}"),
     };
-    CommandError::new(Exit::NoMatch, "NO_MATCH", message, hint(unmatched))
+    CommandError::new(Exit::NoMatch, "NO_MATCH", message, hint(unmatched, ceilings))
 }
 
-fn over_ceiling(unmatched: &Unmatched, unit: &str) -> CommandError {
+fn over_ceiling(unmatched: &Unmatched, (unit, ceilings): (&str, Ceilings)) -> CommandError {
+    let ceiling = ceilings.cost();
+    let name = ceiling.name(unit);
     let message = match unmatched.cost {
-        1 => "the one offer that fits costs more than --max-cost".to_owned(),
-        fitting => format!("all of the {fitting} offers that fit cost more than --max-cost"),
+        1 => format!("the one offer that fits costs more than {name}"),
+        fitting => format!("all of the {fitting} offers that fit cost more than {name}"),
     };
-    let (message, raise) = match unmatched.cost_least {
-        Some(least) => {
-            (format!("{message}, the least {least} {unit}s"), format!("raise --max-cost to {least}"))
-        }
-        None => (message, "raise --max-cost".to_owned()),
+    let message = match unmatched.cost_least {
+        Some(least) => format!("{message}, the least {least} {unit}s"),
+        None => message,
     };
-    CommandError::new(Exit::Money, "OVER_CEILING", message, format!("{raise}; nothing was spent"))
+    let hint = format!("{}; nothing was spent", ceiling.raise(unmatched.cost_least));
+    CommandError::new(Exit::Money, "OVER_CEILING", message, hint)
 }
 
-fn refused(refusal: Refusal, story: &str) -> CommandError {
+fn refused(refusal: Refusal, ceilings: Ceilings, story: &str) -> CommandError {
     let message = format!("every offer was refused, the last: {refusal}");
+    let raise = format!("{}; nothing was spent", ceilings.cost().raise(None));
     let (exit, code, hint) = if refusal == Refusal::Funds {
         (Exit::Money, "NO_FUNDS", FUNDS_HINT)
     } else if refusal == Refusal::Total {
-        (Exit::Money, "OVER_CEILING", "raise --max-cost; nothing was spent")
+        (Exit::Money, "OVER_CEILING", &*raise)
     } else if refusal == Refusal::Notary {
         (Exit::NoMatch, "NO_NOTARY", "`assay status` says which notaries were left; nothing was spent")
     } else if refusal == Refusal::Busy {
@@ -196,15 +212,14 @@ fn refused(refusal: Refusal, story: &str) -> CommandError {
     if refusal == Refusal::Busy { failure.retryable() } else { failure }
 }
 
-fn hint(unmatched: &Unmatched) -> String {
+fn hint(unmatched: &Unmatched, ceilings: Ceilings) -> String {
     let hint = match unmatched {
         Unmatched { offers: 0, .. } => {
             "look at `assay status`: is anybody connected? Offers arrive within seconds"
         }
-        Unmatched { price: 1.., price_least: Some(least), .. } => {
-            return format!("raise --max-price to {least}; `assay offers` shows the prices");
+        Unmatched { price: 1.., price_least, .. } => {
+            return format!("{}; `assay offers` shows the prices", ceilings.price().raise(*price_least));
         }
-        Unmatched { price: 1.., .. } => "raise --max-price; `assay offers` shows the prices",
         Unmatched { other_provider: 1.., .. } => {
             "leave out --provider, or wait until its offer is seen; `assay offers` lists them"
         }
@@ -285,7 +300,7 @@ mod tests {
             (Unmatched { refusal, ..none() }, FUNDS_HINT),
         ];
         for (unmatched, begin) in cases {
-            let failure = failure(&unmatched, UNIT, "the story");
+            let failure = failure(&unmatched, (UNIT, Ceilings::default()), "the story");
             let [_, hint] = failure.lines();
             assert!(hint.starts_with(begin), "{hint}");
             let (counts, unpriced) = (counts(&unmatched, Some(UNIT)), counts(&unmatched, None));

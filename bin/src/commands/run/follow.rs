@@ -11,7 +11,7 @@ use assay_protocol::{id::Digest, manifest::Manifest, order::Failure, outcome::Ou
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{intake::intake, job, offers::passed};
+use super::{ceiling::Ceilings, intake::intake, job, offers::passed};
 use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,
@@ -40,6 +40,8 @@ pub(crate) struct Waiting {
     manifest: Manifest,
     /// What money is called.
     unit: String,
+    /// Where the limits of its order are from.
+    ceilings: Ceilings,
     updates: Updates<Update>,
     deadline: Option<Instant>,
     spinner: Spinner,
@@ -70,6 +72,7 @@ impl Waiting {
             key,
             manifest: manifest.clone(),
             unit: daemon.unit().to_owned(),
+            ceilings: Ceilings::default(),
             updates,
             deadline,
             spinner,
@@ -79,6 +82,11 @@ impl Waiting {
             cancels: false,
             quiet: Some(Instant::now()),
         })
+    }
+
+    /// Says of what costs too much which limit that is above.
+    pub(crate) fn under(self, ceilings: Ceilings) -> Self {
+        Self { ceilings, ..self }
     }
 
     /// Has the answer shown as it is written, if it is a text.
@@ -181,7 +189,7 @@ impl Waiting {
             (Some(answer), _) if goal == Goal::Confirmed => not_checked(submission.key, answer),
             (None, Some(refuted)) if goal == Goal::Confirmed => job::refuted_error(submission, refuted),
             (Some(_) | None, _) => {
-                came_to_nothing(submission, Some(&self.manifest), self.cancels, &self.unit)
+                came_to_nothing(submission, Some(&self.manifest), self.cancels, (&self.unit, self.ceilings))
             }
         }
     }
@@ -310,7 +318,7 @@ pub(crate) fn came_to_nothing(
     submission: &SubmissionView,
     manifest: Option<&Manifest>,
     by_hand: bool,
-    unit: &str,
+    (unit, ceilings): (&str, Ceilings),
 ) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
     let details =
@@ -330,7 +338,7 @@ pub(crate) fn came_to_nothing(
         };
         return CommandError::new(Exit::JobFailed, "JOB_FAILED", message, hint).with(details);
     }
-    passed::failure(&unmatched, unit, &story).with(details)
+    passed::failure(&unmatched, (unit, ceilings), &story).with(details)
 }
 
 #[cfg(test)]
@@ -400,7 +408,7 @@ mod tests {
             ),
         ];
         for (unmatched, exit, message) in cases {
-            let failure = came_to_nothing(&ended(unmatched), None, false, "token");
+            let failure = came_to_nothing(&ended(unmatched), None, false, ("token", Ceilings::default()));
             assert_eq!(failure.exit(), exit, "{message}");
             assert_eq!(failure.to_json()["error"]["message"], message);
         }

@@ -8,7 +8,10 @@ use std::{ffi::OsString, path::PathBuf};
 use assay_peer::handle::{Attachment, Submit};
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
-use super::{fitting::fitting, follow::Goal, input, tell_who_reads, terms::Terms, wishes::TextWishes};
+use super::{
+    ceiling::Ceilings, fitting::fitting, follow::Goal, input, tell_who_reads, terms::Terms,
+    wishes::TextWishes,
+};
 use crate::{
     command_error::{CommandError, Exit},
     daemon::RunningDaemon,
@@ -47,6 +50,11 @@ impl OrderArgs {
     /// What is waited for before anything is shown.
     pub(crate) fn goal(&self) -> Goal {
         self.terms.goal()
+    }
+
+    /// Where its limits are from.
+    pub(crate) fn ceilings(&self, invocation: &Invocation) -> Ceilings {
+        self.terms.ceilings(invocation)
     }
 
     /// Has it ordered; how it is named, and what runs.

@@ -10,11 +10,12 @@ use assay_protocol::{
     units::{Amount, Units},
 };
 
-use super::follow::Goal;
+use super::{ceiling::Ceilings, follow::Goal};
 use crate::{
     command_error::CommandError,
     credits::credits,
     daemon::RunningDaemon,
+    invocation::Invocation,
     peer_name::PeerName,
     printer::{Printer, short},
 };
@@ -58,6 +59,11 @@ impl Terms {
     /// What is waited for before anything is shown: of what is checked for sure, that the check agrees.
     pub(crate) fn goal(&self) -> Goal {
         if self.check == PaidChecks(0) { Goal::Delivered } else { Goal::Confirmed }
+    }
+
+    /// Where its limits are from.
+    pub(crate) fn ceilings(&self, invocation: &Invocation) -> Ceilings {
+        Ceilings::of(self.max_cost, self.max_price, invocation)
     }
 
     /// A job on these terms, without an input.

@@ -1,0 +1,95 @@
+//! What an order may cost: as a flag of its command says, or as the home settled it where none does.
+//!
+//! **Invariant:** whoever is refused by a setting reads its name, what it says, and both ways out: to settle it otherwise, and
+//! the flag for one order.
+
+use assay_peer::config::Settings;
+use assay_protocol::units::Amount;
+
+use crate::invocation::Invocation;
+
+/// Where each limit of an order is from: a setting with what it says, or else a flag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ceilings {
+    settled_cost: Option<Amount>,
+    settled_price: Option<Amount>,
+}
+
+/// One limit, by the names that it goes by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ceiling {
+    flag: &'static str,
+    key: &'static str,
+    settled: Option<Amount>,
+}
+
+impl Ceilings {
+    /// The limits of an order whose command says these.
+    pub(crate) fn of(max_cost: Option<Amount>, max_price: Option<Amount>, invocation: &Invocation) -> Self {
+        // A file that makes no sense is no reason to order nothing: the daemon goes by what it read before.
+        let Ok(settings) = Settings::read(&invocation.home) else { return Self::default() };
+        let client = settings.client;
+        Self {
+            settled_cost: max_cost.is_none().then_some(client.cost_max),
+            settled_price: max_price.is_none().then_some(client.unit_price_max),
+        }
+    }
+
+    /// The most that all of it may cost.
+    pub(crate) fn cost(self) -> Ceiling {
+        Ceiling { flag: "--max-cost", key: "client.cost_max", settled: self.settled_cost }
+    }
+
+    /// The most that a unit may cost.
+    pub(crate) fn price(self) -> Ceiling {
+        Ceiling { flag: "--max-price", key: "client.unit_price_max", settled: self.settled_price }
+    }
+}
+
+impl Ceiling {
+    /// What it is called, and what it says where nobody typed that.
+    pub(crate) fn name(self, unit: &str) -> String {
+        match self.settled {
+            Some(amount) => format!("{} ({amount} {unit}s)", self.key),
+            None => self.flag.to_owned(),
+        }
+    }
+
+    /// How it is raised, to what is enough if that is known.
+    pub(crate) fn raise(self, enough: Option<Amount>) -> String {
+        let Self { flag, key, settled } = self;
+        let amount = enough.map_or_else(|| "CREDITS".to_owned(), |enough| enough.to_string());
+        match (settled, enough) {
+            (Some(_), _) => {
+                format!("`assay config set {key} {amount}` raises it for good, {flag} {amount} for one order")
+            }
+            (None, Some(enough)) => format!("raise {flag} to {enough}"),
+            (None, None) => format!("raise {flag}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_named_with_both_ways_out_and_a_flag_as_it_was_typed() {
+        let ceilings = Ceilings { settled_cost: Some(Amount::credits(1)), settled_price: None };
+        let (cost, price) = (ceilings.cost(), ceilings.price());
+        assert_eq!(
+            [cost.name("credit"), price.name("credit")],
+            ["client.cost_max (1.00 credits)", "--max-price"]
+        );
+        let enough = Some(Amount(1_250_000_000));
+        assert_eq!(
+            cost.raise(enough),
+            "`assay config set client.cost_max 1.25` raises it for good, --max-cost 1.25 for one order"
+        );
+        assert!(cost.raise(None).starts_with("`assay config set client.cost_max CREDITS` raises it"));
+        assert_eq!(
+            [price.raise(enough), price.raise(None)],
+            ["raise --max-price to 1.25", "raise --max-price"]
+        );
+    }
+}
