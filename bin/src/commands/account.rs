@@ -8,7 +8,10 @@ mod unstake;
 
 use assay_market::view::AccountView;
 use assay_peer::handle::{AccountOrder, InstructNotary, ShowAccount};
-use assay_protocol::{genesis::Money, units::Rate};
+use assay_protocol::{
+    genesis::Money,
+    units::{Amount, Rate},
+};
 use serde_json::json;
 
 use crate::{
@@ -52,6 +55,9 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
             let daemon = RunningDaemon::reach(invocation, args.reach).await?;
             let view = daemon.call(ShowAccount { notary: daemon.notary(args.notary.as_ref())? }).await?;
             print(&view, daemon.unit(), invocation);
+            if let Some(words) = held_words(view.account.held) {
+                invocation.printer.note(words);
+            }
             if let Some(words) = share_of_pay(&daemon.genesis.money).filter(|_| !view.account.stake.is_zero())
             {
                 invocation.printer.note(words);
@@ -64,6 +70,13 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Unstake(args) => unstake::perform(args, invocation).await,
         Verb::Register(args) => register::perform(args, invocation).await,
     }
+}
+
+/// What becomes of what is held, where anything is.
+fn held_words(held: Amount) -> Option<&'static str> {
+    (!held.is_zero()).then_some(
+        "what is held comes back as its jobs are closed, but for what they cost; `assay job ls` lists them",
+    )
 }
 
 /// Where a part of what a provider is paid goes, if the network's rules put any of it at stake.
@@ -138,6 +151,12 @@ fn print(view: &AccountView, unit: &str, invocation: &Invocation) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_held_is_said_to_come_back_where_anything_is() {
+        assert_eq!(held_words(Amount::ZERO), None);
+        assert!(held_words(Amount(1)).is_some_and(|words| words.starts_with("what is held comes back")));
+    }
 
     #[test]
     fn what_goes_into_the_stake_is_said_where_anything_does() {

@@ -57,6 +57,9 @@ async fn a_home_leaves_joins_another_and_finds_everything_when_it_comes_back() {
     assert_eq!(buyer.fails(&["leave", "--yes"], 7), "AT_STAKE");
     let again = buyer.types(&run[..3]);
     assert_eq!((again.status, again.stdout.as_str()), (Some(0), "7\n"), "{again:?}");
+    let shown = buyer.types(&["account", "show"]);
+    let is_held = !shown.stdout.contains("held for open jobs\t0.00 credits\n");
+    assert_eq!(shown.stderr.contains("what is held comes back"), is_held, "{shown:?}");
     for (name, code) in [("nora", "KEEPS_BOOKS"), ("ada", "OFFERS")] {
         let person = Person { home: town.network.peer(name).home.root().to_owned() };
         assert_eq!(person.fails(&["leave", "--yes"], 2), code);
