@@ -134,8 +134,11 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     assert_eq!(asker.fails(&["job", "result", &key], 8)["code"], "CANCELLED");
     assert_eq!(asker.fails(&["job", "wait", &key], 8)["code"], "CANCELLED");
 
-    let again = asker.asks(&["job", "retry", &key[..12]]);
-    assert_eq!(again["retried"], key.as_str());
+    let again = asker.asks(&["job", "retry", &key[..12], "--max-cost", "0.5"]);
+    assert_eq!(
+        (again["retried"].as_str(), &again["order_cost_max"]["amount"]),
+        (Some(&*key), &"0.50".into())
+    );
     assert_eq!(asker.asks(&["job", "retry", &key])["submission"], again["submission"], "it is under way");
     assert_eq!(asker.asks(&["job", "ls"])["jobs"].as_array().unwrap().len(), 2);
     let again = again["submission"].as_str().unwrap();
@@ -143,6 +146,9 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     let both = asker.fails(&["job", "wait", again, &key], 8);
     assert_eq!(both["details"]["waited"][1]["ok"], false, "{both}");
     assert_ne!(asker.asks(&["job", "retry", &key])["submission"], again, "that came to nothing too");
+    let told = asker.types(&["job", "retry", &key, "--max-cost", "0.1"]).stderr;
+    assert!(told.contains(" for 0.50 credits at most: "), "the limits are those of the last: {told}");
+    assert!(told.contains("it was ordered again before, and may cost more than --max-cost"), "{told}");
 
     let order = ["run", "digits", seven.to_str().unwrap(), "--provider", "01234567"];
     assert_eq!(asker.fails(&order, 3)["code"], "UNKNOWN_PEER");

@@ -1,19 +1,22 @@
 //! `assay job retry`: orders a job again of which nothing came.
 
-use assay_peer::handle::RetryJob;
+use assay_peer::handle::{KnownJobs, RetryJob};
+use assay_protocol::units::Amount;
 use serde_json::json;
 
 use crate::{
     command_error::CommandError,
+    credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{full, short},
+    printer::{full, money, short},
 };
 
 const EXAMPLES: &str = "\
 Examples:
-  assay job retry 3fa29c         order it again, as it was, by the first digits of its name
-  assay job retry 3fa29c --json  the same, for programs";
+  assay job retry 3fa29c                 order it again, as it was, by the first digits of its name
+  assay job retry 3fa29c --max-cost 0.5  the same for 0.5 credits at most, fees included
+  assay job retry 3fa29c --json          the same, for programs";
 
 /// Order a job again of which nothing came, with the same input and the same limits.
 ///
@@ -24,20 +27,39 @@ pub(crate) struct Args {
     /// The name of a submission or job, or its first digits
     #[arg(value_name = "JOB")]
     job: String,
+    /// The most that may be spent, fees included, in credits; as much as before if not given
+    #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
+    max_cost: Option<Amount>,
     #[command(flatten)]
     reach: Reach,
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let retried = daemon.call(RetryJob { name: args.job.clone() }).await?;
+    let retried = daemon.call(RetryJob { name: args.job.clone(), cost_max: args.max_cost }).await?;
     let (of, job) = (retried.of, retried.key);
-    invocation.printer.document("job-retried", &json!({ "retried": full(of), "submission": full(job) }));
+    let known = daemon.call(KnownJobs { keys: vec![job] }).await?;
+    let most = known.first().and_then(|known| known.cost_max);
+    let unit = daemon.unit();
+    invocation.printer.document(
+        "job-retried",
+        &json!({
+            "retried": full(of), "submission": full(job), "order_cost_max": most.map(|most| money(most, unit)),
+        }),
+    );
     invocation.printer.line(full(job));
     let name = short(job);
+    let costs = most.map(|most| format!(" for {most} {unit}s at most")).unwrap_or_default();
     invocation.printer.note(format!(
-        "{} is ordered again as {name}: `assay job wait {name}`, then `assay job result {name}`",
+        "{} is ordered again as {name}{costs}: `assay job wait {name}`, then `assay job result {name}`",
         short(of)
     ));
+    // Saying it twice orders once, so that what is under way stays as it was ordered.
+    if args.max_cost.zip(most).is_some_and(|(wanted, most)| most > wanted) {
+        let note = format!(
+            "it was ordered again before, and may cost more than --max-cost; `assay job cancel {name}` ends it"
+        );
+        invocation.printer.note(note);
+    }
     Ok(())
 }

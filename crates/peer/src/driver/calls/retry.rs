@@ -4,7 +4,7 @@
 //! ordered.
 
 use assay_market::{Command, Input, submission::Submission};
-use assay_protocol::{codec, id::Digest};
+use assay_protocol::{codec, id::Digest, units::Amount};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -24,6 +24,9 @@ use crate::{
 pub struct RetryJob {
     /// The key of the submission, a job id or a unique prefix of either.
     pub name: String,
+    /// The most that each order of it may cost; as much as before if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_max: Option<Amount>,
 }
 
 /// What was ordered again.
@@ -49,7 +52,8 @@ enum Again {
 
 impl Respond for RetryJob {
     async fn respond(self, responder: &Responder) -> Result<RetriedView, Refused> {
-        let (of, again) = responder.look(move |driver| driver.again(&self.name)).await??;
+        let Self { name, cost_max } = self;
+        let (of, again) = responder.look(move |driver| driver.again(&name)).await??;
         let wish = match again {
             Again::Known(key) => return Ok(RetriedView { of, key }),
             Again::Anew(wish) => wish,
@@ -63,7 +67,8 @@ impl Respond for RetryJob {
             let input = input.ok_or(Refused::Forgotten { job: of })?;
             let blob = prepare::salted(input)?;
             blobs.put_for(wish.key, &blob).map_err(disk)?;
-            Ok::<_, Refused>(Submission { input_commit: Digest::of(&blob), ..*wish })
+            let cost_max = cost_max.unwrap_or(wish.cost_max);
+            Ok::<_, Refused>(Submission { input_commit: Digest::of(&blob), cost_max, ..*wish })
         });
         let submission = stored.await??;
         let key = submission.key;
