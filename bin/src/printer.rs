@@ -6,6 +6,7 @@
 //! a pipe.
 
 mod escape;
+mod silence;
 mod spinner;
 mod stream;
 mod styled;
@@ -21,12 +22,12 @@ use std::{
 
 use serde::Serialize;
 
-use self::stream::StandardStream;
 pub(crate) use self::{
     escape::{called, field},
     table::Table,
     value::{ago, csv_field, full, moment, money, number_of, path_text, rate, short, verb},
 };
+use self::{silence::Silence, stream::StandardStream};
 pub use self::{
     spinner::Spinner,
     styled::{Paint, Styled},
@@ -46,6 +47,7 @@ pub struct Printer {
     aside: StandardStream,
     is_lost: AtomicBool,
     is_unheard: AtomicBool,
+    silence: Silence,
 }
 
 #[derive(Serialize)]
@@ -65,6 +67,7 @@ impl Printer {
             aside: StandardStream::stderr(),
             is_lost: AtomicBool::new(false),
             is_unheard: AtomicBool::new(false),
+            silence: Silence::begin(),
         }
     }
 
@@ -187,11 +190,25 @@ impl Printer {
         answer.trim().to_owned()
     }
 
-    /// Something that takes a while. Only a terminal shows it.
+    /// Something that takes a while: it moves on a terminal, and elsewhere a line says now and then what is waited for; with
+    /// `--json`, nothing.
     #[must_use]
     pub fn spinner(&self, text: &str) -> Spinner {
-        let spinner =
-            if self.is_json || !self.aside.is_terminal { Spinner::hidden() } else { Spinner::shown() };
+        if !self.aside.is_terminal {
+            return self.patience(text);
+        }
+        let spinner = if self.is_json { Spinner::hidden() } else { Spinner::shown() };
+        spinner.say(text);
+        spinner
+    }
+
+    /// The same beside lines that come as things go on, between which nothing moves on a terminal.
+    #[must_use]
+    pub(crate) fn patience(&self, text: &str) -> Spinner {
+        let spinner = match self.is_json || self.aside.is_terminal {
+            true => Spinner::hidden(),
+            false => Spinner::plain(self.aside.clone(), self.silence.clone()),
+        };
         spinner.say(text);
         spinner
     }
@@ -234,6 +251,7 @@ impl Printer {
     }
 
     fn write_bytes(&self, bytes: &[u8]) {
+        self.silence.breaks();
         match self.out.write(bytes) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -245,6 +263,7 @@ impl Printer {
 
     /// Whoever does not listen misses what is said aside.
     fn say(&self, text: &str) {
+        self.silence.breaks();
         let _ = self.aside.write(text.as_bytes());
     }
 }

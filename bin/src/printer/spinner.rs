@@ -1,10 +1,14 @@
-//! What moves on a terminal while something takes a while.
+//! What moves on a terminal while something takes a while, and what is said of it where nothing can.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::escape;
+use super::{
+    escape,
+    silence::{PlainWait, Silence},
+    stream::StandardStream,
+};
 
 /// Between two pictures.
 const SPINNER_STEP: Duration = Duration::from_millis(100);
@@ -13,11 +17,18 @@ const MESSAGE_CHARS_MAX: usize = 70;
 
 /// Something that takes a while.
 #[derive(Clone, Debug)]
-pub struct Spinner(ProgressBar);
+pub struct Spinner(Patience);
+
+/// How that is shown.
+#[derive(Clone, Debug)]
+enum Patience {
+    Moving(ProgressBar),
+    Plain(Arc<PlainWait>),
+}
 
 impl Spinner {
     pub(super) fn hidden() -> Self {
-        Self(ProgressBar::hidden())
+        Self(Patience::Moving(ProgressBar::hidden()))
     }
 
     pub(super) fn shown() -> Self {
@@ -26,17 +37,36 @@ impl Spinner {
             bar.set_style(style);
         }
         bar.enable_steady_tick(SPINNER_STEP);
-        Self(bar)
+        Self(Patience::Moving(bar))
+    }
+
+    /// One of which a plain line is said now and then.
+    pub(super) fn plain(aside: StandardStream, silence: Silence) -> Self {
+        Self(Patience::Plain(PlainWait::begin(aside, silence)))
     }
 
     /// Says what is being waited for.
     pub fn say(&self, text: &str) {
-        self.0.set_message(escape::field(text, MESSAGE_CHARS_MAX));
+        match &self.0 {
+            Patience::Moving(bar) => bar.set_message(escape::field(text, MESSAGE_CHARS_MAX)),
+            Patience::Plain(wait) => wait.say(text),
+        }
     }
 
     /// Takes it off the terminal.
     pub fn end(&self) {
-        self.0.finish_and_clear();
+        match &self.0 {
+            Patience::Moving(bar) => bar.finish_and_clear(),
+            Patience::Plain(wait) => wait.end(),
+        }
+    }
+
+    /// Looks whether a plain line is due, so long after the program began.
+    #[cfg(test)]
+    pub(super) fn look(&self, now: Duration) {
+        if let Patience::Plain(wait) = &self.0 {
+            wait.look(now);
+        }
     }
 }
 
@@ -48,7 +78,8 @@ mod tests {
     fn what_a_spinner_says_is_escaped_and_cut() {
         let spinner = Spinner::hidden();
         spinner.say(&format!("\x1b[2Jrefused\n{}", "x".repeat(1_000)));
-        let said = spinner.0.message();
+        let Patience::Moving(bar) = &spinner.0 else { panic!("a hidden one could move") };
+        let said = bar.message();
         assert!(said.starts_with("\\u{1b}[2Jrefused\\n"), "{said}");
         assert_eq!(said.chars().count(), MESSAGE_CHARS_MAX + 1);
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::system;
 
 /// Where bytes go.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct StandardStream {
     outlet: Outlet,
     /// True if a terminal shows them.
@@ -18,7 +18,7 @@ pub(super) struct StandardStream {
     pub(super) columns: Option<usize>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Outlet {
     Stdout,
     Stderr,

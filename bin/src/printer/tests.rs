@@ -1,6 +1,9 @@
 //! The door to the terminal, tried with what strangers would put through it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -77,6 +80,7 @@ impl Kept {
             aside: to_aside,
             is_lost: AtomicBool::new(false),
             is_unheard: AtomicBool::new(false),
+            silence: Silence::begin(),
         };
         Self { printer, out, aside }
     }
@@ -198,5 +202,19 @@ fn a_document_is_one_and_has_nothing_that_acts() {
         for text in [&out, &aside] {
             assert!(!text.contains(|letter| letter != '\n' && acts(letter)), "{text:?}");
         }
+    }
+}
+
+#[test]
+fn who_reads_a_pipe_is_told_what_is_waited_for_and_who_reads_a_document_is_not() {
+    for (is_json, is_told) in [(false, true), (true, false)] {
+        let kept = Kept::new(is_json, false);
+        for wait in [kept.printer.spinner("running"), kept.printer.patience("running")] {
+            wait.look(Duration::from_secs(3_600));
+            wait.end();
+        }
+        let [out, aside] = kept.texts();
+        assert_eq!((out.as_str(), aside.is_empty()), ("", !is_told), "{aside}");
+        assert_eq!(aside.matches(": running\n").count(), usize::from(is_told), "once for both: {aside}");
     }
 }

@@ -35,7 +35,8 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let key = daemon.call(ShowJob { name: args.job.clone() }).await?.submission.key;
     let mut watch = JobWatch::begin(&invocation.home, &daemon.handle, full(key)).await?;
     let (printer, mut told) = (&invocation.printer, MomentsTold::default());
-    unless_left(async {
+    let waits = printer.patience(&format!("what happens next to {}", short(key)));
+    let watched = unless_left(async {
         loop {
             let Update::Job(job) = watch.next().await? else { continue };
             for happened in told.new_among(&job.timeline) {
@@ -49,8 +50,10 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
                 return Ok(());
             }
         }
-    })
-    .await
+    });
+    let watched = watched.await;
+    waits.end();
+    watched
 }
 
 /// What was told of a job already.
