@@ -4,6 +4,7 @@
 //! somebody ends the answer itself.
 
 pub(crate) mod ceiling;
+pub(crate) mod closing;
 pub(crate) mod fitting;
 pub(super) mod follow;
 pub(crate) mod input;
@@ -110,7 +111,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let is_as_heard = show(&outlets, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
     let attempt = match (&outlets.receipt, attempt.receipt) {
         (Some(_), None) => {
-            waiting.goes_on("waiting until it is closed: minutes if it is not drawn to be checked", printer);
+            waiting.goes_on(printer);
             waiting.until(Goal::Closed, printer).await?
         }
         (Some(_), Some(_)) | (None, _) => attempt,

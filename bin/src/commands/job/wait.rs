@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use assay_peer::handle::{Handle, JobView, ShowJob, Update};
+use assay_protocol::units;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::{describe, ending, job_watch::JobWatch};
 use crate::{
     command_error::{CommandError, Exit},
-    commands::run::{follow::unless_left, input},
+    commands::run::{closing, follow::unless_left, input},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Table, full, short},
 };
+
+/// What is waited for.
+const WAITS: &str = "waiting until they are over";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,10 +54,11 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     for name in &args.jobs {
         jobs.push(daemon.call(ShowJob { name: name.clone() }).await?);
     }
-    let spinner = invocation.printer.spinner("waiting until they are over");
+    let spinner = invocation.printer.spinner(WAITS);
     // All must be over, so one may be waited for after the other.
     let ended = unless_left(async {
         let mut ended = Vec::new();
+        spinner.say(&how_long(&jobs, &daemon).await);
         for job in &jobs {
             ended.push(until_over(job, &daemon, invocation, deadline).await);
         }
@@ -80,6 +85,15 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         [_] => worst.clone(),
         _ => worst.clone().with(details(&jobs, &judged)),
     })
+}
+
+/// What is waited for, and how long the slowest of them may take.
+async fn how_long(jobs: &[JobView], daemon: &RunningDaemon) -> String {
+    let mut longest: Option<units::Duration> = None;
+    for job in jobs.iter().filter(|job| !job.submission.ended) {
+        longest = longest.max(closing::longest(&daemon.handle, &daemon.genesis, job.submission.key).await);
+    }
+    closing::words(WAITS, longest, &daemon.genesis)
 }
 
 async fn until_over(

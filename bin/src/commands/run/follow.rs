@@ -7,11 +7,11 @@ use assay_peer::{
     handle::{CallError, CancelJob, FrameError, Handle, ShowJob, Update, Updates, WatchUpdates},
     hearing::{Hearing, ShownAnswer},
 };
-use assay_protocol::{id::Digest, manifest::Manifest, order::Failure, outcome::Outcome};
+use assay_protocol::{genesis::Genesis, id::Digest, manifest::Manifest, order::Failure, outcome::Outcome};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{ceiling::Ceilings, intake::intake, job, offers::passed};
+use super::{ceiling::Ceilings, closing, intake::intake, job, offers::passed};
 use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,
@@ -21,6 +21,9 @@ use crate::{
 
 /// How long a notary may take to open a job before whoever waits is told. The daemon goes on asking it.
 const NOTARY_WAIT: Duration = Duration::from_secs(30);
+
+/// What is waited for once a result is here.
+const UNTIL_CLOSED: &str = "waiting until it is closed";
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +41,8 @@ pub(crate) struct Waiting {
     key: Digest,
     /// What runs.
     manifest: Manifest,
-    /// What money is called.
-    unit: String,
+    /// The rules by which it is closed.
+    genesis: Genesis,
     /// Where the limits of its order are from.
     ceilings: Ceilings,
     updates: Updates<Update>,
@@ -71,7 +74,7 @@ impl Waiting {
         Ok(Self {
             key,
             manifest: manifest.clone(),
-            unit: daemon.unit().to_owned(),
+            genesis: daemon.genesis.clone(),
             ceilings: Ceilings::default(),
             updates,
             deadline,
@@ -100,9 +103,15 @@ impl Waiting {
         self.hearing.take().map(Hearing::into_heard).unwrap_or_default()
     }
 
-    /// Waits for something more, and shows what.
-    pub(crate) fn goes_on(&mut self, text: &'static str, printer: &Printer) {
-        self.spinner = printer.spinner(text);
+    /// Waits for its close as well.
+    pub(crate) fn goes_on(&mut self, printer: &Printer) {
+        self.spinner = printer.spinner(UNTIL_CLOSED);
+    }
+
+    /// Shows how long its close may take.
+    async fn say_how_long(&self) {
+        let longest = closing::longest(&self.handle, &self.genesis, self.key).await;
+        self.spinner.say(&closing::words(UNTIL_CLOSED, longest, &self.genesis));
     }
 
     /// The attempt that reached the goal.
@@ -134,6 +143,9 @@ impl Waiting {
     }
 
     async fn reached(&mut self, goal: Goal, printer: &Printer) -> Result<AttemptView, CommandError> {
+        if goal == Goal::Closed {
+            self.say_how_long().await;
+        }
         loop {
             let quiet = self.quiet.map(|since| since + NOTARY_WAIT);
             let update = tokio::select! {
@@ -163,7 +175,11 @@ impl Waiting {
             let last = view.submission.attempts.last().map(|attempt| attempt.state);
             let is_asked = matches!(last, Some(AttemptState::Proposed | AttemptState::Opening));
             self.quiet = is_asked.then(Instant::now);
-            self.spinner.say(&job::state(&view.submission));
+            // What is said of a result that is here is how long whoever wants more may wait.
+            match last {
+                Some(AttemptState::Delivered) if goal != Goal::Delivered => self.say_how_long().await,
+                Some(_) | None => self.spinner.say(&job::state(&view.submission)),
+            }
         }
     }
 
@@ -188,9 +204,12 @@ impl Waiting {
         match (submission.answer(), submission.refuted().last()) {
             (Some(answer), _) if goal == Goal::Confirmed => not_checked(submission.key, answer),
             (None, Some(refuted)) if goal == Goal::Confirmed => job::refuted_error(submission, refuted),
-            (Some(_) | None, _) => {
-                came_to_nothing(submission, Some(&self.manifest), self.cancels, (&self.unit, self.ceilings))
-            }
+            (Some(_) | None, _) => came_to_nothing(
+                submission,
+                Some(&self.manifest),
+                self.cancels,
+                (&self.genesis.unit, self.ceilings),
+            ),
         }
     }
 

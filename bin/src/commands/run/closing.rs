@@ -1,0 +1,62 @@
+//! How long it may take until a job is closed: by the rules of its network, so that nobody has to wonder whether it hangs.
+
+use assay_peer::handle::{ExplainJob, Handle};
+use assay_protocol::{deadline, genesis::Genesis, id::Digest, units::Duration};
+
+use crate::printer::{ago, full};
+
+/// From the opening of a submission's last order to its close, where nobody disputes what comes of it; nothing where none is
+/// known.
+pub(crate) async fn longest(handle: &Handle, genesis: &Genesis, key: Digest) -> Option<Duration> {
+    let explained = handle.call(ExplainJob { name: full(key) }).await.ok()?;
+    let grounds = explained.grounds?;
+    Some(deadline::settle(genesis, &grounds.orders.last()?.order))
+}
+
+/// What is waited for, and how long that may take.
+pub(crate) fn words(what: &str, longest: Option<Duration>, genesis: &Genesis) -> String {
+    let disputed = rounded_up(deadline::open_max(genesis));
+    match longest {
+        Some(longest) => format!("{what}: {} at most, {disputed} if disputed", rounded_up(longest)),
+        None => format!("{what}: minutes as a rule, {disputed} if disputed"),
+    }
+}
+
+/// A length of time that is not shorter than it was.
+fn rounded_up(length: Duration) -> String {
+    let seconds = length.0.div_ceil(1_000);
+    let seconds = match seconds {
+        0..120 => seconds,
+        120..7_200 => seconds.next_multiple_of(60),
+        _ => seconds.checked_next_multiple_of(3_600).unwrap_or(seconds),
+    };
+    ago(Duration(seconds.saturating_mul(1_000)))
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::id::PeerId;
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_for_a_close_is_told_how_long_that_may_take() {
+        let genesis = assay_peer::config::genesis("test", PeerId([1; 32]));
+        let most = rounded_up(deadline::open_max(&genesis));
+        let what = "waiting until it is closed";
+        let told = words(what, Some(Duration(610_500)), &genesis);
+        assert_eq!(told, format!("waiting until it is closed: 11 min at most, {most} if disputed"));
+        assert!(told.chars().count() <= 70, "a terminal shows all of it: {told}");
+        let unknown = words(what, None, &genesis);
+        assert_eq!(unknown, format!("waiting until it is closed: minutes as a rule, {most} if disputed"));
+    }
+
+    #[test]
+    fn no_length_is_told_shorter_than_it_is() {
+        let cases =
+            [(1, "1 s"), (119_000, "119 s"), (119_001, "2 min"), (7_199_000, "2 h"), (7_200_001, "3 h")];
+        for (length, told) in cases {
+            assert_eq!(rounded_up(Duration(length)), told, "{length} ms");
+        }
+    }
+}
