@@ -9,7 +9,7 @@ use std::{
 };
 
 use assay_market::view::AttemptView;
-use assay_peer::handle::{Attachment, Submit};
+use assay_peer::handle::Submit;
 use assay_protocol::{
     id::Digest,
     manifest::{End, Manifest},
@@ -22,7 +22,7 @@ use super::{
     job,
     run::{
         fetch_output,
-        fitting::fitting,
+        fitting::sized,
         follow::{Goal, Waiting, unless_left},
         input,
         reading::Reading,
@@ -176,12 +176,9 @@ impl Conversation<'_> {
         let Self { args, daemon, invocation, manifest, .. } = self;
         let messages = Value::Array(self.messages.clone()).to_string().into_bytes();
         let input = args.wishes.beside(messages, manifest, input::seed()?)?;
-        let mut submit: Submit = args.terms.submit(manifest, daemon, &invocation.printer).await?;
-        submit.units_max = submit.units_max.or_else(|| args.wishes.units(&input, manifest));
-        submit.input = Attachment(input);
-        if submit.units_max.is_none() {
-            submit.units_max = unless_left(fitting(&submit, manifest, daemon, invocation)).await?;
-        }
+        let submit: Submit = args.terms.submit(manifest, daemon, &invocation.printer).await?;
+        let sized = sized(submit, (input, &args.wishes), manifest, daemon, invocation);
+        let mut submit = unless_left(sized).await?;
         submit.returns_to = self.turns.last().map(|turn| turn.attempt.provider);
         let key = unless_left(daemon.call(submit)).await?.key;
         let printer = &invocation.printer;

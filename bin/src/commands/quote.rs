@@ -2,17 +2,22 @@
 
 pub(crate) mod rate;
 
+use std::{ffi::OsString, path::PathBuf};
+
 use assay_market::{
     policy::Cost,
     quote::{Basis, Chosen, Quote},
 };
-use assay_peer::{clock, handle::QuoteJob};
-use assay_protocol::units::Amount;
+use assay_peer::{
+    clock,
+    handle::{Attachment, QuoteJob, Submit},
+};
+use assay_protocol::{manifest::Manifest, units::Amount};
 use serde_json::{Value, json};
 
 use super::{
     offers::passed,
-    run::{fitting::fitting, input, terms::Terms},
+    run::{fitting::sized, input, order_args::read_aside, terms::Terms, wishes::TextWishes},
 };
 use crate::{
     command_error::CommandError,
@@ -25,19 +30,31 @@ const EXAMPLES: &str = "\
 Examples:
   assay quote digits                   what it costs, who would run it, how many were passed over
   assay quote digits --max-price 0.05  with a flag that `assay run` is to have
+  assay quote sums -f question.txt     of an input that `assay run` is to have: what is read is paid, too
   assay quote digits --explain         also why not the others, and why it is checked so often
   assay quote digits --json            all of that, for programs
 
 A quote binds nobody. Among offers that are nearly as good a lot is drawn for each job, so the next
 quote may name another provider; --provider names one for good.";
 
+/// The seed of an input whose seed is not drawn yet: of those that may be, one that is the longest to write.
+const SEED_LONGEST: u32 = u32::MAX;
+
 /// Say what a job would cost now and who would run it, without ordering anything.
+///
+/// With an input it is what `assay run` would order: what is read is counted by its bytes, of which no model makes more tokens.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The model, by name
     #[arg(value_name = "NAME")]
     name: String,
+    /// What a model that reads texts would be asked; for other models, the file with the input; - for standard input
+    #[arg(value_name = "INPUT", conflicts_with = "file")]
+    input: Option<OsString>,
+    /// The file with the input, whatever model it is for
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
     #[command(flatten)]
     terms: Terms,
     /// Say why each other offer was passed over, and why the job would be checked so often
@@ -45,16 +62,19 @@ pub(crate) struct Args {
     explain: bool,
     #[command(flatten)]
     reach: Reach,
+    #[command(flatten)]
+    wishes: TextWishes,
 }
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let file = args.file.as_deref().map(input::read).transpose()?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let manifest = input::model(&args.name, &daemon, invocation).await?;
-    let mut submit = args.terms.submit(&manifest, &daemon, &invocation.printer).await?;
-    if submit.units_max.is_none() {
-        submit.units_max = fitting(&submit, &manifest, &daemon, invocation).await?;
-    }
-    let quote = daemon.call(QuoteJob(submit)).await?;
+    let input = args.asked(file, &manifest).await?;
+    let submit = args.terms.submit(&manifest, &daemon, &invocation.printer).await?;
+    let submit = sized(submit, (input, &args.wishes), &manifest, &daemon, invocation).await?;
+    // Its length is all that counts, and nobody is sent it.
+    let quote = daemon.call(QuoteJob(Submit { input: Attachment::default(), ..submit })).await?;
     let unit = daemon.unit();
     let Some(chosen) = &quote.chosen else {
         if args.explain {
@@ -76,6 +96,18 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     }
     tell_of_funds(invocation, &quote, chosen, unit);
     Ok(())
+}
+
+impl Args {
+    /// What would be sent; nothing where no input was named.
+    async fn asked(&self, file: Option<Vec<u8>>, manifest: &Manifest) -> Result<Vec<u8>, CommandError> {
+        let input = match (file, &self.input) {
+            (Some(file), _) => file,
+            (None, Some(typed)) => read_aside(typed.clone(), manifest.clone()).await?,
+            (None, None) => return Ok(Vec::new()),
+        };
+        self.wishes.beside(input, manifest, SEED_LONGEST)
+    }
 }
 
 /// A job that cannot be paid would be refused by the notary, whoever offers it.

@@ -1,11 +1,11 @@
 //! What is said of a job before it is ordered, and of one that was, by the daemon of a real network.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
 use crate::{
-    assay::{Ran, assay},
+    assay::{Ran, assay, assay_told},
     town::Town,
 };
 
@@ -62,6 +62,7 @@ async fn a_job_costs_what_was_quoted_and_explains_itself() {
     let text = client.reads(&["quote", "digits", "--explain"]);
     assert!(text.contains(&format!(" ago for job {}, in entry ", &job[..12])), "{text}");
     names_the_setting_that_refuses(&client, &town);
+    quotes_what_a_run_holds(&client, &town);
 
     town.network.kill("you");
     town.network.restart("you").await.unwrap();
@@ -119,6 +120,24 @@ fn says_why_nobody_matches(client: &Client, ada: &str) {
     client.asks(&["quote", "digits", "--max-cost", least]);
     assert_eq!(client.fails(&["quote", "cats"], 3)["code"], "UNKNOWN_MODEL");
     assert_eq!(client.fails(&["job", "explain", "zz"], 3)["code"], "UNKNOWN_JOB");
+}
+
+/// What is read is paid for, so that a quote of an input is what a run of it holds.
+fn quotes_what_a_run_holds(client: &Client, town: &Town) {
+    let length = ["--max-tokens", "8", "--seed", "7"];
+    let quotes = |input: &[&str]| client.asks(&[&["quote", "sums"], input, &length[..]].concat());
+    let quoted = quotes(&["27+58="]);
+    let ran = client.asks(&[&["run", "sums", "27+58="], &length[..]].concat());
+    assert_eq!(ran["attempt"]["total_max"], quoted["total_max"]);
+    let longer = town.network.folder().join("longer.txt");
+    fs::write(&longer, format!("{}27+58=", " ".repeat(100))).unwrap();
+    let dear = quotes(&["-f", longer.to_str().unwrap(), "--max-cost", "1000"]);
+    let units = |quoted: &Value| quoted["units_max"].as_u64().unwrap();
+    assert_eq!(units(&dear), units(&quoted) + 100, "a byte is a token at most");
+    let told = assay_told(&client.0, &[&["quote", "sums", "-", "--json"], &length[..]].concat(), "27+58=");
+    assert_eq!(told.document()["units_max"], quoted["units_max"]);
+    assert!(units(&client.asks(&[&["quote", "sums"], &length[..]].concat())) < units(&quoted));
+    assert_eq!(client.fails(&["quote", "digits", "7.png"], 2)["code"], "FILE");
 }
 
 /// Where no flag said anything, what refuses an order is a setting, whoever settled it, and it goes by its name.

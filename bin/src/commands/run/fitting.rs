@@ -13,7 +13,7 @@ use assay_protocol::{
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::wishes::tokens_read_most;
+use super::wishes::{TextWishes, tokens_read_most};
 use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation, printer::number_of};
 
 /// How long offers are waited for: a daemon that was just started hears of them in a moment.
@@ -21,8 +21,26 @@ const OFFERS_WAIT: Duration = Duration::from_secs(5);
 /// The shortest answer, in tokens, that one is made.
 const TOKENS_FEWEST: u64 = 16;
 
+/// An order of this input, with the units that were asked for or those of an answer that can be paid for: what is quoted is what
+/// is ordered.
+pub(crate) async fn sized(
+    submit: Submit,
+    (input, wishes): (Vec<u8>, &TextWishes),
+    manifest: &Manifest,
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+) -> Result<Submit, CommandError> {
+    let units_max = submit.units_max.or_else(|| wishes.units(&input, manifest));
+    let mut submit = Submit { units_max, input: Attachment(input), ..submit };
+    // With a key the same command is the same order, whatever may be spent by then.
+    if submit.units_max.is_none() && submit.idempotency_key.is_none() {
+        submit.units_max = fitting(&submit, manifest, daemon, invocation).await?;
+    }
+    Ok(submit)
+}
+
 /// The units of an answer that can be paid for, where those are fewer than usual.
-pub(crate) async fn fitting(
+async fn fitting(
     submit: &Submit,
     manifest: &Manifest,
     daemon: &RunningDaemon,

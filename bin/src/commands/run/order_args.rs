@@ -5,12 +5,11 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use assay_peer::handle::{Attachment, Submit};
+use assay_peer::handle::Submit;
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
 use super::{
-    ceiling::Ceilings, fitting::fitting, follow::Goal, input, tell_who_reads, terms::Terms,
-    wishes::TextWishes,
+    ceiling::Ceilings, fitting::sized, follow::Goal, input, tell_who_reads, terms::Terms, wishes::TextWishes,
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -73,18 +72,13 @@ impl OrderArgs {
         let input = wishes.beside(input, &manifest, self.seed()?)?;
         tell_who_reads(invocation);
         let submit = self.terms.submit(&manifest, daemon, &invocation.printer).await?;
-        let mut submit = Submit {
+        let submit = Submit {
             attempts_max: self.attempts,
             // A gateway and a batch have words of their own.
             idempotency_key: self.idempotency_key.as_ref().map(|word| format!("user {word}")),
             ..submit
         };
-        submit.units_max = submit.units_max.or_else(|| wishes.units(&input, &manifest));
-        submit.input = Attachment(input);
-        // With a key the same command is the same order, whatever may be spent by then.
-        if submit.units_max.is_none() && submit.idempotency_key.is_none() {
-            submit.units_max = fitting(&submit, &manifest, daemon, invocation).await?;
-        }
+        let submit = sized(submit, (input, wishes), &manifest, daemon, invocation).await?;
         Ok((daemon.call(submit).await?.key, manifest))
     }
 
@@ -97,7 +91,7 @@ impl OrderArgs {
 }
 
 /// Reads the input in a thread of its own: whoever leaves meanwhile must be heard before anything of it is ordered.
-async fn read_aside(typed: OsString, manifest: Manifest) -> Result<Vec<u8>, CommandError> {
+pub(crate) async fn read_aside(typed: OsString, manifest: Manifest) -> Result<Vec<u8>, CommandError> {
     let read = tokio::task::spawn_blocking(move || input::typed(&typed, &manifest)).await;
     read.unwrap_or_else(|error| {
         Err(CommandError::new(Exit::Other, "INPUT", error, "say it again, or name a file with -f"))
