@@ -139,10 +139,15 @@ fn table(rows: &[OfferRow<'_>]) -> Table {
             format!("{} ms", service.run.0),
             bench.slots.to_string(),
             ago(offer.age),
-            called(&bench.machine),
+            called(machine(bench)),
         ]);
     }
     table
+}
+
+/// The machine in the offer's words: those of its class, or of the processor or card where it has none for that.
+fn machine(bench: &BenchView) -> &str {
+    if bench.machine.trim().is_empty() { &bench.device } else { &bench.machine }
 }
 
 /// What a provider says of whether others reach it, in the word that programs read.
@@ -165,4 +170,29 @@ fn document(row: &OfferRow<'_>, unit: &str) -> Value {
         "convicted": offer.convicted,
         "notaries": offer.notaries.iter().map(full).collect::<Vec<_>>(), "sequence": offer.sequence,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::id::Digest;
+
+    use super::*;
+
+    #[test]
+    fn a_machine_goes_by_its_class_or_else_by_its_device() {
+        let said = |class: &str, device: &str| {
+            let bench = BenchView {
+                class: Digest::default(),
+                machine: class.to_owned(),
+                device: device.to_owned(),
+                memory_free: 0,
+                slots: 1,
+                services: Vec::new(),
+            };
+            machine(&bench).to_owned()
+        };
+        assert_eq!(said("rten 0.27.0", "AMD EPYC 9654"), "rten 0.27.0");
+        assert_eq!(said(" ", "AMD EPYC 9654"), "AMD EPYC 9654");
+        assert_eq!(said("", ""), "", "a table says that there is nothing");
+    }
 }

@@ -1,6 +1,7 @@
 //! Rows that line up.
 //!
-//! **Invariant:** no cell begins a line or another cell, whoever chose what is in it.
+//! **Invariant:** no cell begins a line or another cell, whoever chose what is in it, and none is empty but where that says
+//! something.
 
 use super::{Paint, Styled, escape};
 
@@ -8,6 +9,8 @@ use super::{Paint, Styled, escape};
 const CELL_CHARS_MAX: usize = 300;
 /// Characters that are left of a text, at least, where a terminal is narrow.
 const TEXT_CHARS_MIN: usize = 12;
+/// What stands where there is nothing to say.
+const NOTHING: &str = "-";
 /// What stands between two columns.
 const GAP: &str = "  ";
 
@@ -20,6 +23,8 @@ pub(crate) struct Table {
     texts: Vec<usize>,
     /// Columns that may be left out, those of least worth first.
     spared: Vec<usize>,
+    /// Cells with nothing in them stay so.
+    has_blanks: bool,
 }
 
 impl Table {
@@ -27,7 +32,7 @@ impl Table {
     #[must_use]
     pub(crate) fn new<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Self {
         let heads = heads.map(String::from).to_vec();
-        Self { heads, rows: Vec::new(), texts: Vec::new(), spared: Vec::new() }
+        Self { heads, rows: Vec::new(), texts: Vec::new(), spared: Vec::new(), has_blanks: false }
     }
 
     /// Lets these columns be shortened where a terminal is narrow. What is copied or counted is none of them.
@@ -42,10 +47,21 @@ impl Table {
         Self { spared: self.columns(heads), ..self }
     }
 
+    /// Lets cells stay empty, where a row has nothing that belongs below a head.
+    #[must_use]
+    pub(crate) fn blanks(self) -> Self {
+        Self { has_blanks: true, ..self }
+    }
+
     /// Adds a row.
     pub(crate) fn row<const COLUMNS: usize>(&mut self, cells: [String; COLUMNS]) {
         debug_assert_eq!(COLUMNS, self.heads.len(), "a row has a cell for each column");
-        self.rows.push(cells.iter().map(|cell| escape::cell(cell, CELL_CHARS_MAX)).collect());
+        let has_blanks = self.has_blanks;
+        let cell = |cell: &String| match cell.trim() {
+            "" if !has_blanks => NOTHING.to_owned(),
+            _ => escape::cell(cell, CELL_CHARS_MAX),
+        };
+        self.rows.push(cells.iter().map(cell).collect());
     }
 
     /// For people: columns that line up, below their heads, in lines of so many characters where that can be.
@@ -185,6 +201,17 @@ mod tests {
         );
         // What may not be shortened is whole, however narrow the terminal is.
         assert_eq!(lines(&table, Some(10))[1], "0123456789ab  a-model-of-language@3fa29c71  AMD EPYC 96…");
+    }
+
+    #[test]
+    fn a_cell_says_that_there_is_nothing_unless_a_row_may_have_blanks() {
+        let cells = ["digits".to_owned(), "  ".to_owned(), String::new()];
+        let mut table = Table::new(["MODEL", "AGE", "MACHINE"]);
+        table.row(cells.clone());
+        assert_eq!(table.plain(), "digits\t-\t-\n");
+        let mut table = Table::new(["MODEL", "AGE", "MACHINE"]).blanks();
+        table.row(cells);
+        assert_eq!(table.plain(), "digits\t  \t\n");
     }
 
     #[test]

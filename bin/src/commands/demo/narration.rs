@@ -179,7 +179,8 @@ impl<'a> Narration<'a> {
     /// Balances before and after.
     pub(super) fn balances(&self, network: &DemoNetwork, before: &BooksView, after: &BooksView) {
         let mut table =
-            Table::new(["ACCOUNT", "FREE BEFORE", "FREE NOW", "STAKE BEFORE", "STAKE NOW", "CHANGE"]);
+            Table::new(["ACCOUNT", "FREE BEFORE", "FREE NOW", "STAKE BEFORE", "STAKE NOW", "CHANGE"])
+                .blanks();
         let place = |account: &BalanceView| network.peers().iter().position(|peer| peer.id == account.peer);
         let mut accounts = after.accounts.clone();
         accounts.sort_by_key(place);
