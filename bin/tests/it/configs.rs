@@ -121,6 +121,19 @@ fn what_is_edited_into_nonsense_is_kept_beside_and_gone_on_with() {
     assert_eq!(broken.status, Some(2), "{broken:?}");
     assert!(broken.stderr.contains("config.draft.toml: client.run_max is 5: expected a time"), "{broken:?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), WRITTEN, "what holds is as it was");
+    let worse = edit("printf 'attempts_max = 0\\n[daemon]\\nlisten = [\"port 4001\"]\\n' >> \"$1\"");
+    assert_eq!(worse.status, Some(2), "{worse:?}");
+    for fault in [
+        "\nclient.run_max is 5: expected a time",
+        "\nclient.attempts_max is 0: expected a whole number from 1",
+        "\ndaemon.listen is [\"port 4001\"]: expected addresses such as",
+        "config.draft.toml: 3 settings make no sense\n",
+    ] {
+        assert!(worse.stderr.contains(fault), "{fault}: {worse:?}");
+    }
+    edit(
+        "sed -e '/attempts_max/d' -e '/daemon/d' -e '/listen/d' \"$1\" > \"$1.new\" && mv \"$1.new\" \"$1\"",
+    );
     let again = edit("sed 's/run_max = 5/run_max = \"5s\"/' \"$1\" > \"$1.new\" && mv \"$1.new\" \"$1\"");
     assert_eq!((again.status, again.stdout.as_str()), (Some(0), "Changed: client.run_max\n"));
     assert_eq!(fs::read_to_string(&file).unwrap(), format!("{WRITTEN}run_max = \"5s\"\n"));

@@ -11,6 +11,7 @@ use super::{ChangeEffect, settled};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
+    printer::Printer,
 };
 
 const EXAMPLES: &str = "\
@@ -57,19 +58,16 @@ pub(super) async fn perform(invocation: &Invocation) -> Result<(), CommandError>
         return Ok(());
     }
     let text = SettingsText::new(text);
-    let after = text.settings().map_err(|error| {
-        let message = format!("{}: {error}", draft.display());
-        let hint = "nothing was changed; `assay config edit` goes on with what you wrote";
-        CommandError::new(Exit::Usage, "BAD_SETTINGS", message, hint)
-    })?;
+    let settled = before.settings().unwrap_or_default();
+    let after = sensible(&text, &settled, &draft, &invocation.printer)?;
     let mut file = SettingsFile::open(&invocation.home)?;
     if *file.text() != before {
         return Err(changed_meanwhile(file.path(), &draft));
     }
     file.put(text)?;
     fs::remove_file(&draft).map_err(|error| unwritten(&draft, &error))?;
-    let before = before.settings().unwrap_or_default().list();
-    let pairs = before.iter().zip(after.list());
+    let settled = settled.list();
+    let pairs = settled.iter().zip(after.list());
     let changed: Vec<HomeSetting> =
         pairs.filter(|(before, after)| before.value != after.value).map(|(_, after)| after).collect();
     let effect = ChangeEffect::of(&changed, invocation).await?;
@@ -83,6 +81,31 @@ pub(super) async fn perform(invocation: &Invocation) -> Result<(), CommandError>
     }
     invocation.printer.document("settings-edited", &json!({ "changed": keys, "effect": effect.word() }));
     Ok(())
+}
+
+/// What a draft says, if all that was changed in it may stand there; a line for each fault if not.
+fn sensible(
+    text: &SettingsText,
+    settled: &Settings,
+    draft: &Path,
+    printer: &Printer,
+) -> Result<Settings, CommandError> {
+    let faults = text.faults(settled);
+    let refused = |why: &str| {
+        let message = format!("{}: {why}", draft.display());
+        let hint = "nothing was changed; `assay config edit` goes on with what you wrote";
+        CommandError::new(Exit::Usage, "BAD_SETTINGS", message, hint)
+    };
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    match &told[..] {
+        [] => text.settings().map_err(|error| refused(&error.to_string())),
+        [why] => Err(refused(why)),
+        several => {
+            several.iter().for_each(|why| printer.note(why));
+            let failure = refused(&format!("{} settings make no sense", several.len()));
+            Err(failure.with(json!({ "wrong_settings": several })))
+        }
+    }
 }
 
 /// Waits until the user has closed the editor, whose command may have arguments.

@@ -3,14 +3,22 @@
 //! **Invariant:** a key that can be read from a file can be named here, and no other: both come from one list.
 
 use super::{
-    section::{BadConfig, nearest},
+    section::{BadConfig, nearest, wrong},
     settings::{BLOB_ROOM, BLOB_ROOM_MIN, Settings},
     value::Value,
 };
 use crate::network::is_place;
 
-/// The setting whose texts a daemon would not start with, unless they are addresses.
-const LISTEN: &str = "daemon.listen";
+/// Settings of which not every value of the right kind may stand there: what is asked of it, and that in words. Of all others
+/// each may: amounts are 0 or more by their kind, and of numbers, times and lists of the others 0 or none says something.
+static RULES: [(&str, fn(&toml::Value) -> bool, &str); 6] = [
+    ("daemon.listen", are_places, "addresses such as \"/ip4/0.0.0.0/tcp/4001\""),
+    (BLOB_ROOM, is_room, "at least 3145728 bytes, which a model takes with its runner and what it is asked"),
+    ("daemon.device", is_named, "\"auto\", \"processor\" or a part of a card's name"),
+    ("client.attempts_max", is_above_nought, "a whole number from 1 to 65535"),
+    ("client.run_max", is_while, "a time above 0 such as \"500ms\", \"10s\", \"10m\" or \"12h\""),
+    ("provider.programs", are_named, "a list of programs, each by its name"),
+];
 
 /// When a change of a setting is heeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,21 +93,95 @@ impl HomeSetting {
         let wrong =
             |expected| BadConfig::Wrong { key: self.key.to_owned(), found: format!("{typed:?}"), expected };
         let written = read.ok_or_else(|| wrong(self.expected))?;
-        if self.key == LISTEN && !are_places(&written) {
-            return Err(wrong("addresses such as \"/ip4/0.0.0.0/tcp/4001\""));
-        }
-        if self.key == BLOB_ROOM && written.parse::<u64>().is_ok_and(|bytes| bytes < BLOB_ROOM_MIN) {
-            return Err(wrong(
-                "at least 3145728 bytes, which a model takes with its runner and what it is asked",
-            ));
-        }
-        Ok(written)
+        self.asked_instead(&written).map_or(Ok(written), |expected| Err(wrong(expected)))
+    }
+
+    /// What is wrong with a value of it in a file, if anything is. One that it has already is left as it is.
+    pub(super) fn fault(&self, value: &toml::Value) -> Option<BadConfig> {
+        let Some(written) = (self.rewrite)(value) else {
+            return Some(wrong(self.key.to_owned(), value, self.expected));
+        };
+        let expected = self.asked_instead(&written).filter(|_| written != self.value)?;
+        Some(BadConfig::Wrong { key: self.key.to_owned(), found: written, expected })
+    }
+
+    /// What may stand there, where a value of the right kind may not, as it stands in a file.
+    fn asked_instead(&self, written: &str) -> Option<&'static str> {
+        let (_, holds, expected) = RULES.iter().find(|(key, ..)| *key == self.key)?;
+        let table = format!("value = {written}").parse::<toml::Table>().unwrap_or_default();
+        (!table.get("value").is_some_and(holds)).then_some(*expected)
     }
 }
 
-/// Whether a peer can be told to listen at all of these, as they stand in a file.
-fn are_places(written: &str) -> bool {
-    let table = format!("value = {written}").parse::<toml::Table>().unwrap_or_default();
-    let places = table.get("value").and_then(toml::Value::as_array);
+/// Whether a peer can be told to listen at all of these.
+fn are_places(value: &toml::Value) -> bool {
+    let places = value.as_array();
     places.is_some_and(|places| places.iter().all(|place| place.as_str().is_some_and(is_place)))
+}
+
+/// Whether a model has room in so many bytes.
+fn is_room(value: &toml::Value) -> bool {
+    value.as_integer().is_some_and(|bytes| u64::try_from(bytes).is_ok_and(|bytes| bytes >= BLOB_ROOM_MIN))
+}
+
+/// Whether a number is more than 0.
+fn is_above_nought(value: &toml::Value) -> bool {
+    value.as_integer().is_some_and(|number| number > 0)
+}
+
+/// Whether a time is longer than 0.
+fn is_while(value: &toml::Value) -> bool {
+    value.as_str().is_some_and(|time| !time.starts_with('0'))
+}
+
+/// Whether a text says something.
+fn is_named(value: &toml::Value) -> bool {
+    value.as_str().is_some_and(|text| !text.trim().is_empty())
+}
+
+/// Whether each of these texts does.
+fn are_named(value: &toml::Value) -> bool {
+    value.as_array().is_some_and(|texts| texts.iter().all(is_named))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_refused_key_by_key() {
+        let cases = [
+            ("daemon.listen", "port 4001", "addresses such as"),
+            ("daemon.blob_bytes_max", "0", "at least 3145728 bytes"),
+            ("daemon.workers", "-1", "a whole number"),
+            ("daemon.device", "\" \"", "\"auto\", "),
+            ("daemon.free_bytes_min", "much", "a whole number"),
+            ("client.cost_max", "-1", "credits such as"),
+            ("client.daily_max", "-1", "credits such as"),
+            ("client.unit_price_max", "-1", "credits such as"),
+            ("client.attempts_max", "0", "a whole number from 1"),
+            ("client.run_max", "0s", "a time above 0"),
+            ("provider.programs", "[\"\"]", "a list of programs"),
+            ("provider.idle_min", "5", "a time such as"),
+            ("provider.mains_only", "maybe", "true or false"),
+            ("provider.temperature_max", "-1", "a whole number"),
+            ("provider.card_others_max", "-1", "a whole number"),
+            ("provider.hours", "late", "a list of times"),
+            ("provider.settle", "soon", "a time such as"),
+        ];
+        let tried: Vec<&str> = cases.iter().map(|(key, ..)| *key).collect();
+        let all: Vec<&str> = Settings::default().list().iter().map(|setting| setting.key).collect();
+        assert_eq!(tried, all, "each key is tried");
+        for (key, typed, expected) in cases {
+            let why = HomeSetting::find(key).unwrap().read(typed).unwrap_err().to_string();
+            assert!(why.contains(&format!(": expected {expected}")), "{key}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_is_assumed_may_stand_there() {
+        for setting in Settings::default().list() {
+            assert_eq!(setting.read(&setting.value).unwrap(), setting.value, "{}", setting.key);
+        }
+    }
 }

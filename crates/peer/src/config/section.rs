@@ -51,6 +51,19 @@ pub enum BadConfig {
     },
 }
 
+impl BadConfig {
+    /// The key that is wrong, where it is one.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Self::Syntax { .. } => None,
+            Self::Unknown { key, .. }
+            | Self::Missing { key, .. }
+            | Self::Wrong { key, .. }
+            | Self::Senseless { key, .. } => Some(key),
+        }
+    }
+}
+
 fn hint(nearest: Option<&str>) -> String {
     nearest.map(|nearest| format!("; is {nearest} meant?")).unwrap_or_default()
 }
@@ -192,7 +205,8 @@ fn read<S: Section>(path: String, value: toml::Value, expected: &'static str) ->
     S::read(&mut KeyedTable::new(path, rest, S::KEYS)?)
 }
 
-fn wrong(key: String, found: &toml::Value, expected: &'static str) -> BadConfig {
+/// A value that may not stand where it does.
+pub(super) fn wrong(key: String, found: &toml::Value, expected: &'static str) -> BadConfig {
     let found = match found {
         toml::Value::Table(_) => "a table".to_owned(),
         toml::Value::Array(_) => "a list".to_owned(),

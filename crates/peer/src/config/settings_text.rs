@@ -41,6 +41,35 @@ impl SettingsText {
         Settings::parse(&self.0)
     }
 
+    /// All that makes no sense in it, a fault for each key: what [`HomeSetting::read`] refuses as well, but for values that are
+    /// as they were before.
+    #[must_use]
+    pub fn faults(&self, before: &Settings) -> Vec<BadConfig> {
+        let file = match self.0.parse::<toml::Table>() {
+            Ok(file) => file,
+            Err(error) => return vec![syntax(&self.0, &error)],
+        };
+        let known = before.list();
+        let mut faults: Vec<BadConfig> = Vec::new();
+        for (table, keys) in file.iter().filter_map(|(table, keys)| Some((table, keys.as_table()?))) {
+            for (name, value) in keys {
+                let key = format!("{table}.{name}");
+                faults.extend(match known.iter().find(|setting| setting.key == key) {
+                    Some(setting) => setting.fault(value),
+                    None => HomeSetting::find(&key).err(),
+                });
+            }
+        }
+        // What is no key of a table is found by whoever reads the whole.
+        let is_told = |error: &BadConfig| {
+            let begins = |(told, key): (&str, &str)| told.starts_with(key);
+            faults.iter().any(|fault| fault.key().zip(error.key()).is_some_and(begins))
+        };
+        let other = self.settings().err().filter(|error| !is_told(error));
+        faults.extend(other);
+        faults
+    }
+
     /// Whether a key of this name stands in it, known or not, on whatever line that is (from 1).
     ///
     /// # Errors
@@ -192,6 +221,30 @@ mod tests {
         }
         let inline = SettingsText::new("client = { cost_max = \"1\" }\n".to_owned());
         assert!(matches!(inline.without("client.cost_max"), Err(BadConfig::Senseless { .. })));
+    }
+
+    #[test]
+    fn each_value_that_makes_no_sense_is_a_fault_unless_it_did_so_before() {
+        let text = "[daemon]\nlisten = [\"port 4001\"]\n[client]\nrun_max = 5\nattempts_max = 0\ncostmax = 1\n[clint]\n";
+        let told = |before: &Settings| {
+            let faults = SettingsText::new(text.to_owned()).faults(before);
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let mut before = Settings::default();
+        let all = told(&before);
+        let some = |begin: &str| all.iter().any(|fault| fault.starts_with(begin));
+        assert!(some("daemon.listen is [\"port 4001\"]: expected addresses such as"), "{all:?}");
+        assert!(some("client.run_max is 5: expected a time"), "{all:?}");
+        assert!(some("client.attempts_max is 0: expected a whole number from 1"), "{all:?}");
+        assert!(some("client.costmax is no known key; is client.cost_max meant?"), "{all:?}");
+        assert!(some("clint is no known key"), "{all:?}");
+        assert_eq!(all.len(), 5, "{all:?}");
+        before.daemon.listen = vec!["port 4001".to_owned()];
+        before.client.attempts_max = 0;
+        assert_eq!(told(&before).len(), 3, "what nobody changed is let be");
+        assert!(SettingsText::new(WRITTEN.to_owned()).faults(&before).is_empty());
+        let broken = SettingsText::new("[client]\ncost_max = \n".to_owned()).faults(&before);
+        assert!(matches!(broken[..], [BadConfig::Syntax { line: 2, .. }]), "{broken:?}");
     }
 
     #[test]
