@@ -27,11 +27,11 @@ const TEXT_CHARS_MAX: usize = 200;
 #[derive(Clone, Debug)]
 pub(super) struct Silence {
     begun: Instant,
-    last: Arc<Mutex<LastWords>>,
+    last: Arc<Mutex<LastWord>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct LastWords {
+struct LastWord {
     /// Of anything.
     any: Duration,
     /// Of what is waited for.
@@ -66,7 +66,7 @@ impl Silence {
     }
 }
 
-impl LastWords {
+impl LastWord {
     /// How long it is until something is to be said of a wait.
     fn left(&self, since: Duration, now: Duration) -> Duration {
         let quiet = self.any.max(since) + SILENCE;

@@ -17,18 +17,18 @@ const MESSAGE_CHARS_MAX: usize = 70;
 
 /// Something that takes a while.
 #[derive(Clone, Debug)]
-pub struct Spinner(Patience);
+pub struct Spinner(OnScreen);
 
 /// How that is shown.
 #[derive(Clone, Debug)]
-enum Patience {
+enum OnScreen {
     Moving(ProgressBar),
     Plain(Arc<PlainWait>),
 }
 
 impl Spinner {
     pub(super) fn hidden() -> Self {
-        Self(Patience::Moving(ProgressBar::hidden()))
+        Self(OnScreen::Moving(ProgressBar::hidden()))
     }
 
     pub(super) fn shown() -> Self {
@@ -37,34 +37,34 @@ impl Spinner {
             bar.set_style(style);
         }
         bar.enable_steady_tick(SPINNER_STEP);
-        Self(Patience::Moving(bar))
+        Self(OnScreen::Moving(bar))
     }
 
     /// One of which a plain line is said now and then.
     pub(super) fn plain(aside: StandardStream, silence: Silence) -> Self {
-        Self(Patience::Plain(PlainWait::begin(aside, silence)))
+        Self(OnScreen::Plain(PlainWait::begin(aside, silence)))
     }
 
     /// Says what is being waited for.
     pub fn say(&self, text: &str) {
         match &self.0 {
-            Patience::Moving(bar) => bar.set_message(escape::field(text, MESSAGE_CHARS_MAX)),
-            Patience::Plain(wait) => wait.say(text),
+            OnScreen::Moving(bar) => bar.set_message(escape::field(text, MESSAGE_CHARS_MAX)),
+            OnScreen::Plain(wait) => wait.say(text),
         }
     }
 
     /// Takes it off the terminal.
     pub fn end(&self) {
         match &self.0 {
-            Patience::Moving(bar) => bar.finish_and_clear(),
-            Patience::Plain(wait) => wait.end(),
+            OnScreen::Moving(bar) => bar.finish_and_clear(),
+            OnScreen::Plain(wait) => wait.end(),
         }
     }
 
     /// Looks whether a plain line is due, so long after the program began.
     #[cfg(test)]
     pub(super) fn look(&self, now: Duration) {
-        if let Patience::Plain(wait) = &self.0 {
+        if let OnScreen::Plain(wait) = &self.0 {
             wait.look(now);
         }
     }
@@ -78,7 +78,7 @@ mod tests {
     fn what_a_spinner_says_is_escaped_and_cut() {
         let spinner = Spinner::hidden();
         spinner.say(&format!("\x1b[2Jrefused\n{}", "x".repeat(1_000)));
-        let Patience::Moving(bar) = &spinner.0 else { panic!("a hidden one could move") };
+        let OnScreen::Moving(bar) = &spinner.0 else { panic!("a hidden one could move") };
         let said = bar.message();
         assert!(said.starts_with("\\u{1b}[2Jrefused\\n"), "{said}");
         assert_eq!(said.chars().count(), MESSAGE_CHARS_MAX + 1);

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::describe::outcome_words;
 use crate::{
     command_error::{CommandError, Exit},
-    commands::run::{ceiling::Ceilings, follow::came_to_nothing},
+    commands::run::{ceiling::CeilingNames, follow::came_to_nothing},
     printer::{full, short},
 };
 
@@ -30,7 +30,7 @@ pub(super) fn why_nothing(submission: &SubmissionView, unit: &str) -> CommandErr
     }
     match submission.refuted().last() {
         Some(refuted) => refuted_error(submission, refuted),
-        None => came_to_nothing(submission, None, false, (unit, Ceilings::default())),
+        None => came_to_nothing(submission, None, false, (unit, CeilingNames::default())),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     command_error::{CommandError, Exit, over_day},
-    commands::run::ceiling::Ceilings,
+    commands::run::ceiling::CeilingNames,
     printer::{Table, full, moment, money, rate, short},
 };
 
@@ -19,11 +19,11 @@ const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay pro
 
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched) -> String {
-    counted_under(unmatched, ("", Ceilings::default()))
+    counted_under(unmatched, ("", CeilingNames::default()))
 }
 
 /// The same by the names of these limits.
-fn counted_under(unmatched: &Unmatched, (unit, ceilings): (&str, Ceilings)) -> String {
+fn counted_under(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> String {
     let reasons = reasons(unmatched);
     let some = reasons.iter().filter(|(count, ..)| *count > 0);
     let counted = some.map(|(count, name, reason)| match *name {
@@ -156,7 +156,7 @@ fn offer_document(passed: &PassedOver, unit: &str) -> Value {
 /// No offer was taken, or none would be. `story` says where more can be learnt.
 pub(crate) fn failure(
     unmatched: &Unmatched,
-    (unit, ceilings): (&str, Ceilings),
+    (unit, ceilings): (&str, CeilingNames),
     story: &str,
 ) -> CommandError {
     if let Some(over) = unmatched.over_funds {
@@ -179,7 +179,7 @@ pub(crate) fn failure(
     CommandError::new(Exit::NoMatch, "NO_MATCH", message, hint(unmatched, ceilings))
 }
 
-fn over_ceiling(unmatched: &Unmatched, (unit, ceilings): (&str, Ceilings)) -> CommandError {
+fn over_ceiling(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> CommandError {
     let ceiling = ceilings.cost();
     let name = ceiling.name(unit);
     let message = match unmatched.cost {
@@ -194,7 +194,7 @@ fn over_ceiling(unmatched: &Unmatched, (unit, ceilings): (&str, Ceilings)) -> Co
     CommandError::new(Exit::Money, "OVER_CEILING", message, hint)
 }
 
-fn refused(refusal: Refusal, ceilings: Ceilings, story: &str) -> CommandError {
+fn refused(refusal: Refusal, ceilings: CeilingNames, story: &str) -> CommandError {
     let message = format!("every offer was refused, the last: {refusal}");
     let raise = format!("{}; nothing was spent", ceilings.cost().raise(None));
     let (exit, code, hint) = if refusal == Refusal::Funds {
@@ -212,7 +212,7 @@ fn refused(refusal: Refusal, ceilings: Ceilings, story: &str) -> CommandError {
     if refusal == Refusal::Busy { failure.retryable() } else { failure }
 }
 
-fn hint(unmatched: &Unmatched, ceilings: Ceilings) -> String {
+fn hint(unmatched: &Unmatched, ceilings: CeilingNames) -> String {
     let hint = match unmatched {
         Unmatched { offers: 0, .. } => {
             "look at `assay status`: is anybody connected? Offers arrive within seconds"
@@ -300,7 +300,7 @@ mod tests {
             (Unmatched { refusal, ..none() }, FUNDS_HINT),
         ];
         for (unmatched, begin) in cases {
-            let failure = failure(&unmatched, (UNIT, Ceilings::default()), "the story");
+            let failure = failure(&unmatched, (UNIT, CeilingNames::default()), "the story");
             let [_, hint] = failure.lines();
             assert!(hint.starts_with(begin), "{hint}");
             let (counts, unpriced) = (counts(&unmatched, Some(UNIT)), counts(&unmatched, None));

@@ -10,20 +10,20 @@ use crate::invocation::Invocation;
 
 /// Where each limit of an order is from: a setting with what it says, or else a flag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ceilings {
+pub(crate) struct CeilingNames {
     settled_cost: Option<Amount>,
     settled_price: Option<Amount>,
 }
 
 /// One limit, by the names that it goes by.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ceiling {
+pub(crate) struct CeilingName {
     flag: &'static str,
     key: &'static str,
     settled: Option<Amount>,
 }
 
-impl Ceilings {
+impl CeilingNames {
     /// The limits of an order whose command says these.
     pub(crate) fn of(max_cost: Option<Amount>, max_price: Option<Amount>, invocation: &Invocation) -> Self {
         // A file that makes no sense is no reason to order nothing: the daemon goes by what it read before.
@@ -36,17 +36,17 @@ impl Ceilings {
     }
 
     /// The most that all of it may cost.
-    pub(crate) fn cost(self) -> Ceiling {
-        Ceiling { flag: "--max-cost", key: "client.cost_max", settled: self.settled_cost }
+    pub(crate) fn cost(self) -> CeilingName {
+        CeilingName { flag: "--max-cost", key: "client.cost_max", settled: self.settled_cost }
     }
 
     /// The most that a unit may cost.
-    pub(crate) fn price(self) -> Ceiling {
-        Ceiling { flag: "--max-price", key: "client.unit_price_max", settled: self.settled_price }
+    pub(crate) fn price(self) -> CeilingName {
+        CeilingName { flag: "--max-price", key: "client.unit_price_max", settled: self.settled_price }
     }
 }
 
-impl Ceiling {
+impl CeilingName {
     /// What it is called, and what it says where nobody typed that.
     pub(crate) fn name(self, unit: &str) -> String {
         match self.settled {
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_setting_is_named_with_both_ways_out_and_a_flag_as_it_was_typed() {
-        let ceilings = Ceilings { settled_cost: Some(Amount::credits(1)), settled_price: None };
+        let ceilings = CeilingNames { settled_cost: Some(Amount::credits(1)), settled_price: None };
         let (cost, price) = (ceilings.cost(), ceilings.price());
         assert_eq!(
             [cost.name("credit"), price.name("credit")],

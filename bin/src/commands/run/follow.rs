@@ -11,7 +11,7 @@ use assay_protocol::{genesis::Genesis, id::Digest, manifest::Manifest, order::Fa
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{ceiling::Ceilings, closing, intake::intake, job, offers::passed};
+use super::{ceiling::CeilingNames, closing, intake::intake, job, offers::passed};
 use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,
@@ -44,7 +44,7 @@ pub(crate) struct Waiting {
     /// The rules by which it is closed.
     genesis: Genesis,
     /// Where the limits of its order are from.
-    ceilings: Ceilings,
+    ceilings: CeilingNames,
     updates: Updates<Update>,
     deadline: Option<Instant>,
     spinner: Spinner,
@@ -75,7 +75,7 @@ impl Waiting {
             key,
             manifest: manifest.clone(),
             genesis: daemon.genesis.clone(),
-            ceilings: Ceilings::default(),
+            ceilings: CeilingNames::default(),
             updates,
             deadline,
             spinner,
@@ -88,7 +88,7 @@ impl Waiting {
     }
 
     /// Says of what costs too much which limit that is above.
-    pub(crate) fn under(self, ceilings: Ceilings) -> Self {
+    pub(crate) fn under(self, ceilings: CeilingNames) -> Self {
         Self { ceilings, ..self }
     }
 
@@ -337,7 +337,7 @@ pub(crate) fn came_to_nothing(
     submission: &SubmissionView,
     manifest: Option<&Manifest>,
     by_hand: bool,
-    (unit, ceilings): (&str, Ceilings),
+    (unit, ceilings): (&str, CeilingNames),
 ) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
     let details =
@@ -427,7 +427,7 @@ mod tests {
             ),
         ];
         for (unmatched, exit, message) in cases {
-            let failure = came_to_nothing(&ended(unmatched), None, false, ("token", Ceilings::default()));
+            let failure = came_to_nothing(&ended(unmatched), None, false, ("token", CeilingNames::default()));
             assert_eq!(failure.exit(), exit, "{message}");
             assert_eq!(failure.to_json()["error"]["message"], message);
         }

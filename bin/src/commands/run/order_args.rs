@@ -9,7 +9,7 @@ use assay_peer::handle::Submit;
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
 use super::{
-    ceiling::Ceilings, fitting::sized, follow::Goal, input, tell_who_reads, terms::Terms, wishes::TextWishes,
+    ceiling::CeilingNames, fitting::sized, follow::Goal, input, tell_who_reads, terms::Terms, wishes::TextWishes,
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -52,7 +52,7 @@ impl OrderArgs {
     }
 
     /// Where its limits are from.
-    pub(crate) fn ceilings(&self, invocation: &Invocation) -> Ceilings {
+    pub(crate) fn ceilings(&self, invocation: &Invocation) -> CeilingNames {
         self.terms.ceilings(invocation)
     }
 

@@ -10,7 +10,7 @@ use assay_protocol::{
     units::{Amount, Units},
 };
 
-use super::{ceiling::Ceilings, follow::Goal};
+use super::{ceiling::CeilingNames, follow::Goal};
 use crate::{
     command_error::CommandError,
     credits::credits,
@@ -62,8 +62,8 @@ impl Terms {
     }
 
     /// Where its limits are from.
-    pub(crate) fn ceilings(&self, invocation: &Invocation) -> Ceilings {
-        Ceilings::of(self.max_cost, self.max_price, invocation)
+    pub(crate) fn ceilings(&self, invocation: &Invocation) -> CeilingNames {
+        CeilingNames::of(self.max_cost, self.max_price, invocation)
     }
 
     /// A job on these terms, without an input.
