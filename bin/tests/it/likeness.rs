@@ -10,6 +10,8 @@ const NAME_DIGITS_MIN: usize = 12;
 const TYPED_DIGITS_MIN: usize = 6;
 /// Who takes part in stories.
 const CAST: [&str; 4] = ["ada", "ben", "cleo", "dan"];
+/// What stands for anything.
+const LEFT_OUT: &str = "…";
 /// What lengths of time are counted in.
 const UNITS: [&str; 4] = ["ms", "min", "s", "h"];
 
@@ -62,23 +64,51 @@ impl Likeness {
     /// A line of this run as the page shows it.
     pub(crate) fn shown(&self, line: &str) -> String {
         renamed(line, NAME_DIGITS_MIN, |word| {
-            let (shown, said) = self.names.iter().find(|(_, said)| are_one(said, word))?;
+            // Of a name that the page shows in short and in full, the full one says more.
+            let named = self.names.iter().filter(|(_, said)| are_one(said, word));
+            let (shown, said) = named.max_by_key(|(shown, _)| shown.len())?;
             Some(shown.chars().take(word.len()).chain(word.chars().skip(said.len())).collect())
         })
     }
 
+    /// These lines in the place of what the page shows: a line of it that leaves something out stays where it shows the one that
+    /// stands there now, or any of them, if there are more or fewer.
+    pub(crate) fn keeping(&self, shown: &[String], told: &[String]) -> Vec<String> {
+        let is_as_long = shown.len() == told.len();
+        let kept = |(place, line): (usize, &String)| {
+            let stays = |(other, shown): &(usize, &String)| {
+                let is_part = shown.contains(LEFT_OUT) && shown.trim() != LEFT_OUT;
+                (*other == place || !is_as_long) && is_part && self.shows(shown, line)
+            };
+            shown.iter().enumerate().find(stays).map_or(line, |(_, shown)| shown).clone()
+        };
+        told.iter().enumerate().map(kept).collect()
+    }
+
+    /// Whether a line alone shows another one.
+    fn shows(&self, shown: &str, told: &str) -> bool {
+        let mut anew = Self { names: Vec::new(), is_story: self.is_story };
+        anew.holds(&[shown.to_owned()], &[told.to_owned()])
+    }
+
     fn like(&mut self, shown: &[Piece<'_>], said: &[Piece<'_>]) -> bool {
-        match (shown, said) {
-            ([], []) => true,
-            ([Piece::Rest, shown @ ..], _) => {
-                self.try_each(said.len(), |trial, skipped| trial.like(shown, &said[skipped..]))
+        for (place, piece) in shown.iter().enumerate() {
+            // Each piece before this one was that of the same place.
+            let left = said.get(place..).unwrap_or_default();
+            let is_like = match (piece, left.first()) {
+                (Piece::Rest, _) => {
+                    let rest = &shown[place + 1..];
+                    return self.try_each(left.len(), |trial, skipped| trial.like(rest, &left[skipped..]));
+                }
+                (Piece::Name(one), Some(Piece::Name(other))) => self.means(one, other),
+                (one, Some(other)) => one == other,
+                (_, None) => false,
+            };
+            if !is_like {
+                return false;
             }
-            ([Piece::Name(shown), rest @ ..], [Piece::Name(said), tail @ ..]) => {
-                self.means(shown, said) && self.like(rest, tail)
-            }
-            ([one, shown @ ..], [other, said @ ..]) => one == other && self.like(shown, said),
-            ([], _) | (_, []) => false,
         }
+        shown.len() == said.len()
     }
 
     /// Tries to pass over more and more, and keeps the names of the first try that holds.
@@ -132,7 +162,7 @@ impl Likeness {
         if is_name(word, NAME_DIGITS_MIN) || self.is_story && CAST.contains(&word) {
             return Some((Piece::Name(word), word.len()));
         }
-        let time = moment(text).or_else(|| time(text));
+        let time = moment(text).or_else(|| time(text)).or_else(|| keyed_time(text));
         let figure = figure(text).filter(|_| self.is_story);
         time.map(|length| (Piece::Time, length)).or(figure.map(|length| (Piece::Figure, length)))
     }
@@ -180,6 +210,15 @@ fn time(text: &str) -> Option<usize> {
     UNITS.contains(&unit).then_some(digits + 1 + unit.len())
 }
 
+/// The bytes of the end of a key that says that it counts milliseconds, and of its figure.
+fn keyed_time(text: &str) -> Option<usize> {
+    let behind = text.strip_prefix("_ms")?;
+    let behind = &behind[length(behind, |letter| letter.is_ascii_lowercase() || letter == '_')..];
+    let figure = behind.strip_prefix("\": ")?;
+    let digits = length(figure, |letter| letter.is_ascii_digit());
+    (digits > 0).then_some(text.len() - figure.len() + digits)
+}
+
 /// The bytes of a day, or of a point of time, as RFC 3339 writes them.
 fn moment(text: &str) -> Option<usize> {
     let day = text.get(..10).filter(|day| has_shape(day, "0000-00-00"))?;
@@ -190,6 +229,35 @@ fn moment(text: &str) -> Option<usize> {
 fn has_shape(text: &str, shape: &str) -> bool {
     let shape_of = |letter: char| if letter.is_ascii_digit() { '0' } else { letter };
     text.chars().map(shape_of).eq(shape.chars())
+}
+
+/// What a page shows, without what was told otherwise this time: where that has as many lines, each stays as far as both are
+/// the same.
+pub(crate) fn loosened(likeness: &Likeness, shown: &[String], told: &[String]) -> Vec<String> {
+    if shown.len() != told.len() {
+        return likeness.keeping(shown, told);
+    }
+    let line = |(shown, told): (&String, &String)| match likeness.shows(shown, told) {
+        true if shown.contains(LEFT_OUT) => shown.clone(),
+        // A name in it may be that of another by now.
+        true => told.clone(),
+        false => what_stays(shown, told),
+    };
+    shown.iter().zip(told).map(line).collect()
+}
+
+/// How two lines begin and end, in whole words and figures.
+fn what_stays(one: &str, other: &str) -> String {
+    let [one, other] = [one, other].map(|line| line.chars().collect::<Vec<char>>());
+    let is_apart = |letter: &char| !letter.is_alphanumeric() && !['.', '-', '_'].contains(letter);
+    let begin = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
+    let begin = one[..begin].iter().rposition(is_apart).map_or(0, |last| last + 1);
+    let most = one.len().min(other.len()) - begin;
+    let ends = one.iter().rev().zip(other.iter().rev()).take(most);
+    let end = one.len() - ends.take_while(|(one, other)| one == other).count();
+    let end = one[end..].iter().position(is_apart).map_or(one.len(), |first| end + first);
+    let text = |letters: &[char]| letters.iter().collect::<String>();
+    text(&one[..begin]) + LEFT_OUT + &text(&one[end..])
 }
 
 #[cfg(test)]
@@ -218,6 +286,10 @@ mod tests {
             ("by 0123456789ab, and ba9876543210", "by aaaaaaaaaaa1, and aaaaaaaaaaa1", false),
             ("by 0123456789ab", "by 0123456789abcd", false),
             ("ada is paid", "ben is paid", false),
+            ("\"run_ms\": 12,", "\"run_ms\": 7,", true),
+            ("\"run_ms_before\": 12,", "\"run_ms_before\": 7,", true),
+            ("\"run_ms\": 12,", "\"run_ms\": null,", false),
+            ("\"checks\": 1", "\"checks\": 2", false),
         ];
         for (shown, said, is_like) in cases {
             assert_eq!(Likeness::default().holds(&lines(shown), &lines(said)), is_like, "{shown} | {said}");
@@ -243,5 +315,34 @@ mod tests {
         assert_eq!(likeness.typed("job show 012345"), "job show a1a1a1");
         assert_eq!(likeness.typed("job show 999999"), "job show 999999");
         assert_eq!(likeness.shown("of a1a1a1a1a1a1, 2"), "of 0123456789ab, 2");
+        assert!(likeness.holds(&lines("by 23456789abcd"), &lines("by b1b1b1b1b1b1")));
+        assert!(likeness.holds(&lines("by 23456789abcdef01"), &lines("by b1b1b1b1b1b1b1b1")));
+        assert_eq!(likeness.shown("of b1b1b1b1b1b1b1b1"), "of 23456789abcdef01", "not the tail of its own");
+    }
+
+    #[test]
+    fn what_leaves_something_out_and_is_right_stays_in_a_page_that_is_written() {
+        let shown = lines("free: … MiB\n…\nused: … MiB");
+        let told = lines("free: 5 MiB\nmore: 1 MiB\nused: 5 KiB");
+        assert_eq!(
+            Likeness::default().keeping(&shown, &told),
+            lines("free: … MiB\nmore: 1 MiB\nused: 5 KiB")
+        );
+    }
+
+    #[test]
+    fn what_was_told_otherwise_is_left_out_and_what_was_the_same_stays() {
+        let cases = [
+            ("free 4.97 credits", "free 4.9812 credits", "free … credits"),
+            ("took 12 ms, at last", "took 7 ms, at last", "took 7 ms, at last"),
+            ("a key: assay-x1", "a key: assay-y", "a key: …"),
+            ("1 of 2", "1 of 2", "1 of 2"),
+            ("aa b aa", "aa aa", "aa …"),
+            ("1 job of 2", "3 job of 2", "… job of 2"),
+        ];
+        for (shown, told, stays) in cases {
+            assert_eq!(loosened(&Likeness::default(), &lines(shown), &lines(told)), lines(stays), "{shown}");
+        }
+        assert_eq!(loosened(&Likeness::default(), &lines("one"), &lines("one\ntwo")), lines("one\ntwo"));
     }
 }

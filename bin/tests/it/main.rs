@@ -48,6 +48,7 @@ mod pages;
 mod person;
 mod providers;
 mod quotes;
+mod reader;
 mod receipts;
 mod refuted;
 mod rules;

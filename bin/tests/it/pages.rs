@@ -7,6 +7,9 @@ use crate::tidy::repository;
 /// The language of a block whose commands are typed in a test, where what comes of each stands below it.
 const TYPED: &str = "console";
 
+/// What pages call the program.
+const PROGRAM: &str = "assay";
+
 /// A page of this repository.
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -19,6 +22,23 @@ pub(crate) struct Page {
 pub(crate) struct Step {
     pub(crate) command: String,
     pub(crate) shown: Range<usize>,
+}
+
+impl Step {
+    /// What is typed behind the program's name, without the home that it is for; nothing, where another program is asked.
+    pub(crate) fn verbs(&self) -> Vec<String> {
+        let mut words =
+            words(&self.command).into_iter().skip_while(|word| word != PROGRAM).skip(1).peekable();
+        if words.next_if(|word| word == "--home").is_some() {
+            words.next();
+        }
+        words.collect()
+    }
+
+    /// Whether it only asks how the command before it has ended.
+    pub(crate) fn asks_status(&self) -> bool {
+        self.command == "echo $?"
+    }
 }
 
 impl Page {

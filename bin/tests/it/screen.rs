@@ -19,9 +19,9 @@ use rustix::{
 /// As wide as terminals are where nobody made them wider.
 const SIZE: Winsize = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
 
-/// Runs a program on a terminal of its own, and says how it ended and what the terminal got. What it says aside is heard
-/// there as well, or nowhere.
-pub(crate) fn on_terminal(mut command: Command, hears_aside: bool) -> (Option<i32>, String) {
+/// Runs a program on a terminal of its own, and says how it ended and what the terminal got. Nobody types there: it is told
+/// something by a file, or nothing. What it says aside is heard there as well, or nowhere.
+pub(crate) fn on_terminal(mut command: Command, told: Stdio, hears_aside: bool) -> (Option<i32>, String) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
@@ -30,7 +30,7 @@ pub(crate) fn on_terminal(mut command: Command, hears_aside: bool) -> (Option<i3
     let path = OsStr::from_bytes(name.as_bytes());
     let line = File::options().read(true).write(true).open(path).unwrap();
     let aside = if hears_aside { line.try_clone().unwrap().into() } else { Stdio::null() };
-    let mut child = command.stdin(Stdio::null()).stdout(line).stderr(aside).spawn().unwrap();
+    let mut child = command.stdin(told).stdout(line).stderr(aside).spawn().unwrap();
     // It holds the terminal, too.
     drop(command);
     let mut screen = File::from(terminal);

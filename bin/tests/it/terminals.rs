@@ -1,6 +1,9 @@
 //! What a terminal gets from a network whose founder chose names that act on terminals.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use crate::{
     assay::{BINARY, assay},
@@ -19,7 +22,7 @@ pub(crate) fn on_terminal(home: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(BINARY);
     command.args(arguments).env_clear().env("ASSAY_HOME", home).env("NO_COLOR", "1");
     // What a spinner draws is ours; all else that is said aside is looked at in the other tests.
-    let (_, text) = screen::on_terminal(command, !SPINNING.contains(&arguments[0]));
+    let (_, text) = screen::on_terminal(command, Stdio::null(), !SPINNING.contains(&arguments[0]));
     // The terminal itself puts a return before each line feed.
     text.replace("\r\n", "\n")
 }
