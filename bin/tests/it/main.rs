@@ -65,4 +65,5 @@ mod terminals;
 mod tidy;
 mod town;
 mod transcripts;
+mod typed;
 mod village;
