@@ -10,11 +10,11 @@ use super::{
 use crate::network::is_place;
 
 /// What is asked of a value of the right kind.
-type Holds = fn(&toml::Value) -> bool;
+type Rule = fn(&toml::Value) -> bool;
 
 /// Settings of which not every value of the right kind may stand there: what is asked of it, and that in words. Of all others
 /// each may: amounts are 0 or more by their kind, and of numbers, times and lists of the others 0 or none says something.
-static RULES: [(&str, Holds, &str); 6] = [
+static RULES: [(&str, Rule, &str); 6] = [
     ("daemon.listen", are_places, "addresses such as \"/ip4/0.0.0.0/tcp/4001\""),
     (BLOB_ROOM, is_room, "at least 3145728 bytes, which a model takes with its runner and what it is asked"),
     ("daemon.device", is_named, "\"auto\", \"processor\" or a part of a card's name"),
