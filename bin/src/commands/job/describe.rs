@@ -6,7 +6,7 @@ use assay_market::{
     view::{AttemptState, AttemptView, SubmissionView},
 };
 use assay_peer::handle::{Dated, JobView};
-use assay_protocol::{id::Digest, manifest::End, outcome::Outcome, units::Timestamp};
+use assay_protocol::{id::Digest, manifest::End, order::Failure, outcome::Outcome, units::Timestamp};
 use serde_json::{Value, json};
 
 use super::word;
@@ -76,13 +76,54 @@ pub(super) fn money_place(state: AttemptState) -> &'static str {
 }
 
 /// What the runner itself came to.
-pub(super) fn run_end(attempt: &AttemptView) -> String {
+pub(super) fn run_end(attempt: &AttemptView, timeline: &[Dated]) -> String {
     match (attempt.state, attempt.output) {
         (AttemptState::Failed(failure), _) => failure.to_string(),
         (_, Some(_)) if is_broken_off(attempt) => "was broken off, and gave what was written".to_owned(),
         (_, Some(_)) if is_cut_off(attempt) => "gave a result, and says that it was cut off".to_owned(),
         (_, Some(_)) => "gave a result".to_owned(),
-        (_, None) => "nothing yet".to_owned(),
+        (AttemptState::Closed(outcome), None) => {
+            let why = timeline.iter().find_map(|happened| given_up(attempt, &happened.event));
+            why.map_or_else(|| nothing_of(outcome).to_owned(), |why| format!("failed: {why}"))
+        }
+        (AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Cancelled, None) => {
+            "never began".to_owned()
+        }
+        (
+            AttemptState::Proposed | AttemptState::Opening | AttemptState::Running | AttemptState::Delivered,
+            None,
+        ) => "nothing yet".to_owned(),
+    }
+}
+
+/// Why the provider of an attempt gave up, if it then did.
+fn given_up(attempt: &AttemptView, event: &Event) -> Option<Failure> {
+    let Event::Aborted { job, reason, .. } = event else { return None };
+    (*job == attempt.job).then_some(*reason)
+}
+
+/// What became of a run that is over and of which no result is here, where nobody said more.
+fn nothing_of(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Aborted => "given up by the provider",
+        Outcome::NoClaim => "gave no result in time",
+        Outcome::Cancelled => "ended before it gave a result",
+        Outcome::NotDrawn
+        | Outcome::Checked
+        | Outcome::Grey
+        | Outcome::Cleared
+        | Outcome::Unchecked
+        | Outcome::FalseStream
+        | Outcome::FalseOpening
+        | Outcome::GreyRefunded
+        | Outcome::Mismatch
+        | Outcome::Disputed
+        | Outcome::Withdrawn
+        | Outcome::Slashed
+        | Outcome::Silent
+        | Outcome::Void
+        | Outcome::Trap
+        | Outcome::Unreached => "no result of it came here",
     }
 }
 
@@ -110,7 +151,7 @@ pub(super) fn table(job: &JobView, unit: &str) -> Table {
             &format!("attempt {number}"),
             format!("{} by provider {}", short(attempt.job), short(attempt.provider)),
         );
-        row("  run", run_end(attempt));
+        row("  run", run_end(attempt, &job.timeline));
         row("  money", format!("{} {unit}s, {}", attempt.price, money_place(attempt.state)));
         if let Some(rate) = attempt.rate {
             row("  check", format!("drawn with a chance of {rate}"));
@@ -256,4 +297,46 @@ pub(super) fn since(job: &JobView) -> Option<Timestamp> {
     let ordered = job.submission.attempts.first().map(|attempt| attempt.ordered);
     let told = job.timeline.first().map(|happened| happened.at);
     ordered.into_iter().chain(told).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::{
+        id::{JobId, PeerId},
+        units::Amount,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_over_is_not_said_to_be_under_way() {
+        let (key, job) = (Digest([1; 32]), Digest([2; 32]));
+        let told = |state, timeline: &[Dated]| run_end(&attempt(job, state), timeline);
+        let gave_up = |job| {
+            let event = Event::Aborted { key, job, reason: Failure::BadInput };
+            [Dated { at: Timestamp(0), attempt: None, event }]
+        };
+        let aborted = AttemptState::Closed(Outcome::Aborted);
+        assert_eq!(told(AttemptState::Running, &[]), "nothing yet");
+        assert_eq!(told(aborted, &gave_up(job)), "failed: the runner refuses the input");
+        assert_eq!(told(aborted, &gave_up(key)), "given up by the provider", "that was another's");
+        assert_eq!(told(AttemptState::Closed(Outcome::NoClaim), &[]), "gave no result in time");
+        assert_eq!(told(AttemptState::Unanswered, &[]), "never began");
+    }
+
+    fn attempt(job: JobId, state: AttemptState) -> AttemptView {
+        AttemptView {
+            job,
+            provider: PeerId([3; 32]),
+            ordered: Timestamp(0),
+            price: Amount(1),
+            total_max: Amount(1),
+            state,
+            end: None,
+            rate: None,
+            output: None,
+            receipt: None,
+            cost: None,
+        }
+    }
 }

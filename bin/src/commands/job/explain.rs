@@ -57,7 +57,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     for (number, attempt) in (1..).zip(&submission.attempts) {
         output.line("");
         output.line(format!("Attempt {number}"));
-        output.aligned(&attempt_table(attempt, order(&explained, attempt.job), unit), INDENT);
+        output.aligned(&attempt_table(attempt, &explained, unit), INDENT);
     }
     output.line("");
     output.line("What happened since the daemon started");
@@ -100,16 +100,16 @@ fn unknown(grounds: Option<&Grounds>) -> &'static str {
     }
 }
 
-fn attempt_table(attempt: &AttemptView, grounds: Option<&OrderGrounds>, unit: &str) -> Table {
+fn attempt_table(attempt: &AttemptView, explained: &Explained, unit: &str) -> Table {
     let mut table = Table::new(["WHAT", "HOW"]);
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     row("order", full(attempt.job));
     row("provider", full(attempt.provider));
     row("state", describe::attempt_state(attempt.state));
-    row("run", describe::run_end(attempt));
+    row("run", describe::run_end(attempt, &explained.job.timeline));
     row("money", format!("{} {unit}s, {}", attempt.price, describe::money_place(attempt.state)));
     row("at most", format!("{} {unit}s can be lost", attempt.total_max));
-    let Some(grounds) = grounds else { return table };
+    let Some(grounds) = order(explained, attempt.job) else { return table };
     let order = &grounds.order;
     row("notary", full(order.notary));
     row("class", full(order.class));
