@@ -26,7 +26,9 @@ impl BatchStop {
                 Exit::Money,
                 "CEILING",
                 "its ceiling leaves too little for another line".to_owned(),
-                format!("{goes_on} --max-cost CREDITS goes on with another ceiling for all of it"),
+                format!(
+                    "`assay batch resume {name} --max-cost CREDITS` goes on with another ceiling for all of it"
+                ),
             ),
             Self::Money(why) => (
                 Exit::Money,
@@ -53,5 +55,17 @@ impl BatchStop {
                 ),
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_raises_a_ceiling_stands_whole() {
+        let (exit, .., hint) = BatchStop::Ceiling.failure("3fa29c");
+        assert_eq!(exit, Exit::Money);
+        assert!(hint.starts_with("`assay batch resume 3fa29c --max-cost CREDITS` goes on"), "{hint}");
     }
 }
