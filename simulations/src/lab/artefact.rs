@@ -83,11 +83,9 @@ impl Artefact {
                 format!("95 % interval {:.4} to {:.4}", interval.low, interval.high)
             });
             let unseen = if values.iter().all(|value| *value == 0.0) {
-                format!(
-                    "never in {} runs: at most {:.3} of them",
-                    values.len(),
-                    unseen_share_max(values.len() as u64)
-                )
+                let count = values.len();
+                let runs = if count == 1 { "run" } else { "runs" };
+                format!("never in {count} {runs}: at most {:.3} of them", unseen_share_max(count as u64))
             } else {
                 interval
             };
@@ -215,5 +213,22 @@ mod tests {
             "{files:?}"
         );
         assert_eq!(json("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
+    }
+
+    #[test]
+    fn what_never_was_is_counted_in_runs() {
+        let text = shipped::text("churn").unwrap();
+        let scenario = Scenario::read("churn", &text, &shipped::text).unwrap();
+        let never = |seeds: &[u64]| {
+            let run = |seed: &u64| RunFigures {
+                seed: *seed,
+                digest: seed.to_string(),
+                events: 5,
+                figures: vec![("slashed".into(), 0.0)],
+            };
+            Artefact::new(scenario.clone(), 1, seeds.iter().map(run).collect()).lines().remove(0)
+        };
+        assert!(never(&[1]).contains("never in 1 run: at most "));
+        assert!(never(&[1, 2]).contains("never in 2 runs: at most "));
     }
 }
