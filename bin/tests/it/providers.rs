@@ -273,6 +273,8 @@ async fn blocks_and_unblocks(town: &mut Town, ada: &Neighbour) {
     assert!(why["blocked"].as_u64().is_some_and(|blocked| blocked > 0), "{why}");
     assert_eq!((&why["agreed"], &why["reasons"]), (&0.into(), &json!([])), "{why}");
     assert_eq!(ada.asks(&["provider", "unblock", &your_id[..8]])["clients_blocked"], json!([]));
+    let again = ada.types(&["provider", "unblock", &your_id[..8]]);
+    assert_eq!((again.status, again.stdout), (Some(0), format!("{} was not blocked\n", &your_id[..12])));
     let ran = you.types(&["run", "digits", "-f", picture, "--provider", &ada_id]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), "7\n"), "{ran:?}");
 }

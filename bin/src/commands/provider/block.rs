@@ -77,8 +77,9 @@ pub(super) async fn block(args: &BlockArgs, invocation: &Invocation) -> Result<(
 pub(super) async fn unblock(args: &UnblockArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let before = daemon.call(ListBlocked).await?;
-    let unblock = args.clients.iter();
-    let unblock = unblock.map(|name| name.among(before.blocked.iter().copied(), "`assay provider block`"));
+    // Whoever is known and not blocked is told apart from nobody.
+    let known = || before.blocked.iter().chain(&before.known).copied();
+    let unblock = args.clients.iter().map(|name| name.among(known(), "`assay provider block`"));
     let unblock: Vec<PeerId> = unblock.collect::<Result<_, _>>()?;
     let now = daemon.call(ChangeBlocked { block: Vec::new(), unblock: unblock.clone() }).await?;
     for client in &unblock {
