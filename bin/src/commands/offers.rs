@@ -2,10 +2,10 @@
 
 pub(crate) mod passed;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use assay_peer::handle::{BenchView, ListOffers, OfferView, ServiceView, WatchUpdates};
-use assay_protocol::{offer::Reachability, units::Amount};
+use assay_protocol::{id::PeerId, offer::Reachability, units::Amount};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -57,7 +57,10 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let documents: Vec<Value> = rows.iter().map(|row| document(row, daemon.unit())).collect();
     invocation.printer.document("offers", &json!({ "offers": documents }));
     match args.quiet {
-        true => rows.iter().for_each(|row| invocation.printer.line(full(row.offer.provider))),
+        true => {
+            let providers = each_once(rows.iter().map(|row| row.offer.provider));
+            providers.into_iter().for_each(|provider| invocation.printer.line(full(provider)));
+        }
         false => invocation.printer.table(&table(&rows)),
     }
     if rows.iter().any(|row| row.offer.convicted) {
@@ -72,6 +75,12 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         ));
     }
     Ok(())
+}
+
+/// Everybody the first time, in the same order.
+fn each_once(providers: impl Iterator<Item = PeerId>) -> Vec<PeerId> {
+    let mut told = BTreeSet::new();
+    providers.filter(|provider| told.insert(*provider)).collect()
 }
 
 /// The offers that are known; where none is, the first that are heard of in a while.
@@ -177,6 +186,12 @@ mod tests {
     use assay_protocol::id::Digest;
 
     use super::*;
+
+    #[test]
+    fn who_offers_several_things_is_named_once_where_the_cheapest_is() {
+        let [ada, ben] = [[7; 32], [2; 32]].map(PeerId);
+        assert_eq!(each_once([ada, ben, ada, ben].into_iter()), [ada, ben]);
+    }
 
     #[test]
     fn a_machine_goes_by_its_class_or_else_by_its_device() {
