@@ -50,6 +50,11 @@ impl BatchPlan {
         codec::digest("batch", &(content, tokens_max, models, label))
     }
 
+    /// When it was begun, as every other moment is told.
+    pub(super) fn begun_text(&self) -> String {
+        format!("{:.3}", self.begun)
+    }
+
     /// By what word an order of a line is known to the daemon.
     pub(super) fn word(&self, line: usize, attempt: u32) -> String {
         format!("batch {} {line} {attempt}", self.name)
@@ -70,6 +75,24 @@ impl BatchPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_moment_a_batch_was_begun_is_told_like_others() {
+        let plan = BatchPlan {
+            name: Digest::of(b"name"),
+            label: None,
+            content: Digest::of(b"lines"),
+            input: "lines".to_owned(),
+            output: PathBuf::from("answers"),
+            begun: "2026-11-29T09:10:58.105123456Z".parse().unwrap(),
+            lines: 1,
+            tokens_max: 256,
+            models: BTreeMap::new(),
+            cost_max: None,
+            concurrency: 1,
+        };
+        assert_eq!(plan.begun_text(), "2026-11-29T09:10:58.105Z");
+    }
 
     #[test]
     fn a_batch_is_called_after_what_is_asked_and_nothing_else() {

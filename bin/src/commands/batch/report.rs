@@ -81,7 +81,7 @@ impl BatchReport {
     pub(super) fn document(&self, unit: &str) -> Value {
         let Self { plan, state, answered, failed, spent } = self;
         json!({
-            "batch": full(plan.name), "batch_label": plan.label, "state": state, "begun": plan.begun.to_string(),
+            "batch": full(plan.name), "batch_label": plan.label, "state": state, "begun": plan.begun_text(),
             "input_file": plan.input, "output_file": path_text(&plan.output),
             "lines": plan.lines, "answered": answered, "failed": failed,
             "left": self.left(), "model_names": plan.models.keys().collect::<Vec<_>>(),

@@ -33,7 +33,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         row("label", label.clone());
     }
     row("state", report.state.to_owned());
-    row("begun", plan.begun.to_string());
+    row("begun", plan.begun_text());
     row("input", plan.input.clone());
     row("output", plan.output.display().to_string());
     row("models", models);
