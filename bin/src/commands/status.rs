@@ -7,6 +7,7 @@ use assay_market::{
     view::{DayView, FaultView, HeardNotaryView, RunState, RunView},
 };
 use assay_peer::handle::{ClassView, ListRuns, ModelView, ShowStatus, StatusView};
+use assay_protocol::units::Duration;
 use serde_json::{Value, json};
 
 use super::provider::{held_documents, held_line};
@@ -16,6 +17,9 @@ use crate::{
     invocation::Invocation,
     printer::{Table, ago, called, full, moment, money, number_of, short},
 };
+
+/// What a daemon has to find somebody, as a rule.
+const CONNECTS_IN: Duration = Duration(10_000);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,9 +42,17 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     invocation.printer.document("status", &document(&status, &runs, daemon.unit()));
     invocation.printer.table(&table(&status, &runs));
     if status.neighbours.is_empty() {
-        invocation.printer.note("nobody is connected; the network file may name peers that are gone");
+        invocation.printer.note(alone(status.uptime));
     }
     Ok(())
+}
+
+/// What is said where nobody is connected, so long after the start.
+fn alone(uptime: Duration) -> &'static str {
+    match uptime < CONNECTS_IN {
+        true => "nobody is connected yet: it has just started, and looks for others; look again in a moment",
+        false => "nobody is connected; the network file may name peers that are gone",
+    }
 }
 
 fn table(status: &StatusView, runs: &[RunView]) -> Table {
@@ -314,6 +326,12 @@ fn run(run: &RunView) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_has_just_started_is_not_told_that_others_are_gone() {
+        assert!(alone(Duration(84)).starts_with("nobody is connected yet"));
+        assert!(alone(CONNECTS_IN).contains("may name peers that are gone"));
+    }
 
     #[test]
     fn an_address_that_other_machines_may_have_as_well_leads_from_nowhere_else_to_this_one() {
