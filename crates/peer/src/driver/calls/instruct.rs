@@ -71,6 +71,12 @@ impl Respond for InstructNotary {
     async fn respond(self, responder: &Responder) -> Result<AccountView, Refused> {
         let notary = responder.notary(self.notary)?;
         let instruction = instruction(self.order, responder).await?;
+        // What the account does not hold is known before its notary is asked to move it; a silent one is asked all the same.
+        if let Ok(view) = (ShowAccount { notary: Some(notary) }).respond(responder).await
+            && lacks(&instruction, view.account.free, view.account.stake)
+        {
+            return Err(Refused::NotCarriedOut { reason: NotCarriedOut::Funds });
+        }
         let command = command(notary, instruction.clone());
         // Subscribed before anything is said, so that nothing is missed.
         let (mut updates, since) = (responder.updates()?, Instant::now());
@@ -79,6 +85,15 @@ impl Respond for InstructNotary {
         let waited_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         done.map_err(|_| Refused::NotYet { notary, waited_ms })??;
         ShowAccount { notary: Some(notary) }.respond(responder).await
+    }
+}
+
+/// Whether an instruction moves more than there is.
+fn lacks(instruction: &Instruction, free: Amount, stake: Amount) -> bool {
+    match instruction {
+        Instruction::Stake { amount, .. } => free < *amount,
+        Instruction::Unstake { amount } => stake < *amount,
+        Instruction::Register { .. } => false,
     }
 }
 
@@ -134,4 +149,20 @@ fn end_of(event: &Event, of: PeerId, instruction: &Instruction) -> Option<Result
         return None;
     };
     ((notary, done) == (&of, instruction)).then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_asked_to_move_what_the_account_does_not_hold() {
+        let (free, at_stake) = (Amount(3), Amount(2));
+        let stake = |amount| Instruction::Stake { amount: Amount(amount), target: None };
+        let unstake = |amount| Instruction::Unstake { amount: Amount(amount) };
+        let lacking = |instruction: Instruction| lacks(&instruction, free, at_stake);
+        assert!(lacking(stake(4)) && lacking(unstake(3)));
+        assert!(!lacking(stake(3)) && !lacking(unstake(2)));
+        assert!(!lacking(Instruction::Register { kinds: Vec::new() }));
+    }
 }
