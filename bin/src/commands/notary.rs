@@ -10,7 +10,7 @@ use assay_peer::{
     handle::{AuditNotary, Audited},
     journal::OpenError,
 };
-use assay_protocol::{id::PeerId, signed::Signer, units::Amount};
+use assay_protocol::{id::PeerId, notice::Head, signed::Signer, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
@@ -88,12 +88,7 @@ fn recover(invocation: &Invocation) -> Result<(), CommandError> {
         }
     })?;
     let head = examined.head.ok_or_else(|| no_notary(own))?;
-    invocation.printer.line(format!(
-        "The journal is whole: {}, {} of them entries. The last is {}.",
-        number_of(examined.records, "record"),
-        head.sequence,
-        full(head.digest)
-    ));
+    invocation.printer.line(whole(examined.records, &head));
     invocation.printer.line(
         "`assay up` asks whom it can reach what this notary said last. If anybody heard more than this journal holds, it is \
          an older copy: put back a newer one. `assay up --alone` asks nobody."
@@ -102,6 +97,19 @@ fn recover(invocation: &Invocation) -> Result<(), CommandError> {
     let head = json!({ "sequence": head.sequence, "digest": full(head.digest) });
     invocation.printer.document("recover", &json!({ "records": examined.records, "head": head }));
     Ok(())
+}
+
+/// What a journal holds of which nothing is lost.
+fn whole(records: u64, head: &Head) -> String {
+    if records == 0 {
+        return "The journal is empty: `assay up` begins it.".to_owned();
+    }
+    format!(
+        "The journal is whole: {}, {} of them entries. The last is {}.",
+        number_of(records, "record"),
+        head.sequence,
+        full(head.digest)
+    )
 }
 
 /// Whether a journal does not open because something of it is lost.
@@ -237,4 +245,22 @@ fn document(audited: &Audited, unit: &str) -> Value {
         "founded": money(audited.founded, unit), "granted_in_all": money(audited.granted, unit),
         "grants_made": audited.grants_count,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::id::Digest;
+
+    use super::*;
+
+    #[test]
+    fn a_journal_that_is_empty_has_no_last_record() {
+        let head = |sequence| Head { sequence, digest: Digest([0; 32]) };
+        assert_eq!(whole(0, &head(0)), "The journal is empty: `assay up` begins it.");
+        let said = whole(3, &head(2));
+        assert!(
+            said.starts_with("The journal is whole: 3 records, 2 of them entries. The last is 00"),
+            "{said}"
+        );
+    }
 }
