@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a refusal says enough for whoever is refused to do something about it.
 
+use std::fmt::Display;
+
 use assay_market::{
     command::{NotCancelled, NotCarriedOut, NotDisputed, NotGranted},
     submission::OverDay,
@@ -14,6 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use super::OfferRefused;
 use crate::library::{LibraryError, NotAdded};
+
+/// Digits of a name in words.
+const SHORT_DIGITS: usize = 12;
 
 /// Why a daemon does not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -63,7 +68,7 @@ pub enum Refused {
     #[error("the job has no receipt yet")]
     NoReceipt,
     /// A notary has not said yet that it has done what the owner of an account wants. It is asked for further.
-    #[error("the notary {notary} has not said within {waited_ms} ms that it is done")]
+    #[error("the notary {} has not said within {} that it is done", short(notary), length(*waited_ms))]
     NotYet {
         /// Which notary.
         notary: PeerId,
@@ -141,7 +146,7 @@ pub enum Refused {
     #[error("this network has no notary")]
     NoNotary,
     /// A notary did not answer in time.
-    #[error("the notary {notary} did not answer within {waited_ms} ms")]
+    #[error("the notary {} did not answer within {}", short(notary), length(*waited_ms))]
     NoAnswer {
         /// Which notary.
         notary: PeerId,
@@ -315,6 +320,16 @@ impl ModelRefused {
     }
 }
 
+/// A length of time in words.
+fn length(ms: u64) -> String {
+    if ms < 1_000 { format!("{ms} ms") } else { format!("{} s", ms / 1_000) }
+}
+
+/// The beginning of a name, as people are told it: programs have all of it beside the words.
+pub(super) fn short(name: impl Display) -> String {
+    name.to_string().chars().take(SHORT_DIGITS).collect()
+}
+
 fn list(names: &[String]) -> String {
     match names {
         [] => "none".to_owned(),
@@ -324,4 +339,22 @@ fn list(names: &[String]) -> String {
 
 fn more(untold: u64) -> String {
     if untold == 0 { String::new() } else { format!(", and {untold} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waited_is_told_in_words_for_whom_and_how_long() {
+        let notary = PeerId([0xab; 32]);
+        assert_eq!(
+            Refused::NoAnswer { notary, waited_ms: 10_001 }.to_string(),
+            "the notary abababababab did not answer within 10 s"
+        );
+        assert_eq!(
+            Refused::NotYet { notary, waited_ms: 400 }.to_string(),
+            "the notary abababababab has not said within 400 ms that it is done"
+        );
+    }
 }
