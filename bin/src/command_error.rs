@@ -14,6 +14,11 @@ use std::{fmt, process::ExitCode};
 
 use serde_json::{Value, json};
 
+use crate::printer::short;
+
+/// What stands in a hint for the name of a job, until that is known.
+const JOB: &str = "JOB";
+
 /// What the process says with its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -82,6 +87,13 @@ impl CommandError {
         Self { details, ..self }
     }
 
+    /// The same failure of this job: where its hint has JOB to be typed, the name stands there.
+    #[must_use]
+    pub(crate) fn of_job(self, name: impl fmt::Display) -> Self {
+        let hint = self.hint.replace(JOB, &short(name));
+        Self { hint, ..self }
+    }
+
     /// The same failure, of the kind that may go away by itself.
     #[must_use]
     pub fn retryable(self) -> Self {
@@ -139,5 +151,12 @@ mod tests {
         assert_eq!(error["code"], "NOT_FOUND");
         assert_eq!(error["retryable"], true);
         assert_eq!(error["details"]["job"], "7");
+    }
+
+    #[test]
+    fn a_hint_has_the_name_of_its_job_in_it() {
+        let failure = CommandError::new(Exit::Usage, "OVER", "it is over", "`assay job show JOB` says more");
+        let [_, hint] = [failure.clone(), failure.of_job("7b51b12af3b154eb")].map(|failure| failure.hint);
+        assert_eq!(hint, "`assay job show 7b51b12af3b1` says more");
     }
 }

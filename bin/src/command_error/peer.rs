@@ -77,6 +77,11 @@ impl From<Refused> for CommandError {
     fn from(refused: Refused) -> Self {
         let (exit, code, hint) = explain(&refused);
         let failure = Self::new(exit, code, &refused, hint).with(json!({ "daemon_said": refused }));
+        let failure = if let Refused::Paid { job } | Refused::NotOver { job } = &refused {
+            failure.of_job(job)
+        } else {
+            failure
+        };
         let passes = matches!(
             refused,
             Refused::NoAnswer { .. } | Refused::Ending | Refused::TooManyJobs | Refused::TooManyCalls { .. }
@@ -87,6 +92,7 @@ impl From<Refused> for CommandError {
 
 const SAY_THE_SAME: &str =
     "take another key, or say the same as the first time: the same command again is the same job";
+const SHOW_JOB: &str = "`assay job show JOB` says how far it is, and what became of it";
 const START_THIS_VERSION: &str = "end the daemon with `assay down` and start this version's with `assay up`";
 
 fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
@@ -109,13 +115,13 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         }
         Refused::NotCarriedOut { .. } => (Exit::Money, "NOT_DONE", "`assay account show` says what there is"),
         Refused::NotGranted { reason } => explain_not_granted(*reason),
-        Refused::NotCancelled { .. } => (Exit::Usage, "NOT_CANCELLED", "see `assay job show`"),
-        Refused::NotDisputed { .. } => (Exit::Usage, "NOT_DISPUTED", "see `assay job show`"),
+        Refused::NotCancelled { .. } => (Exit::Usage, "NOT_CANCELLED", SHOW_JOB),
+        Refused::NotDisputed { .. } => (Exit::Usage, "NOT_DISPUTED", SHOW_JOB),
         Refused::NotOver { .. } => {
-            (Exit::Usage, "NOT_OVER", "`assay job wait` waits for it, and `assay job cancel` ends it")
+            (Exit::Usage, "NOT_OVER", "`assay job wait JOB` waits for it, and `assay job cancel JOB` ends it")
         }
         Refused::Paid { .. } => {
-            (Exit::Usage, "PAID", "`assay job result` prints what was bought; `assay run` orders anew")
+            (Exit::Usage, "PAID", "`assay job result JOB` prints what was bought; `assay run` orders anew")
         }
         Refused::Forgotten { .. } => (Exit::NotFound, "FORGOTTEN", "order it anew with `assay run`"),
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),

@@ -31,7 +31,8 @@ pub(crate) struct Args {
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let cancelled = daemon.call(CancelJob { name: args.job.clone() }).await?;
+    let cancelled = daemon.call(CancelJob { name: args.job.clone() }).await;
+    let cancelled = cancelled.map_err(|error| error.of_job(&args.job))?;
     let (key, open) = (cancelled.key, cancelled.open);
     invocation.printer.document("job-cancelled", &json!({ "submission": full(key), "is_open": open }));
     let name = short(key);

@@ -31,7 +31,8 @@ pub(crate) struct Args {
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let disputed = daemon.call(DisputeJob { name: args.job.clone() }).await?;
+    let disputed = daemon.call(DisputeJob { name: args.job.clone() }).await;
+    let disputed = disputed.map_err(|error| error.of_job(&args.job))?;
     invocation
         .printer
         .document("disputed", &json!({ "submission": full(disputed.key), "job": disputed.job.map(full) }));

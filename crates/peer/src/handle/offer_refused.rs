@@ -5,6 +5,8 @@
 use assay_protocol::{id::Digest, units::Amount};
 use serde::{Deserialize, Serialize};
 
+use super::refused::short;
+
 /// Why an offer stays as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
@@ -48,7 +50,7 @@ pub enum OfferRefused {
         runner: Digest,
     },
     /// Nothing is taken back that the owner of this home has not said.
-    #[error("the runner {runner} runs here by the word of the network or of the program")]
+    #[error("the runner {} runs here by the word of the network or of the program", short(runner))]
     RunnerNotYours {
         /// Which.
         runner: Digest,

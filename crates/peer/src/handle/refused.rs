@@ -100,25 +100,25 @@ pub enum Refused {
         reason: NotDisputed,
     },
     /// A job is not ordered again because it goes on.
-    #[error("the job {job} goes on")]
+    #[error("the job {} goes on", short(job))]
     NotOver {
         /// Which.
         job: Digest,
     },
     /// A job is not ordered again because it was paid for.
-    #[error("the job {job} was paid for")]
+    #[error("the job {} was paid for", short(job))]
     Paid {
         /// Which.
         job: Digest,
     },
     /// A job is so long over that what was wanted is not remembered.
-    #[error("what the job {job} was about is not here any more")]
+    #[error("what the job {} was about is not here any more", short(job))]
     Forgotten {
         /// Which.
         job: Digest,
     },
     /// A provider was not heard, or not to the end.
-    #[error("the provider {provider} is not heard: {reason}")]
+    #[error("the provider {} is not heard: {reason}", short(provider))]
     Unheard {
         /// Which.
         provider: PeerId,
@@ -344,6 +344,15 @@ fn more(untold: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_told_in_short_and_kept_whole_for_programs() {
+        let job = Digest([0xcd; 32]);
+        let paid = Refused::Paid { job };
+        assert_eq!(paid.to_string(), "the job cdcdcdcdcdcd was paid for");
+        assert_eq!(Refused::NotOver { job }.to_string(), "the job cdcdcdcdcdcd goes on");
+        assert!(serde_json::to_string(&paid).unwrap().contains(&job.to_string()));
+    }
 
     #[test]
     fn whoever_waited_is_told_in_words_for_whom_and_how_long() {
