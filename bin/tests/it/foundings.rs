@@ -162,6 +162,8 @@ fn grants(founder: &Person, friend: &Person, friend_key: &str) {
     ] {
         assert_eq!(founder.fails(typed, exit), code, "{typed:?}");
     }
+    let refused = founder.types(&["account", "grant", NOBODY, "1"]);
+    assert!(!refused.stderr.contains("said again"), "a number is told of what was taken: {refused:?}");
     assert_eq!(friend.fails(&["account", "grant", friend_key, "50"], 4), "NOT_THE_ISSUER");
     let audited = founder.asks(&["notary", "audit"]);
     assert_eq!((&audited["clean"], &audited["grants_made"]), (&true.into(), &1.into()), "{audited}");

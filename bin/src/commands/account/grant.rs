@@ -1,14 +1,16 @@
 //! `assay account grant`: creates credits, where this peer is the network's issuer.
 //!
-//! **Invariant:** a grant has a number that is told before anything is created; said again with it, it is the same grant.
+//! **Invariant:** a grant has a number that is told wherever anything may have been created; said again with it, it is the same
+//! grant.
 
 use assay_market::command::{Credit, NotGranted};
-use assay_peer::handle::{GrantCredits, GrantedView, Refused, ShowBooks};
+use assay_peer::handle::{CallError, GrantCredits, GrantedView, Refused, ShowBooks};
 use assay_protocol::{signed::Signer as _, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
     command_error::{CommandError, Exit},
+    commands::run::follow::unless_left,
     credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
@@ -56,16 +58,16 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let serial = match args.serial {
         Some(serial) => serial,
         None if invocation.printer.is_json() => return Err(unnumbered(next)),
-        None => {
-            invocation
-                .printer
-                .note(format!("grant {next}: said again with --serial {next} it creates nothing more"));
-            next
-        }
+        None => next,
     };
     let credit = Credit { account, amount: args.amount, serial };
-    let granted = daemon.call(GrantCredits { credit }).await?;
-    tell(&granted, daemon.unit(), invocation);
+    let granted = unless_left(async { Ok(daemon.handle.call(GrantCredits { credit }).await) }).await;
+    let is_refused = matches!(granted, Ok(Err(CallError::Refused(Refused::NotGranted { .. }))));
+    if args.serial.is_none() && !is_refused {
+        let note = format!("grant {serial}: said again with --serial {serial} it creates nothing more");
+        invocation.printer.note(note);
+    }
+    tell(&granted??, daemon.unit(), invocation);
     Ok(())
 }
 
