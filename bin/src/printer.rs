@@ -14,6 +14,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod value;
+mod wrap;
 
 use std::{
     io::{self, BufRead},
@@ -110,6 +111,19 @@ impl Printer {
     pub fn line(&self, text: impl Into<Styled>) {
         if !self.is_json {
             self.write(&(text.into().shown(self.has_colour(), LINE_CHARS_MAX) + "\n"));
+        }
+    }
+
+    /// A line of the result that goes on below its text where a terminal is narrow; what it begins with is so wide.
+    pub(crate) fn hanging(&self, begin: impl Into<Styled>, width: usize, text: &str) {
+        let left = self.out.columns.map(|columns| columns.saturating_sub(width));
+        let Some(left) = left.filter(|left| *left >= wrap::LINE_CHARS_MIN) else {
+            return self.line(begin.into().and(text));
+        };
+        let mut begin: Styled = begin.into();
+        for part in wrap::lines(&escape::field(text, LINE_CHARS_MAX), left) {
+            self.line(begin.and(part));
+            begin = " ".repeat(width).into();
         }
     }
 

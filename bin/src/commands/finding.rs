@@ -10,6 +10,9 @@ use crate::{
     printer::{Paint, Styled},
 };
 
+/// Characters of the column that says how something was found.
+const SEVERITY_CHARS: usize = 8;
+
 /// How something was found, the least urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {
@@ -74,7 +77,8 @@ pub(crate) fn tell(
     // Stable, so that within a group they stand in the order in which they were looked for.
     findings.sort_by_key(|finding| finding.severity);
     for finding in &findings {
-        invocation.printer.line(line(finding));
+        let (severity, text) = line(finding);
+        invocation.printer.hanging(severity, SEVERITY_CHARS, &text);
     }
     let problems = count(&findings, Severity::Problem);
     let mut document = json!({
@@ -94,18 +98,16 @@ pub(crate) fn tell(
     Err(failure.with(json!({ "problems": problems })))
 }
 
-fn line(finding: &Finding) -> Styled {
+/// How it was found, and what.
+fn line(finding: &Finding) -> (Styled, String) {
     let paint = match finding.severity {
         Severity::Fine => Paint::Green,
         Severity::Warning => Paint::Yellow,
         Severity::Problem => Paint::Red,
     };
     let mends = finding.mend.as_ref().map(|mend| format!("; to mend it: {mend}")).unwrap_or_default();
-    paint
-        .on(format!("{:<8}", finding.severity.word()))
-        .and(format!("{}: ", finding.about))
-        .and(finding.found.as_str())
-        .and(mends)
+    let severity = paint.on(format!("{:<SEVERITY_CHARS$}", finding.severity.word()));
+    (severity, format!("{}: {}{mends}", finding.about, finding.found))
 }
 
 fn count(findings: &[Finding], severity: Severity) -> usize {

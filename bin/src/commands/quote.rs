@@ -127,16 +127,17 @@ fn tell_of_funds(invocation: &Invocation, quote: &Quote, chosen: &Chosen, unit: 
 fn table(quote: &Quote, chosen: &Chosen, unit: &str) -> Table {
     let order = &chosen.order;
     let Cost { total, price, premium, prepaid, place, .. } = chosen.explanation.cost;
-    let mut table = Table::new(["WHAT", "HOW"]);
+    let mut table = Table::new(["WHAT", "HOW"]).wraps();
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     row("model", called(&order.manifest.name));
     row("provider", full(order.provider));
-    row("machine", format!("{}, class {}", called(&chosen.machine), short(order.class)));
+    row("machine", called(&chosen.machine));
+    row("class", short(order.class));
     row("run", format!("{} ms, as its offer says", chosen.run.0));
     row("unit price", format!("{} {unit}s; units at most: {}", order.unit_price, order.units_max));
     row("price", format!("{price} {unit}s"));
     row("premium", format!("{premium} {unit}s, for checks that any job may need"));
-    row("check in advance", in_advance(chosen, prepaid, unit));
+    row("prepaid check", in_advance(chosen, prepaid, unit));
     row("place", format!("{place} {unit}s among the notary's open jobs; hours that are not used come back"));
     row("cost", format!("{total} {unit}s in all"));
     row("held", format!("{} {unit}s until it is closed: the most that can be lost", order.total_max));
@@ -171,7 +172,7 @@ fn standing(basis: &Basis) -> String {
 }
 
 fn reasons(chosen: &Chosen, unit: &str) -> Table {
-    let mut table = Table::new(["WHY", "HOW"]);
+    let mut table = Table::new(["WHY", "HOW"]).wraps();
     rate::rows(&mut table, &chosen.explanation, unit);
     table
 }

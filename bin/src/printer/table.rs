@@ -3,7 +3,7 @@
 //! **Invariant:** no cell begins a line or another cell, whoever chose what is in it, and none is empty but where that says
 //! something.
 
-use super::{Paint, Styled, escape};
+use super::{Paint, Styled, escape, wrap};
 
 /// Characters of a cell; the longest of ours are sentences.
 const CELL_CHARS_MAX: usize = 300;
@@ -23,6 +23,8 @@ pub(crate) struct Table {
     texts: Vec<usize>,
     /// Columns that may be left out, those of least worth first.
     spared: Vec<usize>,
+    /// Whether the last column goes on in further lines.
+    wraps: bool,
     /// Cells with nothing in them stay so.
     has_blanks: bool,
 }
@@ -32,7 +34,14 @@ impl Table {
     #[must_use]
     pub(crate) fn new<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Self {
         let heads = heads.map(String::from).to_vec();
-        Self { heads, rows: Vec::new(), texts: Vec::new(), spared: Vec::new(), has_blanks: false }
+        Self {
+            heads,
+            rows: Vec::new(),
+            texts: Vec::new(),
+            spared: Vec::new(),
+            wraps: false,
+            has_blanks: false,
+        }
     }
 
     /// Lets these columns be shortened where a terminal is narrow. What is copied or counted is none of them.
@@ -45,6 +54,12 @@ impl Table {
     #[must_use]
     pub(crate) fn spares(self, heads: &[&str]) -> Self {
         Self { spared: self.columns(heads), ..self }
+    }
+
+    /// Lets the last column go on in further lines where a terminal is narrow: its cells are sentences.
+    #[must_use]
+    pub(crate) fn wraps(self) -> Self {
+        Self { wraps: true, ..self }
     }
 
     /// Lets cells stay empty, where a row has nothing that belongs below a head.
@@ -68,7 +83,7 @@ impl Table {
     pub(crate) fn aligned(&self, chars_max: Option<usize>) -> impl Iterator<Item = Styled> {
         let shown = self.fitting(chars_max.unwrap_or(usize::MAX));
         let head = Paint::Bold.on(align(&self.heads, &shown));
-        let rows = self.rows.iter().map(move |row| align(row, &shown).into());
+        let rows = self.rows.iter().flat_map(move |row| self.lines(row, &shown)).map(Styled::from);
         std::iter::once(head).chain(rows)
     }
 
@@ -85,12 +100,36 @@ impl Table {
         loop {
             let mut shown: Vec<(usize, usize)> =
                 columns.iter().map(|column| (*column, self.width(*column))).collect();
+            self.narrow(&mut shown, chars_max);
             let fits = self.shorten(&mut shown, chars_max);
             match spared.next() {
                 Some(least) if !fits => columns.retain(|column| column != least),
                 Some(_) | None => return shown,
             }
         }
+    }
+
+    /// Leaves to a last column that goes on in further lines what the others leave.
+    fn narrow(&self, shown: &mut [(usize, usize)], chars_max: usize) {
+        let Some(((_, last), others)) = shown.split_last_mut().filter(|_| self.wraps) else { return };
+        let left = chars_max.saturating_sub(indent(others));
+        if left >= wrap::LINE_CHARS_MIN {
+            *last = left.min(*last);
+        }
+    }
+
+    /// A row as it stands below the heads.
+    fn lines(&self, row: &[String], shown: &[(usize, usize)]) -> Vec<String> {
+        let Some(((last, width), others)) = shown.split_last().filter(|_| self.wraps) else {
+            return vec![align(row, shown)];
+        };
+        let parts = row.get(*last).map(|cell| wrap::lines(cell, *width)).unwrap_or_default();
+        let (begin, indent) = (align(row, others), indent(others));
+        let line = |(number, part): (usize, &String)| {
+            let begin = if number == 0 { begin.as_str() } else { "" };
+            format!("{begin:<indent$}{part}")
+        };
+        parts.iter().enumerate().map(line).collect()
     }
 
     /// Takes from the widest text until all columns fit; false if they do not.
@@ -118,6 +157,11 @@ impl Table {
         let cells = std::iter::once(&self.heads).chain(&self.rows).filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
     }
+}
+
+/// Where the column behind these begins.
+fn indent(columns: &[(usize, usize)]) -> usize {
+    columns.iter().map(|(_, width)| width + GAP.len()).sum()
 }
 
 fn align(cells: &[String], shown: &[(usize, usize)]) -> String {
@@ -189,6 +233,30 @@ mod tests {
                 "0123456789ab  a-model-of-language@3fa29c71  AMD EPYC 9654,…",
             ]
         );
+    }
+
+    #[test]
+    fn a_sentence_goes_on_below_itself_and_what_is_copied_is_whole() {
+        let mut table = Table::new(["WHAT", "HOW"]).wraps();
+        let name = "0123456789abcdef".repeat(2);
+        table.row(["standing".to_owned(), "a newcomer's, the worst case".to_owned()]);
+        table.row(["provider".to_owned(), name.clone()]);
+        assert_eq!(
+            lines(&table, Some(34)),
+            [
+                "WHAT      HOW".to_owned(),
+                "standing  a newcomer's, the worst".to_owned(),
+                "          case".to_owned(),
+                format!("provider  {name}"),
+            ]
+        );
+        assert_eq!(lines(&table, None)[1], "standing  a newcomer's, the worst case");
+        assert_eq!(
+            lines(&table, Some(20))[1],
+            "standing  a newcomer's, the worst case",
+            "that is too narrow"
+        );
+        assert!(table.plain().starts_with("standing\ta newcomer's, the worst case\n"));
     }
 
     #[test]

@@ -63,7 +63,9 @@ pub(super) fn ls(args: &SettingsArgs, invocation: &Invocation) -> Result<(), Com
     let all = all(invocation)?;
     let heads: &[&str] =
         if args.show_origin { &["KEY", "VALUE", "ORIGIN"] } else { &["KEY", "VALUE", "WHAT FOR"] };
-    let mut table = Table::new([heads[0], heads[1], heads[2]]);
+    let table = Table::new([heads[0], heads[1], heads[2]]);
+    // A place is one word, and stands in one line.
+    let mut table = if args.show_origin { table } else { table.wraps() };
     for row in &all {
         let last = if args.show_origin { row.origin(invocation) } else { row.setting.about.to_owned() };
         table.row([row.setting.key.to_owned(), plain(&row.setting.value), last]);

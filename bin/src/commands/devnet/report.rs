@@ -46,6 +46,7 @@ impl DevnetReport {
     /// The table that devnets are shown in.
     pub(super) fn table() -> Table {
         Table::new(["DEVNET", "PEER", "ROLE", "PROCESS", "STATE", "SIDE", "ADDRESS", "HOME"])
+            .spares(&["ADDRESS", "ROLE"])
     }
 
     /// Adds its peers to a table.

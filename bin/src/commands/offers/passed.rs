@@ -54,7 +54,7 @@ fn reasons(unmatched: &Unmatched) -> [(u64, &'static str, &'static str); 11] {
 
 /// Why each was not taken up, those nearest to being chosen first.
 pub(crate) fn table(passed: &Passed, unit: &str) -> Table {
-    let mut table = Table::new(["PROVIDER", "WHY NOT"]);
+    let mut table = Table::new(["PROVIDER", "WHY NOT"]).wraps();
     for PassedOver { provider, reason } in &passed.offers {
         table.row([short(provider), words(*reason, unit)]);
     }
