@@ -25,7 +25,7 @@ use crate::{
     command_error::{CommandError, Exit},
     daemon,
     local_network::{self, LocalPeer},
-    system,
+    own_model, system,
 };
 
 /// The settings of every home: short runs, so that an unanswered job is over in seconds.
@@ -80,6 +80,8 @@ impl DemoNetwork {
         cast: &[Part],
         own: Option<(&Path, &str)>,
     ) -> Result<Self, CommandError> {
+        // Before the machine is measured, which takes seconds.
+        own.map(|(file, _)| own_model::bytes_of(file)).transpose()?;
         let folder =
             tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
         let classes = local_network::classes(binary)?;
@@ -255,4 +257,17 @@ fn disk(error: &io::Error) -> CommandError {
         message,
         "free some space in the temporary folder, or point TMPDIR elsewhere",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_is_not_there_is_missed_before_anything_starts() {
+        let nowhere = Path::new("/nowhere/model.gguf");
+        // Nothing could be measured with this program.
+        let founded = DemoNetwork::found_with(Path::new("/nowhere/assay"), &[], Some((nowhere, "Why?")));
+        assert_eq!(founded.err().map(|error| error.code()), Some("NO_MODEL"));
+    }
 }
