@@ -167,11 +167,13 @@ impl HttpFailure {
                 format!("{} refuses the input", submission.manifest),
             ),
             Some(Failure::Busy) => Self::unmatched(&unmatched),
-            Some(failure) => Self::new(
-                StatusCode::BAD_GATEWAY,
-                "job_failed",
-                format!("every attempt failed, the last: {failure}; nothing was spent"),
-            ),
+            Some(failure) => {
+                let message = match submission.attempts.as_slice() {
+                    [_] => format!("the attempt failed: {failure}; nothing was spent"),
+                    _ => format!("every attempt failed, the last: {failure}; nothing was spent"),
+                };
+                Self::new(StatusCode::BAD_GATEWAY, "job_failed", message)
+            }
             None => Self::unmatched(&unmatched),
         }
     }

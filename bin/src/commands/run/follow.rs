@@ -349,7 +349,10 @@ pub(crate) fn came_to_nothing(
         return CommandError::new(exit, "CANCELLED", "the job was cancelled", hint).with(details);
     }
     if let Some(failure) = unmatched.failure {
-        let message = format!("every attempt failed, the last: {failure}");
+        let message = match submission.attempts.as_slice() {
+            [_] => format!("the attempt failed: {failure}"),
+            _ => format!("every attempt failed, the last: {failure}"),
+        };
         let takes = manifest.filter(|_| failure == Failure::BadInput).and_then(intake);
         let hint = match takes {
             Some(takes) => format!("{takes}; {story}"),
@@ -363,7 +366,11 @@ pub(crate) fn came_to_nothing(
 #[cfg(test)]
 mod tests {
     use assay_market::submission::{OverFunds, Unmatched};
-    use assay_protocol::{order::Refusal, units::Amount};
+    use assay_protocol::{
+        id::PeerId,
+        order::Refusal,
+        units::{Amount, Timestamp},
+    };
 
     use super::*;
 
@@ -431,5 +438,33 @@ mod tests {
             assert_eq!(failure.exit(), exit, "{message}");
             assert_eq!(failure.to_json()["error"]["message"], message);
         }
+    }
+
+    #[test]
+    fn one_attempt_that_failed_is_not_said_to_be_several() {
+        let failed = AttemptView {
+            job: Digest::default(),
+            provider: PeerId([1; 32]),
+            ordered: Timestamp(0),
+            price: Amount(1),
+            total_max: Amount(1),
+            state: AttemptState::Failed(Failure::Trap),
+            end: None,
+            rate: None,
+            output: None,
+            receipt: None,
+            cost: None,
+        };
+        let message = |attempts: Vec<AttemptView>| {
+            let unmatched = Unmatched { failure: Some(Failure::Trap), ..Unmatched::default() };
+            let submission = SubmissionView { attempts, ..ended(unmatched) };
+            let failure = came_to_nothing(&submission, None, false, ("token", CeilingNames::default()));
+            failure.lines()[0].to_owned()
+        };
+        assert_eq!(message(vec![failed.clone()]), "the attempt failed: the runner crashed");
+        assert_eq!(
+            message(vec![failed.clone(), failed]),
+            "every attempt failed, the last: the runner crashed"
+        );
     }
 }
