@@ -57,6 +57,28 @@ pub enum Exit {
     Terminated = 143,
 }
 
+impl Exit {
+    /// Each of them.
+    const ALL: [Self; 16] = [
+        Self::Other,
+        Self::Usage,
+        Self::NotFound,
+        Self::Forbidden,
+        Self::Daemon,
+        Self::NoMatch,
+        Self::Money,
+        Self::JobFailed,
+        Self::NotVerified,
+        Self::TimedOut,
+        Self::Partly,
+        Self::Problem,
+        Self::NoPeers,
+        Self::Unlike,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -79,6 +101,17 @@ impl CommandError {
     pub fn new(exit: Exit, code: &'static str, message: impl fmt::Display, hint: impl fmt::Display) -> Self {
         let (message, hint) = (one_line(&message.to_string()), one_line(&hint.to_string()));
         Self { exit, code, message, hint, is_retryable: false, details: json!({}) }
+    }
+
+    /// A failure that another process of this program had, from what it wrote of it.
+    pub(crate) fn of_json(exit: &Value, error: &Value) -> Option<Self> {
+        let exit = Exit::ALL.into_iter().find(|known| *exit == *known as u8)?;
+        let is_letter = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == b'_';
+        let code = error["code"].as_str().filter(|code| code.bytes().all(is_letter))?;
+        let (message, hint) = (error["message"].as_str()?, error["hint"].as_str()?);
+        // A command fails once, so one code at most is kept for good.
+        let failure = Self::new(exit, code.to_owned().leak(), message, hint).with(error["details"].clone());
+        Some(Self { is_retryable: error["retryable"] == true, ..failure })
     }
 
     /// The same failure, with particulars for programs.

@@ -3,6 +3,8 @@
 //! **Invariant:** a daemon that a command started outlives it: it has no terminal, its own process group and its log in
 //! the home.
 
+pub(crate) mod last_words;
+
 use std::{
     fs, io,
     process::{Child, Command, Stdio},
@@ -28,6 +30,9 @@ use crate::{
 const START_WAIT: Duration = Duration::from_secs(30);
 /// Between two looks at whether it listens.
 const LOOK_STEP: Duration = Duration::from_millis(25);
+
+/// What a daemon ends with whose home another version wrote.
+const WRONG_VERSION: &str = "WRONG_VERSION";
 
 /// How far a command goes to reach the daemon.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -104,7 +109,10 @@ async fn start(invocation: &Invocation) -> Result<Handle, CommandError> {
 /// Starts a daemon in the background, and waits until it takes calls.
 pub(crate) async fn start_in(home: &Home) -> Result<Handle, CommandError> {
     let mut child = spawn(home).map_err(|error| not_started(home, &error.to_string()))?;
-    listening(home, &mut child, |reason| not_started(home, reason)).await
+    let process = child.id();
+    // What it said itself is what is the matter.
+    let said = || last_words::of(&log(home), process);
+    listening(home, &mut child, |reason| said().unwrap_or_else(|| not_started(home, reason))).await
 }
 
 fn spawn(home: &Home) -> io::Result<Child> {
@@ -113,7 +121,7 @@ fn spawn(home: &Home) -> io::Result<Child> {
     command
         .arg("--home")
         .arg(home.root())
-        .arg("up")
+        .args(["up", "--background"])
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -135,10 +143,12 @@ pub(crate) async fn listening(
             answer => return Ok(answer?),
         }
         if let (false, Ok(Some(status))) = (is_second, child.try_wait()) {
+            let failure = failed(&format!("it ended with {status}"));
             // Another command was quicker, and its daemon takes calls in a moment.
-            is_second = status.code() == Some(i32::from(Exit::Daemon as u8));
+            is_second =
+                status.code() == Some(i32::from(Exit::Daemon as u8)) && failure.code() != WRONG_VERSION;
             if !is_second {
-                return Err(failed(&format!("it ended with {status}")));
+                return Err(failure);
             }
         }
         if Instant::now() > deadline {
@@ -154,9 +164,14 @@ fn not_started(home: &Home, reason: &str) -> CommandError {
     CommandError::new(Exit::Daemon, "DAEMON_NOT_STARTED", message, "run `assay up` to see what it says")
 }
 
+/// What is in the log; nothing, if it cannot be read.
+fn log(home: &Home) -> String {
+    fs::read(home.log()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
 /// The last error that a daemon wrote into its log.
 fn last_error(home: &Home) -> Option<String> {
-    let log = fs::read_to_string(home.log()).ok()?;
+    let log = log(home);
     let line = log.lines().rev().find(|line| line.starts_with("error: "))?;
     Some(line.trim_start_matches("error: ").to_owned())
 }

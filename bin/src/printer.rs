@@ -22,6 +22,7 @@ use std::{
 };
 
 use serde::Serialize;
+use serde_json::Value;
 
 pub(crate) use self::{
     escape::{called, field},
@@ -236,6 +237,11 @@ impl Printer {
             format!("error: {message}\nhint: {hint}")
         };
         self.say(&(text + "\n"));
+    }
+
+    /// A document on a line of its own beside the result, for a program that reads a log.
+    pub(crate) fn mark(&self, mark: &str, document: &Value) {
+        self.say(&format!("{mark}{}\n", escape::json(&document.to_string())));
     }
 
     /// False once whoever read standard output has seen enough.

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::job::ls::Since;
 use crate::{
     command_error::{CommandError, Exit},
+    daemon::last_words,
     invocation::Invocation,
     log::log_reader::{LogReader, parts},
     printer::moment,
@@ -73,13 +74,14 @@ pub(super) async fn read(
     if !follow {
         lines.extend(log.last_line());
     }
-    lines.retain(|line| window.has(line));
+    let mut is_told = |line: &String| !last_words::is_one(line) && window.has(line);
+    lines.retain(&mut is_told);
     let told = lines.len();
     print(lines.get(told.saturating_sub(most)..).unwrap_or_default(), invocation);
     while follow && invocation.printer.is_heard() {
         sleep(LOOK_EVERY).await;
         let mut lines = log.next_lines().map_err(unread)?;
-        lines.retain(|line| window.has(line));
+        lines.retain(&mut is_told);
         print(&lines, invocation);
     }
     Ok(told)

@@ -20,6 +20,7 @@ use super::job;
 use crate::{
     bundle::{self, Bundle},
     command_error::{CommandError, Exit},
+    daemon::last_words,
     invocation::Invocation,
     log::Log,
     printer::{full, number_of, short},
@@ -51,6 +52,9 @@ pub(crate) struct Args {
     /// End when standard input ends
     #[arg(long, hide = true)]
     tethered: bool,
+    /// Write what it fails with into the log, for the command that started it
+    #[arg(long, hide = true)]
+    background: bool,
     /// Behave otherwise than one should, for demonstrations and tests
     #[arg(long, hide = true, value_enum, default_value_t = ConductFlag::Honest)]
     conduct: ConductFlag,
@@ -66,6 +70,16 @@ enum ConductFlag {
 }
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let ended = logged(args, invocation).await;
+    if args.background
+        && let Err(failure) = &ended
+    {
+        invocation.printer.mark(last_words::MARK, &last_words::document(failure));
+    }
+    ended
+}
+
+async fn logged(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     invocation.network()?;
     let log = Log::begin(&invocation.home);
     let ended = run(args, invocation).await;

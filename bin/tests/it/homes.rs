@@ -324,6 +324,13 @@ fn a_home_whose_key_is_lost_or_anothers_says_how_it_comes_back_and_nothing_is_ma
     let hint = said.lines().last().unwrap();
     let owner = Keypair::from_seed([5; 32]).id().to_string();
     assert!(hint.contains(&format!("that of {} with `assay key restore FILE`", &owner[..12])), "{said}");
+    for (typed, told) in [(["status", "--json"], "\"code\":\"OTHER_KEY\""), (["account", "show"], hint)] {
+        let started = homestead.types(&typed);
+        assert_eq!(started.status, Some(12), "what it started ended so: {started:?}");
+        assert!(started.stderr.contains(told), "{started:?}");
+    }
+    let log = homestead.types(&["logs"]);
+    assert!(log.stdout.contains("error: ") && !log.stdout.contains("last words"), "{log:?}");
     let recovered = homestead.types(&["notary", "recover"]);
     assert_eq!((recovered.status, &*recovered.stdout), (Some(2), ""), "{recovered:?}");
     assert!(recovered.stderr.contains("keeps no books"), "{recovered:?}");
