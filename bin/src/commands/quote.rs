@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 
 use super::{
     offers::passed,
-    run::{fitting::sized, input, order_args::read_aside, terms::Terms, wishes::TextWishes},
+    run::{
+        ceiling::CeilingNames, fitting::sized, input, order_args::read_aside, terms::Terms,
+        wishes::TextWishes,
+    },
 };
 use crate::{
     command_error::CommandError,
@@ -75,26 +78,25 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let submit = sized(submit, (input, &args.wishes), &manifest, &daemon, invocation).await?;
     // Its length is all that counts, and nobody is sent it.
     let quote = daemon.call(QuoteJob(Submit { input: Attachment::default(), ..submit })).await?;
-    let unit = daemon.unit();
+    let limits = (daemon.unit(), args.terms.ceilings(invocation));
     let Some(chosen) = &quote.chosen else {
         if args.explain {
-            show_passed(invocation, &quote, unit);
+            show_passed(invocation, &quote, limits);
         }
-        let limits = (unit, args.terms.ceilings(invocation));
         let failure =
             passed::failure(&quote.passed.counts, limits, "`assay offers` lists what can be ordered now");
-        let listed = passed::document(&quote.passed, unit);
+        let listed = passed::document(&quote.passed, limits);
         return Err(failure.with(json!({ "passed_over": listed })));
     };
-    invocation.printer.document("quote", &document(&quote, chosen, unit));
-    invocation.printer.table(&table(&quote, chosen, unit));
+    invocation.printer.document("quote", &document(&quote, chosen, limits));
+    invocation.printer.table(&table(&quote, chosen, limits));
     if args.explain {
         invocation.printer.line("");
-        invocation.printer.table(&reasons(chosen, unit));
+        invocation.printer.table(&reasons(chosen, limits.0));
         invocation.printer.line("");
-        show_passed(invocation, &quote, unit);
+        show_passed(invocation, &quote, limits);
     }
-    tell_of_funds(invocation, &quote, chosen, unit);
+    tell_of_funds(invocation, &quote, chosen, limits.0);
     Ok(())
 }
 
@@ -124,7 +126,8 @@ fn tell_of_funds(invocation: &Invocation, quote: &Quote, chosen: &Chosen, unit: 
     }
 }
 
-fn table(quote: &Quote, chosen: &Chosen, unit: &str) -> Table {
+fn table(quote: &Quote, chosen: &Chosen, limits: (&str, CeilingNames)) -> Table {
+    let (unit, _) = limits;
     let order = &chosen.order;
     let Cost { total, price, premium, prepaid, place, .. } = chosen.explanation.cost;
     let mut table = Table::new(["WHAT", "HOW"]).wraps();
@@ -143,7 +146,7 @@ fn table(quote: &Quote, chosen: &Chosen, unit: &str) -> Table {
     row("held", format!("{} {unit}s until it is closed: the most that can be lost", order.total_max));
     row("checked", format!("with a chance of {}", chosen.explanation.rate));
     row("standing", standing(&chosen.basis));
-    row("offers", passed::counted(&quote.passed.counts));
+    row("offers", passed::counted(&quote.passed.counts, limits));
     table
 }
 
@@ -178,9 +181,9 @@ fn reasons(chosen: &Chosen, unit: &str) -> Table {
 }
 
 /// Why each of the others was passed over.
-fn show_passed(invocation: &Invocation, quote: &Quote, unit: &str) {
+fn show_passed(invocation: &Invocation, quote: &Quote, limits: (&str, CeilingNames)) {
     if !quote.passed.offers.is_empty() {
-        invocation.printer.table(&passed::table(&quote.passed, unit));
+        invocation.printer.table(&passed::table(&quote.passed, limits));
     }
     let untold = passed::untold(&quote.passed);
     if untold > 0 {
@@ -188,7 +191,8 @@ fn show_passed(invocation: &Invocation, quote: &Quote, unit: &str) {
     }
 }
 
-fn document(quote: &Quote, chosen: &Chosen, unit: &str) -> Value {
+fn document(quote: &Quote, chosen: &Chosen, limits: (&str, CeilingNames)) -> Value {
+    let (unit, _) = limits;
     let order = &chosen.order;
     json!({
         "model": order.manifest.name, "manifest": full(order.manifest.digest()),
@@ -198,7 +202,7 @@ fn document(quote: &Quote, chosen: &Chosen, unit: &str) -> Value {
         "total_max": money(order.total_max, unit), "free": quote.free.map(|free| money(free, unit)),
         "basis": basis_document(&chosen.basis),
         "explanation": rate::document(&chosen.explanation, unit),
-        "passed_over": passed::document(&quote.passed, unit),
+        "passed_over": passed::document(&quote.passed, limits),
     })
 }
 

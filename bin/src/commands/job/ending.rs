@@ -1,25 +1,44 @@
 //! What the end of a job is to whoever waits for it: all is well, or a failure with its exit code.
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
+use assay_peer::handle::KnownJobs;
+use assay_protocol::id::Digest;
 use serde_json::json;
 
 use super::describe::outcome_words;
 use crate::{
     command_error::{CommandError, Exit},
     commands::run::{ceiling::CeilingNames, follow::came_to_nothing},
+    daemon::RunningDaemon,
+    invocation::Invocation,
     printer::{full, short},
 };
 
 /// A job that is over, as a failure unless its result is here and was paid for.
-pub(super) fn judge<'a>(submission: &'a SubmissionView, unit: &str) -> Result<&'a AttemptView, CommandError> {
+pub(super) fn judge<'a>(
+    submission: &'a SubmissionView,
+    limits: (&str, CeilingNames),
+) -> Result<&'a AttemptView, CommandError> {
     match submission.answer() {
         Some(answer) => Ok(answer),
-        None => Err(why_nothing(submission, unit)),
+        None => Err(why_nothing(submission, limits)),
     }
 }
 
+/// Where the limits of a job are from, as far as that is known.
+pub(super) async fn ceilings(
+    daemon: &RunningDaemon,
+    submission: Digest,
+    invocation: &Invocation,
+) -> CeilingNames {
+    let known = daemon.handle.call(KnownJobs { keys: vec![submission] }).await.unwrap_or_default();
+    let limits = known.first().map(|known| (known.cost_max, known.unit_price_max));
+    let (cost_max, unit_price_max) = limits.unwrap_or_default();
+    CeilingNames::of_order(cost_max, unit_price_max, invocation)
+}
+
 /// Why there is no result that anybody should use.
-pub(super) fn why_nothing(submission: &SubmissionView, unit: &str) -> CommandError {
+pub(super) fn why_nothing(submission: &SubmissionView, limits: (&str, CeilingNames)) -> CommandError {
     let name = short(submission.key);
     let details = json!({ "submission": full(submission.key) });
     if submission.is_paid() {
@@ -30,7 +49,7 @@ pub(super) fn why_nothing(submission: &SubmissionView, unit: &str) -> CommandErr
     }
     match submission.refuted().last() {
         Some(refuted) => refuted_error(submission, refuted),
-        None => came_to_nothing(submission, None, false, (unit, CeilingNames::default())),
+        None => came_to_nothing(submission, None, false, limits),
     }
 }
 

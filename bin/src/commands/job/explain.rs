@@ -15,10 +15,10 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::{describe, word};
+use super::{describe, ending, word};
 use crate::{
     command_error::CommandError,
-    commands::{offers::passed, quote::rate},
+    commands::{offers::passed, quote::rate, run::ceiling::CeilingNames},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Table, called, full, moment, money, number_of, short},
@@ -47,13 +47,14 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let explained = daemon.call(ExplainJob { name: args.job.clone() }).await?;
     let (output, unit) = (&invocation.printer, daemon.unit());
-    output.document("job-explanation", &document(&explained, unit));
     let submission = &explained.job.submission;
+    let limits = (unit, ending::ceilings(&daemon, submission.key, invocation).await);
+    output.document("job-explanation", &document(&explained, limits));
     output.line(format!("Job {}", full(submission.key)));
     output.line(format!("{INDENT}{}: {}", called(&submission.manifest), describe::state(submission)));
     output.line("");
     output.line("Offers that were passed over");
-    show_passed(invocation, &explained, unit);
+    show_passed(invocation, &explained, limits);
     for (number, attempt) in (1..).zip(&submission.attempts) {
         output.line("");
         output.line(format!("Attempt {number}"));
@@ -77,14 +78,14 @@ fn passed_over(explained: &Explained) -> Option<&Passed> {
     explained.grounds.as_ref()?.passed.as_ref()
 }
 
-fn show_passed(invocation: &Invocation, explained: &Explained, unit: &str) {
+fn show_passed(invocation: &Invocation, explained: &Explained, limits: (&str, CeilingNames)) {
     let output = &invocation.printer;
     let Some(passed) = passed_over(explained) else {
         return output.line(format!("{INDENT}{}", unknown(explained.grounds.as_ref())));
     };
-    output.line(format!("{INDENT}when it last looked: {}", passed::counted(&passed.counts)));
+    output.line(format!("{INDENT}when it last looked: {}", passed::counted(&passed.counts, limits)));
     if !passed.offers.is_empty() {
-        output.aligned(&passed::table(passed, unit), INDENT);
+        output.aligned(&passed::table(passed, limits), INDENT);
     }
     let untold = passed::untold(passed);
     if untold > 0 {
@@ -231,7 +232,8 @@ impl Teller {
 }
 
 /// The story for programs.
-fn document(explained: &Explained, unit: &str) -> Value {
+fn document(explained: &Explained, limits: (&str, CeilingNames)) -> Value {
+    let (unit, _) = limits;
     let submission = &explained.job.submission;
     let attempts = submission.attempts.iter();
     let timeline = explained.job.timeline.iter();
@@ -239,7 +241,7 @@ fn document(explained: &Explained, unit: &str) -> Value {
         "submission": full(submission.key), "model": submission.manifest,
         "state": word::state(submission), "words": describe::state(submission), "ended": submission.ended,
         "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
-        "passed_over": passed_over(explained).map(|passed| passed::document(passed, unit)),
+        "passed_over": passed_over(explained).map(|passed| passed::document(passed, limits)),
         "explained": attempts.map(|attempt| json!({
             "attempt": describe::attempt_document(attempt, unit),
             "grounds": order(explained, attempt.job).map(|grounds| grounds_document(grounds, unit)),

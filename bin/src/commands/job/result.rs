@@ -19,7 +19,7 @@ use serde_json::json;
 use super::{attempt_document, describe::attempt_state, ending};
 use crate::{
     command_error::{CommandError, Exit},
-    commands::run::{follow::unless_left, reading::Reading, unwritable},
+    commands::run::{ceiling::CeilingNames, follow::unless_left, reading::Reading, unwritable},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{full, short},
@@ -54,7 +54,8 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let explained = daemon.call(ExplainJob { name: args.job.clone() }).await?;
     let submission = &explained.job.submission;
-    let attempt = chosen(submission, args, daemon.unit())?;
+    let limits = (daemon.unit(), ending::ceilings(&daemon, submission.key, invocation).await);
+    let attempt = chosen(submission, args, limits)?;
     let output = unless_left(bytes_of(&daemon, submission, attempt)).await?;
     let manifest = manifest(&daemon, &explained, attempt).await;
     let reading = manifest.and_then(|manifest| Reading::of(&manifest, &output));
@@ -98,7 +99,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 fn chosen<'a>(
     submission: &'a SubmissionView,
     args: &Args,
-    unit: &str,
+    limits: (&str, CeilingNames),
 ) -> Result<&'a AttemptView, CommandError> {
     let is_named = |attempt: &&AttemptView| full(attempt.job).starts_with(&args.job);
     let named: Vec<&AttemptView> = match full(submission.key).starts_with(&args.job) {
@@ -116,7 +117,7 @@ fn chosen<'a>(
     let found = named.or(submission.answer()).or_else(refuted);
     let Some(attempt) = found else {
         return Err(match submission.ended || submission.refuted().next().is_some() {
-            true => ending::why_nothing(submission, unit),
+            true => ending::why_nothing(submission, limits),
             false => not_yet(submission),
         });
     };

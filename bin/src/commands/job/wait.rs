@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{describe, ending, job_watch::JobWatch};
 use crate::{
     command_error::{CommandError, Exit},
-    commands::run::{closing, follow::unless_left, input},
+    commands::run::{ceiling::CeilingNames, closing, follow::unless_left, input},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Table, full, short},
@@ -50,9 +50,11 @@ type JobEnd = Result<Box<JobView>, CommandError>;
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let mut jobs = Vec::new();
+    let (mut jobs, mut ceilings) = (Vec::new(), Vec::new());
     for name in &args.jobs {
-        jobs.push(daemon.call(ShowJob { name: name.clone() }).await?);
+        let job = daemon.call(ShowJob { name: name.clone() }).await?;
+        ceilings.push(ending::ceilings(&daemon, job.submission.key, invocation).await);
+        jobs.push(job);
     }
     let spinner = invocation.printer.spinner(WAITS);
     // All must be over, so one may be waited for after the other.
@@ -67,8 +69,9 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let ended = ended.await;
     spinner.end();
     let ended = ended?;
-    let judged =
-        jobs.iter().zip(&ended).map(|(job, ended)| judged(job, ended, daemon.unit())).collect::<Vec<_>>();
+    let limits = ceilings.into_iter().map(|ceilings| (daemon.unit(), ceilings));
+    let all = jobs.iter().zip(&ended).zip(limits);
+    let judged = all.map(|((job, ended), limits)| judged(job, ended, limits)).collect::<Vec<_>>();
     let mut table = Table::new(["JOB", "STATE"]);
     for (job, ended) in jobs.iter().zip(&ended) {
         let last = ended.as_deref().unwrap_or(job);
@@ -141,10 +144,10 @@ fn timed_out(key: &str) -> CommandError {
 }
 
 /// What is wrong with it, if anything is.
-fn judged(job: &JobView, ended: &JobEnd, unit: &str) -> Option<CommandError> {
+fn judged(job: &JobView, ended: &JobEnd, limits: (&str, CeilingNames)) -> Option<CommandError> {
     debug_assert!(ended.as_ref().map_or(true, |ended| ended.submission.key == job.submission.key));
     match ended {
-        Ok(ended) => ending::judge(&ended.submission, unit).err(),
+        Ok(ended) => ending::judge(&ended.submission, limits).err(),
         Err(error) => Some(error.clone()),
     }
 }

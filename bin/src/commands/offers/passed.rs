@@ -18,12 +18,7 @@ const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay pro
     issuer grants some (`assay account grant`); `assay account show` says what there is; nothing was spent";
 
 /// How many offers there are, and how many of them were not taken up for which reason.
-pub(crate) fn counted(unmatched: &Unmatched) -> String {
-    counted_under(unmatched, ("", CeilingNames::default()))
-}
-
-/// The same by the names of these limits.
-fn counted_under(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> String {
+pub(crate) fn counted(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> String {
     let reasons = reasons(unmatched);
     let some = reasons.iter().filter(|(count, ..)| *count > 0);
     let counted = some.map(|(count, name, reason)| match *name {
@@ -53,10 +48,10 @@ fn reasons(unmatched: &Unmatched) -> [(u64, &'static str, &'static str); 11] {
 }
 
 /// Why each was not taken up, those nearest to being chosen first.
-pub(crate) fn table(passed: &Passed, unit: &str) -> Table {
+pub(crate) fn table(passed: &Passed, limits: (&str, CeilingNames)) -> Table {
     let mut table = Table::new(["PROVIDER", "WHY NOT"]).wraps();
     for PassedOver { provider, reason } in &passed.offers {
-        table.row([short(provider), words(*reason, unit)]);
+        table.row([short(provider), words(*reason, limits)]);
     }
     table
 }
@@ -67,7 +62,7 @@ pub(crate) fn untold(passed: &Passed) -> u64 {
     all.saturating_sub(passed.offers.len() as u64)
 }
 
-fn words(reason: Reason, unit: &str) -> String {
+fn words(reason: Reason, (unit, ceilings): (&str, CeilingNames)) -> String {
     match reason {
         Reason::Lot { behind } => format!("as good, {behind} behind the best; the lot fell on another"),
         Reason::Outranked { behind, over } => {
@@ -77,9 +72,11 @@ fn words(reason: Reason, unit: &str) -> String {
         Reason::Convicted => "convicted of a false result in the last 30 days".to_owned(),
         Reason::Tried => "tried before, for this job".to_owned(),
         Reason::Busy { until } => format!("busy a moment ago; left alone until {}", moment(until)),
-        Reason::Price { asked } => format!("asks {asked} {unit}s a unit, above --max-price"),
+        Reason::Price { asked } => {
+            format!("asks {asked} {unit}s a unit, above {}", ceilings.price().name(unit))
+        }
         Reason::Cost { total: Some(total) } => {
-            format!("would cost {total} {unit}s in all, above --max-cost")
+            format!("would cost {total} {unit}s in all, above {}", ceilings.cost().name(unit))
         }
         Reason::Cost { total: None } => "no order could be made there at the time".to_owned(),
         Reason::Expired { at } => format!("expired at {}", moment(at)),
@@ -100,9 +97,9 @@ fn aspect(aspect: Aspect) -> &'static str {
 }
 
 /// The offers that were passed over, for programs.
-pub(crate) fn document(passed: &Passed, unit: &str) -> Value {
-    let offers: Vec<Value> = passed.offers.iter().map(|passed| offer_document(passed, unit)).collect();
-    json!({ "counts": counts(&passed.counts, Some(unit)), "passed": offers })
+pub(crate) fn document(passed: &Passed, limits: (&str, CeilingNames)) -> Value {
+    let offers: Vec<Value> = passed.offers.iter().map(|passed| offer_document(passed, limits)).collect();
+    json!({ "counts": counts(&passed.counts, Some(limits.0)), "passed": offers })
 }
 
 /// Why nobody was found, for programs. Whoever does not know what money is called here leaves what things cost to the words
@@ -126,7 +123,8 @@ pub(crate) fn counts(unmatched: &Unmatched, unit: Option<&str>) -> Value {
     })
 }
 
-fn offer_document(passed: &PassedOver, unit: &str) -> Value {
+fn offer_document(passed: &PassedOver, limits: (&str, CeilingNames)) -> Value {
+    let (unit, _) = limits;
     // Beside the reason, the one key that it has a value for.
     let (name, more) = match passed.reason {
         Reason::Lot { behind } => ("lot", Some(("behind", rate(behind)))),
@@ -144,7 +142,7 @@ fn offer_document(passed: &PassedOver, unit: &str) -> Value {
     };
     let over = if let Reason::Outranked { over, .. } = passed.reason { Some(over) } else { None };
     let mut document = json!({
-        "provider": full(passed.provider), "reason": name, "words": words(passed.reason, unit),
+        "provider": full(passed.provider), "reason": name, "words": words(passed.reason, limits),
         "behind": null, "over": over, "until": null, "unit_price": null, "total": null, "valid_until": null,
     });
     if let Some((key, value)) = more {
@@ -171,7 +169,7 @@ pub(crate) fn failure(
     if unmatched.cost > 0 && unmatched.price == 0 {
         return over_ceiling(unmatched, (unit, ceilings));
     }
-    let counted = counted_under(unmatched, (unit, ceilings));
+    let counted = counted(unmatched, (unit, ceilings));
     let message = match unmatched.price_least {
         Some(least) => format!("no offer matches: {counted}; the least asks {least} {unit}s a unit"),
         None => format!("no offer matches: {counted}"),
@@ -230,6 +228,7 @@ fn hint(unmatched: &Unmatched, ceilings: CeilingNames) -> String {
 
 #[cfg(test)]
 mod tests {
+    use assay_peer::config::ClientSettings;
     use assay_protocol::units::{Amount, Rate, Timestamp};
 
     use super::*;
@@ -271,12 +270,27 @@ mod tests {
             (Reason::OtherModel, "other_model", "serves other models"),
         ];
         for (reason, name, sentence) in cases {
-            let document = offer_document(&PassedOver { provider: Default::default(), reason }, UNIT);
+            let passed = PassedOver { provider: Default::default(), reason };
+            let document = offer_document(&passed, (UNIT, CeilingNames::default()));
             assert_eq!(
                 (document["reason"].as_str(), document["words"].as_str()),
                 (Some(name), Some(sentence))
             );
         }
+    }
+
+    #[test]
+    fn what_is_above_a_setting_is_not_said_to_be_above_a_flag() {
+        let client = ClientSettings::default();
+        let (cost, price) = (client.cost_max, client.unit_price_max);
+        let limits = (UNIT, CeilingNames::of_equal(Some(cost), Some(price), &client));
+        let said = words(Reason::Price { asked: Amount::credits(2) }, limits);
+        assert_eq!(said, format!("asks 2.00 credits a unit, above client.unit_price_max ({price} credits)"));
+        let said = words(Reason::Cost { total: Some(Amount::credits(3)) }, limits);
+        assert_eq!(said, format!("would cost 3.00 credits in all, above client.cost_max ({cost} credits)"));
+        let counts = Unmatched { offers: 2, price: 1, cost: 1, ..Unmatched::default() };
+        let said = counted(&counts, limits);
+        assert!(said.contains("1 above client.unit_price_max (") && !said.contains("--max"), "{said}");
     }
 
     #[test]
@@ -318,7 +332,7 @@ mod tests {
     fn what_is_not_told_one_by_one_is_counted() {
         let counts = Unmatched { offers: 40, lot: 2, outranked: 1, other_model: 36, ..Unmatched::default() };
         assert_eq!(
-            counted(&counts),
+            counted(&counts, (UNIT, CeilingNames::default())),
             "40 seen, 2 as good (a lot decides), 1 outranked, 36 serve other models"
         );
         assert_eq!(untold(&Passed { counts, offers: Vec::new() }), 39);

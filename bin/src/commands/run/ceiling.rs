@@ -3,7 +3,7 @@
 //! **Invariant:** whoever is refused by a setting reads its name, what it says, and both ways out: to settle it otherwise, and
 //! the flag for one order.
 
-use assay_peer::config::Settings;
+use assay_peer::config::{ClientSettings, Settings};
 use assay_protocol::units::Amount;
 
 use crate::invocation::Invocation;
@@ -32,6 +32,29 @@ impl CeilingNames {
         Self {
             settled_cost: max_cost.is_none().then_some(client.cost_max),
             settled_price: max_price.is_none().then_some(client.unit_price_max),
+        }
+    }
+
+    /// The limits of an order that was made before. Nobody remembers who typed what: one that says what the home does is the
+    /// home's.
+    pub(crate) fn of_order(
+        cost_max: Option<Amount>,
+        unit_price_max: Option<Amount>,
+        invocation: &Invocation,
+    ) -> Self {
+        let Ok(settings) = Settings::read(&invocation.home) else { return Self::default() };
+        Self::of_equal(cost_max, unit_price_max, &settings.client)
+    }
+
+    /// Those of these limits that are what the settings say.
+    pub(crate) fn of_equal(
+        cost_max: Option<Amount>,
+        unit_price_max: Option<Amount>,
+        client: &ClientSettings,
+    ) -> Self {
+        Self {
+            settled_cost: cost_max.filter(|most| *most == client.cost_max),
+            settled_price: unit_price_max.filter(|most| *most == client.unit_price_max),
         }
     }
 
@@ -72,6 +95,17 @@ impl CeilingName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_of_before_is_limited_by_the_setting_that_says_as_much() {
+        let client = ClientSettings { cost_max: Amount::credits(2), ..ClientSettings::default() };
+        let of = |cost, price| CeilingNames::of_equal(cost, price, &client);
+        let settled = of(Some(client.cost_max), Some(client.unit_price_max));
+        assert_eq!(settled.cost().name("credit"), "client.cost_max (2.00 credits)");
+        assert!(settled.price().name("credit").starts_with("client.unit_price_max ("));
+        assert_eq!(of(Some(Amount(1)), Some(Amount(1))), CeilingNames::default());
+        assert_eq!(of(None, None), CeilingNames::default());
+    }
 
     #[test]
     fn a_setting_is_named_with_both_ways_out_and_a_flag_as_it_was_typed() {

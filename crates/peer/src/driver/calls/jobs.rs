@@ -55,6 +55,8 @@ pub struct KnownJob {
     pub submission: SubmissionView,
     /// The most that each order of it may cost; nothing if it is so long over that only its outcome is remembered.
     pub cost_max: Option<Amount>,
+    /// The most that a unit may cost; likewise.
+    pub unit_price_max: Option<Amount>,
 }
 
 /// Keys that are looked up at a time.
@@ -141,8 +143,9 @@ impl Driver {
     }
 
     fn known_job(&self, key: Digest) -> Option<KnownJob> {
-        let cost_max = self.node.wish(key).map(|wish| wish.cost_max);
-        Some(KnownJob { submission: self.node.submission(key)?, cost_max })
+        let limits = self.node.wish(key).map(|wish| (wish.cost_max, wish.unit_price_max));
+        let (cost_max, unit_price_max) = limits.unzip();
+        Some(KnownJob { submission: self.node.submission(key)?, cost_max, unit_price_max })
     }
 
     /// The job that goes by a name.
