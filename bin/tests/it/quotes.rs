@@ -159,6 +159,11 @@ fn names_the_setting_that_refuses(client: &Client, town: &Town) {
             "`assay config set client.cost_max {least}` raises it for good, --max-cost {least} for one order; nothing was spent"
         );
         assert_eq!(dear["hint"], ways);
+        let Some(key) = dear["details"]["submission"].as_str() else { continue };
+        for verb in ["wait", "result"] {
+            let again = client.fails(&["job", verb, key], 7);
+            assert_eq!((&again["message"], &again["hint"]), (&dear["message"], &dear["hint"]), "{verb}");
+        }
     }
     let dear = client.fails(&["quote", "digits", "--max-cost", "0.02"], 7);
     assert!(dear["hint"].as_str().unwrap().starts_with("raise --max-cost to "), "{dear}");
