@@ -1,5 +1,7 @@
 //! Somebody who types what a page shows, at a terminal, from its top to its end.
 //!
+//! **Invariant:** what is printed for programs is held to its schemas as it came, whatever the page leaves out of it.
+//!
 //! With `ASSAY_TRANSCRIPTS=write` in the environment, what was printed is written into the pages instead of being compared,
 //! but for lines that leave something out and are right. With `ASSAY_TRANSCRIPTS=loosen`, what was another this time than the
 //! page shows is left out of it: whoever has written pages types them once more so, and looks at what is another each time.
@@ -18,6 +20,7 @@ use crate::{
     assay::{BINARY, assay},
     likeness::{Likeness, loosened},
     pages::{Page, Step, words},
+    schema_set,
     screen::{drawn, on_terminal},
     town::Town,
 };
@@ -187,6 +190,9 @@ impl Reader {
         let told = typed.told.as_ref().map(|file| File::open(folder.join(file)).unwrap());
         let (status, got) = on_terminal(command, told.map_or_else(Stdio::null, Stdio::from), true);
         self.status = status.unwrap_or(-1);
+        if arguments.contains(&"--json") {
+            schema_set::judge(&got);
+        }
         let folder = folder.to_str().unwrap();
         let seen = |line: &String| line.replace(folder, FOLDER).replace(BINARY, "/usr/bin/assay");
         drawn(&got).iter().map(seen).collect()
