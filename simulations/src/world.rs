@@ -10,16 +10,16 @@ mod audit;
 mod conformance;
 mod crash;
 mod disk;
-mod fetch;
-mod fetches;
-mod market;
-mod peer;
-mod perform;
+pub(crate) mod fetch;
+pub(crate) mod fetches;
+pub(crate) mod market;
+pub(crate) mod peer;
+pub(crate) mod perform;
 mod sleep;
-mod store;
+pub(crate) mod store;
 mod takers;
 mod trace;
-mod watch;
+pub(crate) mod watch;
 
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
@@ -48,7 +48,7 @@ use self::{
     peer::Peer,
     takers::Takers,
     trace::Trace,
-    watch::Watch,
+    watch::{SWEEP_FACTS, Watch},
 };
 use crate::{
     behaviour::Behaviour,
@@ -59,7 +59,7 @@ use crate::{
 };
 
 /// The wall clock when a run begins, in milliseconds.
-const EPOCH_MILLIS: u64 = 1_800_000_000_000;
+pub(crate) const EPOCH_MILLIS: u64 = 1_800_000_000_000;
 /// After this time a peer whose brain has just started asks others for their offers.
 const INTRODUCTION: Span = Span::millis(100);
 /// Peers that are asked for their offers.
@@ -138,7 +138,7 @@ impl World {
             places: peers.iter().enumerate().map(|(number, peer)| (peer.id(), Place(number))).collect(),
             schedule: Schedule::default(),
             trace: Trace::default(),
-            watch: Watch::new(Arc::clone(&genesis), plan.key(plan.notary())),
+            watch: Watch::new(Arc::clone(&genesis), plan.key(plan.notary()), SWEEP_FACTS),
             traffic: None,
             taken: None,
             genesis,

@@ -21,7 +21,7 @@ use super::{
 use crate::{crypto::Simulated, kernel::Span, network::Fate};
 
 /// How long one source is waited for.
-const PATIENCE: Span = Span::millis(600);
+pub(crate) const PATIENCE: Span = Span::millis(600);
 
 /// What a peer looks for.
 #[derive(Clone, Copy, Debug)]

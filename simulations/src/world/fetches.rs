@@ -9,7 +9,7 @@ use assay_protocol::id::{Digest, PeerId};
 
 /// All fetches of a peer.
 #[derive(Debug, Default)]
-pub(super) struct SimulatedFetches {
+pub(crate) struct SimulatedFetches {
     fetches: BTreeMap<Digest, Fetch>,
     /// Fetches that there have been.
     count: u64,
@@ -17,25 +17,25 @@ pub(super) struct SimulatedFetches {
 
 /// Names one fetch, and no later one of the same digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FetchId {
-    pub(super) digest: Digest,
+pub(crate) struct FetchId {
+    pub(crate) digest: Digest,
     number: u64,
 }
 
 /// A wish for a blob.
 #[derive(Clone, Debug)]
-pub(super) struct Want {
-    pub(super) holder: Digest,
-    pub(super) digest: Digest,
-    pub(super) from: Vec<PeerId>,
-    pub(super) bytes_max: u64,
+pub(crate) struct Want {
+    pub(crate) holder: Digest,
+    pub(crate) digest: Digest,
+    pub(crate) from: Vec<PeerId>,
+    pub(crate) bytes_max: u64,
 }
 
 /// Somebody who waits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Waiter {
-    pub(super) holder: Digest,
-    pub(super) bytes_max: u64,
+pub(crate) struct Waiter {
+    pub(crate) holder: Digest,
+    pub(crate) bytes_max: u64,
 }
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ struct Fetch {
 
 impl SimulatedFetches {
     /// Joins the fetch of a blob, or begins it; says which one is new.
-    pub(super) fn join(&mut self, want: Want, own: PeerId) -> Option<FetchId> {
+    pub(crate) fn join(&mut self, want: Want, own: PeerId) -> Option<FetchId> {
         let Want { holder, digest, from, bytes_max } = want;
         let is_new = !self.fetches.contains_key(&digest);
         self.count += u64::from(is_new);
@@ -79,18 +79,18 @@ impl SimulatedFetches {
     }
 
     /// True while somebody waits for this fetch.
-    pub(super) fn goes_on(&self, id: FetchId) -> bool {
+    pub(crate) fn goes_on(&self, id: FetchId) -> bool {
         self.fetches.get(&id.digest).is_some_and(|fetch| fetch.number == id.number)
     }
 
     /// The next source of a fetch and the most bytes that it may give.
-    pub(super) fn next(&mut self, id: FetchId) -> Option<(PeerId, u64)> {
+    pub(crate) fn next(&mut self, id: FetchId) -> Option<(PeerId, u64)> {
         let fetch = self.fetches.get_mut(&id.digest).filter(|fetch| fetch.number == id.number)?;
         Some((fetch.sources.pop_front()?, fetch.bytes_max))
     }
 
     /// Ends a fetch, and says who waited for it.
-    pub(super) fn end(&mut self, id: FetchId) -> Vec<Waiter> {
+    pub(crate) fn end(&mut self, id: FetchId) -> Vec<Waiter> {
         if !self.goes_on(id) {
             return Vec::new();
         }
@@ -98,7 +98,7 @@ impl SimulatedFetches {
     }
 
     /// Nothing that is for this holder is waited for any more; says what was, as often as it was.
-    pub(super) fn release(&mut self, holder: &Digest) -> Vec<Digest> {
+    pub(crate) fn release(&mut self, holder: &Digest) -> Vec<Digest> {
         let mut left = Vec::new();
         self.fetches.retain(|digest, fetch| {
             fetch.waiters.retain(|waiter| {

@@ -10,18 +10,19 @@ use assay_market::{
 };
 use assay_protocol::{
     codec,
+    genesis::Genesis,
     id::{Digest, JobId, PeerId},
     manifest::Manifest,
     offer::Reachability,
     receipt::Receipt,
     signed::Signer,
-    units::{Amount, Duration, Units, Work},
+    units::{Amount, Duration, Timestamp, Units, Work},
 };
 
 use super::{Closed, Place, World, peer::Peer};
 use crate::{
     kernel::{Instant, Span},
-    plan,
+    plan::{self, Plan},
 };
 
 /// How long a market takes to open: everybody has an account by then, and has heard of most offers.
@@ -76,6 +77,63 @@ impl Default for Wish {
     }
 }
 
+impl Wish {
+    /// What a client submits for it, and its input.
+    pub(crate) fn submission(
+        &self,
+        plan: &Plan,
+        genesis: &Genesis,
+        client: Place,
+        until: Option<Timestamp>,
+    ) -> (Vec<u8>, Submission) {
+        let manifest = genesis.manifest(self.manifest).cloned();
+        let Some(manifest) = manifest else { unreachable!("{} is not in the genesis", self.manifest) };
+        let key = codec::digest("simulated wish", &(plan.key(client).id(), self.number));
+        let salt = codec::digest("simulated salt", &(plan.seed, key));
+        let input = [&salt.0[..], &self.number.to_be_bytes()].concat();
+        let submission = Submission {
+            key,
+            content: Digest::of(&self.number.to_be_bytes()),
+            input_commit: Digest::of(&input),
+            input_bytes: 40,
+            units_max: self.units_max,
+            work_max: self.work_max.unwrap_or_else(|| work_assumed(&manifest)),
+            manifest,
+            run_max: Duration::seconds(1),
+            checks: self.checks,
+            unchecked_ok: self.unchecked_ok,
+            cost_max: Amount::credits(1),
+            unit_price_max: self.unit_price_max.unwrap_or_else(|| plan.unit_price_max()),
+            provider: self.provider.map(|place| plan.key(place).id()),
+            returns_to: None,
+            attempts_max: self.attempts_max,
+            cancel_fee: self.cancel_fee,
+            until,
+        };
+        (input, submission)
+    }
+}
+
+/// What a peer offers that has no wishes of its own: every manifest, on one machine.
+pub(crate) fn usual_provision(plan: &Plan, genesis: &Genesis, place: Place) -> Provision {
+    let unit_price = plan.unit_price(place);
+    let stock = |manifest| Stock { manifest, unit_price, run: Duration(100) };
+    let bench = Workbench {
+        class: plan::class(),
+        machine: "a simulated machine".into(),
+        device: "a simulated processor".into(),
+        memory_free: 1 << 32,
+        slots: plan.slots,
+        services: genesis.manifests.iter().cloned().map(stock).collect(),
+    };
+    Provision {
+        benches: vec![bench],
+        cancel_fee_min: plan.cancel_fee_min,
+        addresses: vec![format!("/memory/{}", place.0)],
+        reachability: Reachability::Reached,
+    }
+}
+
 /// A world that did not come to rest in time.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("after {} s of virtual time still open: {open:#?}", .at.millis() / 1_000)]
@@ -110,52 +168,15 @@ impl World {
     /// What a peer offers that has no wishes of its own.
     #[must_use]
     pub fn provision(&self, place: Place) -> Provision {
-        let unit_price = self.plan.unit_price(place);
-        let stock = |manifest| Stock { manifest, unit_price, run: Duration(100) };
-        let bench = Workbench {
-            class: plan::class(),
-            machine: "a simulated machine".into(),
-            device: "a simulated processor".into(),
-            memory_free: 1 << 32,
-            slots: self.plan.slots,
-            services: self.genesis.manifests.iter().cloned().map(stock).collect(),
-        };
-        Provision {
-            benches: vec![bench],
-            cancel_fee_min: self.plan.cancel_fee_min,
-            addresses: vec![format!("/memory/{}", place.0)],
-            reachability: Reachability::Reached,
-        }
+        usual_provision(&self.plan, &self.genesis, place)
     }
 
     /// Lets a client submit a job; returns the name of the submission.
     pub fn submit(&mut self, client: Place, wish: Wish) -> Digest {
-        let manifest = self.genesis.manifest(wish.manifest).cloned();
-        let Some(manifest) = manifest else { unreachable!("{} is not in the genesis", wish.manifest) };
-        let key = codec::digest("simulated wish", &(self.id(client), wish.number));
-        let salt = codec::digest("simulated salt", &(self.plan.seed, key));
-        let input = [&salt.0[..], &wish.number.to_be_bytes()].concat();
-        let input_commit = Digest::of(&input);
+        let until = wish.within.map(|within| self.clock(client).after(within));
+        let (input, submission) = wish.submission(&self.plan, &self.genesis, client, until);
+        let key = submission.key;
         self.peers[client.0].store.put(key, input);
-        let submission = Submission {
-            key,
-            content: Digest::of(&wish.number.to_be_bytes()),
-            input_commit,
-            input_bytes: 40,
-            units_max: wish.units_max,
-            work_max: wish.work_max.unwrap_or_else(|| work_assumed(&manifest)),
-            manifest,
-            run_max: Duration::seconds(1),
-            checks: wish.checks,
-            unchecked_ok: wish.unchecked_ok,
-            cost_max: Amount::credits(1),
-            unit_price_max: wish.unit_price_max.unwrap_or_else(|| self.plan.unit_price_max()),
-            provider: wish.provider.map(|place| self.id(place)),
-            returns_to: None,
-            attempts_max: wish.attempts_max,
-            cancel_fee: wish.cancel_fee,
-            until: wish.within.map(|within| self.clock(client).after(within)),
-        };
         self.command(client, Command::Submit(submission));
         key
     }

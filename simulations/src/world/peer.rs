@@ -100,7 +100,7 @@ impl Peer {
             return None;
         }
         self.runs_started += 1;
-        self.store.keep(holder(&run.id), run.input);
+        self.store.keep(run_holder(&run.id), run.input);
         self.runs.insert(run.id, (self.runs_started, run));
         Some(self.runs_started)
     }
@@ -114,7 +114,7 @@ impl Peer {
     /// A run goes on no more.
     pub(super) fn end_run(&mut self, id: &RunId) {
         if self.runs.remove(id).is_some() {
-            self.store.release(&holder(id));
+            self.store.release(&run_holder(id));
         }
     }
 
@@ -126,6 +126,6 @@ impl Peer {
 }
 
 /// For whom the input of a run is kept.
-fn holder(run: &RunId) -> Digest {
+pub(crate) fn run_holder(run: &RunId) -> Digest {
     codec::digest("simulated run", run)
 }

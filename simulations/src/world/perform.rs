@@ -29,9 +29,9 @@ use crate::{
 };
 
 /// How long it takes to read records and make their paths.
-const READING: Span = Span::micros(300);
+pub(crate) const READING: Span = Span::micros(300);
 /// The shortest sync.
-const SYNC_MIN: Span = Span::millis(1);
+pub(crate) const SYNC_MIN: Span = Span::millis(1);
 
 impl World {
     pub(super) fn perform_all(&mut self, place: Place, effects: Effects) {
@@ -212,7 +212,7 @@ impl World {
 }
 
 /// True for what others can see. What ends it keeps its place behind the beginning.
-fn waits(effect: &Effect) -> bool {
+pub(crate) fn waits(effect: &Effect) -> bool {
     match effect {
         Effect::Send { .. }
         | Effect::Publish(_)
@@ -233,7 +233,7 @@ fn waits(effect: &Effect) -> bool {
     }
 }
 
-fn shown(bytes: &[u8], position: u64) -> Option<ShownRecord> {
+pub(crate) fn shown(bytes: &[u8], position: u64) -> Option<ShownRecord> {
     let path = merkle::prove(bytes, RECORD_BYTES, position)?;
     let record = bytes.chunks(RECORD_BYTES).nth(usize::try_from(position).ok()?)?;
     Some(ShownRecord { position, bytes: record.to_vec(), path })

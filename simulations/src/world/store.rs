@@ -22,7 +22,7 @@ use self::holders::Holders;
 
 /// A peer's blobs and receipts.
 #[derive(Debug, Default)]
-pub(super) struct SimulatedStore {
+pub(crate) struct SimulatedStore {
     blobs: BTreeMap<Digest, Stored>,
     /// The blobs that nobody keeps by their last use, the oldest first.
     idle: BTreeSet<(u64, Digest)>,
@@ -53,12 +53,12 @@ struct Filed {
 
 impl SimulatedStore {
     /// From now on there is room for so many bytes.
-    pub(super) fn limit(&mut self, quota: usize) {
+    pub(crate) fn limit(&mut self, quota: usize) {
         self.quota = Some(quota);
     }
 
     /// Stores bytes under their digest and keeps them for a holder; false if there is no room, and then it keeps nothing.
-    pub(super) fn put(&mut self, holder: Digest, bytes: impl Into<Rc<[u8]>>) -> bool {
+    pub(crate) fn put(&mut self, holder: Digest, bytes: impl Into<Rc<[u8]>>) -> bool {
         let bytes = bytes.into();
         let digest = Digest::of(&bytes);
         let is_new = self.keep(holder, digest);
@@ -70,7 +70,7 @@ impl SimulatedStore {
     }
 
     /// Stores bytes under their digest, for those who keep them already; false if there is no room.
-    pub(super) fn store(&mut self, bytes: impl Into<Rc<[u8]>>) -> bool {
+    pub(crate) fn store(&mut self, bytes: impl Into<Rc<[u8]>>) -> bool {
         let bytes = bytes.into();
         let digest = Digest::of(&bytes);
         if self.blobs.contains_key(&digest) {
@@ -119,30 +119,30 @@ impl SimulatedStore {
     }
 
     /// How many bytes of blobs are kept for somebody.
-    pub(super) fn kept_bytes(&self) -> usize {
+    pub(crate) fn kept_bytes(&self) -> usize {
         self.kept_bytes
     }
 
     /// The bytes of a blob or a receipt, for somebody who looks on.
-    pub(super) fn get(&self, digest: &Digest) -> Option<&Rc<[u8]>> {
+    pub(crate) fn get(&self, digest: &Digest) -> Option<&Rc<[u8]>> {
         let receipt = || self.receipts.get(digest).map(|filed| &filed.bytes);
         self.blobs.get(digest).map(|stored| &stored.bytes).or_else(receipt)
     }
 
     /// The bytes of a blob, which is used.
-    pub(super) fn read(&mut self, digest: &Digest) -> Option<Rc<[u8]>> {
+    pub(crate) fn read(&mut self, digest: &Digest) -> Option<Rc<[u8]>> {
         self.touch(digest);
         self.blobs.get(digest).map(|stored| Rc::clone(&stored.bytes))
     }
 
     /// What the brain is told of a blob, which is used.
-    pub(super) fn describe(&mut self, digest: &Digest) -> Option<Blob> {
+    pub(crate) fn describe(&mut self, digest: &Digest) -> Option<Blob> {
         let bytes = self.read(digest)?;
         Some(Blob { bytes: bytes.len() as u64, root: merkle::root(&bytes, RECORD_BYTES) })
     }
 
     /// The holder needs a blob, which need not be here yet; false if it did before.
-    pub(super) fn keep(&mut self, holder: Digest, digest: Digest) -> bool {
+    pub(crate) fn keep(&mut self, holder: Digest, digest: Digest) -> bool {
         let is_new = self.holders.keep(holder, digest);
         if let Some(stored) = self.blobs.get(&digest)
             && self.idle.remove(&(stored.used, digest))
@@ -153,12 +153,12 @@ impl SimulatedStore {
     }
 
     /// The holder lets a peer fetch a blob.
-    pub(super) fn permit(&mut self, holder: Digest, digest: Digest, to: PeerId) {
+    pub(crate) fn permit(&mut self, holder: Digest, digest: Digest, to: PeerId) {
         self.holders.permit(holder, digest, to);
     }
 
     /// Ends everything that a holder keeps and serves. The end of the last keep counts as a use.
-    pub(super) fn release(&mut self, holder: &Digest) {
+    pub(crate) fn release(&mut self, holder: &Digest) {
         for digest in self.holders.release(holder) {
             if self.holders.is_kept(&digest) {
                 continue;
@@ -178,7 +178,7 @@ impl SimulatedStore {
     }
 
     /// Keeps a receipt for good.
-    pub(super) fn file(&mut self, receipt: &Receipt) {
+    pub(crate) fn file(&mut self, receipt: &Receipt) {
         let bytes = receipt.to_bytes();
         let open = receipt.story.open.said();
         let order = open.order.said();
@@ -189,12 +189,12 @@ impl SimulatedStore {
     }
 
     /// What the receipt of a job says, if it is here.
-    pub(super) fn recall(&self, job: JobId) -> Option<Remembered> {
+    pub(crate) fn recall(&self, job: JobId) -> Option<Remembered> {
         self.closed.get(&job).copied()
     }
 
     /// The bytes of a blob or a receipt, for a peer that may have them.
-    pub(super) fn fetch(&mut self, digest: &Digest, by: PeerId) -> Option<Rc<[u8]>> {
+    pub(crate) fn fetch(&mut self, digest: &Digest, by: PeerId) -> Option<Rc<[u8]>> {
         if let Some(filed) = self.receipts.get(digest).filter(|filed| filed.parties.contains(&by)) {
             return Some(Rc::clone(&filed.bytes));
         }
@@ -202,7 +202,7 @@ impl SimulatedStore {
     }
 
     /// Forgets who holds what.
-    pub(super) fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         self.holders = Holders::default();
         let all: Vec<Digest> = self.blobs.keys().copied().collect();
         all.into_iter().for_each(|digest| self.rest(digest));
@@ -210,7 +210,7 @@ impl SimulatedStore {
 
     /// Lies: other bytes stand under a digest.
     #[cfg(test)]
-    pub(super) fn spoil(&mut self, digest: Digest, bytes: &[u8]) {
+    pub(crate) fn spoil(&mut self, digest: Digest, bytes: &[u8]) {
         self.insert(digest, bytes.into());
     }
 }

@@ -27,7 +27,7 @@ use assay_protocol::{
 use crate::crypto::{Simulated, SimulatedKey};
 
 /// After so many facts everything in the books is looked at, and not only what the last one touched.
-const SWEEP_FACTS: u64 = 32;
+pub(crate) const SWEEP_FACTS: u64 = 32;
 
 /// A job as its notary closed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,21 +44,23 @@ pub struct Closed {
 
 /// What is known of the books.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     genesis: Arc<Genesis>,
     network: NetworkId,
     notary: SimulatedKey,
+    sweep_facts: u64,
     ledger: Ledger,
     witness: Witness,
     closed: BTreeMap<JobId, Closed>,
 }
 
 impl Watch {
-    /// Watches this notary from its first entry on.
-    pub(super) fn new(genesis: Arc<Genesis>, notary: SimulatedKey) -> Self {
+    /// Watches this notary from its first entry on, and looks at everything after so many facts.
+    pub(crate) fn new(genesis: Arc<Genesis>, notary: SimulatedKey, sweep_facts: u64) -> Self {
         let ledger = Ledger::new(Arc::clone(&genesis), notary.id());
         Self {
-            witness: Witness::new((*genesis).clone(), &ledger, SWEEP_FACTS),
+            witness: Witness::new((*genesis).clone(), &ledger, sweep_facts),
+            sweep_facts,
             ledger,
             closed: BTreeMap::new(),
             network: genesis.id(),
@@ -68,7 +70,7 @@ impl Watch {
     }
 
     /// Asserts what must hold of a notary's own books after every event.
-    pub(super) fn check(&self, node: &Node<SimulatedKey>) {
+    pub(crate) fn check(&self, node: &Node<SimulatedKey>) {
         let Some(ledger) = node.ledger() else { return };
         let (_, minted, burned) = ledger.pool_minted_burned();
         assert_eq!(ledger.total(), minted.minus(burned), "the books do not balance: {:?}", node.books());
@@ -77,15 +79,15 @@ impl Watch {
     }
 
     /// Takes what a notary saved.
-    pub(super) fn saved(&mut self, record: &Record) {
+    pub(crate) fn saved(&mut self, record: &Record) {
         if let Record::Chain(entry) = record {
             self.take(&entry.fact);
         }
     }
 
     /// Begins anew with what is left of a notary's records.
-    pub(super) fn restart(&mut self, records: &[Record]) {
-        *self = Self::new(Arc::clone(&self.genesis), self.notary);
+    pub(crate) fn restart(&mut self, records: &[Record]) {
+        *self = Self::new(Arc::clone(&self.genesis), self.notary, self.sweep_facts);
         records.iter().for_each(|record| self.saved(record));
     }
 
@@ -105,12 +107,12 @@ impl Watch {
     }
 
     /// The books beside the notary's.
-    pub(super) fn ledger(&self) -> &Ledger {
+    pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
     /// How every job ended that the notary closed.
-    pub(super) fn closed(&self) -> &BTreeMap<JobId, Closed> {
+    pub(crate) fn closed(&self) -> &BTreeMap<JobId, Closed> {
         &self.closed
     }
 }
