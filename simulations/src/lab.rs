@@ -10,6 +10,7 @@ pub mod calendar;
 pub mod distribution;
 pub mod experiment;
 pub mod gossip;
+pub mod market;
 pub mod queueing;
 pub mod replication;
 pub mod scenario;

@@ -131,6 +131,20 @@ impl<E: Copy> Calendar<E> {
         }
     }
 
+    /// When the next event happens.
+    pub fn next_at(&mut self) -> Option<Instant> {
+        if self.today.is_empty() && !self.turn() {
+            return None;
+        }
+        self.today.last().map(|next| Instant(next.at))
+    }
+
+    /// Moves time on, at most to the next event.
+    pub fn advance(&mut self, to: Instant) {
+        let most = self.next_at().map_or(to, |next| next.min(to));
+        self.now = self.now.max(most.0);
+    }
+
     /// Moves time to the next event.
     pub fn pop(&mut self) -> Option<E> {
         if self.today.is_empty() && !self.turn() {
@@ -236,6 +250,12 @@ mod tests {
                 calendar.after(span, number);
                 schedule.after(span, number);
             } else {
+                if luck.below(4) == 0 {
+                    let span = Span(span(&mut luck) / 8);
+                    calendar.advance(calendar.now().after(span));
+                    schedule.advance(schedule.now().after(span));
+                }
+                assert_eq!(calendar.next_at(), schedule.next_at(), "{name}");
                 assert_eq!(calendar.pop(), schedule.pop(), "{name}");
                 assert_eq!(calendar.now(), schedule.now(), "{name}");
             }

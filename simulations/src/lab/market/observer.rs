@@ -1,0 +1,81 @@
+//! Who looks on while a market lives: each sees what happens and changes nothing of it.
+
+use assay_market::{Effect, Node};
+use assay_protocol::id::Digest;
+
+use crate::{crypto::SimulatedKey, kernel::Instant, world::Place};
+
+/// When something was seen, and at whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// When.
+    pub at: Instant,
+    /// At whom.
+    pub place: Place,
+}
+
+/// Looks on.
+pub trait Observer {
+    /// A client's user wants a job to be run.
+    fn submitted(&mut self, seen: Sighting, key: Digest) {
+        let _ = (seen, key);
+    }
+
+    /// A peer's shell performs an effect.
+    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+        let _ = (seen, effect);
+    }
+
+    /// A peer is asked for a blob or a receipt.
+    fn asked(&mut self, seen: Sighting) {
+        let _ = seen;
+    }
+
+    /// A brain has taken an input, and what it wants is about to be performed.
+    fn thought(&mut self, seen: Sighting, node: &Node<SimulatedKey>) {
+        let _ = (seen, node);
+    }
+}
+
+/// Nobody looks on.
+impl Observer for () {}
+
+impl<O: Observer> Observer for Option<O> {
+    fn submitted(&mut self, seen: Sighting, key: Digest) {
+        self.iter_mut().for_each(|observer| observer.submitted(seen, key));
+    }
+
+    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+        self.iter_mut().for_each(|observer| observer.performed(seen, effect));
+    }
+
+    fn asked(&mut self, seen: Sighting) {
+        self.iter_mut().for_each(|observer| observer.asked(seen));
+    }
+
+    fn thought(&mut self, seen: Sighting, node: &Node<SimulatedKey>) {
+        self.iter_mut().for_each(|observer| observer.thought(seen, node));
+    }
+}
+
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn submitted(&mut self, seen: Sighting, key: Digest) {
+        self.0.submitted(seen, key);
+        self.1.submitted(seen, key);
+    }
+
+    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+        self.0.performed(seen, effect);
+        self.1.performed(seen, effect);
+    }
+
+    fn asked(&mut self, seen: Sighting) {
+        self.0.asked(seen);
+        self.1.asked(seen);
+    }
+
+    fn thought(&mut self, seen: Sighting, node: &Node<SimulatedKey>) {
+        self.0.thought(seen, node);
+        self.1.thought(seen, node);
+    }
+}

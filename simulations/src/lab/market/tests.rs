@@ -1,0 +1,109 @@
+//! A market that opens, trades and settles; and what it must never depend on.
+
+use assay_market::{Effect, Event};
+
+use super::*;
+use crate::{behaviour::Forger, world::Wish};
+
+const LIMIT: Span = Span::seconds(600);
+
+/// Counts what clients are told.
+#[derive(Debug, Default)]
+struct Counts {
+    delivered: usize,
+    closed: usize,
+    paid: usize,
+}
+
+impl Observer for Counts {
+    fn performed(&mut self, _: Sighting, effect: &Effect) {
+        let Effect::Tell(event) = effect else { return };
+        self.delivered += usize::from(matches!(event, Event::Delivered { .. }));
+        if let Event::Closed { outcome, .. } = event {
+            self.closed += 1;
+            self.paid += usize::from(outcome.is_paid());
+        }
+    }
+}
+
+fn watched(plan: Plan) -> Market<(Counts, Invariants)> {
+    let watch = Invariants::new(&plan, Arc::new(plan.genesis()), 32);
+    let ground = Ground::of(&plan);
+    Market::new(plan, ground, (Counts::default(), watch))
+}
+
+/// Opens a market and has each client order so many jobs, one a second.
+fn trade<O: Observer>(market: &mut Market<O>, jobs: u64) {
+    market.open_market();
+    for number in 0..jobs {
+        for client in 0..market.plan().clients {
+            let client = market.plan().client(client);
+            market.submit(client, Wish { number, ..Wish::default() });
+        }
+        market.run_until(market.now().after(Span::seconds(1)));
+    }
+    market.settle(LIMIT).unwrap();
+}
+
+#[test]
+fn jobs_are_delivered_checked_and_paid_and_every_rule_holds() {
+    let mut market = watched(Plan { clients: 3, ..Plan::default() });
+    trade(&mut market, 10);
+    let (counts, watch) = market.observer();
+    assert_eq!((counts.delivered, counts.closed, counts.paid), (30, 30, 30));
+    assert!(watch.facts() > 100, "{} facts were asked", watch.facts());
+}
+
+#[test]
+fn a_forger_is_slashed_and_an_honest_founder_earns() {
+    let mut market = watched(Plan { founders: 6, clients: 2, ..Plan::default() });
+    let (forger, honest) = (market.plan().founder(0), market.plan().founder(1));
+    market.behave(forger, Forger);
+    market.open_market();
+    let before = [forger, honest].map(|place| market.wealth(place).unwrap());
+    trade(&mut market, 10);
+    let after = [forger, honest].map(|place| market.wealth(place).unwrap());
+    assert!(after[0] < before[0] && after[1] > before[1], "{before:?} {after:?}");
+}
+
+#[test]
+fn a_peer_that_nothing_happens_to_costs_no_event_and_changes_nothing() {
+    let run = |idle| {
+        let mut market = watched(Plan { clients: 1, ..Plan::default() });
+        // They stand behind everybody else, so that nobody else has another number.
+        let names = (0..market.residents.len() + idle).map(|place| market.plan.key(Place(place)).id());
+        market.directory = Directory::new(names.collect());
+        market.residents.extend((0..idle).map(|_| Resident::default()));
+        trade(&mut market, 3);
+        (market.digest(), market.events(), market.inputs())
+    };
+    assert_eq!(run(0), run(100_000));
+}
+
+#[test]
+fn one_plan_gives_one_digest_and_another_seed_another() {
+    let run = |seed| {
+        let mut market = watched(Plan { seed, clients: 2, ..Plan::default() });
+        trade(&mut market, 3);
+        market.digest()
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn jobs_go_on_over_crashes_of_their_client_provider_and_notary() {
+    let plan = Plan::default();
+    let ground = Ground { keeps_records: true, ..Ground::of(&plan) };
+    let mut market = Market::new(plan, ground, Counts::default());
+    market.open_market();
+    let client = market.plan().client(0);
+    for number in 0..4 {
+        market.submit(client, Wish { number, ..Wish::default() });
+        market.run_until(market.now().after(Span::millis(150)));
+        market.crash([client, Place(1), Place(2), Place(0)][number as usize], Span::millis(20));
+        market.run_until(market.now().after(Span::seconds(1)));
+    }
+    market.settle(LIMIT).unwrap();
+    assert!(market.observer().paid >= 3, "{:?}", market.observer());
+}
