@@ -71,3 +71,21 @@ pub trait Behaviour: Debug {
         output
     }
 }
+
+impl Behaviour for Box<dyn Behaviour> {
+    fn hear(&mut self, input: Input) -> Option<Input> {
+        (**self).hear(input)
+    }
+
+    fn act(&mut self, effect: Effect) -> Option<Effect> {
+        (**self).act(effect)
+    }
+
+    fn make(&mut self, run: &Run, input: &[u8], made: Made) -> Made {
+        (**self).make(run, input, made)
+    }
+
+    fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
+        (**self).compute(run, output)
+    }
+}

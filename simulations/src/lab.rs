@@ -7,10 +7,12 @@
 
 pub mod artefact;
 pub mod calendar;
+pub mod checking;
 pub mod distribution;
 pub mod experiment;
 pub mod gossip;
 pub mod market;
+pub mod quantiles;
 pub mod queueing;
 pub mod replication;
 pub mod scenario;

@@ -150,8 +150,8 @@ fn explain(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandEr
 
 fn check(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let scenario = read(&args.scenario)?;
-    let peers = 1 + scenario.count(true) + scenario.count(false);
-    let Scenario { seeds, events_max, .. } = scenario;
+    let peers = scenario.peers();
+    let Scenario { seeds, events_max, takes, .. } = scenario;
     let (orders, hash) = (scenario.orders(), scenario.hash());
     let document = json!({ "hash": hash, "peer_count": peers, "order_count": orders, "seeds": seeds, "events_max": events_max });
     invocation.printer.document("sim-check", &document);
@@ -163,6 +163,10 @@ fn check(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandErro
         number_of(seeds, "seed"),
         number_of(events_max, "event"),
     ));
+    if takes > 0 {
+        let seconds = takes / 1_000_000_000;
+        invocation.printer.line(format!("its own seeds take about {seconds} s of one core"));
+    }
     Ok(())
 }
 

@@ -131,11 +131,12 @@ impl Artefact {
         let events: u64 = self.runs.iter().map(|run| run.events).sum();
         format!(
             "{{\n  \"schema\": \"assay.experiment.v1\",\n  \"scenario\": {},\n  \"scenario_hash\": \"{}\",\n  \
-             \"version\": \"{}\",\n  \"kernel\": \"checker\",\n  \"seeds\": {},\n  \"first_seed\": {},\n  \
+             \"version\": \"{}\",\n  \"kernel\": \"{}\",\n  \"seeds\": {},\n  \"first_seed\": {},\n  \
              \"events\": {events},\n  \"digest\": \"{}\",\n  \"reproduce\": {}\n}}\n",
             json(&self.scenario.name),
             self.scenario.hash(),
             env!("CARGO_PKG_VERSION"),
+            self.scenario.kernel_word(),
             self.runs.len(),
             self.first,
             self.digest(),

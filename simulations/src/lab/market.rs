@@ -19,6 +19,7 @@ mod journal;
 mod living;
 mod observer;
 mod perform;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -46,6 +47,7 @@ pub use self::{
     carrier::{Carrier, SampledCarrier},
     invariants::Invariants,
     observer::{Observer, Sighting},
+    tally::{GroupTally, Tally},
 };
 use super::{calendar::Calendar, distribution::Distribution};
 use crate::{

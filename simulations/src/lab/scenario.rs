@@ -10,14 +10,20 @@ mod tests;
 
 use std::fmt::Write as _;
 
-use assay_protocol::codec;
+use assay_protocol::{codec, id::NetworkId};
 
 use self::reader::SettingReader;
 pub use self::source::ScenarioError;
-use crate::plan;
+use crate::{
+    behaviour::{self, Behaviour},
+    crypto::SimulatedKey,
+    plan,
+};
 
 /// Peers of the largest market.
-const PEERS_MAX: u64 = 1_000;
+const PEERS_MAX: u64 = 100_000;
+/// Peers of the largest world of the checker.
+const CHECKER_PEERS_MAX: u64 = 1_000;
 /// The most seeds of one experiment.
 const SEEDS_MAX: u64 = 10_000;
 
@@ -29,6 +35,14 @@ pub struct Scenario {
     pub name: String,
     /// What it asks.
     pub question: String,
+    /// What theory says of it; nothing, if there is none.
+    pub theory: String,
+    /// How long all its seeds take, one after the other on one core, at about.
+    pub takes: u64,
+    /// What it is run in.
+    pub kernel: KernelName,
+    /// After how many facts the laboratory looks at everything in the books; none where nobody looks.
+    pub sweep: u64,
     /// How long orders come.
     pub horizon: u64,
     /// How many runs are made, each with a seed of its own.
@@ -51,6 +65,8 @@ pub struct Scenario {
     pub ramp: u64,
     /// The mean time between two orders.
     pub between: u64,
+    /// When orders come more often.
+    pub crowd: Crowd,
     /// What is ordered.
     pub work: &'static str,
     /// Providers that an order is tried at.
@@ -64,8 +80,8 @@ pub struct Scenario {
 pub struct Population {
     /// What they are called.
     pub name: String,
-    /// True if they provide and check, false if they order.
-    pub provides: bool,
+    /// What they are there for.
+    pub role: PopulationRole,
     /// How many there are.
     pub count: u64,
     /// How they behave.
@@ -74,6 +90,37 @@ pub struct Population {
     pub online: u64,
     /// The mean time that they are away.
     pub away: u64,
+}
+
+/// What a scenario is run in. Both drive the brain of real peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelName {
+    /// The checker's world: every message through the codec, every rule after every fact.
+    Checker,
+    /// The market of the laboratory: small events, one book for all, figures gathered as things happen.
+    Laboratory,
+}
+
+/// What peers are there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopulationRole {
+    /// To provide and check, from the first day and with a stake.
+    Founder,
+    /// To order.
+    Client,
+    /// To provide without a stake, from the first order on.
+    Newcomer,
+}
+
+/// Orders that come more often for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// When that begins.
+    pub at: u64,
+    /// How long it lasts.
+    pub lasts: u64,
+    /// So many times as often.
+    pub factor: u64,
 }
 
 /// How the peers of a population behave, each as its file in `behaviour` says.
@@ -93,6 +140,18 @@ pub enum Conduct {
     SecretiveClient,
     /// Serves nobody its input.
     Withholder,
+    /// Takes jobs and gives each of them up.
+    Aborter,
+    /// Offers what everybody wants and answers nobody.
+    Mute,
+    /// Takes jobs and never claims them.
+    Sleeper,
+    /// Is drawn, says that it is there, and lets its time pass.
+    Idler,
+    /// Seals whatever it checks as false.
+    Slanderer,
+    /// Sells noise, and opens something else than it claimed.
+    FalseOpener,
 }
 
 impl Conduct {
@@ -100,18 +159,43 @@ impl Conduct {
     #[must_use]
     pub fn forges(self) -> bool {
         match self {
-            Self::Forger | Self::SilentProvider => true,
+            Self::Forger | Self::SilentProvider | Self::FalseOpener => true,
             Self::Honest
             | Self::LazyVerifier
             | Self::AbsentVerifier
             | Self::SecretiveClient
-            | Self::Withholder => false,
+            | Self::Withholder
+            | Self::Aborter
+            | Self::Mute
+            | Self::Sleeper
+            | Self::Idler
+            | Self::Slanderer => false,
         }
+    }
+
+    /// What stands between the brain of such a peer and the world; nothing, if it is honest.
+    #[must_use]
+    pub fn behaviour(self, key: SimulatedKey, network: NetworkId) -> Option<Box<dyn Behaviour>> {
+        Some(match self {
+            Self::Honest => return None,
+            Self::Forger => Box::new(behaviour::Forger),
+            Self::LazyVerifier => Box::new(behaviour::LazyVerifier),
+            Self::AbsentVerifier => Box::new(behaviour::AbsentVerifier),
+            Self::SilentProvider => Box::new(behaviour::SilentProvider),
+            Self::SecretiveClient => Box::new(behaviour::SecretiveClient),
+            Self::Withholder => Box::new(behaviour::Withholder),
+            Self::Aborter => Box::new(behaviour::Aborter),
+            Self::Mute => Box::new(behaviour::Mute),
+            Self::Sleeper => Box::new(behaviour::Sleeper),
+            Self::Idler => Box::new(behaviour::Idler),
+            Self::Slanderer => Box::new(behaviour::Slanderer),
+            Self::FalseOpener => Box::new(behaviour::FalseOpener(key, network)),
+        })
     }
 }
 
 /// Every conduct with its word.
-const CONDUCTS: [(&str, Conduct); 7] = [
+const CONDUCTS: [(&str, Conduct); 13] = [
     ("honest", Conduct::Honest),
     ("forger", Conduct::Forger),
     ("lazy-verifier", Conduct::LazyVerifier),
@@ -119,10 +203,21 @@ const CONDUCTS: [(&str, Conduct); 7] = [
     ("silent-provider", Conduct::SilentProvider),
     ("secretive-client", Conduct::SecretiveClient),
     ("withholder", Conduct::Withholder),
+    ("aborter", Conduct::Aborter),
+    ("mute", Conduct::Mute),
+    ("sleeper", Conduct::Sleeper),
+    ("idler", Conduct::Idler),
+    ("slanderer", Conduct::Slanderer),
+    ("false-opener", Conduct::FalseOpener),
 ];
+const KERNELS: [(&str, KernelName); 2] = [("checker", KernelName::Checker), ("lab", KernelName::Laboratory)];
 const WORKS: [(&str, &str); 3] =
     [(plan::LABEL, plan::LABEL), (plan::TENSOR, plan::TENSOR), (plan::EXACT, plan::EXACT)];
-const ROLES: [(&str, bool); 2] = [("founder", true), ("client", false)];
+const ROLES: [(&str, PopulationRole); 3] = [
+    ("founder", PopulationRole::Founder),
+    ("client", PopulationRole::Client),
+    ("newcomer", PopulationRole::Newcomer),
+];
 const SECOND: u64 = 1_000_000_000;
 
 impl Scenario {
@@ -137,6 +232,7 @@ impl Scenario {
     ) -> Result<Self, ScenarioError> {
         let mut all = SettingReader::new("", source::read(file, text, find)?)?;
         let (name, question) = (all.text("name", file)?, all.text("question", "")?);
+        let theory = all.text("theory", "")?;
         let mut run = all.table("run")?;
         let mut network = all.table("network")?;
         let mut market = all.table("market")?;
@@ -148,6 +244,10 @@ impl Scenario {
         let scenario = Self {
             name,
             question,
+            theory,
+            takes: run.time("takes", 0)?,
+            kernel: run.choice("kernel", KernelName::Checker, &KERNELS)?,
+            sweep: run.count("sweep", 1_000, 0..=1_000_000_000)?,
             horizon: run.time("horizon", 60 * SECOND)?,
             seeds: run.count("seeds", 10, 1..=SEEDS_MAX)?,
             events_max: run.count("max_events", 20_000_000, 1..=1_000_000_000_000)?,
@@ -159,6 +259,11 @@ impl Scenario {
             base: verification.share("base", 20_000)?,
             ramp: verification.count("ramp", 5, 0..=1_000)?,
             between: workload.time("between", SECOND)?,
+            crowd: Crowd {
+                at: workload.time("crowd_at", 0)?,
+                lasts: workload.time("crowd_lasts", 0)?,
+                factor: workload.count("crowd_factor", 1, 1..=1_000)?,
+            },
             work: workload.choice("work", plan::LABEL, &WORKS)?,
             attempts: workload.count("attempts", 3, 1..=64)?,
             populations,
@@ -177,13 +282,17 @@ impl Scenario {
         network: &SettingReader,
         workload: &SettingReader,
     ) -> Result<(), ScenarioError> {
-        let (founders, clients) = (self.count(true), self.count(false));
+        let (founders, clients) = (self.count(PopulationRole::Founder), self.count(PopulationRole::Client));
         if founders < 4 || clients == 0 {
             let problem = "an impossible market: it takes four founders, of whom three can check the fourth, and one client";
             return Err(all.wrong("population", problem));
         }
-        if founders + clients > PEERS_MAX {
-            return Err(all.wrong("population", format!("more than {PEERS_MAX} peers")));
+        let most = match self.kernel {
+            KernelName::Checker => CHECKER_PEERS_MAX,
+            KernelName::Laboratory => PEERS_MAX,
+        };
+        if self.peers() - 1 > most {
+            return Err(all.wrong("population", format!("more than {most} peers")));
         }
         if self.delays[0] > self.delays[1] {
             return Err(network.wrong("delay_min", "must not be above `delay_max`"));
@@ -194,16 +303,24 @@ impl Scenario {
         Ok(())
     }
 
-    /// How many peers provide and check, or order.
+    /// How many peers are there for this.
     #[must_use]
-    pub fn count(&self, provides: bool) -> u64 {
-        self.populations.iter().filter(|each| each.provides == provides).map(|each| each.count).sum()
+    pub fn count(&self, role: PopulationRole) -> u64 {
+        self.populations.iter().filter(|each| each.role == role).map(|each| each.count).sum()
+    }
+
+    /// How many peers there are, with the notary.
+    #[must_use]
+    pub fn peers(&self) -> u64 {
+        1 + self.populations.iter().map(|each| each.count).sum::<u64>()
     }
 
     /// Orders that are expected of one run.
     #[must_use]
     pub fn orders(&self) -> u64 {
-        self.horizon / self.between.max(1)
+        let crowd = self.crowd.lasts.min(self.horizon.saturating_sub(self.crowd.at));
+        let time = self.horizon.saturating_add(crowd.saturating_mul(self.crowd.factor - 1));
+        time / self.between.max(1)
     }
 
     /// The scenario with everything that it leaves to defaults, as a file that extends nothing.
@@ -211,13 +328,19 @@ impl Scenario {
     pub fn resolved(&self) -> String {
         let [delay_min, delay_max] = self.delays;
         let mut text = format!(
-            "name = {:?}\nquestion = {:?}\n\n[run]\nhorizon = \"{} ns\"\nseeds = {}\nmax_events = {}\n\n\
+            "name = {:?}\nquestion = {:?}\ntheory = {:?}\n\n\
+             [run]\ntakes = \"{} ns\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{} ns\"\nseeds = {}\nmax_events = {}\n\n\
              [network]\ndelay_min = \"{delay_min} ns\"\ndelay_max = \"{delay_max} ns\"\nloss = \"{} %\"\n\n\
              [market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
              [verification]\nbase = \"{} %\"\nramp = {}\n\n\
-             [workload]\nbetween = \"{} ns\"\nwork = {:?}\nattempts = {}\n",
+             [workload]\nbetween = \"{} ns\"\ncrowd_at = \"{} ns\"\n\
+             crowd_lasts = \"{} ns\"\ncrowd_factor = {}\nwork = {:?}\nattempts = {}\n",
             self.name,
             self.question,
+            self.theory,
+            self.takes,
+            self.kernel_word(),
+            self.sweep,
             self.horizon,
             self.seeds,
             self.events_max,
@@ -228,19 +351,21 @@ impl Scenario {
             self.base as f64 / 1e4,
             self.ramp,
             self.between,
+            self.crowd.at,
+            self.crowd.lasts,
+            self.crowd.factor,
             self.work,
             self.attempts,
         );
         for each in &self.populations {
-            let conduct = CONDUCTS.iter().find(|(_, conduct)| *conduct == each.conduct);
             let _ = write!(
                 text,
                 "\n[[population]]\nname = {:?}\nrole = {:?}\ncount = {}\nbehaviour = {:?}\n\
                  online = \"{} ns\"\naway = \"{} ns\"\n",
                 each.name,
-                if each.provides { "founder" } else { "client" },
+                word_of(each.role, &ROLES),
                 each.count,
-                conduct.map_or("", |(word, _)| word),
+                word_of(each.conduct, &CONDUCTS),
                 each.online,
                 each.away,
             );
@@ -248,19 +373,30 @@ impl Scenario {
         text
     }
 
-    /// Stands for everything that the scenario says; not for how many seeds it is run with.
+    /// What it is run in, as its file says.
+    #[must_use]
+    pub fn kernel_word(&self) -> &'static str {
+        word_of(self.kernel, &KERNELS)
+    }
+
+    /// Stands for everything that the scenario says; not for how many seeds it is run with, nor for how long that takes.
     #[must_use]
     pub fn hash(&self) -> String {
-        let digest = codec::digest("scenario", &Self { seeds: 1, ..self.clone() }.resolved());
+        let digest = codec::digest("scenario", &Self { seeds: 1, takes: 0, ..self.clone() }.resolved());
         digest.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// The word that stands for a choice.
+fn word_of<T: PartialEq>(choice: T, choices: &[(&'static str, T)]) -> &'static str {
+    choices.iter().find(|(_, known)| *known == choice).map_or("", |(word, _)| word)
 }
 
 impl Population {
     fn read(mut reader: SettingReader) -> Result<Self, ScenarioError> {
         let population = Self {
             name: reader.text("name", "peers")?,
-            provides: reader.choice("role", true, &ROLES)?,
+            role: reader.choice("role", PopulationRole::Founder, &ROLES)?,
             count: reader.count("count", 1, 1..=PEERS_MAX)?,
             conduct: reader.choice("behaviour", Conduct::Honest, &CONDUCTS)?,
             online: reader.time("online", 0)?,

@@ -44,7 +44,7 @@ fn what_is_wrong_with_a_scenario_is_told_by_line_key_and_nearest_name() {
             "[network]\nloss = \"101 %\"\n[run]",
             "a.toml:3: `network.loss`: must be from \"0 %\" to \"100 %\"",
         ),
-        ("count = 5", "count = 0", "a.toml:5: `population.count`: must be a whole number from 1 to 1000"),
+        ("count = 5", "count = 0", "a.toml:5: `population.count`: must be a whole number from 1 to 100000"),
         (
             "count = 5",
             "count = 5\nbehaviour = \"lazy-verifyer\"",

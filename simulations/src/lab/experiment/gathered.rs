@@ -1,0 +1,148 @@
+//! A run in the market of the laboratory: figures are gathered as things happen, and nothing of a job is kept that is over.
+
+use std::sync::Arc;
+
+use assay_protocol::{
+    outcome::Outcome,
+    units::{Amount, NANO_PER_CREDIT},
+};
+
+use super::{
+    ExperimentError, RunFigures,
+    course::{self, Cast, Course, Kernel, REST},
+};
+use crate::{
+    kernel::{Instant, Span},
+    lab::{
+        checking,
+        market::{Ground, GroupTally, Invariants, Market, Observer, Tally},
+        scenario::{Conduct, PopulationRole, Scenario},
+    },
+    plan::Plan,
+    world::{Place, Wish},
+};
+
+impl<O: Observer> Kernel for Market<O> {
+    fn now(&self) -> Instant {
+        Market::now(self)
+    }
+
+    fn events(&self) -> u64 {
+        Market::events(self)
+    }
+
+    fn pass(&mut self, until: Instant) {
+        self.run_until(until);
+    }
+
+    fn open(&mut self) {
+        self.open_market();
+    }
+
+    fn provide(&mut self, place: Place) {
+        Market::provide(self, place);
+    }
+
+    fn conduct(&mut self, place: Place, conduct: Conduct) {
+        let key = self.plan().key(place);
+        if let Some(behaviour) = conduct.behaviour(key, self.genesis().id()) {
+            self.behave(place, behaviour);
+        }
+    }
+
+    fn order(&mut self, client: Place, wish: Wish) {
+        self.submit(client, wish);
+    }
+
+    fn halt(&mut self, place: Place, span: Span) {
+        self.sleep(place, span);
+    }
+
+    fn owned(&self, place: Place) -> Option<Amount> {
+        self.wealth(place)
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        self.settle(REST)
+    }
+}
+
+/// One run.
+pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, ExperimentError> {
+    let plan = course::plan(scenario, seed);
+    let cast = course::cast(scenario, &plan);
+    let watch =
+        (scenario.sweep > 0).then(|| Invariants::new(&plan, Arc::new(plan.genesis()), scenario.sweep));
+    let tally = Tally::new(&plan, groups(scenario, &plan, &cast));
+    let ground = Ground::of(&plan);
+    let mut market = Market::new(plan, ground, (tally, watch));
+    let course = course::play(scenario, seed, &mut market, &cast)?;
+    let (tally, _) = market.observer();
+    let figures = figures(scenario, market.plan(), tally, course);
+    Ok(RunFigures { seed, digest: market.digest(), events: Market::events(&market), figures })
+}
+
+/// The population of each place.
+fn groups(scenario: &Scenario, plan: &Plan, cast: &Cast<'_>) -> Vec<Option<u16>> {
+    let mut groups = vec![None; plan.peers()];
+    for (place, population) in cast {
+        let number = scenario.populations.iter().position(|each| core::ptr::eq(each, *population));
+        groups[place.0] = number.and_then(|number| u16::try_from(number).ok());
+    }
+    groups
+}
+
+/// What is asked of every run.
+fn figures(scenario: &Scenario, plan: &Plan, tally: &Tally, course: Course) -> Vec<(String, f64)> {
+    let Course { orders, gains } = course;
+    let paid = tally.count(Outcome::is_paid) as f64;
+    let not_drawn = tally.count(|outcome| outcome == Outcome::NotDrawn) as f64;
+    let sum = |of: &dyn Fn(&GroupTally) -> u64, forges: bool| {
+        let groups = tally.groups().iter().zip(&scenario.populations);
+        groups.filter(|(_, each)| each.conduct.forges() == forges).map(|(part, _)| of(part)).sum::<u64>()
+            as f64
+    };
+    let closed = tally.count(|_| true) as f64;
+    let wait = |share| tally.waits.at(share).unwrap_or_default() as f64 / 1e6;
+    let mut figures: Vec<(String, f64)> = vec![
+        ("orders".into(), orders as f64),
+        ("orders paid, share".into(), paid / (orders as f64).max(1.0)),
+        ("jobs closed".into(), closed),
+        ("paid after a check, share".into(), (paid - not_drawn) / paid.max(1.0)),
+        ("paid after a check, by their rates".into(), tally.rates / paid.max(1.0)),
+        ("paid after a check, deviations from their rates".into(), deviations(paid - not_drawn, tally)),
+        ("paid after a check, in theory".into(), in_theory(plan, tally) / paid.max(1.0)),
+        ("runs of one job".into(), (tally.runs + tally.checks) as f64 / closed.max(1.0)),
+        ("wait for a result, half, s".into(), wait(0.5)),
+        ("wait for a result, 95 %, s".into(), wait(0.95)),
+        ("wait for a result, 99 %, s".into(), wait(0.99)),
+        ("forged results paid".into(), sum(&|part| part.paid, true)),
+        ("forged results sold".into(), sum(&|part| part.sold, true)),
+        ("forgers slashed".into(), sum(&|part| part.slashed, true)),
+        ("honest results slashed".into(), sum(&|part| part.slashed, false)),
+        ("of those, claims that were not opened".into(), sum(&|part| part.silent, false)),
+    ];
+    for (population, part) in scenario.populations.iter().zip(tally.groups()) {
+        if population.role != PopulationRole::Client {
+            let each = |nano: u64| nano as f64 / NANO_PER_CREDIT as f64 / population.count as f64;
+            let name = &population.name;
+            figures.push((format!("pay of one of {name}, credits"), each(part.earned)));
+            figures.push((format!("fees of one of {name}, credits"), each(part.fees)));
+            figures.push((format!("stake lost by one of {name}, credits"), each(part.lost + part.fines)));
+        }
+    }
+    figures.extend(gains);
+    figures
+}
+
+/// By how many standard deviations the checks are more than the rates of their jobs add up to.
+fn deviations(checked: f64, tally: &Tally) -> f64 {
+    if tally.variance == 0.0 { 0.0 } else { (checked - tally.rates) / libm::sqrt(tally.variance) }
+}
+
+/// How many of the paid jobs are checked in theory, had each provider run its own one after the other.
+fn in_theory(plan: &Plan, tally: &Tally) -> f64 {
+    let most = tally.served.values().copied().max().unwrap_or_default() as usize;
+    let means = checking::checked_means(&plan.checks, most);
+    tally.served.values().map(|jobs| means[*jobs as usize]).sum()
+}

@@ -1,0 +1,192 @@
+//! What a market comes to: how many orders, how they ended, who earned and lost what, and how long it took.
+//!
+//! **Invariant:** it keeps sums and counts, nothing of a job that is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use assay_market::{Effect, Event};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    outcome::Outcome,
+    receipt::Receipt,
+    signed::Signer,
+    units::Rate,
+};
+
+use super::{Observer, Sighting, directory::Directory};
+use crate::{
+    kernel::Instant,
+    lab::{quantiles::Quantiles, statistics::Moments},
+    plan::Plan,
+    world::Place,
+};
+
+/// Nanoseconds of a microsecond, in which waits are counted.
+const MICRO: u64 = 1_000;
+
+/// What a market comes to.
+#[derive(Debug)]
+pub struct Tally {
+    notary: Place,
+    directory: Directory,
+    /// The group of each place, if it is in one.
+    groups: Vec<Option<u16>>,
+    parts: Vec<GroupTally>,
+    /// When each submission was made whose result is not here.
+    waiting: BTreeMap<Digest, Instant>,
+    convicted: BTreeSet<PeerId>,
+    /// How many orders came.
+    pub submitted: u64,
+    /// How many results came to those who ordered them.
+    pub delivered: u64,
+    /// From an order to its result, in microseconds.
+    pub waits: Quantiles,
+    /// How many jobs ended in each way.
+    pub outcomes: BTreeMap<Outcome, u64>,
+    /// How many runs began for pay.
+    pub runs: u64,
+    /// How many began to check another.
+    pub checks: u64,
+    /// The sum of the rates at which paid jobs were to be checked, in parts of one.
+    pub rates: f64,
+    /// The variance of how many of them were, by those rates.
+    pub variance: f64,
+    /// How many paid jobs each provider ran.
+    pub served: BTreeMap<PeerId, u64>,
+}
+
+/// What a group comes to. Sums are in nano-credits.
+#[derive(Clone, Debug, Default)]
+pub struct GroupTally {
+    /// Jobs that its members ran to an end.
+    pub sold: u64,
+    /// Those that were paid.
+    pub paid: u64,
+    /// Those that cost stake.
+    pub slashed: u64,
+    /// Of those, the ones whose claim was never opened.
+    pub silent: u64,
+    /// What was paid for them.
+    pub earned: u64,
+    /// What was lost over them.
+    pub lost: u64,
+    /// What its members earned by checks.
+    pub fees: u64,
+    /// What they were fined.
+    pub fines: u64,
+    /// How long it was until each that was ever convicted was so, in seconds.
+    pub conviction: Moments,
+}
+
+impl Tally {
+    /// Counts by groups: for each place of a plan the number of its group.
+    #[must_use]
+    pub fn new(plan: &Plan, groups: Vec<Option<u16>>) -> Self {
+        let names = (0..plan.peers()).map(|place| plan.key(Place(place)).id());
+        let count = groups.iter().flatten().map(|group| usize::from(*group) + 1).max().unwrap_or_default();
+        Self {
+            notary: plan.notary(),
+            directory: Directory::new(names.collect()),
+            parts: vec![GroupTally::default(); count],
+            groups,
+            waiting: BTreeMap::new(),
+            convicted: BTreeSet::new(),
+            submitted: 0,
+            delivered: 0,
+            waits: Quantiles::default(),
+            outcomes: BTreeMap::new(),
+            runs: 0,
+            checks: 0,
+            rates: 0.0,
+            variance: 0.0,
+            served: BTreeMap::new(),
+        }
+    }
+
+    /// What each group comes to.
+    #[must_use]
+    pub fn groups(&self) -> &[GroupTally] {
+        &self.parts
+    }
+
+    /// How many jobs ended in a way that this picks.
+    pub fn count(&self, pick: impl Fn(Outcome) -> bool) -> u64 {
+        self.outcomes.iter().filter(|(outcome, _)| pick(**outcome)).map(|(_, count)| count).sum()
+    }
+
+    fn part(&mut self, peer: &PeerId) -> Option<&mut GroupTally> {
+        let place = self.directory.find(peer)?;
+        let group = self.groups.get(place.0).copied().flatten()?;
+        self.parts.get_mut(usize::from(group))
+    }
+
+    fn closed(&mut self, at: Instant, receipt: &Receipt) {
+        let story = &receipt.story;
+        let (outcome, provider) = (story.outcome, story.open.said().order.said().provider);
+        *self.outcomes.entry(outcome).or_default() += 1;
+        if outcome.is_paid() {
+            let rate = story.ticket.rate.0 as f64 / Rate::ONE.0 as f64;
+            self.rates += rate;
+            self.variance += rate * (1.0 - rate);
+            *self.served.entry(provider).or_default() += 1;
+        }
+        let is_first = outcome.is_slashed() && self.convicted.insert(provider);
+        let settlement = &story.settlement;
+        if let Some(part) = self.part(&provider) {
+            part.sold += 1;
+            part.paid += u64::from(outcome.is_paid());
+            part.slashed += u64::from(!settlement.slashed.is_zero());
+            part.silent += u64::from(outcome == Outcome::Silent);
+            part.earned += settlement.provider.0;
+            part.lost += settlement.slashed.0;
+            if is_first {
+                part.conviction.add(at.0 as f64 / 1e9);
+            }
+        }
+        for fee in &settlement.fees {
+            self.part(&fee.peer).into_iter().for_each(|part| part.fees += fee.amount.0);
+        }
+        for fine in &settlement.fines {
+            self.part(&fine.peer).into_iter().for_each(|part| part.fines += fine.amount.0);
+        }
+    }
+
+    fn told(&mut self, at: Instant, event: &Event) {
+        if let Event::Delivered { key, .. } = event
+            && let Some(since) = self.waiting.remove(key)
+        {
+            self.delivered += 1;
+            self.waits.add((at.0 - since.0) / MICRO);
+        }
+    }
+}
+
+impl Observer for Tally {
+    fn submitted(&mut self, seen: Sighting, key: Digest) {
+        self.submitted += 1;
+        self.waiting.insert(key, seen.at);
+    }
+
+    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+        match effect {
+            Effect::File { receipt } if seen.place == self.notary => self.closed(seen.at, receipt),
+            Effect::Run(run) if run.id.check => self.checks += 1,
+            Effect::Run(_) => self.runs += 1,
+            Effect::Tell(event) => self.told(seen.at, event),
+            Effect::File { .. }
+            | Effect::Save(_)
+            | Effect::Send { .. }
+            | Effect::Publish(_)
+            | Effect::Fetch { .. }
+            | Effect::Collect { .. }
+            | Effect::Stop(_)
+            | Effect::Cut(_)
+            | Effect::Show { .. }
+            | Effect::Keep { .. }
+            | Effect::Release { .. }
+            | Effect::Serve { .. }
+            | Effect::Recall(_)
+            | Effect::WakeAt(_) => {}
+        }
+    }
+}
