@@ -43,6 +43,8 @@ pub struct Plan {
     pub endowment: Amount,
     /// Peers that submit jobs.
     pub clients: usize,
+    /// How many of them are given something to begin with within an hour.
+    pub welcomes_per_hour: u64,
     /// How good the network is.
     pub conditions: Conditions,
     /// The longest that a disk takes to sync.
@@ -76,6 +78,7 @@ impl Default for Plan {
             price_step: Amount::ZERO,
             endowment: Amount::ZERO,
             clients: 1,
+            welcomes_per_hour: 100,
             conditions: Conditions::GOOD,
             sync_max: Span::millis(8),
             skew_ms_max: 50,
@@ -147,7 +150,7 @@ impl Plan {
             issuer: self.key(self.notary()).id(),
             timers: Timers { unbonding: self.unbonding, ..self.timers },
             checks: self.checks,
-            money: Money { endowment: self.endowment, ..money() },
+            money: Money { endowment: self.endowment, welcomes_per_hour: self.welcomes_per_hour, ..money() },
             thresholds: vec![threshold()],
             manifests: self.manifests(),
             endowed: if self.endowment.is_zero() { Vec::new() } else { endowed() },
@@ -220,7 +223,6 @@ fn money() -> Money {
         pool: Amount::credits(100),
         low_water: Amount::credits(10),
         welcome: Amount::credits(100),
-        welcomes_per_hour: 100,
         place_hour: Amount::ZERO,
         ..Money::default()
     }

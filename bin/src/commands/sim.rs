@@ -256,9 +256,52 @@ fn bench(invocation: &Invocation) -> Result<(), CommandError> {
     let document = speeds
         .iter()
         .map(|speed| json!({ "name": speed.name, "per_second": speed.per_second, "target": speed.target }));
-    invocation.printer.document("sim-bench", &json!({ "speeds": document.collect::<Vec<_>>() }));
+    let costs = speed::markets(&|| begin.elapsed().as_secs_f64(), &memory);
+    let markets = costs.iter().map(|cost| {
+        let speed::MarketCost { peers, jobs, inputs, opening, seconds, bytes } = cost;
+        json!({
+            "peer_count": peers, "job_count": jobs, "input_count": inputs, "opening_seconds": opening,
+            "running_seconds": seconds, "grown_bytes": bytes,
+        })
+    });
+    let document = json!({ "speeds": document.collect::<Vec<_>>(), "markets": markets.collect::<Vec<_>>() });
+    invocation.printer.document("sim-bench", &document);
     invocation.printer.table(&table);
+    invocation.printer.table(&market_table(&costs));
     Ok(())
+}
+
+fn market_table(costs: &[speed::MarketCost]) -> Table {
+    let mut table = Table::new([
+        "PEERS",
+        "JOBS",
+        "OPEN, S",
+        "JOBS, S",
+        "INPUTS A SECOND",
+        "INPUTS A JOB",
+        "BYTES A PEER",
+    ]);
+    for cost in costs {
+        let per_peer = cost.bytes.map_or_else(String::new, |bytes| (bytes / cost.peers.max(1)).to_string());
+        table.row([
+            cost.peers.to_string(),
+            cost.jobs.to_string(),
+            format!("{:.2}", cost.opening),
+            format!("{:.2}", cost.seconds),
+            format!("{:.0}", cost.inputs as f64 / cost.seconds.max(1e-9)),
+            format!("{:.1}", cost.inputs as f64 / (cost.jobs as f64).max(1.0)),
+            per_peer,
+        ]);
+    }
+    table
+}
+
+/// The bytes that this process has in memory; nothing where the system does not say.
+fn memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// A scenario that comes with the program, or a file.

@@ -7,6 +7,7 @@
 //!
 //! **Invariant:** what happens follows from the plan alone; a peer at which nothing is due costs no event.
 
+mod archive;
 mod arena;
 mod carrier;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use assay_protocol::{
 };
 
 use self::{
+    archive::Archive,
     arena::Arena,
     directory::Directory,
     event::{Happens, MarketEvent, Matter},
@@ -64,7 +66,7 @@ pub struct Ground {
     pub carrier: Box<dyn Carrier>,
     /// How long a run takes.
     pub service: Distribution,
-    /// Whether records are kept, so that a peer can restart.
+    /// Whether records and receipts are kept for good, so that a peer can restart.
     pub keeps_records: bool,
 }
 
@@ -95,6 +97,8 @@ pub struct Market<O> {
     book: Book,
     /// Who waits for one.
     awaiting: BTreeSet<Place>,
+    /// The receipts that their parties have not all read.
+    archive: Archive,
     trace: Trace,
     inputs: u64,
     /// Room for what a brain wants, used again and again.
@@ -116,6 +120,7 @@ impl<O: Observer> Market<O> {
             directory: Directory::new(names.collect()),
             book: Book::new(Digest::of(&plan.seed.to_be_bytes())),
             awaiting: BTreeSet::new(),
+            archive: Archive::default(),
             trace: Trace::default(),
             inputs: 0,
             effects: Effects::new(),

@@ -31,6 +31,8 @@ pub(crate) struct SimulatedStore {
     kept_bytes: usize,
     /// The most bytes of all blobs; none if there is room for any number.
     quota: Option<usize>,
+    /// The most bytes of those that nobody keeps; none if any number stays.
+    idle_max: Option<usize>,
     holders: Holders,
     receipts: BTreeMap<Digest, Filed>,
     /// What those say, by job.
@@ -55,6 +57,12 @@ impl SimulatedStore {
     /// From now on there is room for so many bytes.
     pub(crate) fn limit(&mut self, quota: usize) {
         self.quota = Some(quota);
+    }
+
+    /// From now on so many bytes stay that nobody keeps, and no more.
+    pub(crate) fn limit_idle(&mut self, bytes: usize) {
+        self.idle_max = Some(bytes);
+        self.trim();
     }
 
     /// Stores bytes under their digest and keeps them for a holder; false if there is no room, and then it keeps nothing.
@@ -92,6 +100,17 @@ impl SimulatedStore {
             false => drop(self.idle.insert((self.uses, digest))),
         }
         self.blobs.insert(digest, Stored { bytes, used: self.uses });
+        self.trim();
+    }
+
+    /// Lets go of what nobody keeps and there is no room for.
+    fn trim(&mut self) {
+        let Some(most) = self.idle_max else { return };
+        while self.bytes - self.kept_bytes > most
+            && let Some((_, digest)) = self.idle.pop_first()
+        {
+            self.bytes -= self.blobs.remove(&digest).map_or(0, |stored| stored.bytes.len());
+        }
     }
 
     /// What must go goes, unless there would be no room all the same.
@@ -175,17 +194,25 @@ impl SimulatedStore {
         {
             self.kept_bytes -= stored.bytes.len();
         }
+        self.trim();
     }
 
     /// Keeps a receipt for good.
     pub(crate) fn file(&mut self, receipt: &Receipt) {
         let bytes = receipt.to_bytes();
-        let open = receipt.story.open.said();
-        let order = open.order.said();
-        let parties = [order.client, order.provider];
-        let digest = Digest::of(&bytes);
-        self.closed.insert(receipt.story.ticket.job, Remembered::of(receipt, digest));
-        self.receipts.insert(digest, Filed { bytes: bytes.into(), parties });
+        let said = Remembered::of(receipt, Digest::of(&bytes));
+        self.file_as(receipt.story.ticket.job, said, bytes.into());
+    }
+
+    /// Keeps the receipt of a job for good, of which this is known, and which has these bytes.
+    pub(crate) fn file_as(&mut self, job: JobId, said: Remembered, bytes: Rc<[u8]>) {
+        self.closed.insert(job, said);
+        self.receipts.insert(said.receipt, Filed { bytes, parties: [said.client, said.provider] });
+    }
+
+    /// Lets go of a receipt that nobody will ask for, but for what it says.
+    pub(crate) fn let_go(&mut self, receipt: &Digest) {
+        self.receipts.remove(receipt);
     }
 
     /// What the receipt of a job says, if it is here.
@@ -212,5 +239,24 @@ impl SimulatedStore {
     #[cfg(test)]
     pub(crate) fn spoil(&mut self, digest: Digest, bytes: &[u8]) {
         self.insert(digest, bytes.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_keeps_goes_by_its_last_use_and_what_somebody_keeps_stays() {
+        let mut store = SimulatedStore::default();
+        store.limit_idle(10);
+        let holder = |number| Digest([number; 32]);
+        let digests = [1, 2, 3, 4].map(|number| Digest::of(&[number; 5]));
+        for number in 1..=4 {
+            assert!(store.put(holder(number), vec![number; 5]));
+        }
+        [2, 1, 3].into_iter().for_each(|number| store.release(&holder(number)));
+        let held = digests.map(|digest| store.get(&digest).is_some());
+        assert_eq!((held, store.kept_bytes()), ([true, false, true, true], 5));
     }
 }

@@ -1,5 +1,5 @@
 //! What every shell does with effects, whatever it is made of: one list of cases, followed by the shell of real peers and by
-//! the simulated one.
+//! those of the simulator.
 //!
 //! A case is a list of steps: what lies in the store, what the brain wants, what happens meanwhile, and what must be seen.
 //! The disk syncs when a step says so and not before. Whoever includes this file implements [`Shell`] and calls [`check`].

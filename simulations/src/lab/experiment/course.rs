@@ -85,6 +85,7 @@ pub(super) fn plan(scenario: &Scenario, seed: u64) -> Plan {
         },
         ..Plan::default()
     };
+    plan.welcomes_per_hour = plan.welcomes_per_hour.max(plan.clients as u64);
     (plan.checks.base, plan.checks.ramp) = (part(scenario.base), scenario.ramp);
     plan
 }

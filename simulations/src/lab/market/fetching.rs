@@ -9,17 +9,14 @@ use assay_market::{
     Input,
     input::{Blob, Proven, Uncollected},
 };
-use assay_protocol::{
-    id::Digest,
-    receipt::{Receipt, verify},
-};
+use assay_protocol::{id::Digest, receipt::Receipt};
 
 use super::{
     Market, Observer,
+    archive::{JudgedReceipt, PARTIES},
     event::{Asked, ExpectedReceipt, Matter, Sought},
 };
 use crate::{
-    crypto::Simulated,
     kernel::Span,
     world::{
         Place,
@@ -58,7 +55,7 @@ impl<O: Observer> Market<O> {
                 let notary = self.directory.find(&expected.notary).filter(|notary| *notary != place);
                 match (here, notary) {
                     (None, Some(notary)) => self.ask_for(place, sought, notary, u64::MAX),
-                    (here, _) => self.answer_receipt(place, expected, here.as_deref()),
+                    (here, _) => self.answer_receipt(place, expected, here.as_ref()),
                 }
             }
         }
@@ -112,7 +109,7 @@ impl<O: Observer> Market<O> {
         let bytes = bytes.filter(|bytes| Digest::of(bytes) == sought.digest());
         match (sought, bytes) {
             (Sought::Receipt(expected), bytes) => {
-                self.answer_receipt(place, expected, bytes.map(AsRef::as_ref));
+                self.answer_receipt(place, expected, bytes);
             }
             (Sought::Blob(id), None) => self.seek_blob(place, id),
             (Sought::Blob(id), Some(bytes)) => {
@@ -134,7 +131,7 @@ impl<O: Observer> Market<O> {
         }
     }
 
-    fn answer_receipt(&mut self, place: Place, expected: ExpectedReceipt, bytes: Option<&[u8]>) {
+    fn answer_receipt(&mut self, place: Place, expected: ExpectedReceipt, bytes: Option<&Rc<[u8]>>) {
         let ExpectedReceipt { job, digest, .. } = expected;
         let found = self.judge(place, expected, bytes);
         self.feed(place, Input::Collected { job, digest, found });
@@ -145,16 +142,32 @@ impl<O: Observer> Market<O> {
         &mut self,
         place: Place,
         expected: ExpectedReceipt,
-        bytes: Option<&[u8]>,
+        bytes: Option<&Rc<[u8]>>,
     ) -> Result<Proven, Uncollected> {
         let bytes = bytes.ok_or(Uncollected::Absent)?;
-        let receipt = Receipt::from_bytes(bytes).map_err(|_| Uncollected::Refuted)?;
-        let report = verify::<Simulated>(&receipt).map_err(|_| Uncollected::Refuted)?;
-        let ExpectedReceipt { job, notary, .. } = expected;
-        if (report.job, report.notary, report.network) != (job, notary, self.network) {
+        let ExpectedReceipt { job, digest, notary } = expected;
+        let filed = if self.ground.keeps_records { None } else { self.archive.read(&digest) };
+        let judged = filed.map(|(judged, _)| judged);
+        let judged = judged.or_else(|| JudgedReceipt::of(bytes)).ok_or(Uncollected::Refuted)?;
+        if (judged.job, judged.notary, judged.network) != (job, notary, self.network) {
             return Err(Uncollected::Refuted);
         }
-        self.living(place).store.file(&receipt);
-        Ok(Proven { outcome: report.outcome, claim: report.claim, cost: report.cost })
+        if self.ground.keeps_records {
+            self.living(place).store.file_as(job, judged.said, Rc::clone(bytes));
+        } else if filed.is_some_and(|(_, readers)| readers == PARTIES) {
+            let notary = self.plan.notary();
+            self.living(notary).store.let_go(&digest);
+        }
+        Ok(judged.proven)
+    }
+
+    /// Keeps a receipt, which its parties will ask for.
+    pub(super) fn file(&mut self, place: Place, receipt: &Receipt) {
+        let bytes = receipt.to_bytes();
+        let judged = JudgedReceipt::as_filed(receipt, Digest::of(&bytes), self.network);
+        if !self.ground.keeps_records && place == self.plan.notary() {
+            self.archive.file(judged);
+        }
+        self.living(place).store.file_as(judged.job, judged.said, bytes.into());
     }
 }

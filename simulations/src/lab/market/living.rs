@@ -15,6 +15,9 @@ use crate::{
     world::{Place, fetches::SimulatedFetches, peer::run_holder, store::SimulatedStore},
 };
 
+/// Bytes that a peer has of blobs that nobody keeps, where nobody restarts.
+const IDLE_BYTES_MAX: usize = 1 << 16;
+
 /// A place where a peer is, or could be.
 #[derive(Debug, Default)]
 pub(super) struct Resident {
@@ -110,12 +113,16 @@ impl Living {
     pub(super) fn new(plan: &Plan, config: Config, place: Place, keeps_records: bool) -> Self {
         let number = place.0 as u64;
         let mut luck = Stream::new(plan.seed, "machine", number);
+        let mut store = SimulatedStore::default();
+        if !keeps_records {
+            store.limit_idle(IDLE_BYTES_MAX);
+        }
         let skew = luck.between(0, 2 * plan.skew_ms_max);
         Self {
             node: Some(Node::new(plan.key(place), config, entropy(plan, place, 0))),
             behaviour: None,
             journal: Journal::new(keeps_records),
-            store: SimulatedStore::default(),
+            store,
             fetches: SimulatedFetches::default(),
             runs: BTreeMap::new(),
             runs_started: 0,

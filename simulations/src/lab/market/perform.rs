@@ -78,7 +78,7 @@ impl<O: Observer> Market<O> {
             }
             Effect::Release { holder } => self.release(place, holder),
             Effect::Serve { holder, digest, to } => self.living(place).store.permit(holder, digest, to),
-            Effect::File { receipt } => self.living(place).store.file(&receipt),
+            Effect::File { receipt } => self.file(place, &receipt),
             Effect::Recall(question) => {
                 let closed = self.living(place).store.recall(question.job);
                 self.within(place, Span::ZERO, Matter::Heard(Input::Recalled { question, closed }));

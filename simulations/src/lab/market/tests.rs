@@ -1,9 +1,13 @@
 //! A market that opens, trades and settles; and what it must never depend on.
 
 use assay_market::{Effect, Event};
+use assay_protocol::outcome::Outcome;
 
-use super::*;
-use crate::{behaviour::Forger, world::Wish};
+use super::{archive::JudgedReceipt, *};
+use crate::{
+    behaviour::{Aborter, Forger},
+    world::Wish,
+};
 
 const LIMIT: Span = Span::seconds(600);
 
@@ -64,6 +68,40 @@ fn a_forger_is_slashed_and_an_honest_founder_earns() {
     trade(&mut market, 10);
     let after = [forger, honest].map(|place| market.wealth(place).unwrap());
     assert!(after[0] < before[0] && after[1] > before[1], "{before:?} {after:?}");
+}
+
+/// Judges every receipt that is filed.
+#[derive(Debug, Default)]
+struct Judge {
+    outcomes: BTreeSet<Outcome>,
+}
+
+impl Observer for Judge {
+    fn performed(&mut self, _: Sighting, effect: &Effect) {
+        let Effect::File { receipt } = effect else { return };
+        let (bytes, network) = (receipt.to_bytes(), receipt.story.genesis.id());
+        let judged = JudgedReceipt::of(&bytes);
+        assert_eq!(judged, Some(JudgedReceipt::as_filed(receipt, Digest::of(&bytes), network)));
+        self.outcomes.insert(receipt.story.outcome);
+    }
+}
+
+#[test]
+fn a_receipt_is_read_as_it_would_be_judged_and_gone_when_both_parties_have_read_it() {
+    let plan = Plan { clients: 2, ..Plan::default() };
+    let ground = Ground::of(&plan);
+    let mut market = Market::new(plan, ground, Judge::default());
+    let (forger, aborter) = (market.plan().founder(0), market.plan().founder(1));
+    market.behave(forger, Forger);
+    market.behave(aborter, Aborter);
+    trade(&mut market, 10);
+    let outcomes = &market.observer().outcomes;
+    assert!(
+        [Outcome::Checked, Outcome::Slashed, Outcome::Aborted].iter().all(|of| outcomes.contains(of)),
+        "{outcomes:?}"
+    );
+    market.run_until(market.now().after(Span::seconds(60)));
+    assert!(market.archive.is_empty(), "somebody has not read its receipt");
 }
 
 #[test]
