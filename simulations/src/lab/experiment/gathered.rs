@@ -102,15 +102,20 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &Tally, course: Course) -> V
         groups.filter(|(_, each)| each.conduct.forges() == forges).map(|(part, _)| of(part)).sum::<u64>()
             as f64
     };
+    let ended = |ways: &[Outcome]| tally.count(|outcome| ways.contains(&outcome)) as f64;
     let closed = tally.count(|_| true) as f64;
     let wait = |share| tally.waits.at(share).unwrap_or_default() as f64 / 1e6;
     let mut figures: Vec<(String, f64)> = vec![
         ("orders".into(), orders as f64),
         ("orders paid, share".into(), paid / (orders as f64).max(1.0)),
         ("jobs closed".into(), closed),
+        ("jobs that providers gave up".into(), ended(&[Outcome::Aborted, Outcome::Withdrawn])),
+        ("jobs that clients cancelled".into(), ended(&[Outcome::Cancelled])),
+        ("jobs that nobody claimed".into(), ended(&[Outcome::NoClaim])),
+        ("jobs that nobody could check".into(), ended(&[Outcome::Void, Outcome::Unreached])),
         ("paid after a check, share".into(), (paid - not_drawn) / paid.max(1.0)),
         ("paid after a check, by their rates".into(), tally.rates / paid.max(1.0)),
-        ("paid after a check, deviations from their rates".into(), deviations(paid - not_drawn, tally)),
+        ("checks, deviations from their rates".into(), deviations(paid - not_drawn, tally)),
         ("paid after a check, in theory".into(), in_theory(plan, tally) / paid.max(1.0)),
         ("runs of one job".into(), (tally.runs + tally.checks) as f64 / closed.max(1.0)),
         ("wait for a result, half, s".into(), wait(0.5)),
@@ -128,6 +133,9 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &Tally, course: Course) -> V
             let name = &population.name;
             figures.push((format!("pay of one of {name}, credits"), each(part.earned)));
             figures.push((format!("fees of one of {name}, credits"), each(part.fees)));
+            if population.conduct.forges() {
+                figures.push((format!("time until one of {name} is convicted, s"), part.conviction.mean()));
+            }
             figures.push((format!("stake lost by one of {name}, credits"), each(part.lost + part.fines)));
         }
     }

@@ -12,6 +12,9 @@ use crate::{
     world::{Place, watch::Watch},
 };
 
+/// One receipt among so many is judged: that costs as much as all other rules together.
+const RECEIPTS_EACH: u64 = 8;
+
 /// Panics where a rule does not hold.
 #[derive(Debug)]
 pub struct Invariants {
@@ -25,7 +28,9 @@ impl Invariants {
     #[must_use]
     pub fn new(plan: &Plan, genesis: Arc<Genesis>, sweep_facts: u64) -> Self {
         let notary = plan.notary();
-        Self { watch: Watch::new(genesis, plan.key(notary), sweep_facts), notary, facts: 0 }
+        let mut watch = Watch::new(genesis, plan.key(notary), sweep_facts);
+        watch.judge_each(RECEIPTS_EACH);
+        Self { watch, notary, facts: 0 }
     }
 
     /// How many facts were asked.
