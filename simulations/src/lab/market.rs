@@ -32,6 +32,7 @@ use assay_market::{Book, Config, Effects, Input, Moment, Node, Steady, book::Rec
 use assay_protocol::{
     genesis::Genesis,
     id::{Digest, NetworkId},
+    message::Opened,
     offer::Offer,
     signed::{Signer, Verified},
     units::Timestamp,
@@ -97,6 +98,8 @@ pub struct Market<O> {
     book: Book,
     /// Who waits for one.
     awaiting: BTreeSet<Place>,
+    /// What everybody was told last that is no offer, and how often somebody was.
+    told: Option<(u64, Place, Opened)>,
     /// The receipts that their parties have not all read.
     archive: Archive,
     trace: Trace,
@@ -120,6 +123,7 @@ impl<O: Observer> Market<O> {
             directory: Directory::new(names.collect()),
             book: Book::new(Digest::of(&plan.seed.to_be_bytes())),
             awaiting: BTreeSet::new(),
+            told: None,
             archive: Archive::default(),
             trace: Trace::default(),
             inputs: 0,
@@ -265,6 +269,7 @@ impl<O: Observer> Market<O> {
     /// Gives one input to a peer's brain and does what it wants.
     fn feed(&mut self, place: Place, input: Input) {
         self.wake_up(place);
+        self.catch_up(place);
         let at = self.moment(place);
         let seen = self.sighting(place);
         let Some(living) = &mut self.residents[place.0].living else { return };
@@ -287,6 +292,19 @@ impl<O: Observer> Market<O> {
         }
         self.perform_all(place, effects.drain(..));
         self.effects = effects;
+    }
+
+    /// A peer at which nothing was due hears now what everybody was told last, if the network had not lost it.
+    fn catch_up(&mut self, place: Place) {
+        let Some((number, from, _)) = self.told else { return };
+        let known = core::mem::replace(&mut self.living(place).told, number);
+        if known == number || place == from || self.arrival(from, place).is_none() {
+            return;
+        }
+        if let Some((.., opened)) = &self.told {
+            let told = Input::Message(opened.clone());
+            self.feed(place, told);
+        }
     }
 
     fn ring(&mut self, place: Place, number: u32) {

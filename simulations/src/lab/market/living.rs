@@ -47,6 +47,8 @@ pub(super) struct Living {
     pub(super) bell: Bell,
     /// Whether the brain waits for an offer.
     pub(super) awaits_offers: bool,
+    /// The number of what everybody was told last, of what it heard.
+    pub(super) told: u64,
     pub(super) skew_millis: i64,
     /// The chance of the machine.
     pub(super) luck: Stream,
@@ -129,6 +131,7 @@ impl Living {
             busy_until: Instant::default(),
             bell: Bell::default(),
             awaits_offers: false,
+            told: 0,
             skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
             way: Stream::new(plan.seed, "network", number),
             luck,

@@ -135,7 +135,8 @@ impl<O: Observer> Market<O> {
         self.within(from, delay, Matter::Heard(undelivered));
     }
 
-    /// An offer comes into the book that everybody reads; anything else reaches everybody who lives.
+    /// An offer comes into the book that everybody reads; anything else reaches who provides, and everybody else when
+    /// something next happens to them.
     fn publish(&mut self, from: Place, message: Message) {
         match message.open::<Simulated>(self.network) {
             Ok(Opened::Offer(offer)) => {
@@ -145,9 +146,17 @@ impl<O: Observer> Market<O> {
                 self.comes(from, delay, Matter::Listed(Box::new(offer)));
             }
             Ok(opened) => {
-                let lives = |number: &usize| *number != from.0 && self.residents[*number].living.is_some();
-                let others: Vec<usize> = (0..self.residents.len()).filter(lives).collect();
-                others.into_iter().for_each(|to| self.carry(from, Place(to), opened.clone()));
+                let number = 1 + self.told.as_ref().map_or(0, |(number, ..)| *number);
+                self.told = Some((number, from, opened.clone()));
+                // Whoever provides acts on it; everybody else hears it when something next happens to them.
+                let provides =
+                    |place: &Place| self.node(*place).is_some_and(|node| node.provision().is_some());
+                let providers = (0..self.residents.len()).map(Place).filter(provides);
+                let others: Vec<Place> = providers.filter(|place| *place != from).collect();
+                for to in others {
+                    self.living(to).told = number;
+                    self.carry(from, to, opened.clone());
+                }
             }
             Err(_) => {}
         }
