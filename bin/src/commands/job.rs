@@ -5,7 +5,7 @@ mod describe;
 mod dispute;
 mod ending;
 mod explain;
-pub(crate) mod job_watch;
+mod job_watch;
 mod logs;
 pub(crate) mod ls;
 mod result;

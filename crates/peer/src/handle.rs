@@ -13,6 +13,7 @@ mod frame;
 mod local;
 mod offer_refused;
 mod refused;
+mod return_wait;
 mod server;
 mod socket;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use self::{
     local::Local,
     offer_refused::OfferRefused,
     refused::{ModelRefused, Refused},
+    return_wait::watch_again,
     socket::Socket,
     transit::{ByteFlow, PIECE_BYTES_MAX, PartStream, Pieces, Transit, Updates},
 };

@@ -5,11 +5,17 @@
 use assay_market::view::SubmissionView;
 use assay_peer::{
     config::Home,
-    handle::{CallError, FrameError, Handle, KnownJob, KnownJobs, Refused, Update, Updates, WatchUpdates},
+    handle::{
+        CallError, FrameError, Handle, KnownJob, KnownJobs, Refused, Update, Updates, WatchUpdates,
+        watch_again,
+    },
 };
 use assay_protocol::id::Digest;
 
-use crate::{command_error::CommandError, commands::job::job_watch::again, printer::Spinner};
+use crate::{
+    command_error::{CommandError, lost},
+    printer::Spinner,
+};
 
 /// A daemon that may go away and come back.
 pub(super) struct BatchDaemon<'a> {
@@ -65,7 +71,10 @@ impl<'a> BatchDaemon<'a> {
     pub(super) async fn connect(&mut self) -> Result<(), CommandError> {
         self.spinner.say("the daemon is away; waiting for it");
         self.has_missed = true;
-        (self.handle, self.updates) = again(self.home, None).await?;
+        (self.handle, self.updates) = match watch_again(self.home, None).await {
+            Err(CallError::Lost(error)) => return Err(lost(&error)),
+            found => found?,
+        };
         Ok(())
     }
 }
