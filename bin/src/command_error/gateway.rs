@@ -1,8 +1,14 @@
 //! What a gateway has to say, as failures.
 
-use assay_gateway::{GatewayError, KeysError};
+use assay_gateway::{BatchError, GatewayError, KeysError};
+use serde_json::json;
 
 use super::{CommandError, Exit};
+use crate::printer::short;
+
+/// How lines are written.
+const WRITE_LINES: &str =
+    r#"a line is {"custom_id":"a","body":{"model":"NAME","messages":[{"role":"user","content":"TEXT"}]}}"#;
 
 impl From<KeysError> for CommandError {
     fn from(error: KeysError) -> Self {
@@ -47,4 +53,40 @@ impl From<GatewayError> for CommandError {
         };
         Self::new(exit, code, error, hint)
     }
+}
+
+impl From<BatchError> for CommandError {
+    fn from(error: BatchError) -> Self {
+        let message = error.to_string();
+        let (exit, code, hint) = match error {
+            BatchError::Call(error) => return error.into(),
+            BatchError::Running { name } => return running(&short(name)),
+            BatchError::BadLines(wrong) => {
+                let lines = wrong.iter().map(|line| json!({ "line": line.number, "why": line.why }));
+                let lines = lines.collect::<Vec<_>>();
+                return Self::new(Exit::Usage, "BAD_LINES", message, WRITE_LINES)
+                    .with(json!({ "wrong_lines": lines }));
+            }
+            BatchError::Empty => (Exit::Usage, "EMPTY_BATCH", WRITE_LINES),
+            BatchError::ManyLines { .. } | BatchError::ManyBytes { .. } => {
+                (Exit::Usage, "LONG_BATCH", "split it into several")
+            }
+            BatchError::NoModel { .. } => (Exit::Other, "BATCH_DAMAGED", "`assay batch rm` forgets it"),
+            BatchError::Output { .. } => {
+                (Exit::Other, "DISK", "free some space there, or name another file with -o")
+            }
+            BatchError::Disk { .. } => (
+                Exit::Other,
+                "DISK",
+                "check that the disk is not full and who owns the home; what was ordered is not lost: say the same again",
+            ),
+        };
+        Self::new(exit, code, message, hint)
+    }
+}
+
+fn running(name: &str) -> CommandError {
+    let message = format!("the batch {name} is being carried out by another process");
+    let hint = format!("`assay batch status {name}` says how far it is");
+    CommandError::new(Exit::Other, "BATCH_RUNNING", message, hint)
 }

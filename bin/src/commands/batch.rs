@@ -1,26 +1,14 @@
 //! `assay batch`: many requests out of a file, each answered and paid once, whatever happens meanwhile.
 
-mod batch_budget;
-mod batch_course;
-mod batch_daemon;
-mod batch_folder;
-mod batch_lines;
-mod batch_plan;
 mod cancel;
 mod errors;
-mod harvest;
-mod line_log;
+mod home_batches;
 mod ls;
-mod open_line;
 mod report;
 mod resume;
 mod rm;
 mod run;
 mod status;
-mod stop;
-mod usual_length;
-
-pub(super) use self::batch_folder::replace_with;
 
 use crate::{command_error::CommandError, invocation::Invocation};
 

@@ -81,6 +81,11 @@ impl HttpFailure {
         self.code
     }
 
+    /// What of the request is meant.
+    pub(crate) fn param(&self) -> Option<&str> {
+        self.param.as_deref()
+    }
+
     /// Whether asking again may help, and costs nothing twice.
     pub(crate) fn passes(&self) -> bool {
         self.retry_after.is_some() && !self.is_ordered

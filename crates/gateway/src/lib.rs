@@ -8,9 +8,10 @@
 //! keys; only this machine is served without any.
 //!
 //! What a request says is also read without a gateway, a line at a time ([`BatchedRequest`]): a batch means by it what the
-//! endpoints do.
+//! endpoints do. How a batch is carried out stands here too ([`BatchCourse`]), for commands and for the gateway.
 
 mod answer;
+mod batch;
 mod credits;
 mod failure;
 mod guard;
@@ -41,6 +42,12 @@ use assay_protocol::units::Amount;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 pub use self::{
+    batch::{
+        BATCH_BYTES_MAX, BatchCourse, BatchDaemon, BatchError, BatchFolder, BatchGear, BatchLines, BatchLock,
+        BatchPlan, BatchSign, BatchStop, BatchTold, LineEnd, LineLog, LineRecord, LineResult, LineState,
+        LineTally, Retracted, TOKENS_USUAL, WrongLine, affordable, quoted, replace_with, retract,
+        write_answers,
+    },
     keys::{AccessKey, AccessKeys, KeysError},
     link::DaemonLink,
     openai::batched::{BatchedFailure, BatchedRequest, DeliveredAnswer},

@@ -1,10 +1,9 @@
 //! `assay batch cancel`: orders nothing more of a batch, and ends what is under way.
 
-use assay_peer::handle::{CallError, CancelJob, KNOWN_JOBS_MAX, KnownJobs, Refused};
-use assay_protocol::id::Digest;
+use assay_gateway::{Retracted, retract};
 use serde_json::json;
 
-use super::{batch_folder::BatchFolder, report::write_answers};
+use super::{home_batches, report::write_answers};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
@@ -26,25 +25,13 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let (folder, plan) = BatchFolder::named(invocation, &args.batch)?;
+    let (folder, plan) = home_batches::named(invocation, &args.batch)?;
     let name = short(plan.name);
     // Before the jobs are looked for, so that none follows.
     folder.cancel()?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let log = folder.log(&plan)?;
-    let open = log.lines().iter().enumerate().filter(|(_, state)| state.end.is_none());
-    let keys: Vec<Digest> = open.map(|(line, state)| plan.key(line, state.attempt)).collect();
-    let (mut cancelled, mut too_late) = (0_usize, 0_usize);
-    for some in keys.chunks(KNOWN_JOBS_MAX) {
-        let known = daemon.call(KnownJobs { keys: some.to_vec() }).await?;
-        for job in known.into_iter().filter(|job| !job.submission.ended) {
-            match daemon.handle.call(CancelJob { name: full(job.submission.key) }).await {
-                Ok(_) => cancelled += 1,
-                Err(CallError::Refused(Refused::NotCancelled { .. })) => too_late += 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
+    let Retracted { cancelled, too_late } = retract(&daemon.handle, &plan, &log).await?;
     let is_running = folder.is_locked();
     if !is_running {
         write_answers(&folder, &plan, &log)?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::batch_folder::BatchFolder;
+use super::home_batches;
 use crate::{
     command_error::CommandError,
     invocation::Invocation,
@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let (folder, plan) = BatchFolder::named(invocation, &args.batch)?;
+    let (folder, plan) = home_batches::named(invocation, &args.batch)?;
     let (log, lines) = (folder.log(&plan)?, folder.lines(&plan)?);
     let mut table = Table::new(["LINE", "CUSTOM ID", "STATUS", "CODE", "WHY"]);
     let mut documents = Vec::new();

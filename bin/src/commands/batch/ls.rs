@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{batch_folder::BatchFolder, report::BatchReport};
+use super::{home_batches, report::BatchReport};
 use crate::{
     command_error::CommandError,
     invocation::Invocation,
@@ -23,10 +23,10 @@ pub(crate) struct Args {
 pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let unit = invocation.network()?.genesis.unit;
     let mut reports = Vec::new();
-    for (folder, plan) in BatchFolder::all(invocation)? {
+    for (folder, plan) in home_batches::all(invocation)? {
         match folder.log(&plan) {
             Ok(log) => reports.push(BatchReport::of(&folder, &plan, &log)),
-            Err(error) => invocation.printer.note(format!("note: left out: {}", error.lines()[0])),
+            Err(error) => invocation.printer.note(format!("note: left out: {error}")),
         }
     }
     let documents: Vec<Value> = reports.iter().map(|report| report.document(&unit)).collect();

@@ -2,19 +2,12 @@
 //!
 //! **Invariant:** the answers stand in the order of the requests, in a file that is replaced whole.
 
-use std::io;
-
+use assay_gateway::{BatchError, BatchFolder, BatchPlan, BatchStop, LineLog, LineTally};
 use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
-use super::{
-    batch_folder::{BatchFolder, replace_with},
-    batch_plan::BatchPlan,
-    line_log::{LineLog, LineTally},
-    stop::BatchStop,
-};
 use crate::{
-    command_error::{CommandError, Exit},
+    command_error::{CommandError, Exit, over_day},
     printer::{full, money, number_of, path_text, short, verb},
 };
 
@@ -99,7 +92,7 @@ impl BatchReport {
         });
         let failure = match (stop, self.left()) {
             (Some(stop), left) if left > 0 => {
-                let (exit, code, why, hint) = stop.failure(&name);
+                let (exit, code, why, hint) = explain(stop, &name);
                 // What the other numbers say is that nothing was spent.
                 let exit = if self.answered > 0 || !self.spent.is_zero() { Exit::Partly } else { exit };
                 let failed =
@@ -124,37 +117,72 @@ impl BatchReport {
     }
 }
 
+/// Why nothing more of a batch was ordered: the exit where nothing came of it, the code, and what is the matter and helps.
+fn explain(stop: &BatchStop, name: &str) -> (Exit, &'static str, String, String) {
+    let goes_on = format!("`assay batch resume {name}`");
+    let refused = |error: CommandError| {
+        let [message, hint] = error.lines();
+        (error.exit(), error.code(), message.to_owned(), format!("{hint}; {goes_on} goes on"))
+    };
+    match stop {
+        BatchStop::Ceiling => (
+            Exit::Money,
+            "CEILING",
+            "its ceiling leaves too little for another line".to_owned(),
+            format!(
+                "`assay batch resume {name} --max-cost CREDITS` goes on with another ceiling for all of it"
+            ),
+        ),
+        BatchStop::Money(why) => (
+            Exit::Money,
+            "MONEY",
+            why.clone(),
+            format!("`assay account show` says what there is; {goes_on} goes on"),
+        ),
+        BatchStop::Nobody(why) => (
+            Exit::NoMatch,
+            "NOBODY",
+            why.clone(),
+            format!("`assay offers` lists who offers what; {goes_on} goes on"),
+        ),
+        BatchStop::OverDay(over) => refused(over_day(*over)),
+        BatchStop::Refused(why) => refused(why.clone().into()),
+        BatchStop::Cancelled => (
+            Exit::JobFailed,
+            "CANCELLED",
+            "it was cancelled".to_owned(),
+            format!(
+                "{goes_on} goes on with the lines that are left, --failed also with those that were cancelled"
+            ),
+        ),
+    }
+}
+
 /// Writes the answers that there are.
 pub(super) fn write_answers(
     folder: &BatchFolder,
     plan: &BatchPlan,
     log: &LineLog,
 ) -> Result<(), CommandError> {
-    let mut unread = None;
-    let written = replace_with(&plan.output, |file| {
-        for line in 0..log.lines().len() {
-            let result = match folder.result(log, line) {
-                Ok(Some(result)) => result,
-                Ok(None) => continue,
-                Err(error) => {
-                    unread = Some(error);
-                    return Err(io::ErrorKind::Other.into());
-                }
-            };
-            serde_json::to_writer(&mut *file, &result.answer)?;
-            file.write_all(b"\n")?;
-        }
-        Ok(())
-    });
-    match (unread, written) {
-        (Some(error), _) => Err(error),
-        (None, Ok(())) => Ok(()),
-        (None, Err(error)) => {
-            let message = format!("{}: {error}", plan.output.display());
+    match assay_gateway::write_answers(folder, log, &plan.output, |_| true) {
+        Err(error @ BatchError::Output { .. }) => {
             let name = short(plan.name);
             let hint =
                 format!("nothing is lost: `assay batch resume {name} -o FILE` writes the answers elsewhere");
-            Err(CommandError::new(Exit::Other, "DISK", message, hint))
+            Err(CommandError::new(Exit::Other, "DISK", error, hint))
         }
+        written => Ok(written?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_raises_a_ceiling_stands_whole() {
+        let (exit, .., hint) = explain(&BatchStop::Ceiling, "3fa29c");
+        assert_eq!(exit, Exit::Money);
+        assert!(hint.starts_with("`assay batch resume 3fa29c --max-cost CREDITS` goes on"), "{hint}");
     }
 }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use assay_gateway::BatchedFailure;
+use assay_gateway::{BatchFolder, BatchPlan, BatchedFailure, LineRecord};
 use assay_peer::handle::{KNOWN_JOBS_MAX, KnownJobs};
 use assay_protocol::units::Amount;
 
-use super::{batch_folder::BatchFolder, batch_plan::BatchPlan, line_log::LineRecord, run};
+use super::{home_batches, run};
 use crate::{
     command_error::CommandError,
     credits::credits,
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let (folder, before) = BatchFolder::named(invocation, &args.batch)?;
+    let (folder, before) = home_batches::named(invocation, &args.batch)?;
     let lock = folder.lock(before.name).await?;
     // Whoever held it may have changed what it is to do.
     let before = folder.plan()?.unwrap_or(before);
@@ -93,5 +93,5 @@ async fn try_failed_again(
             records.push(LineRecord::Again { line, attempt, cost: Amount::ZERO });
         }
     }
-    folder.add(&mut log, &records)
+    Ok(folder.add(&mut log, &records)?)
 }

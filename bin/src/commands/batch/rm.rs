@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{batch_folder::BatchFolder, report::BatchReport};
+use super::{home_batches, report::BatchReport};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let (folder, plan) = BatchFolder::named(invocation, &args.batch)?;
+    let (folder, plan) = home_batches::named(invocation, &args.batch)?;
     let _lock = folder.lock(plan.name).await?;
     let report = BatchReport::at_rest(&folder, &plan, &folder.log(&plan)?);
     let name = short(plan.name);

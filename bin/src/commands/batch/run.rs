@@ -2,10 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
+use assay_gateway::{
+    BATCH_BYTES_MAX, BatchCourse, BatchDaemon, BatchError, BatchFolder, BatchGear, BatchLines, BatchLock,
+    BatchPlan, BatchSign, TOKENS_USUAL, affordable,
+};
 use assay_peer::{
     config::Settings,
     handle::{CallError, FindModel, Refused},
@@ -13,13 +18,8 @@ use assay_peer::{
 use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 
 use super::{
-    batch_course::{BatchCourse, BatchGear},
-    batch_daemon::BatchDaemon,
-    batch_folder::{BatchFolder, BatchLock},
-    batch_lines::{BatchLines, bytes_of},
-    batch_plan::BatchPlan,
+    home_batches,
     report::{BatchReport, write_answers},
-    usual_length::{self, TOKENS_USUAL},
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -27,7 +27,7 @@ use crate::{
     credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{number_of, short},
+    printer::{Spinner, number_of, short},
     stop,
 };
 
@@ -93,7 +93,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let models: BTreeMap<String, Digest> =
         manifests.iter().map(|(name, manifest)| (name.clone(), manifest.digest())).collect();
     let name = BatchPlan::name_of(content, tokens_max, &models, args.label.as_deref());
-    let folder = BatchFolder::of(invocation, name);
+    let folder = BatchFolder::of(&invocation.home.batches(), name);
     folder.make()?;
     let lock = folder.lock(name).await?;
     let known = folder.plan()?;
@@ -131,11 +131,11 @@ async fn of_length(
     daemon: &RunningDaemon,
     invocation: &Invocation,
 ) -> Result<(BatchLines, u32), CommandError> {
-    let known = usual_length::begun_with(content, args.label.as_deref(), invocation)?;
+    let known = home_batches::length_begun_with(content, args.label.as_deref(), invocation)?;
     if let Some(tokens_max) = args.max_tokens.or(known) {
         return Ok((lines.with_tokens_max(tokens_max), tokens_max));
     }
-    let most = usual_length::affordable(lines.clone(), manifests, args.max_cost, daemon).await?;
+    let most = affordable(lines.clone(), TOKENS_USUAL, manifests, args.max_cost, &daemon.handle).await?;
     if most < TOKENS_USUAL {
         invocation.printer.note(format!(
             "note: where a line does not say, its answer has at most {}: more may cost more than may be spent; --max-tokens says how many",
@@ -148,7 +148,7 @@ async fn of_length(
 /// The same lines were asked of another model that went by the same name: whoever says that again wants to go on.
 fn refuse_another_model(plan: &BatchPlan, invocation: &Invocation) -> Result<(), CommandError> {
     let asked = |plan: &BatchPlan| (plan.content, plan.tokens_max, plan.label.clone());
-    let all = BatchFolder::all(invocation)?;
+    let all = home_batches::all(invocation)?;
     let Some((_, other)) = all.into_iter().find(|(_, other)| asked(other) == asked(plan)) else {
         return Ok(());
     };
@@ -159,6 +159,24 @@ fn refuse_another_model(plan: &BatchPlan, invocation: &Invocation) -> Result<(),
         "`assay batch resume {other}` goes on with the one of then; --label TEXT asks the one of now"
     );
     Err(CommandError::new(Exit::Usage, "OTHER_MODEL", message, hint))
+}
+
+/// What is in a file, or comes in, as far as a batch may be long.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().take(BATCH_BYTES_MAX + 1).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(BATCH_BYTES_MAX + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| {
+        let message = format!("the batch {} cannot be read: {error}", path.display());
+        CommandError::new(Exit::Usage, "FILE", message, "name a file, or - for standard input")
+    })?;
+    if bytes.len() as u64 > BATCH_BYTES_MAX {
+        return Err(BatchError::ManyBytes { most: BATCH_BYTES_MAX }.into());
+    }
+    Ok(bytes)
 }
 
 /// Where answers can go: a file that is there or can be made, and not what is asked.
@@ -227,10 +245,12 @@ pub(super) async fn carry_out(
         .note(format!("batch {name}: whatever ends this, `assay batch resume {name}` goes on where it was"));
     let spinner = printer.spinner("looking what was ordered before");
     let settings = Settings::read(&invocation.home)?.client;
-    let gear = BatchGear { folder, plan, lines, manifests, settings, spinner: &spinner };
+    let tell = |sign| show(sign, plan.lines, &spinner);
+    let gear = BatchGear { folder, plan, lines, manifests, settings, tell: &tell };
     let carried = async {
-        let watched = BatchDaemon::watch(&invocation.home, &spinner, daemon.handle.clone()).await?;
-        BatchCourse::begin(gear, watched, folder.open_log(plan)?).await?.carry_out().await
+        let watched = BatchDaemon::watch(&invocation.home, &tell, daemon.handle.clone()).await?;
+        let carried = BatchCourse::begin(gear, watched, folder.open_log(plan)?).await?.carry_out().await?;
+        Ok::<_, CommandError>(carried)
     };
     let carried = tokio::select! {
         carried = carried => carried,
@@ -247,6 +267,18 @@ pub(super) async fn carry_out(
     printer.line(report.line(daemon.unit()));
     printer.note(format!("answers: {}", plan.output.display()));
     report.judge(stop.as_ref())
+}
+
+/// Says how far it is.
+fn show(sign: BatchSign, all: usize, spinner: &Spinner) {
+    match sign {
+        BatchSign::Away => spinner.say("the daemon is away; waiting for it"),
+        BatchSign::Progress { tally, open, spent } => {
+            let done = tally.answered + tally.failed;
+            let failed = if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
+            spinner.say(&format!("{done} of {all} done{failed}, {open} under way, {spent} spent"));
+        }
+    }
 }
 
 fn left(exit: Exit, plan: &BatchPlan) -> CommandError {

@@ -1,6 +1,6 @@
 //! `assay batch status`: how far a batch is.
 
-use super::{batch_folder::BatchFolder, report::BatchReport};
+use super::{home_batches, report::BatchReport};
 use crate::{
     command_error::CommandError,
     invocation::Invocation,
@@ -20,7 +20,7 @@ pub(crate) struct Args {
 
 pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let unit = invocation.network()?.genesis.unit;
-    let (folder, plan) = BatchFolder::named(invocation, &args.batch)?;
+    let (folder, plan) = home_batches::named(invocation, &args.batch)?;
     let log = folder.log(&plan)?;
     let report = BatchReport::of(&folder, &plan, &log);
     invocation.printer.document("batch", &report.document(&unit));

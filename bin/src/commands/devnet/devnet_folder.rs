@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use assay_gateway::replace_with;
 use assay_peer::{config::Home, home};
 use assay_protocol::id::Digest;
 use tokio::time::sleep;
@@ -21,7 +22,6 @@ use super::{
 };
 use crate::{
     command_error::{CommandError, Exit},
-    commands::batch::replace_with,
     invocation::Invocation,
     system,
 };

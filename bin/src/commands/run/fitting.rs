@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use assay_market::{quote::Quote, submission::Unmatched};
-use assay_peer::handle::{Attachment, QuoteJob, Submit, WatchUpdates, units_assumed};
+use assay_gateway::quoted;
+use assay_peer::handle::{Attachment, Submit, units_assumed};
 use assay_protocol::{
     manifest::{Manifest, Meter},
     units::Units,
 };
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::wishes::{TextWishes, tokens_read_most};
 use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation, printer::number_of};
@@ -57,7 +57,7 @@ async fn fitting(
     let mut most = usual;
     loop {
         let wish = Submit { units_max: Some(most), input: Attachment::default(), ..submit.clone() };
-        if !quoted(&wish, deadline, daemon).await?.is_too_dear() {
+        if !quoted(&wish, deadline, &daemon.handle).await?.is_too_dear() {
             break;
         }
         if most <= fewest {
@@ -80,26 +80,6 @@ async fn fitting(
 /// Whether an input says itself how long its answer may be.
 fn says_length(input: &[u8]) -> bool {
     serde_json::from_slice::<Value>(input).is_ok_and(|said| !said["max_tokens"].is_null())
-}
-
-/// What an order would cost now, as soon as somebody offers it, or it shows why those who do are not taken.
-pub(crate) async fn quoted(
-    submit: &Submit,
-    deadline: Instant,
-    daemon: &RunningDaemon,
-) -> Result<Quote, CommandError> {
-    let mut updates = daemon.call(WatchUpdates { name: None }).await?;
-    loop {
-        let quote = daemon.call(QuoteJob(submit.clone())).await?;
-        let Unmatched { cost, price, busy, tried, other_provider, refusal, .. } = &quote.passed.counts;
-        let is_others = submit.provider.is_some() && *other_provider > 0;
-        let is_passed = cost + price + busy + tried > 0 || refusal.is_some() || is_others;
-        let is_known = quote.chosen.is_some() || is_passed;
-        let told = timeout_at(deadline, async { if is_known { None } else { updates.next().await } });
-        if !matches!(told.await, Ok(Some(Ok(_)))) {
-            return Ok(quote);
-        }
-    }
 }
 
 #[cfg(test)]

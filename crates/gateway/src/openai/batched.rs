@@ -238,6 +238,12 @@ impl BatchedFailure {
         self.0.code()
     }
 
+    /// What of the line is meant, if something of it is.
+    #[must_use]
+    pub fn param(&self) -> Option<&str> {
+        self.0.param()
+    }
+
     /// It in a line, with the place that is meant.
     #[must_use]
     pub fn line(&self) -> String {

@@ -17,7 +17,7 @@ use serde_json::Value;
 /// Something that is known of a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum LineRecord {
+pub enum LineRecord {
     /// What came of it.
     Over(LineResult),
     /// It is open again: ordered once more, or the same order is to be looked at once more.
@@ -34,26 +34,26 @@ pub(super) enum LineRecord {
 /// What came of a line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LineResult {
+pub struct LineResult {
     /// Which, from nought.
-    pub(super) line: usize,
+    pub line: usize,
     /// Which order of it.
-    pub(super) attempt: u32,
+    pub attempt: u32,
     /// What that has cost, in all.
-    pub(super) cost: Amount,
+    pub cost: Amount,
     /// Why nothing did, if so: the code that programs read.
-    pub(super) failure: Option<String>,
+    pub failure: Option<String>,
     /// What stands in the file of answers.
-    pub(super) answer: Value,
+    pub answer: Value,
 }
 
 /// How a line stands.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct LineState {
+pub struct LineState {
     /// Which order of it is the last.
-    pub(super) attempt: u32,
+    pub attempt: u32,
     /// What came of that.
-    pub(super) end: Option<LineEnd>,
+    pub end: Option<LineEnd>,
     /// What that order is known to have cost.
     cost: Amount,
 }
@@ -67,15 +67,15 @@ impl LineState {
 
 /// What came of a line, and where that is written.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct LineEnd {
+pub struct LineEnd {
     /// Why nothing did, if so.
-    pub(super) failure: Option<String>,
+    pub failure: Option<String>,
     at: u64,
 }
 
 /// The file, and what it says.
 #[derive(Debug)]
-pub(super) struct LineLog {
+pub struct LineLog {
     file: File,
     bytes: u64,
     lines: Vec<LineState>,
@@ -85,9 +85,11 @@ pub(super) struct LineLog {
 
 /// How many lines have come to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LineTally {
-    pub(super) answered: usize,
-    pub(super) failed: usize,
+pub struct LineTally {
+    /// That are answered.
+    pub answered: usize,
+    /// Of which nothing came.
+    pub failed: usize,
 }
 
 impl LineLog {
@@ -194,17 +196,20 @@ impl LineLog {
     }
 
     /// How each line stands.
-    pub(super) fn lines(&self) -> &[LineState] {
+    #[must_use]
+    pub fn lines(&self) -> &[LineState] {
         &self.lines
     }
 
     /// How many of them have come to what.
-    pub(super) fn tally(&self) -> LineTally {
+    #[must_use]
+    pub fn tally(&self) -> LineTally {
         self.tally
     }
 
     /// What all orders that are over have cost.
-    pub(super) fn spent(&self) -> Amount {
+    #[must_use]
+    pub fn spent(&self) -> Amount {
         self.spent
     }
 

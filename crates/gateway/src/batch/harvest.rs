@@ -3,7 +3,6 @@
 //! **Invariant:** each line of answers names its request, and says beside the answer which job it was, who ran it, what it cost
 //! in the end and where the receipt is.
 
-use assay_gateway::{BatchedFailure, BatchedRequest, DeliveredAnswer};
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::handle::{CallError, ExplainJob, Handle, Pieces, ReadOutput};
 use assay_protocol::{
@@ -14,7 +13,7 @@ use assay_protocol::{
 use serde_json::{Value, json};
 
 use super::line_log::LineResult;
-use crate::printer::full;
+use crate::{BatchedFailure, BatchedRequest, DeliveredAnswer};
 
 /// What came of a line.
 pub(super) struct Harvest {
@@ -51,7 +50,7 @@ pub(super) async fn gather(
     let Some(attempt) = submission.answer() else { unreachable!("only what has an answer is gathered") };
     let Some(digest) = attempt.output else { unreachable!("an answer has an output") };
     let key = submission.key;
-    let explained = handle.call(ExplainJob { name: full(key) }).await?;
+    let explained = handle.call(ExplainJob { name: key.to_string() }).await?;
     let orders = explained.grounds.into_iter().flat_map(|grounds| grounds.orders);
     let unit_price =
         orders.into_iter().find(|grounds| grounds.job == attempt.job).map(|grounds| grounds.order.unit_price);
@@ -70,7 +69,7 @@ pub(super) async fn gather(
 fn answer_line(key: Digest, request: &BatchedRequest, status: u16, body: Value) -> Value {
     json!({
         "id": format!("batch_req_{key}"), "custom_id": request.custom_id(),
-        "response": { "status_code": status, "request_id": full(key), "body": body }, "error": null,
+        "response": { "status_code": status, "request_id": key.to_string(), "body": body }, "error": null,
     })
 }
 
@@ -78,12 +77,13 @@ fn answer_line(key: Digest, request: &BatchedRequest, status: u16, body: Value) 
 fn provenance(submission: &SubmissionView, attempt: &AttemptView) -> Value {
     let label = if let AttemptState::Closed(outcome) = attempt.state { Some(outcome.label()) } else { None };
     let refuted = submission.refuted().map(|refuted| {
-        json!({ "job": full(refuted.job), "provider": full(refuted.provider), "receipt": refuted.receipt.map(full) })
+        json!({ "job": refuted.job.to_string(), "provider": refuted.provider.to_string(),
+            "receipt": refuted.receipt.map(|receipt| receipt.to_string()), })
     });
     json!([{
-        "key": full(submission.key), "job": full(attempt.job), "provider": full(attempt.provider),
+        "key": submission.key.to_string(), "job": attempt.job.to_string(), "provider": attempt.provider.to_string(),
         "price": attempt.price.to_string(), "cost": submission.cost_max().to_string(), "label": label,
-        "receipt": attempt.receipt.map(full), "cut_off": attempt.end == Some(End::Length),
+        "receipt": attempt.receipt.map(|receipt| receipt.to_string()), "cut_off": attempt.end == Some(End::Length),
         "refuted": refuted.collect::<Vec<_>>(),
     }])
 }

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use assay_gateway::{BatchedFailure, BatchedRequest};
 use assay_market::view::SubmissionView;
 use assay_peer::{
     config::ClientSettings,
@@ -21,18 +20,16 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     batch_budget::BatchBudget,
     batch_daemon::{BatchDaemon, is_away},
+    batch_error::BatchError,
     batch_folder::BatchFolder,
     batch_lines::BatchLines,
     batch_plan::BatchPlan,
+    batch_stop::BatchStop,
     harvest::{self, Harvest},
-    line_log::{LineLog, LineRecord, LineState},
+    line_log::{LineLog, LineRecord, LineState, LineTally},
     open_line::OpenLine,
-    stop::BatchStop,
 };
-use crate::{
-    command_error::{CommandError, Exit},
-    printer::{Spinner, full},
-};
+use crate::{BatchedFailure, BatchedRequest};
 
 /// Orders that are open at a time, those included whose answer is here and not closed.
 const OPEN_MAX: usize = 512;
@@ -44,18 +41,43 @@ const STEP_MAX: Duration = Duration::from_secs(30);
 /// How long a result is waited for that is paid already: the daemon asks for it about as long.
 const PAID_WAIT: Duration = Duration::from_secs(5 * 60);
 
+/// What is told of a batch while it is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchSign {
+    /// The daemon is away, and is waited for.
+    Away,
+    /// How far it is.
+    Progress {
+        /// What has come of its lines.
+        tally: LineTally,
+        /// Orders that are open.
+        open: usize,
+        /// What the orders that are over have cost.
+        spent: Amount,
+    },
+}
+
+/// Who is told.
+pub type BatchTold<'a> = &'a (dyn Fn(BatchSign) + Sync);
+
 /// What a batch is carried out with.
-pub(super) struct BatchGear<'a> {
-    pub(super) folder: &'a BatchFolder,
-    pub(super) plan: &'a BatchPlan,
-    pub(super) lines: &'a BatchLines,
-    pub(super) manifests: &'a BTreeMap<String, Manifest>,
-    pub(super) settings: ClientSettings,
-    pub(super) spinner: &'a Spinner,
+pub struct BatchGear<'a> {
+    /// Where it is kept.
+    pub folder: &'a BatchFolder,
+    /// What it is to do.
+    pub plan: &'a BatchPlan,
+    /// What is asked.
+    pub lines: &'a BatchLines,
+    /// The models of its lines, by the names that those use.
+    pub manifests: &'a BTreeMap<String, Manifest>,
+    /// What the home wants where a line says nothing.
+    pub settings: ClientSettings,
+    /// Who is told how far it is.
+    pub tell: BatchTold<'a>,
 }
 
 /// A batch that is being carried out.
-pub(super) struct BatchCourse<'a> {
+pub struct BatchCourse<'a> {
     gear: BatchGear<'a>,
     daemon: BatchDaemon<'a>,
     log: LineLog,
@@ -77,11 +99,14 @@ pub(super) struct BatchCourse<'a> {
 
 impl<'a> BatchCourse<'a> {
     /// Goes on with a batch where it was.
-    pub(super) async fn begin(
+    ///
+    /// # Errors
+    /// [`BatchError`]; what was ordered goes on, and is found by whoever begins again.
+    pub async fn begin(
         gear: BatchGear<'a>,
         daemon: BatchDaemon<'a>,
         log: LineLog,
-    ) -> Result<Self, CommandError> {
+    ) -> Result<Self, BatchError> {
         let budget = BatchBudget::new(gear.plan.cost_max, log.spent());
         let mut course = Self {
             gear,
@@ -105,7 +130,10 @@ impl<'a> BatchCourse<'a> {
     }
 
     /// Carries it out to its end, or until it has to stop.
-    pub(super) async fn carry_out(&mut self) -> Result<Option<BatchStop>, CommandError> {
+    ///
+    /// # Errors
+    /// [`BatchError`]; what was ordered goes on, and is found by whoever begins again.
+    pub async fn carry_out(&mut self) -> Result<Option<BatchStop>, BatchError> {
         loop {
             while self.daemon.has_missed() {
                 self.look_at_all().await?;
@@ -130,7 +158,7 @@ impl<'a> BatchCourse<'a> {
     }
 
     /// Finds the orders that were made before, and which lines have none.
-    async fn find_orders(&mut self) -> Result<(), CommandError> {
+    async fn find_orders(&mut self) -> Result<(), BatchError> {
         let states = self.log.lines().iter().enumerate().filter(|(_, state)| state.end.is_none());
         let lines: Vec<(usize, u32)> = states.map(|(line, state)| (line, state.attempt)).collect();
         for some in lines.chunks(KNOWN_JOBS_MAX) {
@@ -148,7 +176,7 @@ impl<'a> BatchCourse<'a> {
     }
 
     /// Takes an order for this line's that is known to the daemon.
-    async fn adopt(&mut self, (line, attempt): (usize, u32), job: &KnownJob) -> Result<(), CommandError> {
+    async fn adopt(&mut self, (line, attempt): (usize, u32), job: &KnownJob) -> Result<(), BatchError> {
         let wanted = self.wanted(&self.gear.lines.request(line)?)?;
         let most = job.cost_max.unwrap_or(wanted);
         self.open_line(job.submission.key, (line, attempt), (most, most < wanted));
@@ -168,13 +196,13 @@ impl<'a> BatchCourse<'a> {
     }
 
     /// The most that an order of a line may cost, where the ceiling leaves as much.
-    fn wanted(&self, request: &BatchedRequest) -> Result<Amount, CommandError> {
+    fn wanted(&self, request: &BatchedRequest) -> Result<Amount, BatchError> {
         let submit = request.order(self.manifest(request)?, 0);
         Ok(submit.ok().and_then(|submit| submit.cost_max).unwrap_or(self.gear.settings.cost_max))
     }
 
     /// Orders as much as may be under way.
-    async fn order(&mut self, now: Instant) -> Result<(), CommandError> {
+    async fn order(&mut self, now: Instant) -> Result<(), BatchError> {
         while self.stop.is_none() && now >= self.next_order {
             let working = self.open.values().filter(|open| !open.is_answered).count();
             let is_full = working >= self.gear.plan.concurrency.into() || self.open.len() >= OPEN_MAX;
@@ -205,7 +233,7 @@ impl<'a> BatchCourse<'a> {
     }
 
     /// Orders a line; false if it is to be tried again.
-    async fn order_line(&mut self, line: usize, left: Option<Amount>) -> Result<bool, CommandError> {
+    async fn order_line(&mut self, line: usize, left: Option<Amount>) -> Result<bool, BatchError> {
         let (plan, attempt) = (self.gear.plan, self.log.lines()[line].attempt);
         let request = self.gear.lines.request(line)?;
         let submit = match request.order(self.manifest(&request)?, plan.seed(line)) {
@@ -239,13 +267,13 @@ impl<'a> BatchCourse<'a> {
         self.take(&job.submission).await?;
         if self.gear.folder.is_cancelled() && self.open.contains_key(&key) {
             // Whoever cancels may have looked for it just before. Where it is too late for that it is gathered.
-            let _ = self.daemon.handle.call(CancelJob { name: full(key) }).await;
+            let _ = self.daemon.handle.call(CancelJob { name: key.to_string() }).await;
         }
         Ok(true)
     }
 
     /// What becomes of a line that the daemon does not take; false if it is to be tried again.
-    fn refused(&mut self, line: usize, refused: Refused) -> Result<bool, CommandError> {
+    fn refused(&mut self, line: usize, refused: Refused) -> Result<bool, BatchError> {
         let is_patient = !self.open.is_empty() || self.moved.elapsed() <= PATIENCE;
         if is_patient && matches!(refused, Refused::TooManyJobs | Refused::TooManyCalls { .. }) {
             self.try_later();
@@ -257,19 +285,17 @@ impl<'a> BatchCourse<'a> {
             return Ok(true);
         }
         // Nothing more is taken today, or of this home.
-        self.lack(BatchStop::Refused(refused.into()));
+        self.lack(BatchStop::Refused(refused));
         Ok(false)
     }
 
-    fn manifest(&self, request: &BatchedRequest) -> Result<&'a Manifest, CommandError> {
-        self.gear.manifests.get(request.model()).ok_or_else(|| {
-            let message = format!("the batch was begun without the model {}", request.model());
-            CommandError::new(Exit::Other, "BATCH_DAMAGED", message, "`assay batch rm` forgets it")
-        })
+    fn manifest(&self, request: &BatchedRequest) -> Result<&'a Manifest, BatchError> {
+        let absent = || BatchError::NoModel { model: request.model().to_owned() };
+        self.gear.manifests.get(request.model()).ok_or_else(absent)
     }
 
     /// Takes how a job stands, if it is one of this batch.
-    async fn take(&mut self, submission: &SubmissionView) -> Result<(), CommandError> {
+    async fn take(&mut self, submission: &SubmissionView) -> Result<(), BatchError> {
         let key = submission.key;
         let Some(open) = self.open.get_mut(&key) else { return Ok(()) };
         if !submission.ended {
@@ -297,7 +323,7 @@ impl<'a> BatchCourse<'a> {
     }
 
     /// Records what came of a line. Its result is kept by the daemon until that is on the disk.
-    async fn gather(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), CommandError> {
+    async fn gather(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), BatchError> {
         let request = self.gear.lines.request(open.line)?;
         let (manifest, cost) = (self.manifest(&request)?, submission.cost_max());
         let place = (open.line, open.attempt);
@@ -321,7 +347,7 @@ impl<'a> BatchCourse<'a> {
     }
 
     /// Nothing came of an order: that is the end of its line, or it is ordered again.
-    fn came_to_nothing(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), CommandError> {
+    fn came_to_nothing(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), BatchError> {
         let failure = BatchedFailure::of_submission(submission);
         let lacks = open.lacks(submission, &failure);
         let (line, cost) = (open.line, submission.cost_max());
@@ -383,7 +409,7 @@ impl<'a> BatchCourse<'a> {
     }
 
     /// Waits no longer for results that are paid and do not come.
-    async fn give_up_late(&mut self) -> Result<(), CommandError> {
+    async fn give_up_late(&mut self) -> Result<(), BatchError> {
         let now = Instant::now();
         let is_late = |open: &OpenLine| open.deadline.is_some_and(|deadline| deadline <= now);
         let late: Vec<(Digest, OpenLine)> =
@@ -408,13 +434,13 @@ impl<'a> BatchCourse<'a> {
         (line, attempt): (usize, u32),
         failure: &BatchedFailure,
         cost: Amount,
-    ) -> Result<(), CommandError> {
+    ) -> Result<(), BatchError> {
         let request = self.gear.lines.request(line)?;
         let harvest = Harvest::failed(self.gear.plan.key(line, attempt), &request, failure);
         self.record((line, attempt), harvest, cost)
     }
 
-    fn record(&mut self, place: (usize, u32), harvest: Harvest, cost: Amount) -> Result<(), CommandError> {
+    fn record(&mut self, place: (usize, u32), harvest: Harvest, cost: Amount) -> Result<(), BatchError> {
         self.log_all(&[LineRecord::Over(harvest.result(place, cost))])?;
         self.forget(self.gear.plan.key(place.0, place.1));
         self.waits_for_end = false;
@@ -422,12 +448,12 @@ impl<'a> BatchCourse<'a> {
         Ok(())
     }
 
-    fn log_all(&mut self, records: &[LineRecord]) -> Result<(), CommandError> {
+    fn log_all(&mut self, records: &[LineRecord]) -> Result<(), BatchError> {
         self.gear.folder.add(&mut self.log, records)
     }
 
     /// Looks at each job of which something may have been missed.
-    async fn look_at_all(&mut self) -> Result<(), CommandError> {
+    async fn look_at_all(&mut self) -> Result<(), BatchError> {
         let keys: Vec<Digest> = self.open.keys().copied().collect();
         for some in keys.chunks(KNOWN_JOBS_MAX) {
             let known = self.daemon.known(some.to_vec()).await?;
@@ -451,9 +477,7 @@ impl<'a> BatchCourse<'a> {
 
     /// Says how far it is.
     fn show(&self) {
-        let (all, tally) = (self.gear.plan.lines, self.log.tally());
-        let (done, open, spent) = (tally.answered + tally.failed, self.open.len(), self.budget.spent());
-        let failed = if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
-        self.gear.spinner.say(&format!("{done} of {all} done{failed}, {open} under way, {spent} spent"));
+        let (tally, open, spent) = (self.log.tally(), self.open.len(), self.budget.spent());
+        (self.gear.tell)(BatchSign::Progress { tally, open, spent });
     }
 }

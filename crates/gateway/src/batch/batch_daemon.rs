@@ -12,15 +12,15 @@ use assay_peer::{
 };
 use assay_protocol::id::Digest;
 
-use crate::{
-    command_error::{CommandError, lost},
-    printer::Spinner,
+use super::{
+    batch_course::{BatchSign, BatchTold},
+    batch_error::BatchError,
 };
 
 /// A daemon that may go away and come back.
-pub(super) struct BatchDaemon<'a> {
+pub struct BatchDaemon<'a> {
     home: &'a Home,
-    spinner: &'a Spinner,
+    tell: BatchTold<'a>,
     pub(super) handle: Handle,
     updates: Updates<Update>,
     has_missed: bool,
@@ -28,18 +28,17 @@ pub(super) struct BatchDaemon<'a> {
 
 impl<'a> BatchDaemon<'a> {
     /// Begins to hear what becomes of its jobs.
-    pub(super) async fn watch(
-        home: &'a Home,
-        spinner: &'a Spinner,
-        handle: Handle,
-    ) -> Result<Self, CommandError> {
+    ///
+    /// # Errors
+    /// [`BatchError::Call`].
+    pub async fn watch(home: &'a Home, tell: BatchTold<'a>, handle: Handle) -> Result<Self, BatchError> {
         let updates = handle.call(WatchUpdates { name: None }).await?;
-        Ok(Self { home, spinner, handle, updates, has_missed: false })
+        Ok(Self { home, tell, handle, updates, has_missed: false })
     }
 
     /// How some job stands that something happened to; nothing, if that may have been missed. May be dropped and called
     /// again.
-    pub(super) async fn next(&mut self) -> Result<Option<SubmissionView>, CommandError> {
+    pub(super) async fn next(&mut self) -> Result<Option<SubmissionView>, BatchError> {
         while !self.has_missed {
             match self.updates.next().await {
                 Some(Ok(Update::Job(view))) => return Ok(Some(view.submission)),
@@ -58,7 +57,7 @@ impl<'a> BatchDaemon<'a> {
     }
 
     /// How these jobs stand, but for those that were never ordered.
-    pub(super) async fn known(&mut self, keys: Vec<Digest>) -> Result<Vec<KnownJob>, CommandError> {
+    pub(super) async fn known(&mut self, keys: Vec<Digest>) -> Result<Vec<KnownJob>, BatchError> {
         loop {
             match self.handle.call(KnownJobs { keys: keys.clone() }).await {
                 Err(error) if is_away(&error) => self.connect().await?,
@@ -68,13 +67,10 @@ impl<'a> BatchDaemon<'a> {
     }
 
     /// Waits for a daemon, which goes on with its jobs when it is back.
-    pub(super) async fn connect(&mut self) -> Result<(), CommandError> {
-        self.spinner.say("the daemon is away; waiting for it");
+    pub(super) async fn connect(&mut self) -> Result<(), BatchError> {
+        (self.tell)(BatchSign::Away);
         self.has_missed = true;
-        (self.handle, self.updates) = match watch_again(self.home, None).await {
-            Err(CallError::Lost(error)) => return Err(lost(&error)),
-            found => found?,
-        };
+        (self.handle, self.updates) = watch_again(self.home, None).await?;
         Ok(())
     }
 }

@@ -12,34 +12,35 @@ use serde::{Deserialize, Serialize};
 /// What a batch is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct BatchPlan {
+pub struct BatchPlan {
     /// Names it.
-    pub(super) name: Digest,
+    pub name: Digest,
     /// What tells it from another of the same lines.
-    pub(super) label: Option<String>,
+    pub label: Option<String>,
     /// The digest of its lines.
-    pub(super) content: Digest,
+    pub content: Digest,
     /// Where the lines came from, as it was typed.
-    pub(super) input: String,
+    pub input: String,
     /// Where the answers go.
-    pub(super) output: PathBuf,
+    pub output: PathBuf,
     /// When it was begun.
-    pub(super) begun: jiff::Timestamp,
+    pub begun: jiff::Timestamp,
     /// How many lines it has.
-    pub(super) lines: usize,
+    pub lines: usize,
     /// The most tokens of an answer where a line does not say.
-    pub(super) tokens_max: u32,
+    pub tokens_max: u32,
     /// What the models are that its lines name.
-    pub(super) models: BTreeMap<String, Digest>,
+    pub models: BTreeMap<String, Digest>,
     /// The most that all of it may cost.
-    pub(super) cost_max: Option<Amount>,
+    pub cost_max: Option<Amount>,
     /// Answers that are being written at a time.
-    pub(super) concurrency: u16,
+    pub concurrency: u16,
 }
 
 impl BatchPlan {
     /// What a batch is called.
-    pub(super) fn name_of(
+    #[must_use]
+    pub fn name_of(
         content: Digest,
         tokens_max: u32,
         models: &BTreeMap<String, Digest>,
@@ -61,7 +62,8 @@ impl BatchPlan {
     }
 
     /// What that order is called.
-    pub(super) fn key(&self, line: usize, attempt: u32) -> Digest {
+    #[must_use]
+    pub fn key(&self, line: usize, attempt: u32) -> Digest {
         Submit::key_of(&self.word(line, attempt))
     }
 

@@ -2,13 +2,12 @@
 //!
 //! **Invariant:** until an answer is here all that the order may cost is spoken for.
 
-use assay_gateway::BatchedFailure;
 use assay_market::view::{AttemptState, SubmissionView};
 use assay_protocol::{order::Refusal, units::Amount};
 use tokio::time::Instant;
 
-use super::stop::BatchStop;
-use crate::command_error::over_day;
+use super::batch_stop::BatchStop;
+use crate::BatchedFailure;
 
 /// A line whose order is not over.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +42,7 @@ impl OpenLine {
         }
         let unmatched = submission.unmatched.as_ref();
         if let Some(over) = unmatched.and_then(|unmatched| unmatched.over_day) {
-            return Some(BatchStop::Refused(over_day(over)));
+            return Some(BatchStop::OverDay(over));
         }
         if self.is_short && unmatched.is_some_and(|unmatched| unmatched.cost > 0) {
             return Some(BatchStop::Ceiling);

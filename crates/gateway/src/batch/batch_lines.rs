@@ -3,29 +3,21 @@
 //! **Invariant:** all lines are read before the first is ordered: a batch with a line that is no request is refused whole, with
 //! the number of each such line.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use assay_gateway::BatchedRequest;
 use assay_protocol::manifest::Manifest;
-use serde_json::json;
 
-use crate::command_error::{CommandError, Exit};
+use super::batch_error::{BatchError, WrongLine};
+use crate::{BatchedFailure, BatchedRequest};
 
 /// Lines of a batch.
 const LINES_MAX: usize = 100_000;
 /// Bytes of a file with them.
-const BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Wrong lines that are told one by one.
-const TOLD_MAX: usize = 5;
+pub const BATCH_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// The lines of a batch, in the order of their file.
 #[derive(Clone, Debug)]
-pub(super) struct BatchLines {
+pub struct BatchLines {
     /// Each with its number in the file.
     texts: Vec<(usize, String)>,
     tokens_max: u32,
@@ -33,121 +25,102 @@ pub(super) struct BatchLines {
 
 impl BatchLines {
     /// What was handed in, if every line of it is a request.
-    pub(super) fn read(bytes: Vec<u8>, tokens_max: u32) -> Result<Self, CommandError> {
+    ///
+    /// # Errors
+    /// [`BatchError::BadLines`], [`BatchError::Empty`] or [`BatchError::ManyLines`].
+    pub fn read(bytes: Vec<u8>, tokens_max: u32) -> Result<Self, BatchError> {
         let text = String::from_utf8(bytes).map_err(|error| {
             let line =
                 error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
-            refused(vec![(line, "it is not UTF-8".to_owned())])
+            BatchError::BadLines(vec![one_wrong(line, "invalid_request", None, "it is not UTF-8".to_owned())])
         })?;
         // A mark at the beginning that some programs write.
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let numbered = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-        let mut wrong = Vec::new();
+        let mut all_wrong = Vec::new();
         let mut texts = Vec::new();
         let mut names = HashMap::new();
         for (number, line) in numbered {
             match BatchedRequest::read(line, tokens_max) {
-                Err(failure) => wrong.push((number, failure.line())),
+                Err(failure) => all_wrong.push(wrong(number, &failure)),
                 Ok(request) => {
                     if let Some(first) = names.insert(request.custom_id().to_owned(), number) {
-                        wrong.push((number, format!("line {first} has the same custom_id")));
+                        let why = format!("line {first} has the same custom_id");
+                        all_wrong.push(one_wrong(number, "invalid_value", Some("custom_id"), why));
                     }
                 }
             }
             texts.push((number, line.to_owned()));
         }
-        if !wrong.is_empty() {
-            return Err(refused(wrong));
+        if !all_wrong.is_empty() {
+            return Err(BatchError::BadLines(all_wrong));
         }
         match texts.len() {
-            0 => Err(CommandError::new(
-                Exit::Usage,
-                "EMPTY_BATCH",
-                "there is no line to carry out",
-                WRITE_LINES,
-            )),
-            count if count > LINES_MAX => {
-                Err(too_long(format!("{} lines, where at most {LINES_MAX} are taken", texts.len())))
-            }
+            0 => Err(BatchError::Empty),
+            count if count > LINES_MAX => Err(BatchError::ManyLines { count, most: LINES_MAX }),
             _ => Ok(Self { texts, tokens_max }),
         }
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.texts.len()
     }
 
     /// What one of them asks.
-    pub(super) fn request(&self, line: usize) -> Result<BatchedRequest, CommandError> {
+    ///
+    /// # Errors
+    /// [`BatchError::BadLines`].
+    pub fn request(&self, line: usize) -> Result<BatchedRequest, BatchError> {
         let (number, text) = self.texts.get(line).map_or((0, ""), |(number, text)| (*number, text.as_str()));
-        BatchedRequest::read(text, self.tokens_max).map_err(|failure| refused(vec![(number, failure.line())]))
+        let refused = |failure: BatchedFailure| BatchError::BadLines(vec![wrong(number, &failure)]);
+        BatchedRequest::read(text, self.tokens_max).map_err(refused)
     }
 
     /// The number of one of them in the file.
-    pub(super) fn number(&self, line: usize) -> usize {
+    #[must_use]
+    pub fn number(&self, line: usize) -> usize {
         self.texts.get(line).map_or(0, |(number, _)| *number)
     }
 
     /// The same, where a line that does not say has so many tokens at most.
-    pub(super) fn with_tokens_max(self, tokens_max: u32) -> Self {
+    #[must_use]
+    pub fn with_tokens_max(self, tokens_max: u32) -> Self {
         Self { tokens_max, ..self }
     }
 
     /// What their models are called.
-    pub(super) fn models(&self) -> Result<BTreeSet<String>, CommandError> {
+    ///
+    /// # Errors
+    /// [`BatchError::BadLines`].
+    pub fn models(&self) -> Result<BTreeSet<String>, BatchError> {
         (0..self.count()).map(|line| Ok(self.request(line)?.model().to_owned())).collect()
     }
 
     /// Refuses those that their models do not do.
-    pub(super) fn check(&self, manifests: &BTreeMap<String, Manifest>) -> Result<(), CommandError> {
-        let mut wrong = Vec::new();
+    ///
+    /// # Errors
+    /// [`BatchError::BadLines`].
+    pub fn check(&self, manifests: &BTreeMap<String, Manifest>) -> Result<(), BatchError> {
+        let mut all_wrong = Vec::new();
         for line in 0..self.count() {
             let request = self.request(line)?;
             let Some(manifest) = manifests.get(request.model()) else { continue };
             if let Err(failure) = request.order(manifest, 0) {
-                wrong.push((self.number(line), failure.line()));
+                all_wrong.push(wrong(self.number(line), &failure));
             }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(refused(wrong)) }
+        if all_wrong.is_empty() { Ok(()) } else { Err(BatchError::BadLines(all_wrong)) }
     }
 }
 
-/// What is in a file, or comes in, as far as a batch may be long.
-pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, CommandError> {
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        io::stdin().take(BYTES_MAX + 1).read_to_end(&mut bytes)
-    } else {
-        File::open(path).and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| {
-        let message = format!("the batch {} cannot be read: {error}", path.display());
-        CommandError::new(Exit::Usage, "FILE", message, "name a file, or - for standard input")
-    })?;
-    if bytes.len() as u64 > BYTES_MAX {
-        return Err(too_long(format!("more than the {BYTES_MAX} bytes that are taken")));
-    }
-    Ok(bytes)
+fn wrong(number: usize, failure: &BatchedFailure) -> WrongLine {
+    WrongLine { number, code: failure.code(), param: failure.param().map(str::to_owned), why: failure.line() }
 }
 
-const WRITE_LINES: &str =
-    r#"a line is {"custom_id":"a","body":{"model":"NAME","messages":[{"role":"user","content":"TEXT"}]}}"#;
-
-fn too_long(has: String) -> CommandError {
-    CommandError::new(Exit::Usage, "LONG_BATCH", format!("the batch has {has}"), "split it into several")
-}
-
-fn refused(wrong: Vec<(usize, String)>) -> CommandError {
-    let told = wrong.iter().take(TOLD_MAX).map(|(number, why)| format!("line {number}: {why}"));
-    let told = told.collect::<Vec<_>>().join("; ");
-    let more = match wrong.len().saturating_sub(TOLD_MAX) {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    let lines: Vec<_> = wrong.iter().map(|(number, why)| json!({ "line": number, "why": why })).collect();
-    CommandError::new(Exit::Usage, "BAD_LINES", format!("nothing was ordered: {told}{more}"), WRITE_LINES)
-        .with(json!({ "wrong_lines": lines }))
+fn one_wrong(number: usize, code: &'static str, param: Option<&str>, why: String) -> WrongLine {
+    WrongLine { number, code, param: param.map(str::to_owned), why }
 }
 
 #[cfg(test)]
@@ -162,7 +135,7 @@ mod tests {
 
     fn read(text: &str) -> Result<usize, String> {
         let read = BatchLines::read(text.as_bytes().to_vec(), 9);
-        read.map(|lines| lines.count()).map_err(|error| error.lines()[0].to_owned())
+        read.map(|lines| lines.count()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -181,7 +154,7 @@ mod tests {
         assert!(read(&many).unwrap_err().ends_with("; and 4 more"));
         let bytes = [line("a").as_bytes(), b"\n\xff"].concat();
         let said = BatchLines::read(bytes, 9).unwrap_err();
-        assert_eq!(said.lines()[0], "nothing was ordered: line 2: it is not UTF-8");
+        assert_eq!(said.to_string(), "nothing was ordered: line 2: it is not UTF-8");
     }
 
     #[test]

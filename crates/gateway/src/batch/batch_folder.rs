@@ -1,0 +1,262 @@
+//! Where a home keeps its batches: a folder for each, with what it is to do, its lines and what came of them.
+//!
+//! **Invariant:** one process at a time carries a batch out. A folder with a plan has all lines of it: they are there before it.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use assay_protocol::id::Digest;
+use tokio::time::sleep;
+
+use super::{
+    batch_error::BatchError,
+    batch_lines::BatchLines,
+    batch_plan::BatchPlan,
+    line_log::{LineLog, LineRecord, LineResult},
+};
+
+/// How often a batch is tried to be taken, and between two tries.
+const LOCK_TRIES: u32 = 10;
+const LOCK_STEP: Duration = Duration::from_millis(20);
+
+/// The folder of one batch.
+#[derive(Clone, Debug)]
+pub struct BatchFolder(PathBuf);
+
+/// Held by the process that carries a batch out.
+#[derive(Debug)]
+pub struct BatchLock(#[expect(dead_code, reason = "it is held, not read")] File);
+
+impl BatchFolder {
+    /// The folder of a batch among others, which need not be there.
+    #[must_use]
+    pub fn of(root: &Path, name: Digest) -> Self {
+        Self(root.join(name.to_string()))
+    }
+
+    /// All batches among others, oldest first, with their folders. One that cannot be read is told of and left out.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`], if the folder of all of them cannot be read.
+    pub fn all(root: &Path, mut tell: impl FnMut(BatchError)) -> Result<Vec<(Self, BatchPlan)>, BatchError> {
+        let entries = match fs::read_dir(root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| BatchError::disk(root, error))?,
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let folder = Self(entry.map_err(|error| BatchError::disk(root, error))?.path());
+            match folder.plan() {
+                Ok(Some(plan)) => all.push((folder, plan)),
+                // One without a plan was never begun.
+                Ok(None) => {}
+                Err(error) => tell(error),
+            }
+        }
+        all.sort_by_key(|(_, plan)| (plan.begun, plan.name));
+        Ok(all)
+    }
+
+    /// What the batch is to do, if it was begun.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn plan(&self) -> Result<Option<BatchPlan>, BatchError> {
+        let path = self.0.join("plan.json");
+        let bytes = match fs::read(&path) {
+            // A stray file in the folder of batches is none.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            bytes => bytes.map_err(|error| BatchError::disk(&path, error))?,
+        };
+        let plan = serde_json::from_slice(&bytes).map_err(|error| BatchError::disk(&path, error.into()))?;
+        Ok(Some(plan))
+    }
+
+    /// Makes a place for a batch.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn make(&self) -> Result<(), BatchError> {
+        fs::create_dir_all(&self.0).map_err(|error| BatchError::disk(&self.0, error))
+    }
+
+    /// Keeps a batch that is to be carried out. Whatever is left of one that never began is replaced.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn begin(&self, plan: &BatchPlan, lines: &[u8]) -> Result<(), BatchError> {
+        let (kept, log) = (self.lines_path(), self.log_path());
+        replace_with(&kept, |file| file.write_all(lines)).map_err(|error| BatchError::disk(&kept, error))?;
+        match fs::remove_file(&log) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(BatchError::disk(&log, error));
+            }
+            _ => LineLog::create(&log).map_err(|error| BatchError::disk(&log, error))?,
+        }
+        self.keep(plan)
+    }
+
+    /// Keeps what it is to do from now on.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn keep(&self, plan: &BatchPlan) -> Result<(), BatchError> {
+        let path = self.0.join("plan.json");
+        let text = serde_json::to_vec_pretty(plan).map_err(|error| BatchError::disk(&path, error.into()))?;
+        replace_with(&path, |file| file.write_all(&text)).map_err(|error| BatchError::disk(&path, error))
+    }
+
+    /// Its lines.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn lines(&self, plan: &BatchPlan) -> Result<BatchLines, BatchError> {
+        let path = self.lines_path();
+        let bytes = fs::read(&path).map_err(|error| BatchError::disk(&path, error))?;
+        let lines = BatchLines::read(bytes, plan.tokens_max)?;
+        if lines.count() != plan.lines {
+            return Err(BatchError::disk(
+                &path,
+                io::Error::other("its lines are not those that it was begun with"),
+            ));
+        }
+        Ok(lines)
+    }
+
+    /// Takes it for this process.
+    ///
+    /// # Errors
+    /// [`BatchError::Running`], if somebody else has it; [`BatchError::Disk`].
+    pub async fn lock(&self, name: Digest) -> Result<BatchLock, BatchError> {
+        let path = self.0.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|error| BatchError::disk(&path, error))?;
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(BatchLock(file)),
+                // Whoever only asks whether it is carried out holds it for a moment.
+                Err(TryLockError::WouldBlock) => sleep(LOCK_STEP).await,
+                Err(TryLockError::Error(error)) => return Err(BatchError::disk(&path, error)),
+            }
+        }
+        Err(BatchError::Running { name })
+    }
+
+    /// Whether some process carries it out.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        let file = OpenOptions::new().write(true).open(self.0.join("lock"));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// What came of its lines, to add to that: for whoever holds its lock.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn open_log(&self, plan: &BatchPlan) -> Result<LineLog, BatchError> {
+        let path = self.log_path();
+        LineLog::open(&path, plan.lines).map_err(|error| BatchError::disk(&path, error))
+    }
+
+    /// What came of its lines until now.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn log(&self, plan: &BatchPlan) -> Result<LineLog, BatchError> {
+        let path = self.log_path();
+        LineLog::look(&path, plan.lines).map_err(|error| BatchError::disk(&path, error))
+    }
+
+    /// Adds to what came of its lines.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn add(&self, log: &mut LineLog, records: &[LineRecord]) -> Result<(), BatchError> {
+        log.add(records).map_err(|error| BatchError::disk(&self.log_path(), error))
+    }
+
+    /// What came of one of them.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn result(&self, log: &LineLog, line: usize) -> Result<Option<LineResult>, BatchError> {
+        log.result(line).map_err(|error| BatchError::disk(&self.log_path(), error))
+    }
+
+    /// Has whoever carries it out order nothing more.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn cancel(&self) -> Result<(), BatchError> {
+        let path = self.cancelled_path();
+        fs::write(&path, "").map_err(|error| BatchError::disk(&path, error))
+    }
+
+    /// Whether its user wants no more of it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled_path().exists()
+    }
+
+    /// It is wanted again.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn want(&self) -> Result<(), BatchError> {
+        match fs::remove_file(self.cancelled_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BatchError::disk(&self.0, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets all of it go.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn remove(&self) -> Result<(), BatchError> {
+        // Without a plan it is none, whatever of the rest is still there.
+        fs::remove_file(self.0.join("plan.json")).map_err(|error| BatchError::disk(&self.0, error))?;
+        fs::remove_dir_all(&self.0).map_err(|error| BatchError::disk(&self.0, error))
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.0.join("results.jsonl")
+    }
+
+    fn lines_path(&self) -> PathBuf {
+        self.0.join("lines.jsonl")
+    }
+
+    fn cancelled_path(&self) -> PathBuf {
+        self.0.join("cancelled")
+    }
+}
+
+/// Puts a file in its place whole, or leaves what is there. Who may read what is replaced may read it.
+///
+/// # Errors
+/// What the system said.
+pub fn replace_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut writer = io::BufWriter::new(&mut file);
+    write(&mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    if let Ok(before) = fs::metadata(path) {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // What cannot be synced so is a system on which that is not needed.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
