@@ -75,7 +75,7 @@ impl From<BatchError> for CommandError {
             BatchError::Output { .. } => {
                 (Exit::Other, "DISK", "free some space there, or name another file with -o")
             }
-            BatchError::Disk { .. } => (
+            BatchError::Unread(_) | BatchError::Disk { .. } => (
                 Exit::Other,
                 "DISK",
                 "check that the disk is not full and who owns the home; what was ordered is not lost: say the same again",

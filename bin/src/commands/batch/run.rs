@@ -116,7 +116,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         Some(_) => folder.keep(&plan)?,
         None => {
             refuse_another_model(&plan, invocation)?;
-            folder.begin(&plan, &bytes)?;
+            folder.begin(&plan, &mut bytes.as_slice())?;
         }
     }
     tell_who_reads(invocation);

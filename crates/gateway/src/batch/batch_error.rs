@@ -34,6 +34,9 @@ pub enum BatchError {
         /// How many are taken.
         most: u64,
     },
+    /// The lines cannot be read.
+    #[error("the lines cannot be read: {0}")]
+    Unread(io::Error),
     /// Somebody else carries it out.
     #[error("the batch {name} is being carried out by another process")]
     Running {

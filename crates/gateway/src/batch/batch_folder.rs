@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -90,9 +90,10 @@ impl BatchFolder {
     ///
     /// # Errors
     /// [`BatchError::Disk`].
-    pub fn begin(&self, plan: &BatchPlan, lines: &[u8]) -> Result<(), BatchError> {
+    pub fn begin(&self, plan: &BatchPlan, lines: &mut dyn Read) -> Result<(), BatchError> {
         let (kept, log) = (self.lines_path(), self.log_path());
-        replace_with(&kept, |file| file.write_all(lines)).map_err(|error| BatchError::disk(&kept, error))?;
+        let copied = replace_with(&kept, |file| io::copy(lines, file).map(|_| ()));
+        copied.map_err(|error| BatchError::disk(&kept, error))?;
         match fs::remove_file(&log) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(BatchError::disk(&log, error));
@@ -118,8 +119,8 @@ impl BatchFolder {
     /// [`BatchError::Disk`].
     pub fn lines(&self, plan: &BatchPlan) -> Result<BatchLines, BatchError> {
         let path = self.lines_path();
-        let bytes = fs::read(&path).map_err(|error| BatchError::disk(&path, error))?;
-        let lines = BatchLines::read(bytes, plan.tokens_max)?;
+        let file = File::open(&path).map_err(|error| BatchError::disk(&path, error))?;
+        let lines = BatchLines::open(file, plan.tokens_max)?;
         if lines.count() != plan.lines {
             return Err(BatchError::disk(
                 &path,

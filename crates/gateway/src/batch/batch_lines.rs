@@ -3,9 +3,15 @@
 //! **Invariant:** all lines are read before the first is ordered: a batch with a line that is no request is refused whole, with
 //! the number of each such line.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    fs::File,
+    io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom},
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use assay_protocol::manifest::Manifest;
+use assay_protocol::{id::Digest, manifest::Manifest};
 
 use super::batch_error::{BatchError, WrongLine};
 use crate::{BatchedFailure, BatchedRequest};
@@ -14,14 +20,32 @@ use crate::{BatchedFailure, BatchedRequest};
 const LINES_MAX: usize = 100_000;
 /// Bytes of a file with them.
 pub const BATCH_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of one of them: more than any model here reads.
+const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A mark at the beginning that some programs write.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The lines of a batch, in the order of their file.
+/// The lines of a batch, in the order of their file. Where they stand is known, and one is read when it is asked for.
 #[derive(Clone, Debug)]
 pub struct BatchLines {
-    /// Each with its number in the file.
-    texts: Vec<(usize, String)>,
+    places: Arc<[LinePlace]>,
+    source: Arc<Mutex<dyn LineSource>>,
     tokens_max: u32,
 }
+
+/// Where a line stands.
+#[derive(Clone, Copy, Debug)]
+struct LinePlace {
+    /// Its number in the file.
+    number: usize,
+    at: u64,
+    bytes: usize,
+}
+
+/// What lines are read from.
+trait LineSource: Read + Seek + Send + fmt::Debug {}
+
+impl<T: Read + Seek + Send + fmt::Debug> LineSource for T {}
 
 impl BatchLines {
     /// What was handed in, if every line of it is a request.
@@ -29,43 +53,46 @@ impl BatchLines {
     /// # Errors
     /// [`BatchError::BadLines`], [`BatchError::Empty`] or [`BatchError::ManyLines`].
     pub fn read(bytes: Vec<u8>, tokens_max: u32) -> Result<Self, BatchError> {
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let line =
-                error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
-            BatchError::BadLines(vec![one_wrong(line, "invalid_request", None, "it is not UTF-8".to_owned())])
-        })?;
-        // A mark at the beginning that some programs write.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let numbered = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-        let mut all_wrong = Vec::new();
-        let mut texts = Vec::new();
-        let mut names = HashMap::new();
-        for (number, line) in numbered {
-            match BatchedRequest::read(line, tokens_max) {
-                Err(failure) => all_wrong.push(wrong(number, &failure)),
-                Ok(request) => {
-                    if let Some(first) = names.insert(request.custom_id().to_owned(), number) {
-                        let why = format!("line {first} has the same custom_id");
-                        all_wrong.push(one_wrong(number, "invalid_value", Some("custom_id"), why));
-                    }
-                }
+        Self::of(Cursor::new(bytes), tokens_max)
+    }
+
+    /// What is in a file, if every line of it is a request.
+    ///
+    /// # Errors
+    /// As [`Self::read`], or [`BatchError::Unread`].
+    pub fn open(file: File, tokens_max: u32) -> Result<Self, BatchError> {
+        Self::of(file, tokens_max)
+    }
+
+    fn of(source: impl LineSource + 'static, tokens_max: u32) -> Result<Self, BatchError> {
+        let mut reader = BufReader::new(source);
+        let mut found = FoundLines { tokens_max, ..FoundLines::default() };
+        let (mut at, mut line) = (0, Vec::new());
+        for number in 1.. {
+            line.clear();
+            let read = reader.by_ref().take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut line);
+            let bytes = read.map_err(BatchError::Unread)?;
+            if bytes == 0 {
+                break;
             }
-            texts.push((number, line.to_owned()));
+            if bytes > LINE_BYTES_MAX {
+                let why = format!("it is longer than {LINE_BYTES_MAX} bytes");
+                found.wrong.push(one_wrong(number, "too_long", None, why));
+                break;
+            }
+            let mark =
+                if number == 1 && line.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+            found.take(number, at + mark as u64, &line[mark..]);
+            at += bytes as u64;
         }
-        if !all_wrong.is_empty() {
-            return Err(BatchError::BadLines(all_wrong));
-        }
-        match texts.len() {
-            0 => Err(BatchError::Empty),
-            count if count > LINES_MAX => Err(BatchError::ManyLines { count, most: LINES_MAX }),
-            _ => Ok(Self { texts, tokens_max }),
-        }
+        let places = found.places()?.into();
+        Ok(Self { places, source: Arc::new(Mutex::new(reader.into_inner())), tokens_max })
     }
 
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.texts.len()
+        self.places.len()
     }
 
     /// What one of them asks.
@@ -73,15 +100,24 @@ impl BatchLines {
     /// # Errors
     /// [`BatchError::BadLines`].
     pub fn request(&self, line: usize) -> Result<BatchedRequest, BatchError> {
-        let (number, text) = self.texts.get(line).map_or((0, ""), |(number, text)| (*number, text.as_str()));
-        let refused = |failure: BatchedFailure| BatchError::BadLines(vec![wrong(number, &failure)]);
-        BatchedRequest::read(text, self.tokens_max).map_err(refused)
+        let place = self.places.get(line).copied().unwrap_or(LinePlace { number: 0, at: 0, bytes: 0 });
+        let text = self.text(place).map_err(BatchError::Unread)?;
+        let refused = |failure: BatchedFailure| BatchError::BadLines(vec![wrong(place.number, &failure)]);
+        BatchedRequest::read(&text, self.tokens_max).map_err(refused)
+    }
+
+    fn text(&self, place: LinePlace) -> io::Result<String> {
+        let mut bytes = vec![0; place.bytes];
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        source.seek(SeekFrom::Start(place.at))?;
+        source.read_exact(&mut bytes)?;
+        String::from_utf8(bytes).map_err(io::Error::other)
     }
 
     /// The number of one of them in the file.
     #[must_use]
     pub fn number(&self, line: usize) -> usize {
-        self.texts.get(line).map_or(0, |(number, _)| *number)
+        self.places.get(line).map_or(0, |place| place.number)
     }
 
     /// The same, where a line that does not say has so many tokens at most.
@@ -112,6 +148,58 @@ impl BatchLines {
             }
         }
         if all_wrong.is_empty() { Ok(()) } else { Err(BatchError::BadLines(all_wrong)) }
+    }
+}
+
+/// What was found while lines were read.
+#[derive(Debug, Default)]
+struct FoundLines {
+    tokens_max: u32,
+    places: Vec<LinePlace>,
+    /// More than are taken, which are not looked at.
+    beyond: usize,
+    wrong: Vec<WrongLine>,
+    /// By the digest of what each is called, the number of the first that is.
+    names: HashMap<Digest, usize>,
+}
+
+impl FoundLines {
+    fn take(&mut self, number: usize, at: u64, line: &[u8]) {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let Ok(text) = str::from_utf8(line) else {
+            self.wrong.push(one_wrong(number, "invalid_request", None, "it is not UTF-8".to_owned()));
+            return;
+        };
+        if text.trim().is_empty() {
+            return;
+        }
+        if self.places.len() == LINES_MAX {
+            self.beyond += 1;
+            return;
+        }
+        self.places.push(LinePlace { number, at, bytes: line.len() });
+        match BatchedRequest::read(text, self.tokens_max) {
+            Err(failure) => self.wrong.push(wrong(number, &failure)),
+            Ok(request) => {
+                let name = Digest::of(request.custom_id().as_bytes());
+                if let Some(first) = self.names.insert(name, number) {
+                    let why = format!("line {first} has the same custom_id");
+                    self.wrong.push(one_wrong(number, "invalid_value", Some("custom_id"), why));
+                }
+            }
+        }
+    }
+
+    fn places(self) -> Result<Vec<LinePlace>, BatchError> {
+        match self.places.len() {
+            count if self.beyond > 0 => {
+                Err(BatchError::ManyLines { count: count + self.beyond, most: LINES_MAX })
+            }
+            _ if !self.wrong.is_empty() => Err(BatchError::BadLines(self.wrong)),
+            0 => Err(BatchError::Empty),
+            _ => Ok(self.places),
+        }
     }
 }
 
@@ -155,6 +243,29 @@ mod tests {
         let bytes = [line("a").as_bytes(), b"\n\xff"].concat();
         let said = BatchLines::read(bytes, 9).unwrap_err();
         assert_eq!(said.to_string(), "nothing was ordered: line 2: it is not UTF-8");
+    }
+
+    #[test]
+    fn lines_in_a_file_are_those_in_memory() {
+        let text = format!("\u{feff}{}\r\n\n{}", line("a"), line("b"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        std::fs::write(&path, &text).unwrap();
+        let all = [BatchLines::open(File::open(&path).unwrap(), 9), BatchLines::read(text.into_bytes(), 9)];
+        for lines in all.map(Result::unwrap) {
+            let named = [0, 1].map(|line| lines.request(line).unwrap().custom_id().to_owned());
+            assert_eq!(named, ["a", "b"]);
+            assert_eq!([lines.number(0), lines.number(1)], [1, 3]);
+        }
+    }
+
+    #[test]
+    fn a_line_is_no_longer_than_it_may_be() {
+        let text = format!("{}\n{}", line("a"), "x".repeat(LINE_BYTES_MAX + 1));
+        assert_eq!(
+            read(&text),
+            Err(format!("nothing was ordered: line 2: it is longer than {LINE_BYTES_MAX} bytes"))
+        );
     }
 
     #[test]
