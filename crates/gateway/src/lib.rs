@@ -28,6 +28,7 @@ mod order_set;
 mod routes;
 mod server;
 mod spending;
+mod spending_limit;
 mod waited_job;
 
 use std::{

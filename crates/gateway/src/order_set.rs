@@ -1,13 +1,11 @@
 //! The orders of one request: as many answers as it wants, within what its key may spend.
 //!
-//! **Invariant:** no order of a key with a ceiling leaves before what it may cost is counted. If one of several cannot be
-//! ordered, those before it are cancelled.
+//! **Invariant:** if one of several cannot be ordered, those before it are cancelled.
 
 use std::sync::Arc;
 
 use assay_peer::handle::{Attachment, FindModel, QuoteJob, Submit};
-use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
-use axum::http::StatusCode;
+use assay_protocol::{id::Digest, manifest::Manifest};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
@@ -16,7 +14,7 @@ use crate::{
     failure::HttpFailure,
     guard::Caller,
     order::{AssayTerms, TextWish, TokensMax},
-    spending::{Allowance, SpendingError},
+    spending_limit,
 };
 
 /// Answers to one request.
@@ -139,7 +137,7 @@ pub(crate) async fn all(
     let tally = AnswerCount::new(gateway, caller, places);
     let mut answers = Vec::new();
     for mut submit in submits {
-        let allowance = allow(gateway, caller, &mut submit).await?;
+        let allowance = spending_limit::allow(gateway, caller.key.as_ref(), &mut submit).await?;
         let order = AnswerOrder {
             link: gateway.link.clone(),
             cancels: gateway.cancels.clone(),
@@ -151,42 +149,4 @@ pub(crate) async fn all(
         answers.push(order.place().await?);
     }
     Ok(AnswerSet { answers, tally })
-}
-
-/// Bounds what an order of a key may cost, by the settings of the home and by what is left to the key, and counts it.
-async fn allow(
-    gateway: &Gateway,
-    caller: &Caller,
-    submit: &mut Submit,
-) -> Result<Option<Allowance>, HttpFailure> {
-    let Some(key) = &caller.key else { return Ok(None) };
-    let most = submit.cost_max.unwrap_or(gateway.cost_max).min(gateway.cost_max);
-    submit.cost_max = Some(most);
-    let Some(daily_max) = key.daily_max else { return Ok(None) };
-    let left = gateway.spending.left(&key.name, daily_max);
-    let wish = Submit { input: Attachment::default(), ..submit.clone() };
-    let quote = gateway.link.call(QuoteJob(wish)).await?;
-    // Prices move; half as much again is room for another provider. Where nobody matches now, somebody may in a moment.
-    let cost = quote.chosen.map(|chosen| chosen.order.total_max);
-    let wanted = cost.map_or(most, |cost| cost.plus(Amount(cost.0 / 2)).unwrap_or(most).min(most));
-    let need =
-        cost.map_or_else(|| wanted.min(left), |cost| if left < cost { cost } else { wanted.min(left) });
-    let (spending, name) = (gateway.spending.clone(), key.name.clone());
-    let reserved = tokio::task::spawn_blocking(move || spending.reserve(&name, daily_max, need)).await;
-    match reserved {
-        Ok(Ok(allowance)) if !need.is_zero() || cost.is_some() => {
-            submit.cost_max = Some(allowance.most());
-            Ok(Some(allowance))
-        }
-        Ok(Err(SpendingError::Disk(error))) => {
-            Err(HttpFailure::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", error.to_string()))
-        }
-        Ok(Ok(_) | Err(SpendingError::Over { .. })) => {
-            let message = format!(
-                "{left} is left to this key today, and the order may cost {need}; its ceiling of {daily_max} a day begins anew at midnight, universal time"
-            );
-            Err(HttpFailure::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", message))
-        }
-        Err(_) => Err(HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the order failed")),
-    }
 }

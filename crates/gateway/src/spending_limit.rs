@@ -1,0 +1,55 @@
+//! What an order of a key may cost: by the settings of the home, and by what is left to the key today.
+//!
+//! **Invariant:** no order of a key with a ceiling leaves before what it may cost is counted.
+
+use assay_peer::handle::{Attachment, QuoteJob, Submit};
+use assay_protocol::units::Amount;
+use axum::http::StatusCode;
+
+use crate::{
+    Gateway,
+    failure::HttpFailure,
+    keys::AccessKey,
+    spending::{Allowance, SpendingError},
+};
+
+/// A key has spent as much as it may today.
+pub(crate) const NO_QUOTA: &str = "insufficient_quota";
+
+/// Bounds what an order of a key may cost, and counts it. Where there are no keys the daemon's own bounds hold.
+pub(crate) async fn allow(
+    gateway: &Gateway,
+    key: Option<&AccessKey>,
+    submit: &mut Submit,
+) -> Result<Option<Allowance>, HttpFailure> {
+    let Some(key) = key else { return Ok(None) };
+    let most = submit.cost_max.unwrap_or(gateway.cost_max).min(gateway.cost_max);
+    submit.cost_max = Some(most);
+    let Some(daily_max) = key.daily_max else { return Ok(None) };
+    let left = gateway.spending.left(&key.name, daily_max);
+    let wish = Submit { input: Attachment::default(), ..submit.clone() };
+    let quote = gateway.link.call(QuoteJob(wish)).await?;
+    // Prices move; half as much again is room for another provider. Where nobody matches now, somebody may in a moment.
+    let cost = quote.chosen.map(|chosen| chosen.order.total_max);
+    let wanted = cost.map_or(most, |cost| cost.plus(Amount(cost.0 / 2)).unwrap_or(most).min(most));
+    let need =
+        cost.map_or_else(|| wanted.min(left), |cost| if left < cost { cost } else { wanted.min(left) });
+    let (spending, name) = (gateway.spending.clone(), key.name.clone());
+    let reserved = tokio::task::spawn_blocking(move || spending.reserve(&name, daily_max, need)).await;
+    match reserved {
+        Ok(Ok(allowance)) if !need.is_zero() || cost.is_some() => {
+            submit.cost_max = Some(allowance.most());
+            Ok(Some(allowance))
+        }
+        Ok(Err(SpendingError::Disk(error))) => {
+            Err(HttpFailure::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", error.to_string()))
+        }
+        Ok(Ok(_) | Err(SpendingError::Over { .. })) => {
+            let message = format!(
+                "{left} is left to this key today, and the order may cost {need}; its ceiling of {daily_max} a day begins anew at midnight, universal time"
+            );
+            Err(HttpFailure::new(StatusCode::TOO_MANY_REQUESTS, NO_QUOTA, message))
+        }
+        Err(_) => Err(HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the order failed")),
+    }
+}
