@@ -9,6 +9,7 @@ mod batch_course;
 mod batch_daemon;
 mod batch_error;
 mod batch_folder;
+mod batch_gear;
 mod batch_lines;
 mod batch_plan;
 mod batch_stop;
@@ -20,10 +21,11 @@ mod usual_length;
 
 pub use self::{
     answers::write_answers,
-    batch_course::{BatchCourse, BatchGear, BatchSign, BatchTold},
+    batch_course::BatchCourse,
     batch_daemon::BatchDaemon,
     batch_error::{BatchError, WrongLine},
     batch_folder::{BatchFolder, BatchLock, replace_with},
+    batch_gear::{BatchGear, BatchSign, BatchTold},
     batch_lines::{BATCH_BYTES_MAX, BatchLines},
     batch_plan::BatchPlan,
     batch_stop::BatchStop,

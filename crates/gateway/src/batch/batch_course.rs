@@ -5,15 +5,12 @@
 //! what is recorded was paid for, and checked if the lot fell so.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     time::Duration,
 };
 
 use assay_market::view::SubmissionView;
-use assay_peer::{
-    config::ClientSettings,
-    handle::{CallError, CancelJob, KNOWN_JOBS_MAX, KnownJob, Refused, Submit},
-};
+use assay_peer::handle::{CallError, CancelJob, KNOWN_JOBS_MAX, KnownJob, Refused, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 use tokio::time::{Instant, sleep_until};
 
@@ -21,12 +18,10 @@ use super::{
     batch_budget::BatchBudget,
     batch_daemon::{BatchDaemon, is_away},
     batch_error::BatchError,
-    batch_folder::BatchFolder,
-    batch_lines::BatchLines,
-    batch_plan::BatchPlan,
+    batch_gear::{BatchGear, BatchSign},
     batch_stop::BatchStop,
     harvest::{self, Harvest},
-    line_log::{LineLog, LineRecord, LineState, LineTally},
+    line_log::{LineLog, LineRecord, LineState},
     open_line::OpenLine,
 };
 use crate::{BatchedFailure, BatchedRequest};
@@ -40,41 +35,6 @@ const STEP: Duration = Duration::from_secs(1);
 const STEP_MAX: Duration = Duration::from_secs(30);
 /// How long a result is waited for that is paid already: the daemon asks for it about as long.
 const PAID_WAIT: Duration = Duration::from_secs(5 * 60);
-
-/// What is told of a batch while it is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BatchSign {
-    /// The daemon is away, and is waited for.
-    Away,
-    /// How far it is.
-    Progress {
-        /// What has come of its lines.
-        tally: LineTally,
-        /// Orders that are open.
-        open: usize,
-        /// What the orders that are over have cost.
-        spent: Amount,
-    },
-}
-
-/// Who is told.
-pub type BatchTold<'a> = &'a (dyn Fn(BatchSign) + Sync);
-
-/// What a batch is carried out with.
-pub struct BatchGear<'a> {
-    /// Where it is kept.
-    pub folder: &'a BatchFolder,
-    /// What it is to do.
-    pub plan: &'a BatchPlan,
-    /// What is asked.
-    pub lines: &'a BatchLines,
-    /// The models of its lines, by the names that those use.
-    pub manifests: &'a BTreeMap<String, Manifest>,
-    /// What the home wants where a line says nothing.
-    pub settings: ClientSettings,
-    /// Who is told how far it is.
-    pub tell: BatchTold<'a>,
-}
 
 /// A batch that is being carried out.
 pub struct BatchCourse<'a> {

@@ -13,8 +13,8 @@ use assay_peer::{
 use assay_protocol::id::Digest;
 
 use super::{
-    batch_course::{BatchSign, BatchTold},
     batch_error::BatchError,
+    batch_gear::{BatchSign, BatchTold},
 };
 
 /// A daemon that may go away and come back.

@@ -1,0 +1,43 @@
+//! What a batch is carried out with, and what is told of it meanwhile.
+
+use std::collections::BTreeMap;
+
+use assay_peer::config::ClientSettings;
+use assay_protocol::{manifest::Manifest, units::Amount};
+
+use super::{batch_folder::BatchFolder, batch_lines::BatchLines, batch_plan::BatchPlan, line_log::LineTally};
+
+/// What is told of a batch while it is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BatchSign {
+    /// The daemon is away, and is waited for.
+    Away,
+    /// How far it is.
+    Progress {
+        /// What has come of its lines.
+        tally: LineTally,
+        /// Orders that are open.
+        open: usize,
+        /// What the orders that are over have cost.
+        spent: Amount,
+    },
+}
+
+/// Who is told.
+pub type BatchTold<'a> = &'a (dyn Fn(BatchSign) + Sync);
+
+/// What a batch is carried out with.
+pub struct BatchGear<'a> {
+    /// Where it is kept.
+    pub folder: &'a BatchFolder,
+    /// What it is to do.
+    pub plan: &'a BatchPlan,
+    /// What is asked.
+    pub lines: &'a BatchLines,
+    /// The models of its lines, by the names that those use.
+    pub manifests: &'a BTreeMap<String, Manifest>,
+    /// What the home wants where a line says nothing.
+    pub settings: ClientSettings,
+    /// Who is told how far it is.
+    pub tell: BatchTold<'a>,
+}
