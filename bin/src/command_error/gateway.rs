@@ -47,6 +47,9 @@ impl From<GatewayError> for CommandError {
             GatewayError::Spending(_) => {
                 (Exit::Other, "SPENDING_FILE", "mend or delete the file; the day then begins anew")
             }
+            GatewayError::Files(_) => {
+                (Exit::Other, "FILES", "mend or delete what is named; who uploaded it may upload it again")
+            }
             GatewayError::Origin(_) => {
                 (Exit::Usage, "ORIGIN", "name a scheme and a host, and nothing behind them")
             }

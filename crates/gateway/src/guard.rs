@@ -19,6 +19,7 @@ use axum::{
 use crate::{
     Gateway,
     failure::HttpFailure,
+    gateway_files::FileOwner,
     keys::{AccessKey, AccessKeys},
     routes::said_as,
 };
@@ -37,6 +38,11 @@ impl Caller {
     /// What it is called in figures.
     pub(crate) fn name(&self) -> &str {
         self.key.as_ref().map_or(NOBODY, |key| &key.name)
+    }
+
+    /// Whose what it uploads is.
+    pub(crate) fn owner(&self) -> FileOwner {
+        self.key.as_ref().map(|key| key.digest)
     }
 
     /// Whether it is the owner of the home, or has a key for all that the owner may do.

@@ -13,7 +13,9 @@
 mod answer;
 mod batch;
 mod credits;
+mod drawn_name;
 mod failure;
+mod gateway_files;
 mod guard;
 mod jobs;
 mod json_answer;
@@ -53,7 +55,7 @@ pub use self::{
     link::DaemonLink,
     openai::batched::{BatchedFailure, BatchedRequest, DeliveredAnswer},
 };
-use self::{metrics::Metrics, spending::Spending, waited_job::Cancels};
+use self::{gateway_files::GatewayFiles, metrics::Metrics, spending::Spending, waited_job::Cancels};
 
 /// How long a gateway that ends waits until the jobs of its answers are cancelled.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
@@ -61,6 +63,8 @@ const CANCEL_WAIT: Duration = Duration::from_secs(5);
 const ANSWERS_MAX: usize = 256;
 /// Bodies of requests that are read at a time.
 const READERS_MAX: usize = 32;
+/// Files that are uploaded at a time.
+const UPLOADS_MAX: usize = 16;
 
 /// How a gateway is to be.
 #[derive(Clone, Debug)]
@@ -73,6 +77,8 @@ pub struct GatewayOptions {
     pub keys_file: PathBuf,
     /// The file of what keys spent today, which need not be there.
     pub spending_file: PathBuf,
+    /// The folder of files that clients upload, which need not be there.
+    pub files_folder: PathBuf,
     /// Names by which it is called beside `localhost` and its address.
     pub hosts: Vec<String>,
     /// Origins whose pages may use it.
@@ -103,6 +109,9 @@ pub enum GatewayError {
     /// What was spent cannot be read.
     #[error("what keys have spent cannot be read: {0}")]
     Spending(io::Error),
+    /// Files of clients cannot be read.
+    #[error("what clients uploaded cannot be read: {0}")]
+    Files(io::Error),
     /// An origin that is none.
     #[error("{0:?} is no origin such as https://notes.example")]
     Origin(String),
@@ -114,10 +123,13 @@ pub(crate) struct Gateway {
     link: DaemonLink,
     keys_file: PathBuf,
     spending: Spending,
+    files: GatewayFiles,
     metrics: Metrics,
     places: Arc<Semaphore>,
     /// Requests whose bodies are read at a time.
     readers: Semaphore,
+    /// Files that are uploaded at a time.
+    uploads: Semaphore,
     hosts: Vec<String>,
     origins: Vec<String>,
     tokens_max: u32,
@@ -142,8 +154,8 @@ impl BoundGateway {
     /// # Errors
     /// [`GatewayError`].
     pub async fn bind(options: GatewayOptions) -> Result<Self, GatewayError> {
-        let GatewayOptions { link, listen, keys_file, spending_file, hosts, origins, tokens_max, cost_max } =
-            options;
+        let GatewayOptions { link, listen, keys_file, spending_file, files_folder, .. } = options;
+        let GatewayOptions { hosts, origins, tokens_max, cost_max, .. } = options;
         let keys = AccessKeys::read(&keys_file)?;
         // With another name something stands in front of it that others reach.
         let needs_key = !listen.ip().is_loopback() || !hosts.is_empty();
@@ -154,6 +166,7 @@ impl BoundGateway {
             return Err(GatewayError::Origin(wrong.clone()));
         }
         let spending = Spending::open(spending_file).map_err(GatewayError::Spending)?;
+        let files = GatewayFiles::open(&files_folder).map_err(GatewayError::Files)?;
         let listening = TcpListener::bind(listen).await;
         let listener = listening.map_err(|error| GatewayError::Listen { address: listen, error })?;
         let address =
@@ -162,9 +175,11 @@ impl BoundGateway {
             link,
             keys_file,
             spending,
+            files,
             metrics: Metrics::new(),
             places: Arc::new(Semaphore::new(ANSWERS_MAX)),
             readers: Semaphore::new(READERS_MAX),
+            uploads: Semaphore::new(UPLOADS_MAX),
             hosts: own_names(address).chain(hosts).collect(),
             origins,
             tokens_max,
@@ -221,6 +236,7 @@ mod tests {
             listen: listen.parse().unwrap(),
             keys_file: folder.join("keys.toml"),
             spending_file: folder.join("spending.json"),
+            files_folder: folder.join("files"),
             hosts: host.map(str::to_owned).into_iter().collect(),
             origins: Vec::new(),
             tokens_max: 1,
