@@ -11,6 +11,7 @@ mod batch_error;
 mod batch_folder;
 mod batch_gear;
 mod batch_lines;
+mod batch_payer;
 mod batch_plan;
 mod batch_stop;
 mod harvest;
@@ -19,6 +20,7 @@ mod open_line;
 mod retraction;
 mod usual_length;
 
+pub(crate) use self::batch_payer::{BatchPayer, key_of};
 pub use self::{
     answers::write_answers,
     batch_course::BatchCourse,

@@ -63,6 +63,11 @@ drawn_name!(
     FileId,
     "file-"
 );
+drawn_name!(
+    /// What a batch is called.
+    BatchId,
+    "batch_"
+);
 
 /// Exactly so many lower-case digits: each name has one text.
 fn number(digits: &str) -> Option<u128> {
@@ -95,6 +100,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<FileId>(), Err(NotDrawn), "{text}");
         }
+        assert!(format!("batch_{digits}f").parse::<BatchId>().is_ok());
         assert!(serde_json::from_str::<FileId>("\"file-..\"").is_err());
     }
 }

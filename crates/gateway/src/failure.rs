@@ -39,6 +39,9 @@ pub(crate) struct HttpFailure {
 }
 
 impl HttpFailure {
+    /// What programs tell by that no daemon is there.
+    pub(crate) const NO_DAEMON: &str = "no_daemon";
+
     /// A failure with the code that programs read and the line that people do.
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), param: None, retry_after: None, is_ordered: false }
@@ -235,7 +238,7 @@ impl From<HttpFailure> for PlainFailure {
 impl From<ConnectError> for HttpFailure {
     fn from(error: ConnectError) -> Self {
         let message = format!("the daemon of this home is not reached: {error}; `assay up` starts it");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_daemon", message)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Self::NO_DAEMON, message)
     }
 }
 
@@ -245,7 +248,7 @@ impl From<CallError> for HttpFailure {
             CallError::Refused(refused) => refused.into(),
             CallError::Lost(error) => {
                 let message = format!("the daemon went away: {error}; `assay up` starts it");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_daemon", message)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, Self::NO_DAEMON, message)
             }
         }
     }
@@ -287,7 +290,7 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
             (StatusCode::TOO_MANY_REQUESTS, "too_many_requests")
         }
         Refused::NoRoom { .. } | Refused::Disk { .. } => (StatusCode::INSUFFICIENT_STORAGE, "no_room"),
-        Refused::Ending => (StatusCode::SERVICE_UNAVAILABLE, "no_daemon"),
+        Refused::Ending => (StatusCode::SERVICE_UNAVAILABLE, HttpFailure::NO_DAEMON),
         Refused::Unheard { .. } | Refused::NoAnswer { .. } | Refused::NotYet { .. } => {
             (StatusCode::GATEWAY_TIMEOUT, "no_answer")
         }

@@ -1,8 +1,9 @@
 //! Files that clients upload, and those that are made for them, in a folder of the home.
 //!
-//! **Invariant:** a file belongs to the key that uploaded it, or to the owner of the home where there are no keys, and nobody else
-//! knows of it. A file with a card is whole: its bytes are there before. What may be kept is bounded, by files and by bytes, for
-//! each key and in all; what comes counts from its first byte on. What is made for a client is kept though it is more: it is paid.
+//! **Invariant:** a file belongs to the key that uploaded it, or to the owner of the home where there are no keys, and nobody
+//! else knows of it. A file with a card is whole: its bytes are there before. What may be kept is bounded, by files and by bytes,
+//! for each key and in all; what comes counts from its first byte on. What is made for a client is kept though it is more: it is
+//! paid.
 
 use std::{
     collections::BTreeMap,

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::{Gateway, failure::HttpFailure, guard::Caller, json_answer::JsonAnswer};
 
 /// What the names of answers begin with, before the key of their submission.
-const PREFIXES: [&str; 3] = ["chatcmpl-", "cmpl-", "resp_"];
+const PREFIXES: [&str; 4] = ["chatcmpl-", "cmpl-", "resp_", "batch_req_"];
 
 /// How far a job is.
 pub(crate) async fn show(

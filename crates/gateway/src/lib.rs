@@ -12,9 +12,12 @@
 
 mod answer;
 mod batch;
+mod batch_record;
+mod batch_run;
 mod credits;
 mod drawn_name;
 mod failure;
+mod gateway_batches;
 mod gateway_files;
 mod guard;
 mod jobs;
@@ -55,7 +58,10 @@ pub use self::{
     link::DaemonLink,
     openai::batched::{BatchedFailure, BatchedRequest, DeliveredAnswer},
 };
-use self::{gateway_files::GatewayFiles, metrics::Metrics, spending::Spending, waited_job::Cancels};
+use self::{
+    gateway_batches::GatewayBatches, gateway_files::GatewayFiles, metrics::Metrics, spending::Spending,
+    waited_job::Cancels,
+};
 
 /// How long a gateway that ends waits until the jobs of its answers are cancelled.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
@@ -79,6 +85,8 @@ pub struct GatewayOptions {
     pub spending_file: PathBuf,
     /// The folder of files that clients upload, which need not be there.
     pub files_folder: PathBuf,
+    /// The folder of batches that they hand in, which need not be there.
+    pub batches_folder: PathBuf,
     /// Names by which it is called beside `localhost` and its address.
     pub hosts: Vec<String>,
     /// Origins whose pages may use it.
@@ -124,6 +132,7 @@ pub(crate) struct Gateway {
     keys_file: PathBuf,
     spending: Spending,
     files: GatewayFiles,
+    batches: GatewayBatches,
     metrics: Metrics,
     places: Arc<Semaphore>,
     /// Requests whose bodies are read at a time.
@@ -155,7 +164,7 @@ impl BoundGateway {
     /// [`GatewayError`].
     pub async fn bind(options: GatewayOptions) -> Result<Self, GatewayError> {
         let GatewayOptions { link, listen, keys_file, spending_file, files_folder, .. } = options;
-        let GatewayOptions { hosts, origins, tokens_max, cost_max, .. } = options;
+        let GatewayOptions { batches_folder, hosts, origins, tokens_max, cost_max, .. } = options;
         let keys = AccessKeys::read(&keys_file)?;
         // With another name something stands in front of it that others reach.
         let needs_key = !listen.ip().is_loopback() || !hosts.is_empty();
@@ -167,6 +176,7 @@ impl BoundGateway {
         }
         let spending = Spending::open(spending_file).map_err(GatewayError::Spending)?;
         let files = GatewayFiles::open(&files_folder).map_err(GatewayError::Files)?;
+        let batches = GatewayBatches::open(&batches_folder).map_err(GatewayError::Files)?;
         let listening = TcpListener::bind(listen).await;
         let listener = listening.map_err(|error| GatewayError::Listen { address: listen, error })?;
         let address =
@@ -176,6 +186,7 @@ impl BoundGateway {
             keys_file,
             spending,
             files,
+            batches,
             metrics: Metrics::new(),
             places: Arc::new(Semaphore::new(ANSWERS_MAX)),
             readers: Semaphore::new(READERS_MAX),
@@ -196,10 +207,15 @@ impl BoundGateway {
         self.address
     }
 
-    /// Serves until `stop` comes; what is under way then ends, and its jobs are cancelled.
+    /// Serves until `stop` comes; what is under way then ends, and its jobs are cancelled, but for those of batches: they go on,
+    /// as do batches when there is a gateway again.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
+        for batch in self.gateway.batches.unfinished() {
+            openai::batches::begin(&self.gateway, batch);
+        }
         let routes = routes::of(&self.gateway);
         server::serve(self.listener, routes, stop).await;
+        self.gateway.batches.end();
         self.gateway.cancels.finish(CANCEL_WAIT).await;
     }
 }
@@ -221,9 +237,11 @@ fn is_origin(origin: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use assay_peer::config::Home;
+    use assay_peer::{config::Home, handle::Submit};
+    use assay_protocol::id::Digest;
 
     use super::*;
+    use crate::{batch::BatchPayer, failure::HttpFailure};
 
     /// A gateway of a home in which no daemon runs.
     async fn bound(
@@ -237,6 +255,7 @@ mod tests {
             keys_file: folder.join("keys.toml"),
             spending_file: folder.join("spending.json"),
             files_folder: folder.join("files"),
+            batches_folder: folder.join("batches"),
             hosts: host.map(str::to_owned).into_iter().collect(),
             origins: Vec::new(),
             tokens_max: 1,
@@ -261,6 +280,36 @@ mod tests {
         assert!(
             matches!(both, (Ok(_), Err(GatewayError::Spending(_)))),
             "two would not know what the other spends"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_paid_by_its_key_as_that_is_by_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys.toml");
+        let mut keys = AccessKeys::default();
+        keys.add("phone", None, Vec::new()).unwrap();
+        keys.write(&file).unwrap();
+        let gateway = bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+        let mut payer = BatchPayer::of(&gateway, Some(keys.keys[0].digest));
+        let (order, much) = (Digest::of(b"order"), Amount::credits(9));
+        let mut submit = Submit { cost_max: Some(much), ..Submit::default() };
+        payer.allow(order, &mut submit).await.unwrap();
+        assert_eq!((submit.cost_max, payer.most(much)), (Some(gateway.cost_max), gateway.cost_max));
+        keys.keys[0].daily_max = Some(Amount::credits(1));
+        keys.write(&file).unwrap();
+        let unasked = payer.allow(order, &mut submit).await.unwrap_err();
+        assert_eq!(unasked.code(), HttpFailure::NO_DAEMON, "what it costs is asked before it is ordered");
+        keys.remove("phone").unwrap();
+        keys.write(&file).unwrap();
+        assert_eq!(payer.allow(order, &mut submit).await.unwrap_err().code(), "invalid_api_key");
+        let mut homes = BatchPayer::of(&gateway, None);
+        submit.cost_max = Some(much);
+        homes.allow(order, &mut submit).await.unwrap();
+        assert_eq!(
+            (submit.cost_max, homes.most(much)),
+            (Some(much), much),
+            "the daemon has bounds of its own"
         );
     }
 

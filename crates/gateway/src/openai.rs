@@ -4,6 +4,7 @@
 //! done is refused by its name.
 
 pub(crate) mod batched;
+pub(crate) mod batches;
 pub(crate) mod chat;
 pub(crate) mod choice;
 pub(crate) mod completions;

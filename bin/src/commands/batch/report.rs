@@ -147,6 +147,7 @@ fn explain(stop: &BatchStop, name: &str) -> (Exit, &'static str, String, String)
         ),
         BatchStop::OverDay(over) => refused(over_day(*over)),
         BatchStop::Refused(why) => refused(why.clone().into()),
+        BatchStop::NotAllowed(why) => (Exit::Money, why.code(), why.line(), format!("{goes_on} goes on")),
         BatchStop::Cancelled => (
             Exit::JobFailed,
             "CANCELLED",

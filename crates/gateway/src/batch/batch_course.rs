@@ -12,19 +12,23 @@ use std::{
 use assay_market::view::SubmissionView;
 use assay_peer::handle::{CallError, CancelJob, KNOWN_JOBS_MAX, KnownJob, Refused, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     batch_budget::BatchBudget,
     batch_daemon::{BatchDaemon, is_away},
     batch_error::BatchError,
-    batch_gear::{BatchGear, BatchSign},
+    batch_gear::{BatchGear, BatchSign, nudged},
+    batch_payer::BatchPayer,
     batch_stop::BatchStop,
     harvest::{self, Harvest},
     line_log::{LineLog, LineRecord, LineState},
     open_line::OpenLine,
 };
-use crate::{BatchedFailure, BatchedRequest};
+use crate::{BatchedFailure, BatchedRequest, failure::HttpFailure};
 
 /// Orders that are open at a time, those included whose answer is here and not closed.
 const OPEN_MAX: usize = 512;
@@ -42,6 +46,9 @@ pub struct BatchCourse<'a> {
     daemon: BatchDaemon<'a>,
     log: LineLog,
     budget: BatchBudget,
+    payer: BatchPayer,
+    /// By which it is told that something changed which it cannot hear of.
+    nudge: Option<&'a Notify>,
     /// Lines that are to be ordered.
     queue: VecDeque<usize>,
     open: HashMap<Digest, OpenLine>,
@@ -67,12 +74,24 @@ impl<'a> BatchCourse<'a> {
         daemon: BatchDaemon<'a>,
         log: LineLog,
     ) -> Result<Self, BatchError> {
+        Self::begin_for(gear, daemon, log, (BatchPayer::default(), None)).await
+    }
+
+    /// The same for whoever pays for it beside the home, and may have it look again.
+    pub(crate) async fn begin_for(
+        gear: BatchGear<'a>,
+        daemon: BatchDaemon<'a>,
+        log: LineLog,
+        (payer, nudge): (BatchPayer, Option<&'a Notify>),
+    ) -> Result<Self, BatchError> {
         let budget = BatchBudget::new(gear.plan.cost_max, log.spent());
         let mut course = Self {
             gear,
             daemon,
             log,
             budget,
+            payer,
+            nudge,
             queue: VecDeque::new(),
             open: HashMap::new(),
             next_order: Instant::now(),
@@ -108,7 +127,9 @@ impl<'a> BatchCourse<'a> {
             // What is due since `now` is due at once; whatever else keeps lines back ends with something that happens.
             let next_order = Some(self.next_order).filter(|next| has_more && *next > now);
             let wake = self.open.values().filter_map(|open| open.deadline).chain(next_order).min();
+            let nudge = self.nudge;
             tokio::select! {
+                () = nudged(nudge) => self.go_on(),
                 update = self.daemon.next() => if let Some(submission) = update? {
                     self.take(&submission).await?;
                 },
@@ -158,7 +179,8 @@ impl<'a> BatchCourse<'a> {
     /// The most that an order of a line may cost, where the ceiling leaves as much.
     fn wanted(&self, request: &BatchedRequest) -> Result<Amount, BatchError> {
         let submit = request.order(self.manifest(request)?, 0);
-        Ok(submit.ok().and_then(|submit| submit.cost_max).unwrap_or(self.gear.settings.cost_max))
+        let wanted = submit.ok().and_then(|submit| submit.cost_max).unwrap_or(self.gear.settings.cost_max);
+        Ok(self.payer.most(wanted))
     }
 
     /// Orders as much as may be under way.
@@ -195,6 +217,7 @@ impl<'a> BatchCourse<'a> {
     /// Orders a line; false if it is to be tried again.
     async fn order_line(&mut self, line: usize, left: Option<Amount>) -> Result<bool, BatchError> {
         let (plan, attempt) = (self.gear.plan, self.log.lines()[line].attempt);
+        let key = plan.key(line, attempt);
         let request = self.gear.lines.request(line)?;
         let submit = match request.order(self.manifest(&request)?, plan.seed(line)) {
             Ok(submit) => submit,
@@ -202,27 +225,34 @@ impl<'a> BatchCourse<'a> {
                 return self.record_failure((line, attempt), &failure, Amount::ZERO).map(|()| true);
             }
         };
-        let wanted = submit.cost_max.unwrap_or(self.gear.settings.cost_max);
+        let wanted = self.payer.most(submit.cost_max.unwrap_or(self.gear.settings.cost_max));
         let most = left.map_or(wanted, |left| wanted.min(left));
-        let submit = Submit {
+        let mut submit = Submit {
             idempotency_key: Some(plan.word(line, attempt)),
             cost_max: Some(most),
             // Each attempt of an order may cost as much; so that no two of one do, the batch orders again by itself.
-            attempts_max: left.map(|_| 1),
+            attempts_max: self.orders_singly().then_some(1),
             ..submit
         };
+        if let Err(failure) = self.payer.allow(key, &mut submit).await {
+            return self.not_allowed(failure).await;
+        }
+        let most = submit.cost_max.unwrap_or(most);
         match self.daemon.handle.call(submit).await {
             Ok(_) | Err(CallError::Refused(Refused::KeyInUse)) => {}
             Err(CallError::Refused(refused)) if refused != Refused::Ending => {
+                self.payer.settle(key, Amount::ZERO);
                 return self.refused(line, refused);
             }
             // It may have been made.
             Err(error) if is_away(&error) => self.daemon.connect().await?,
             Err(error) => return Err(error.into()),
         }
-        let key = plan.key(line, attempt);
         // It may have been made before, under another ceiling, and be over: then nothing more is told of it.
-        let Some(job) = self.daemon.known(vec![key]).await?.pop() else { return Ok(false) };
+        let Some(job) = self.daemon.known(vec![key]).await?.pop() else {
+            self.payer.settle(key, Amount::ZERO);
+            return Ok(false);
+        };
         self.open_line(key, (line, attempt), (job.cost_max.unwrap_or(most), most < wanted));
         self.take(&job.submission).await?;
         if self.gear.folder.is_cancelled() && self.open.contains_key(&key) {
@@ -230,6 +260,23 @@ impl<'a> BatchCourse<'a> {
             let _ = self.daemon.handle.call(CancelJob { name: key.to_string() }).await;
         }
         Ok(true)
+    }
+
+    /// Whether each order has one attempt, so that it costs no more than is spoken for.
+    fn orders_singly(&self) -> bool {
+        self.gear.plan.cost_max.is_some() || self.payer.is_key()
+    }
+
+    /// What becomes of a line for which its key does not pay now: it is tried again.
+    async fn not_allowed(&mut self, failure: HttpFailure) -> Result<bool, BatchError> {
+        if failure.code() == HttpFailure::NO_DAEMON {
+            self.daemon.connect().await?;
+        } else if failure.passes() {
+            self.try_later();
+        } else {
+            self.lack(BatchStop::NotAllowed(failure.into()));
+        }
+        Ok(false)
     }
 
     /// What becomes of a line that the daemon does not take; false if it is to be tried again.
@@ -316,6 +363,7 @@ impl<'a> BatchCourse<'a> {
             return self.record_failure((line, open.attempt), &failure, cost);
         }
         self.log_all(&[LineRecord::Again { line, attempt: open.attempt + 1, cost }])?;
+        self.payer.settle(submission.key, cost);
         self.forget(submission.key);
         self.queue.push_back(line);
         if !passes {
@@ -343,7 +391,8 @@ impl<'a> BatchCourse<'a> {
     fn fails_again(&mut self, line: usize) -> bool {
         let failures = self.failures.entry(line).or_default();
         *failures += 1;
-        self.gear.plan.cost_max.is_some() && *failures < self.gear.settings.attempts_max
+        let failures = *failures;
+        self.orders_singly() && failures < self.gear.settings.attempts_max
     }
 
     /// There is no money for another order: there may be when one is over.
@@ -401,8 +450,10 @@ impl<'a> BatchCourse<'a> {
     }
 
     fn record(&mut self, place: (usize, u32), harvest: Harvest, cost: Amount) -> Result<(), BatchError> {
+        let key = self.gear.plan.key(place.0, place.1);
         self.log_all(&[LineRecord::Over(harvest.result(place, cost))])?;
-        self.forget(self.gear.plan.key(place.0, place.1));
+        self.payer.settle(key, cost);
+        self.forget(key);
         self.waits_for_end = false;
         self.go_on();
         Ok(())
@@ -431,6 +482,7 @@ impl<'a> BatchCourse<'a> {
     fn order_again(&mut self, key: Digest) {
         if let Some(open) = self.open.get(&key) {
             self.queue.push_back(open.line);
+            self.payer.lose(key);
             self.forget(key);
         }
     }

@@ -38,6 +38,11 @@ impl BatchFolder {
         Self(root.join(name.to_string()))
     }
 
+    /// The folder of a batch at a place of its own.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
     /// All batches among others, oldest first, with their folders. One that cannot be read is told of and left out.
     ///
     /// # Errors

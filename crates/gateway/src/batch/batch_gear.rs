@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use assay_peer::config::ClientSettings;
 use assay_protocol::{manifest::Manifest, units::Amount};
+use tokio::sync::Notify;
 
 use super::{batch_folder::BatchFolder, batch_lines::BatchLines, batch_plan::BatchPlan, line_log::LineTally};
 
@@ -40,4 +41,12 @@ pub struct BatchGear<'a> {
     pub settings: ClientSettings,
     /// Who is told how far it is.
     pub tell: BatchTold<'a>,
+}
+
+/// Waits until somebody has a course look again.
+pub(super) async fn nudged(nudge: Option<&Notify>) {
+    match nudge {
+        Some(nudge) => nudge.notified().await,
+        None => std::future::pending().await,
+    }
 }

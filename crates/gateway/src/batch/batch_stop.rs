@@ -3,6 +3,8 @@
 use assay_market::submission::OverDay;
 use assay_peer::handle::Refused;
 
+use crate::BatchedFailure;
+
 /// Why nothing more of a batch is ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchStop {
@@ -16,6 +18,8 @@ pub enum BatchStop {
     OverDay(OverDay),
     /// The daemon takes nothing more.
     Refused(Refused),
+    /// The key that it is carried out for pays for nothing now.
+    NotAllowed(BatchedFailure),
     /// Its user wants no more of it.
     Cancelled,
 }

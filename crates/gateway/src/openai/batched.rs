@@ -29,9 +29,9 @@ use crate::{
 /// Characters of what a line is called by its client.
 const CUSTOM_ID_CHARS_MAX: usize = 512;
 /// Where requests go.
-const CHAT: &str = "/v1/chat/completions";
-const COMPLETIONS: &str = "/v1/completions";
-const EMBEDDINGS: &str = "/v1/embeddings";
+pub(crate) const CHAT: &str = "/v1/chat/completions";
+pub(crate) const COMPLETIONS: &str = "/v1/completions";
+pub(crate) const EMBEDDINGS: &str = "/v1/embeddings";
 
 /// One request of a batch.
 #[derive(Clone, Debug)]
@@ -141,6 +141,16 @@ impl BatchedRequest {
     #[must_use]
     pub fn custom_id(&self) -> &str {
         &self.custom_id
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn endpoint(&self) -> &'static str {
+        match &self.kind {
+            RequestKind::Chat(..) => CHAT,
+            RequestKind::Completion(..) => COMPLETIONS,
+            RequestKind::Embedding(_) => EMBEDDINGS,
+        }
     }
 
     /// What the model is called by its client.
@@ -281,7 +291,8 @@ mod tests {
     fn a_line_is_a_request_of_its_endpoint_or_refused_with_the_place() {
         assert!(BatchedRequest::read(&line(json!({})), 256).is_ok());
         let embedding = json!({ "url": EMBEDDINGS, "body": { "model": "minilm", "input": ["a", "b"] } });
-        assert_eq!(BatchedRequest::read(&line(embedding), 256).unwrap().model(), "minilm");
+        let embedding = BatchedRequest::read(&line(embedding), 256).unwrap();
+        assert_eq!((embedding.model(), embedding.endpoint()), ("minilm", EMBEDDINGS));
         let short =
             r#"{"custom_id":"b","body":{"model":"poet","messages":[{"role":"user","content":"Why?"}]}}"#;
         assert_eq!(BatchedRequest::read(short, 256).unwrap().custom_id(), "b");

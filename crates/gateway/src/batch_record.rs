@@ -1,0 +1,314 @@
+//! A batch as its client sees it: what it is to do, how far it is and when what happened.
+//!
+//! **Invariant:** where it stands follows from when what happened, and from nothing else that is kept.
+
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+use assay_protocol::units::Amount;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    batch::{BatchError, BatchStop, WrongLine, replace_with},
+    drawn_name::{BatchId, FileId},
+    failure::HttpFailure,
+    gateway_files::FileOwner,
+};
+
+/// A batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchRecord {
+    pub(crate) id: BatchId,
+    pub(crate) owner: FileOwner,
+    /// Where all of its lines go.
+    pub(crate) endpoint: String,
+    pub(crate) input_file: FileId,
+    /// What its client notes of it.
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+    pub(crate) times: BatchTimes,
+    /// Why it was not begun.
+    pub(crate) faults: Vec<BatchFault>,
+    /// What came of its lines; drawn before it is made, so that it is made once.
+    pub(crate) output_file: Option<FileId>,
+    pub(crate) error_file: Option<FileId>,
+    pub(crate) counts: BatchCounts,
+}
+
+/// When what happened to a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchTimes {
+    pub(crate) created: Timestamp,
+    pub(crate) in_progress: Option<Timestamp>,
+    pub(crate) finalizing: Option<Timestamp>,
+    pub(crate) completed: Option<Timestamp>,
+    pub(crate) failed: Option<Timestamp>,
+    pub(crate) cancelling: Option<Timestamp>,
+    pub(crate) cancelled: Option<Timestamp>,
+}
+
+/// How many lines have come to what, and what that has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchCounts {
+    pub(crate) total: usize,
+    pub(crate) completed: usize,
+    pub(crate) failed: usize,
+    pub(crate) spent: Amount,
+}
+
+/// Something for which a batch is not begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BatchFault {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) param: Option<String>,
+    /// The number of the line, where it is one's.
+    pub(crate) line: Option<usize>,
+}
+
+/// Why a batch does not go on for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BatchWait {
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+impl BatchRecord {
+    /// One that was just asked for.
+    pub(crate) fn new(
+        (id, owner): (BatchId, FileOwner),
+        (endpoint, input_file): (String, FileId),
+        metadata: Option<BTreeMap<String, String>>,
+    ) -> Self {
+        let times = BatchTimes {
+            created: Timestamp::now(),
+            in_progress: None,
+            finalizing: None,
+            completed: None,
+            failed: None,
+            cancelling: None,
+            cancelled: None,
+        };
+        Self {
+            id,
+            owner,
+            endpoint,
+            input_file,
+            metadata,
+            times,
+            faults: Vec::new(),
+            output_file: None,
+            error_file: None,
+            counts: BatchCounts::default(),
+        }
+    }
+
+    /// What is written at a path.
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+        let bytes = fs::read(path)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
+    }
+
+    /// Writes it to a path, whole or not at all.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), BatchError> {
+        let disk = |error: io::Error| BatchError::disk(path, error);
+        let text = serde_json::to_vec(self).map_err(|error| disk(error.into()))?;
+        replace_with(path, |file| file.write_all(&text)).map_err(disk)
+    }
+
+    /// Whether nothing more happens to it.
+    pub(crate) fn is_over(&self) -> bool {
+        let BatchTimes { completed, failed, cancelled, .. } = &self.times;
+        completed.is_some() || failed.is_some() || cancelled.is_some()
+    }
+
+    /// Where it stands, in OpenAI's words.
+    pub(crate) fn status(&self) -> &'static str {
+        let BatchTimes { in_progress, finalizing, completed, failed, cancelling, cancelled, .. } =
+            &self.times;
+        let steps = [
+            (cancelled, "cancelled"),
+            (completed, "completed"),
+            (failed, "failed"),
+            (cancelling, "cancelling"),
+            (finalizing, "finalizing"),
+            (in_progress, "in_progress"),
+        ];
+        steps.into_iter().find(|(time, _)| time.is_some()).map_or("validating", |(_, status)| status)
+    }
+
+    /// As OpenAI's clients read it, with why it does not go on for now, if so.
+    pub(crate) fn document(&self, wait: Option<&BatchWait>) -> Value {
+        let Self { id, endpoint, input_file, metadata, times, faults, counts, .. } = self;
+        let second = |time: Option<Timestamp>| time.map(Timestamp::as_second);
+        // A file that is being made is not there yet.
+        let made = |file: Option<FileId>| file.filter(|_| self.is_over()).map(|file| file.to_string());
+        let faults = (!faults.is_empty()).then(|| {
+            json!({ "object": "list", "data": faults.iter().map(BatchFault::document).collect::<Vec<_>>() })
+        });
+        let waits = wait.filter(|_| !self.is_over());
+        let waits = waits.map(|wait| json!({ "code": wait.code, "message": wait.message }));
+        json!({
+            "id": id.to_string(), "object": "batch", "endpoint": endpoint, "errors": faults,
+            "input_file_id": input_file.to_string(), "completion_window": "24h", "status": self.status(),
+            "output_file_id": made(self.output_file), "error_file_id": made(self.error_file),
+            "created_at": times.created.as_second(), "in_progress_at": second(times.in_progress),
+            "expires_at": null, "finalizing_at": second(times.finalizing),
+            "completed_at": second(times.completed), "failed_at": second(times.failed), "expired_at": null,
+            "cancelling_at": second(times.cancelling), "cancelled_at": second(times.cancelled),
+            "request_counts": { "total": counts.total, "completed": counts.completed, "failed": counts.failed },
+            "metadata": metadata, "assay": { "spent": counts.spent.to_string(), "waits_for": waits },
+        })
+    }
+}
+
+impl BatchFault {
+    /// As many are told.
+    pub(crate) const MOST: usize = 100;
+
+    /// Something about the batch, or one of its lines.
+    pub(crate) fn new(code: &str, param: Option<&str>, line: Option<usize>, message: String) -> Self {
+        Self { code: code.to_owned(), message, param: param.map(str::to_owned), line }
+    }
+
+    /// What is wrong with lines, as far as that is told.
+    pub(crate) fn of_lines(wrong: Vec<WrongLine>) -> Vec<Self> {
+        let fault = |WrongLine { number, code, param, why }: WrongLine| Self {
+            code: code.to_owned(),
+            message: why,
+            param,
+            line: Some(number),
+        };
+        wrong.into_iter().take(Self::MOST).map(fault).collect()
+    }
+
+    fn document(&self) -> Value {
+        let Self { code, message, param, line } = self;
+        json!({ "code": code, "message": message, "param": param, "line": line })
+    }
+}
+
+impl BatchWait {
+    fn new(code: &str, message: String) -> Self {
+        Self { code: code.to_owned(), message }
+    }
+
+    /// Something failed that may not fail again.
+    pub(crate) fn failed(message: String) -> Self {
+        Self::new("failed", message)
+    }
+
+    /// The daemon is away.
+    pub(crate) fn away() -> Self {
+        Self::new(HttpFailure::NO_DAEMON, "the daemon is away, and is waited for".to_owned())
+    }
+}
+
+impl From<HttpFailure> for BatchWait {
+    fn from(failure: HttpFailure) -> Self {
+        Self::new(failure.code(), failure.line())
+    }
+}
+
+impl From<BatchError> for BatchWait {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Call(error) => HttpFailure::from(error).into(),
+            error @ (BatchError::BadLines(_)
+            | BatchError::Empty
+            | BatchError::ManyLines { .. }
+            | BatchError::ManyBytes { .. }
+            | BatchError::Unread(_)
+            | BatchError::Running { .. }
+            | BatchError::NoModel { .. }
+            | BatchError::Disk { .. }
+            | BatchError::Output { .. }) => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<BatchStop> for BatchWait {
+    fn from(stop: BatchStop) -> Self {
+        match stop {
+            BatchStop::Ceiling => {
+                Self::new("insufficient_quota", "too little is left for another line".to_owned())
+            }
+            BatchStop::Money(why) => Self::new("refused", why),
+            BatchStop::Nobody(why) => Self::new("no_offer", why),
+            BatchStop::OverDay(over) => Self::new("insufficient_quota", over.to_string()),
+            BatchStop::Refused(refused) => HttpFailure::from(refused).into(),
+            BatchStop::NotAllowed(failure) => Self::new(failure.code(), failure.line()),
+            BatchStop::Cancelled => Self::new("cancelled", "it was cancelled".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> BatchRecord {
+        let ids = (BatchId::draw().unwrap(), FileId::draw().unwrap());
+        let metadata = BTreeMap::from([("page".to_owned(), "7".to_owned())]);
+        BatchRecord::new((ids.0, None), ("/v1/completions".to_owned(), ids.1), Some(metadata))
+    }
+
+    #[test]
+    fn where_a_batch_stands_follows_from_what_happened_to_it() {
+        let mut record = record();
+        let now = Some(Timestamp::now());
+        assert_eq!(record.status(), "validating");
+        record.times.in_progress = now;
+        assert_eq!(record.status(), "in_progress");
+        record.output_file = Some(FileId::draw().unwrap());
+        let mut done = record.clone();
+        done.times.finalizing = now;
+        assert_eq!(done.status(), "finalizing");
+        assert_eq!(done.document(None)["output_file_id"], Value::Null, "it is not made yet");
+        done.times.completed = now;
+        assert_eq!((done.status(), done.is_over()), ("completed", true));
+        assert_eq!(done.document(None)["output_file_id"], record.output_file.unwrap().to_string());
+        record.times.cancelling = now;
+        assert_eq!((record.status(), record.is_over()), ("cancelling", false));
+        record.times.cancelled = now;
+        assert_eq!((record.status(), record.is_over()), ("cancelled", true));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_line_as_clients_read_it() {
+        let mut record = record();
+        assert_eq!(record.document(None)["errors"], Value::Null);
+        let wrong = |number| WrongLine {
+            number,
+            code: "invalid_value",
+            param: Some("custom_id".to_owned()),
+            why: "it has none".to_owned(),
+        };
+        record.faults = BatchFault::of_lines((1..=200).map(wrong).collect());
+        assert_eq!(record.faults.len(), BatchFault::MOST);
+        let document = record.document(None);
+        assert_eq!(document["errors"]["object"], "list");
+        let first =
+            json!({ "code": "invalid_value", "message": "it has none", "param": "custom_id", "line": 1 });
+        assert_eq!(document["errors"]["data"][0], first);
+        let waits = record.document(Some(&BatchWait::away()));
+        assert_eq!(waits["assay"]["waits_for"]["code"], "no_daemon");
+        assert_eq!((&waits["metadata"]["page"], &waits["expires_at"]), (&json!("7"), &Value::Null));
+    }
+
+    #[test]
+    fn what_is_written_down_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("batch.json");
+        let record = record();
+        record.write(&path).unwrap();
+        assert_eq!(BatchRecord::read(&path).unwrap(), record);
+        fs::write(&path, "{").unwrap();
+        assert!(BatchRecord::read(&path).is_err());
+    }
+}

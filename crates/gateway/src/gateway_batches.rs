@@ -1,0 +1,355 @@
+//! Batches that clients of the gateway handed in, in a folder of the home.
+//!
+//! **Invariant:** what is told of a batch is on the disk before. A batch that is not over goes on when a gateway starts again,
+//! from where it was ([`crate::batch`]). One that is over keeps its record alone: what came of it is in files of its owner's.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, watch};
+
+use crate::{
+    batch::{BatchError, BatchFolder, BatchSign},
+    batch_record::{BatchCounts, BatchRecord, BatchWait},
+    drawn_name::BatchId,
+    gateway_files::{FileOwner, make_private},
+};
+
+/// Batches of an owner that are not over.
+const OPEN_MAX: usize = 16;
+/// Batches that are not over, of all owners.
+const ALL_OPEN_MAX: usize = 64;
+/// Batches of an owner that are remembered: of more, those that were over first are forgotten.
+const REMEMBERED_MAX: usize = 500;
+/// Batches that are carried out at a time.
+const AT_A_TIME: usize = 4;
+/// Behind the name of a batch's record; without it the name is of the folder that it is carried out in.
+const RECORD: &str = ".json";
+
+/// The batches of a gateway.
+#[derive(Debug)]
+pub(crate) struct GatewayBatches {
+    folder: PathBuf,
+    known: Mutex<BTreeMap<BatchId, Arc<OpenBatch>>>,
+    /// Those that are carried out at a time.
+    pub(crate) places: Semaphore,
+    /// Whether the gateway ends.
+    ends: watch::Sender<bool>,
+}
+
+/// A batch, and whoever carries it out.
+#[derive(Debug)]
+pub(crate) struct OpenBatch {
+    path: PathBuf,
+    work: BatchFolder,
+    record: Mutex<BatchRecord>,
+    /// Held while the record is written: it is read meanwhile.
+    writing: Mutex<()>,
+    wait: Mutex<Option<BatchWait>>,
+    /// Whether its client wants no more of it.
+    is_cancelled: watch::Sender<bool>,
+}
+
+/// Why there is no more room for a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooManyBatches;
+
+impl GatewayBatches {
+    /// Those in a folder, which is made if there is none.
+    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+        make_private(folder)?;
+        let batches = Self {
+            folder: folder.to_owned(),
+            known: Mutex::default(),
+            places: Semaphore::new(AT_A_TIME),
+            ends: watch::Sender::new(false),
+        };
+        let mut work = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let name = entry?.file_name();
+            let Some(name) = name.to_str() else { continue };
+            if let Some(id) = name.strip_suffix(RECORD).and_then(|id| id.parse::<BatchId>().ok()) {
+                let record = BatchRecord::read(&folder.join(name))?;
+                lock(&batches.known).insert(id, Arc::new(batches.batch(record)));
+            } else if let Ok(id) = name.parse::<BatchId>() {
+                work.push(id);
+            }
+        }
+        for id in work {
+            let is_open = lock(&batches.known).get(&id).is_some_and(|batch| !batch.record().is_over());
+            if !is_open {
+                fs::remove_dir_all(folder.join(id.to_string()))?;
+            }
+        }
+        Ok(batches)
+    }
+
+    fn batch(&self, record: BatchRecord) -> OpenBatch {
+        OpenBatch {
+            path: self.folder.join(format!("{}{RECORD}", record.id)),
+            work: BatchFolder::at(self.folder.join(record.id.to_string())),
+            is_cancelled: watch::Sender::new(record.times.cancelling.is_some()),
+            record: Mutex::new(record),
+            writing: Mutex::default(),
+            wait: Mutex::default(),
+        }
+    }
+
+    /// Those that are not over.
+    pub(crate) fn unfinished(&self) -> Vec<Arc<OpenBatch>> {
+        lock(&self.known).values().filter(|batch| !batch.record().is_over()).cloned().collect()
+    }
+
+    /// A batch of an owner's.
+    pub(crate) fn find(&self, owner: FileOwner, id: BatchId) -> Option<Arc<OpenBatch>> {
+        lock(&self.known).get(&id).filter(|batch| batch.record().owner == owner).cloned()
+    }
+
+    /// All batches of an owner, youngest first.
+    pub(crate) fn all(&self, owner: FileOwner) -> Vec<Arc<OpenBatch>> {
+        let known = lock(&self.known);
+        let own = known.values().filter(|batch| batch.record().owner == owner).cloned();
+        let mut all: Vec<Arc<OpenBatch>> = own.collect();
+        all.sort_by_cached_key(|batch| {
+            let record = batch.record();
+            std::cmp::Reverse((record.times.created, record.id))
+        });
+        all
+    }
+
+    /// Keeps another one, if there is room for it.
+    pub(crate) fn add(
+        &self,
+        record: BatchRecord,
+    ) -> Result<Result<Arc<OpenBatch>, TooManyBatches>, BatchError> {
+        let (owner, id) = (record.owner, record.id);
+        let mut known = lock(&self.known);
+        let open = known.values().filter(|batch| !batch.record().is_over());
+        let (all, own) = open
+            .fold((0, 0), |(all, own), batch| (all + 1, own + usize::from(batch.record().owner == owner)));
+        if all >= ALL_OPEN_MAX || own >= OPEN_MAX {
+            return Ok(Err(TooManyBatches));
+        }
+        let batch = Arc::new(self.batch(record.clone()));
+        record.write(&batch.path)?;
+        known.insert(id, batch.clone());
+        drop(known);
+        self.forget_more(owner);
+        Ok(Ok(batch))
+    }
+
+    /// Forgets what an owner has more than is remembered.
+    fn forget_more(&self, owner: FileOwner) {
+        let all = self.all(owner);
+        for batch in all.iter().skip(REMEMBERED_MAX).filter(|batch| batch.record().is_over()) {
+            if let Err(error) = fs::remove_file(&batch.path) {
+                tracing::warn!(%error, "a batch that is over is not forgotten");
+                continue;
+            }
+            lock(&self.known).remove(&batch.record().id);
+        }
+    }
+
+    /// The gateway ends: what is carried out ends soon, and goes on with the next one.
+    pub(crate) fn end(&self) {
+        self.ends.send_replace(true);
+    }
+
+    /// Waits for that.
+    pub(crate) async fn ended(&self) {
+        is_so(&self.ends).await;
+    }
+}
+
+impl OpenBatch {
+    /// What is known of it.
+    pub(crate) fn record(&self) -> BatchRecord {
+        lock(&self.record).clone()
+    }
+
+    /// Where it is carried out.
+    pub(crate) fn work(&self) -> &BatchFolder {
+        &self.work
+    }
+
+    /// As its client reads it.
+    pub(crate) fn document(&self) -> serde_json::Value {
+        let wait = lock(&self.wait).clone();
+        lock(&self.record).document(wait.as_ref())
+    }
+
+    /// Something happened to it; that is on the disk when this returns.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut BatchRecord)) -> Result<BatchRecord, BatchError> {
+        let _writing = lock(&self.writing);
+        let mut next = self.record();
+        change(&mut next);
+        next.write(&self.path)?;
+        *lock(&self.record) = next.clone();
+        Ok(next)
+    }
+
+    /// Its client wants no more of it; nothing, if it is too late for that.
+    pub(crate) fn cancel(&self) -> Result<Option<BatchRecord>, BatchError> {
+        let record = self.change(|record| {
+            if !record.is_over() && record.times.finalizing.is_none() && record.times.cancelling.is_none() {
+                record.times.cancelling = Some(Timestamp::now());
+            }
+        })?;
+        if record.times.cancelling.is_none() {
+            return Ok(None);
+        }
+        self.is_cancelled.send_replace(true);
+        Ok(Some(record))
+    }
+
+    /// Waits until its client wants no more of it.
+    pub(crate) async fn cancelled(&self) {
+        is_so(&self.is_cancelled).await;
+    }
+
+    /// How far it is, while it is carried out.
+    pub(crate) fn tell(&self, sign: BatchSign) {
+        match sign {
+            BatchSign::Away => self.waits_for(Some(BatchWait::away())),
+            BatchSign::Progress { tally, open, spent } => {
+                let mut record = lock(&self.record);
+                let total = record.counts.total;
+                record.counts = BatchCounts { total, completed: tally.answered, failed: tally.failed, spent };
+                drop(record);
+                if open > 0 {
+                    self.waits_for(None);
+                }
+            }
+        }
+    }
+
+    /// Why it does not go on for now, if so.
+    pub(crate) fn waits_for(&self, wait: Option<BatchWait>) {
+        *lock(&self.wait) = wait;
+    }
+}
+
+/// Waits until something is so.
+async fn is_so(sender: &watch::Sender<bool>) {
+    // It is never gone: whoever waits holds it.
+    let _ = sender.subscribe().wait_for(|is| *is).await;
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::id::Digest;
+
+    use super::*;
+    use crate::drawn_name::FileId;
+
+    const PHONE: FileOwner = Some(Digest([1; 32]));
+
+    fn record(owner: FileOwner) -> BatchRecord {
+        let (id, file) = (BatchId::draw().unwrap(), FileId::draw().unwrap());
+        BatchRecord::new((id, owner), ("/v1/embeddings".to_owned(), file), None)
+    }
+
+    fn over(batch: &OpenBatch) {
+        batch.change(|record| record.times.completed = Some(Timestamp::now())).unwrap();
+    }
+
+    #[test]
+    fn a_batch_is_its_owners_alone_and_goes_on_after_a_restart_unless_it_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let batches = GatewayBatches::open(folder.path()).unwrap();
+        let first = batches.add(record(PHONE)).unwrap().unwrap();
+        let second = batches.add(record(PHONE)).unwrap().unwrap();
+        let id = first.record().id;
+        assert!(batches.find(None, id).is_none() && batches.all(None).is_empty());
+        over(&second);
+        for batch in [&first, &second] {
+            fs::create_dir(folder.path().join(batch.record().id.to_string())).unwrap();
+        }
+        drop(batches);
+        let batches = GatewayBatches::open(folder.path()).unwrap();
+        let unfinished: Vec<BatchId> = batches.unfinished().iter().map(|batch| batch.record().id).collect();
+        assert_eq!(unfinished, [id]);
+        let is_there = |batch: &OpenBatch| folder.path().join(batch.record().id.to_string()).exists();
+        assert_eq!((is_there(&first), is_there(&second)), (true, false), "what is over was let go");
+        let all: Vec<BatchRecord> = batches.all(PHONE).iter().map(|batch| batch.record()).collect();
+        assert_eq!(all, [second.record(), first.record()], "the youngest is first");
+        assert!(batches.find(PHONE, id).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_cancelled_once_and_not_when_it_is_too_late() {
+        let folder = tempfile::tempdir().unwrap();
+        let batches = GatewayBatches::open(folder.path()).unwrap();
+        let batch = batches.add(record(None)).unwrap().unwrap();
+        let cancelled = batch.cancel().unwrap().unwrap();
+        assert_eq!(cancelled.status(), "cancelling");
+        assert_eq!(batch.cancel().unwrap(), Some(cancelled), "to say it again changes nothing");
+        batch.cancelled().await;
+        let again = GatewayBatches::open(folder.path()).unwrap();
+        again.find(None, batch.record().id).unwrap().cancelled().await;
+        let late = batches.add(record(None)).unwrap().unwrap();
+        late.change(|record| record.times.finalizing = Some(Timestamp::now())).unwrap();
+        assert_eq!(late.cancel().unwrap(), None);
+        over(&late);
+        assert_eq!(late.cancel().unwrap(), None);
+    }
+
+    #[test]
+    fn there_are_no_more_open_batches_than_there_may_be_and_the_oldest_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let batches = GatewayBatches::open(folder.path()).unwrap();
+        let first = batches.add(record(PHONE)).unwrap().unwrap();
+        for _ in 1..OPEN_MAX {
+            batches.add(record(PHONE)).unwrap().unwrap();
+        }
+        assert_eq!(batches.add(record(PHONE)).unwrap().unwrap_err(), TooManyBatches);
+        assert!(batches.add(record(None)).unwrap().is_ok(), "another key has room of its own");
+        over(&first);
+        batches.add(record(PHONE)).unwrap().unwrap();
+        assert_eq!(batches.all(PHONE).len(), OPEN_MAX + 1);
+        let old = record(PHONE);
+        let times = crate::batch_record::BatchTimes {
+            created: Timestamp::UNIX_EPOCH,
+            completed: Some(Timestamp::UNIX_EPOCH),
+            ..old.times.clone()
+        };
+        let old = batches.batch(BatchRecord { times, ..old });
+        old.record().write(&old.path).unwrap();
+        let (path, id) = (old.path.clone(), old.record().id);
+        lock(&batches.known).insert(id, Arc::new(old));
+        for _ in 0..REMEMBERED_MAX {
+            let filler = record(PHONE);
+            lock(&batches.known).insert(filler.id, Arc::new(batches.batch(filler)));
+        }
+        batches.forget_more(PHONE);
+        assert!(!path.exists() && batches.find(PHONE, id).is_none());
+    }
+
+    #[test]
+    fn how_far_a_batch_is_shows_while_it_is_carried_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let batches = GatewayBatches::open(folder.path()).unwrap();
+        let batch = batches.add(record(None)).unwrap().unwrap();
+        batch.change(|record| record.counts.total = 3).unwrap();
+        batch.tell(BatchSign::Away);
+        assert_eq!(batch.document()["assay"]["waits_for"]["code"], "no_daemon");
+        let tally = crate::LineTally { answered: 1, failed: 1 };
+        let spent = assay_protocol::units::Amount::credits(2);
+        batch.tell(BatchSign::Progress { tally, open: 1, spent });
+        let document = batch.document();
+        let counts = serde_json::json!({ "total": 3, "completed": 1, "failed": 1 });
+        assert_eq!(
+            (&document["request_counts"], &document["assay"]["waits_for"]),
+            (&counts, &serde_json::Value::Null)
+        );
+    }
+}
