@@ -22,21 +22,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_STEP: Duration = Duration::from_millis(50);
 
 /// A gateway that runs.
-struct Serving {
+pub(crate) struct Serving {
     process: Child,
     address: String,
 }
 
 /// What it answers.
 #[derive(Debug)]
-struct Answered {
-    status: u16,
+pub(crate) struct Answered {
+    pub(crate) status: u16,
     headers: BTreeMap<String, String>,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Serving {
-    fn start(home: &Path) -> Self {
+    pub(crate) fn start(home: &Path) -> Self {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--no-start"];
         let process = command(home, &arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut process = process.unwrap();
@@ -71,7 +71,7 @@ impl Serving {
         connection
     }
 
-    fn ask(&self, head: &str, headers: &[(&str, &str)], body: &str) -> Answered {
+    pub(crate) fn ask(&self, head: &str, headers: &[(&str, &str)], body: &str) -> Answered {
         Answered::read(self.send(head, headers, body))
     }
 
@@ -120,7 +120,7 @@ impl Answered {
         Self { status, headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
-    fn document(&self) -> Value {
+    pub(crate) fn document(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
@@ -129,7 +129,7 @@ impl Answered {
         data.take_while(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
     }
 
-    fn fails(&self, status: u16, code: &str) {
+    pub(crate) fn fails(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.document()["error"]["code"], code, "{self:?}");
     }

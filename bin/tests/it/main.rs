@@ -25,6 +25,7 @@ mod fake_hub;
 mod faults;
 mod foundings;
 mod gateways;
+mod handed_in;
 mod help;
 mod homes;
 mod hubs;
