@@ -51,6 +51,28 @@ assert.equal((await client.chat.completions.create({ ...sum, messages: said })).
 await assert.rejects(client.chat.completions.create({ ...sum, model: "poet" }), OpenAI.NotFoundError);
 await assert.rejects(client.chat.completions.create({ ...sum, logprobs: true }), OpenAI.BadRequestError);
 
+const line = (name) => ({ custom_id: name, method: "POST", url: "/v1/chat/completions", body: sum });
+const text = ["first", "second"].map((name) => JSON.stringify(line(name)) + "\n").join("");
+const file = await client.files.create({ file: await OpenAI.toFile(Buffer.from(text), "lines.jsonl"), purpose: "batch" });
+assert.equal(file.bytes, text.length);
+const asked = { input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h" };
+let batch = await client.batches.create(asked);
+while (!["completed", "failed", "cancelled"].includes(batch.status)) {
+  await new Promise((wake) => setTimeout(wake, 200));
+  batch = await client.batches.retrieve(batch.id);
+}
+assert.deepEqual(batch.request_counts, { total: 2, completed: 2, failed: 0 });
+const content = await (await client.files.content(batch.output_file_id)).text();
+const lines = content.trim().split("\n").map((written) => JSON.parse(written));
+assert.deepEqual(lines.map((answer) => answer.custom_id), ["first", "second"]);
+assert.equal(lines[0].response.body.choices[0].message.content, "85");
+const batches = [];
+for await (const listed of client.batches.list({ limit: 1 })) batches.push(listed.id);
+assert(batches.includes(batch.id));
+assert.equal((await client.files.delete(file.id)).deleted, true);
+await assert.rejects(client.files.retrieve(file.id), OpenAI.NotFoundError);
+await assert.rejects(client.batches.cancel(batch.id), OpenAI.ConflictError);
+
 const leaving = new AbortController();
 const stream = await client.chat.completions.create({ ...sum, stream: true }, { signal: leaving.signal });
 leaving.abort();
