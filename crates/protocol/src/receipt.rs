@@ -4,6 +4,7 @@
 //! else it says is computed again from these by [`verify`](fn@verify).
 
 pub mod event;
+mod meaning;
 mod punctual;
 mod verify;
 mod view;

@@ -125,7 +125,7 @@ fn document(receipt: &Receipt, report: &Report, order: &Order) -> Value {
         fees.iter().map(|fee| json!({ "peer": full(fee.peer), "sum": money(fee.amount) })).collect()
     };
     json!({
-        "label": report.outcome.label(), "outcome": report.outcome, "meaning": verify::meaning(report),
+        "label": report.outcome.label(), "outcome": report.outcome, "meaning": report.meaning(),
         "job": full(report.job), "network": full(report.network), "network_name": report.network_name,
         "notary": full(report.notary), "client": full(order.client), "provider": full(order.provider),
         "manifest": full(order.manifest.digest()), "model": order.manifest.name,

@@ -55,7 +55,7 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let pin = pin(args, invocation, report.network)?;
     invocation.printer.document("verification", &document(&report, pin));
     let label = paint(report.outcome).on(report.outcome.label());
-    invocation.printer.line(label.and(format!(": {}", meaning(&report))));
+    invocation.printer.line(label.and(format!(": {}", report.meaning())));
     invocation.printer.line(format!("job      {}", report.job));
     invocation.printer.line(format!("network  {} ({})", called(&report.network_name), report.network));
     invocation.printer.line(format!("notary   {}", report.notary));
@@ -94,60 +94,9 @@ fn paint(outcome: Outcome) -> Paint {
     }
 }
 
-/// What the outcome says about the result, with the numbers it rests on.
-pub(super) fn meaning(report: &Report) -> String {
-    let Report { agreeing, checks, rate, .. } = report;
-    match report.outcome {
-        Outcome::Checked if *checks == 1 => {
-            "run again by a peer drawn at random, which agrees; paid".to_owned()
-        }
-        Outcome::Checked => {
-            format!("run again by {checks} peers drawn at random, {agreeing} of which agree; paid")
-        }
-        Outcome::Cleared => {
-            format!("accused, and cleared by {agreeing} of {checks} peers drawn at random; paid")
-        }
-        Outcome::NotDrawn => format!("it would have been checked with a chance of {rate}; paid"),
-        Outcome::Grey => {
-            "run again, with a result too near to reject and too far to confirm; paid".to_owned()
-        }
-        Outcome::Unchecked => "drawn to be checked, but nobody could; the stake covered it; paid".to_owned(),
-        Outcome::Slashed => {
-            format!("{} of {checks} peers drawn at random disagree; refunded, stake lost", checks - agreeing)
-        }
-        Outcome::Silent => {
-            "accused, and the provider never opened its claim; refunded, stake lost".to_owned()
-        }
-        Outcome::Mismatch => "a newcomer's result, with which the check disagrees; refunded".to_owned(),
-        Outcome::NoClaim => "no result came in time".to_owned(),
-        Outcome::Aborted => "the provider gave up before it had a result".to_owned(),
-        Outcome::Cancelled => "the client cancelled it before there was a claim".to_owned(),
-        Outcome::FalseStream => {
-            "the provider had streamed something else than it claimed; refunded, stake lost".to_owned()
-        }
-        Outcome::FalseOpening => {
-            "what the provider opened is not what it had claimed; refunded, stake lost".to_owned()
-        }
-        Outcome::GreyRefunded => "one unclear result too many of this provider".to_owned(),
-        Outcome::Disputed => "a jury was against the result without convicting".to_owned(),
-        Outcome::Withdrawn => {
-            "the provider was convicted over another job before it claimed this one".to_owned()
-        }
-        Outcome::Trap => {
-            "a trap: before anybody was drawn to check it, both its parties had called the claim false on purpose; the client \
-             has its money back, but for what that cost"
-                .to_owned()
-        }
-        Outcome::Void => "nothing could be found out; the client has its money back".to_owned(),
-        Outcome::Unreached => {
-            "too many who were to check it were given no input; the client has its money back".to_owned()
-        }
-    }
-}
-
 fn document(report: &Report, pin: Pin) -> Value {
     json!({
-        "verified": true, "label": report.outcome.label(), "outcome": report.outcome, "meaning": meaning(report),
+        "verified": true, "label": report.outcome.label(), "outcome": report.outcome, "meaning": report.meaning(),
         "job": full(report.job), "network": full(report.network), "network_name": report.network_name,
         "notary": full(report.notary), "client": full(report.client), "provider": full(report.provider),
         "pinned": pin != Pin::None,
@@ -161,7 +110,7 @@ pub(super) fn headline(report: &Report) -> String {
     format!(
         "{}: {} (network {}, notary {})",
         report.outcome.label(),
-        meaning(report),
+        report.meaning(),
         called(&report.network_name),
         short(report.notary)
     )
