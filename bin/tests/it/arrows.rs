@@ -5,10 +5,11 @@ use std::{collections::BTreeSet, process::Command};
 use serde_json::Value;
 
 /// Who may know whom; nothing else.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("assay-protocol", &[]),
     ("assay-engine", &[]),
     ("assay-hub", &[]),
+    ("assay-judge", &["assay-protocol"]),
     ("assay-market", &["assay-protocol"]),
     ("assay-runtime", &["assay-engine", "assay-protocol"]),
     ("assay-peer", &["assay-market", "assay-protocol", "assay-runtime"]),
