@@ -12,7 +12,7 @@ use std::{
 };
 
 use assay_peer::{
-    config::Home,
+    config::{Home, NetworkFile},
     handle::{ConnectError, Handle, Respond},
 };
 use assay_protocol::{genesis::Genesis, id::PeerId};
@@ -67,6 +67,12 @@ impl RunningDaemon {
             Err(error) => return Err(error.into()),
         };
         Ok(Self { handle, genesis })
+    }
+
+    /// Finds the daemon of a home, and starts none.
+    pub(crate) async fn find(home: &Home) -> Result<Self, CommandError> {
+        let genesis = NetworkFile::read(&home.network())?.genesis;
+        Ok(Self { handle: Handle::connect(home).await?, genesis })
     }
 
     /// Asks one thing.

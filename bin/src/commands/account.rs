@@ -12,7 +12,7 @@ use assay_protocol::{
     genesis::Money,
     units::{Amount, Rate},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     command_error::CommandError,
@@ -136,16 +136,25 @@ fn print(view: &AccountView, unit: &str, invocation: &Invocation) {
         short(view.notary),
         head.sequence
     ));
-    invocation.printer.document(
-        "account",
-        &json!({
-            "notary": full(view.notary), "free": money(account.free, unit), "stake": money(account.stake, unit),
-            "unbonding": money(account.unbonding, unit), "forfeited": money(account.forfeited, unit),
-            "held": money(account.held, unit), "owed": money(account.owed, unit), "fee_margin": rate(account.fee_margin),
-            "suspended": account.suspended,
-            "head": { "sequence": head.sequence, "digest": full(head.digest) },
-        }),
-    );
+    invocation.printer.document("account", &document(view, unit));
+}
+
+/// What the notary of the network holds, for pages.
+pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let view = daemon.call(ShowAccount::default()).await?;
+    Ok(document(&view, daemon.unit()))
+}
+
+fn document(view: &AccountView, unit: &str) -> Value {
+    let AccountView { notary, account } = view;
+    let head = account.head;
+    json!({
+        "notary": full(notary), "free": money(account.free, unit), "stake": money(account.stake, unit),
+        "unbonding": money(account.unbonding, unit), "forfeited": money(account.forfeited, unit),
+        "held": money(account.held, unit), "owed": money(account.owed, unit), "fee_margin": rate(account.fee_margin),
+        "suspended": account.suspended,
+        "head": { "sequence": head.sequence, "digest": full(head.digest) },
+    })
 }
 
 #[cfg(test)]

@@ -71,6 +71,17 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     Ok(())
 }
 
+/// What was earned day by day, for pages.
+pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let (mut served, unread) = closed(daemon).await?;
+    let due = daemon.call(ListDue).await?;
+    served.sort_by_key(|(job, _)| (job.opened, job.job));
+    let uncounted = Uncounted { unread, unproven: unproven(daemon, &served).await? };
+    let groups = grouped(By::Day, served.iter().map(|(job, _)| job));
+    let total = Sum::of(served.iter().map(|(job, _)| job));
+    Ok(document(By::Day, (&groups, &total), &served, (&due, &uncounted), daemon.unit()))
+}
+
 /// What cannot be added up.
 struct Uncounted {
     /// Receipts that cannot be read.

@@ -70,25 +70,17 @@ impl Finding {
 /// Tells what was found, the most urgent last, and fails if anything must be mended.
 pub(crate) fn tell(
     noun: &str,
-    mut findings: Vec<Finding>,
+    findings: Vec<Finding>,
     more: Value,
     invocation: &Invocation,
 ) -> Result<(), CommandError> {
-    // Stable, so that within a group they stand in the order in which they were looked for.
-    findings.sort_by_key(|finding| finding.severity);
+    let findings = sorted(findings);
     for finding in &findings {
         let (severity, text) = line(finding);
         invocation.printer.hanging(severity, SEVERITY_CHARS, &text);
     }
     let problems = count(&findings, Severity::Problem);
-    let mut document = json!({
-        "findings": findings.iter().map(Finding::to_json).collect::<Vec<_>>(),
-        "warnings": count(&findings, Severity::Warning), "problems": problems,
-    });
-    if let (Value::Object(document), Value::Object(more)) = (&mut document, more) {
-        document.extend(more);
-    }
-    invocation.printer.document(noun, &document);
+    invocation.printer.document(noun, &document(findings, more));
     if problems == 0 {
         return Ok(());
     }
@@ -96,6 +88,25 @@ pub(crate) fn tell(
     let hint = format!("mend the first problem and run `assay {noun}` again: some come of others");
     let failure = CommandError::new(Exit::Problem, "PROBLEMS", format!("{what} found"), hint);
     Err(failure.with(json!({ "problems": problems })))
+}
+
+/// The most urgent last. Within a group they stand in the order in which they were looked for.
+fn sorted(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+/// What was found, for programs, and what else there is to say.
+pub(crate) fn document(findings: Vec<Finding>, more: Value) -> Value {
+    let findings = sorted(findings);
+    let mut document = json!({
+        "findings": findings.iter().map(Finding::to_json).collect::<Vec<_>>(),
+        "warnings": count(&findings, Severity::Warning), "problems": count(&findings, Severity::Problem),
+    });
+    if let (Value::Object(document), Value::Object(more)) = (&mut document, more) {
+        document.extend(more);
+    }
+    document
 }
 
 /// How it was found, and what.

@@ -46,16 +46,9 @@ pub(crate) struct Args {
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let offers = known(args.reach, &daemon, invocation).await?;
-    let benches = offers.iter().flat_map(|offer| offer.benches.iter().map(move |bench| (offer, bench)));
-    let mut rows: Vec<OfferRow<'_>> = benches
-        .flat_map(|(offer, bench)| {
-            bench.services.iter().map(move |service| OfferRow { offer, bench, service })
-        })
-        .filter(|row| args.fits(row.service))
-        .collect();
-    rows.sort_by_key(|row| (row.service.unit_price, row.offer.provider));
-    let documents: Vec<Value> = rows.iter().map(|row| document(row, daemon.unit())).collect();
-    invocation.printer.document("offers", &json!({ "offers": documents }));
+    let mut rows = rows(&offers);
+    rows.retain(|row| args.fits(row.service));
+    invocation.printer.document("offers", &whole(&rows, daemon.unit()));
     match args.quiet {
         true => {
             let providers = each_once(rows.iter().map(|row| row.offer.provider));
@@ -81,6 +74,22 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 fn each_once(providers: impl Iterator<Item = PeerId>) -> Vec<PeerId> {
     let mut told = BTreeSet::new();
     providers.filter(|provider| told.insert(*provider)).collect()
+}
+
+/// What can be ordered, for pages.
+pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    Ok(whole(&rows(&daemon.call(ListOffers).await?), daemon.unit()))
+}
+
+/// All that is offered, cheapest first.
+fn rows(offers: &[OfferView]) -> Vec<OfferRow<'_>> {
+    let benches = offers.iter().flat_map(|offer| offer.benches.iter().map(move |bench| (offer, bench)));
+    let rows = benches.flat_map(|(offer, bench)| {
+        bench.services.iter().map(move |service| OfferRow { offer, bench, service })
+    });
+    let mut rows: Vec<OfferRow<'_>> = rows.collect();
+    rows.sort_by_key(|row| (row.service.unit_price, row.offer.provider));
+    rows
 }
 
 /// The offers that are known; where none is, the first that are heard of in a while.
@@ -166,6 +175,10 @@ fn reachability(said: Reachability) -> &'static str {
         Reachability::Reached => "reached",
         Reachability::Hidden => "hidden",
     }
+}
+
+fn whole(rows: &[OfferRow<'_>], unit: &str) -> Value {
+    json!({ "offers": rows.iter().map(|row| document(row, unit)).collect::<Vec<_>>() })
 }
 
 fn document(row: &OfferRow<'_>, unit: &str) -> Value {

@@ -3,12 +3,12 @@
 mod allow;
 mod bench;
 mod block;
-mod devices;
+pub(super) mod devices;
 mod disallow;
 mod limits;
 mod models;
-mod owner_rules;
-mod price;
+pub(super) mod owner_rules;
+pub(super) mod price;
 mod rules;
 mod schedule;
 

@@ -3,13 +3,15 @@
 //! **Invariant:** it is a user of the daemon like any other command; it ends by itself and leaves the daemon running.
 
 mod key;
+mod pages;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use assay_gateway::{BoundGateway, DaemonLink, GatewayOptions};
 use assay_peer::config::{Home, Settings};
 use serde_json::json;
 
+use self::pages::PeerDocuments;
 use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
@@ -33,7 +35,8 @@ What can be asked, and what is refused, stands in docs/gateway.md.";
 /// Serve tools that speak to OpenAI's or Ollama's endpoints.
 ///
 /// People keep their tools and change one address. Each answer is a job with a price and a receipt, as with `assay run`; who
-/// hangs up has its job cancelled. Without keys only this machine is served. Ctrl-C ends it, and the daemon goes on.
+/// hangs up has its job cancelled. In a browser the same address shows jobs, earnings and offers, and judges receipts. Without
+/// keys only this machine is served. Ctrl-C ends it, and the daemon goes on.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
@@ -66,10 +69,11 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     if let Some(Verb::Key(verb)) = &args.verb {
         return key::perform(verb, invocation);
     }
-    RunningDaemon::reach(invocation, args.reach).await?;
+    let unit = RunningDaemon::reach(invocation, args.reach).await?.unit().to_owned();
     let folder = folder(&invocation.home)?;
     let gateway = BoundGateway::bind(GatewayOptions {
         link: DaemonLink(invocation.home.clone()),
+        documents: Arc::new(PeerDocuments::of(&invocation.home, unit)),
         listen: args.listen,
         keys_file: key::file(&folder),
         spending_file: folder.join("spending.json"),
@@ -85,6 +89,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     invocation.printer.line(format!(
         "Serving http://{address}/v1 for OpenAI's clients, and http://{address} for Ollama's."
     ));
+    invocation.printer.note(format!("the dashboard is at http://{address}/"));
     invocation
         .printer
         .note("Ctrl-C ends it; what is being answered then is cancelled, and the daemon goes on");

@@ -37,8 +37,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let status = daemon.call(ShowStatus).await?;
-    let runs = daemon.call(ListRuns).await?;
+    let (status, runs) = asked(&daemon).await?;
     invocation.printer.document("status", &document(&status, &runs, daemon.unit()));
     invocation.printer.table(&table(&status, &runs));
     if status.neighbours.is_empty() {
@@ -53,6 +52,16 @@ fn alone(uptime: Duration) -> &'static str {
         true => "nobody is connected yet: it has just started, and looks for others; look again in a moment",
         false => "nobody is connected; the network file may name peers that are gone",
     }
+}
+
+async fn asked(daemon: &RunningDaemon) -> Result<(StatusView, Vec<RunView>), CommandError> {
+    Ok((daemon.call(ShowStatus).await?, daemon.call(ListRuns).await?))
+}
+
+/// How a peer is, for pages.
+pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let (status, runs) = asked(daemon).await?;
+    Ok(document(&status, &runs, daemon.unit()))
 }
 
 fn table(status: &StatusView, runs: &[RunView]) -> Table {

@@ -35,6 +35,18 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let (findings, more) = found(&daemon).await?;
+    finding::tell("why", findings, more, invocation)
+}
+
+/// What was found, for pages.
+pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let (findings, more) = found(daemon).await?;
+    Ok(finding::document(findings, more))
+}
+
+/// What was found, and the figures beside it.
+async fn found(daemon: &RunningDaemon) -> Result<(Vec<Finding>, Value), CommandError> {
     let status = daemon.call(ShowStatus).await?;
     let (demanded, account) = tokio::join!(daemon.call(ShowDemand), daemon.call(ShowAccount::default()));
     let demanded = demanded?;
@@ -61,7 +73,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     findings.extend(demanded.rivals.iter().map(|rivals| price(rivals, unit)));
     findings.push(asked(&demanded.demand));
     findings.extend(demanded.demand.refused.iter().map(|refused| refusal(refused.reason, refused.count)));
-    finding::tell("why", findings, document(&demanded, unit), invocation)
+    Ok((findings, document(&demanded, unit)))
 }
 
 fn problem(about: &'static str, code: &'static str, message: impl ToString, mend: &str) -> Finding {

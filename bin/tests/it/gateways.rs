@@ -31,7 +31,7 @@ pub(crate) struct Serving {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
-    headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
 }
 
@@ -54,7 +54,7 @@ impl Serving {
     }
 
     /// Sends a request and does not wait for what comes.
-    fn send(&self, head: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
+    pub(crate) fn send(&self, head: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let mut connection = self.connect();
         let host = if headers.iter().any(|(name, _)| *name == "host") {
             String::new()
@@ -79,7 +79,7 @@ impl Serving {
         self.ask(&format!("POST {path}"), &[], &body.to_string())
     }
 
-    fn get(&self, path: &str) -> Answered {
+    pub(crate) fn get(&self, path: &str) -> Answered {
         self.ask(&format!("GET {path}"), &[], "")
     }
 }

@@ -11,6 +11,7 @@ mod brittle;
 mod cards;
 mod configs;
 mod containers;
+mod dashboards;
 mod demo;
 mod devnets;
 mod docs;

@@ -1,7 +1,8 @@
 //! Who is let in, asked before anything of a request is read but its head.
 //!
 //! **Invariant:** a page that somebody opens in a browser can do nothing here: a foreign origin, and a name of a host that is
-//! not this gateway's, are refused. Where there are keys, one is needed for everything but `/healthz`.
+//! not this gateway's, are refused. Where there are keys, one is needed for everything but `/healthz` and the files that the
+//! dashboard is made of, which say nothing of the peer.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -17,7 +18,7 @@ use axum::{
 };
 
 use crate::{
-    Gateway,
+    Gateway, dashboard,
     failure::HttpFailure,
     gateway_files::FileOwner,
     keys::{AccessKey, AccessKeys},
@@ -77,7 +78,7 @@ pub(crate) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Requ
 fn admitted(gateway: &Gateway, headers: &HeaderMap, path: &str) -> Result<Caller, HttpFailure> {
     known_host(&gateway.hosts, headers)?;
     own_origin(&gateway.origins, headers)?;
-    if path == "/healthz" {
+    if path == "/healthz" || dashboard::is_public(path) {
         return Ok(Caller::default());
     }
     let keys = AccessKeys::read(&gateway.keys_file)

@@ -3,6 +3,8 @@
 //! What is asked as OpenAI's or Ollama's clients ask it becomes jobs of the market; what comes of them is told as those
 //! clients read it, with where each answer ran and where its receipt is beside it.
 //!
+//! For people there is a dashboard, which shows what the command line prints and changes nothing.
+//!
 //! **Invariant:** the gateway decides nothing about jobs, trust or money of a peer: it is one more user of the daemon. What
 //! cannot be done is refused, never ignored. Nothing is done for a page of another origin, nor without a key where there are
 //! keys; only this machine is served without any.
@@ -15,6 +17,8 @@ mod batch;
 mod batch_record;
 mod batch_run;
 mod credits;
+mod dashboard;
+mod documents;
 mod drawn_name;
 mod failure;
 mod gateway_batches;
@@ -54,6 +58,7 @@ pub use self::{
         LineTally, Retracted, TOKENS_USUAL, WrongLine, affordable, quoted, replace_with, retract,
         write_answers,
     },
+    documents::{DocumentFuture, PageDocuments, PageQuestion, Unanswered},
     keys::{AccessKey, AccessKeys, KeysError},
     link::DaemonLink,
     openai::batched::{BatchedFailure, BatchedRequest, DeliveredAnswer},
@@ -77,6 +82,8 @@ const UPLOADS_MAX: usize = 16;
 pub struct GatewayOptions {
     /// The way to the daemon.
     pub link: DaemonLink,
+    /// Who writes what pages are told of it.
+    pub documents: Arc<dyn PageDocuments>,
     /// Where it listens.
     pub listen: SocketAddr,
     /// The file of keys, which need not be there.
@@ -129,6 +136,7 @@ pub enum GatewayError {
 #[derive(Debug)]
 pub(crate) struct Gateway {
     link: DaemonLink,
+    documents: Arc<dyn PageDocuments>,
     keys_file: PathBuf,
     spending: Spending,
     files: GatewayFiles,
@@ -163,7 +171,7 @@ impl BoundGateway {
     /// # Errors
     /// [`GatewayError`].
     pub async fn bind(options: GatewayOptions) -> Result<Self, GatewayError> {
-        let GatewayOptions { link, listen, keys_file, spending_file, files_folder, .. } = options;
+        let GatewayOptions { link, documents, listen, keys_file, spending_file, files_folder, .. } = options;
         let GatewayOptions { batches_folder, hosts, origins, tokens_max, cost_max, .. } = options;
         let keys = AccessKeys::read(&keys_file)?;
         // With another name something stands in front of it that others reach.
@@ -183,6 +191,7 @@ impl BoundGateway {
             listener.local_addr().map_err(|error| GatewayError::Listen { address: listen, error })?;
         let gateway = Gateway {
             link,
+            documents,
             keys_file,
             spending,
             files,
@@ -236,21 +245,22 @@ fn is_origin(origin: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use assay_peer::{config::Home, handle::Submit};
     use assay_protocol::id::Digest;
 
     use super::*;
-    use crate::{batch::BatchPayer, failure::HttpFailure};
+    use crate::{batch::BatchPayer, documents::EchoedDocuments, failure::HttpFailure};
 
     /// A gateway of a home in which no daemon runs.
-    async fn bound(
+    pub(crate) async fn bound(
         folder: &std::path::Path,
         listen: &str,
         host: Option<&str>,
     ) -> Result<BoundGateway, GatewayError> {
         BoundGateway::bind(GatewayOptions {
             link: DaemonLink(Home::at(folder)),
+            documents: Arc::new(EchoedDocuments),
             listen: listen.parse().unwrap(),
             keys_file: folder.join("keys.toml"),
             spending_file: folder.join("spending.json"),

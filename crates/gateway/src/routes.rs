@@ -15,7 +15,7 @@ use axum::{
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{
-    Gateway,
+    Gateway, dashboard,
     failure::{HttpFailure, PlainFailure},
     guard::{self, Caller},
     jobs,
@@ -53,9 +53,8 @@ pub(crate) fn of(gateway: &Arc<Gateway>) -> Router {
         .route("/api/generate", post(ollama::chat::generate))
         .route("/api/embed", post(ollama::embed::embed))
         .route("/metrics", get(metrics))
-        // By which Ollama's clients find out whether somebody is there.
-        .route("/", get(|| async { "Assay is running\n" }))
         .route("/healthz", get(|| async { "ok\n" }))
+        .merge(dashboard::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -69,6 +69,11 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     Ok(())
 }
 
+/// The story of one job, for pages.
+pub(crate) async fn for_pages(name: String, daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    Ok(document(&daemon.call(ExplainJob { name }).await?, daemon.unit()))
+}
+
 /// What was signed, and on what grounds.
 fn order(explained: &Explained, job: JobId) -> Option<&OrderGrounds> {
     explained.grounds.as_ref()?.orders.iter().find(|order| order.job == job)

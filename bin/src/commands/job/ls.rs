@@ -62,6 +62,8 @@ pub(crate) struct RunningArgs {
 
 /// Jobs that are listed where not all are asked for.
 const LATEST: usize = 20;
+/// Jobs that a page lists.
+const PAGE_LATEST: usize = 100;
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
 
@@ -129,8 +131,7 @@ pub(crate) async fn running(args: &RunningArgs, invocation: &Invocation) -> Resu
 }
 
 fn print(shown: &[JobView], hidden: usize, quiet: bool, daemon: &RunningDaemon, invocation: &Invocation) {
-    let documents: Vec<Value> = shown.iter().map(|job| document(job, daemon.unit())).collect();
-    invocation.printer.document("jobs", &json!({ "jobs": documents, "hidden": hidden }));
+    invocation.printer.document("jobs", &whole(shown, hidden, daemon.unit()));
     match quiet {
         true => shown.iter().for_each(|job| invocation.printer.line(full(job.submission.key))),
         false => invocation.printer.table(&table(shown)),
@@ -138,6 +139,18 @@ fn print(shown: &[JobView], hidden: usize, quiet: bool, daemon: &RunningDaemon, 
     if hidden > 0 {
         invocation.printer.note(format!("{hidden} older jobs are not shown; --all shows them"));
     }
+}
+
+/// The latest jobs, for pages.
+pub(crate) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let jobs = daemon.call(ListJobs::default()).await?;
+    let hidden = jobs.len().saturating_sub(PAGE_LATEST);
+    Ok(whole(jobs.get(hidden..).unwrap_or_default(), hidden, daemon.unit()))
+}
+
+fn whole(shown: &[JobView], hidden: usize, unit: &str) -> Value {
+    let documents: Vec<Value> = shown.iter().map(|job| document(job, unit)).collect();
+    json!({ "jobs": documents, "hidden": hidden })
 }
 
 fn table(jobs: &[JobView]) -> Table {

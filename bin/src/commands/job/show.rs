@@ -1,6 +1,7 @@
 //! `assay job show`: one job, how far it is, what the runner gave, where the money is.
 
-use assay_peer::handle::ShowJob;
+use assay_peer::handle::{JobView, ShowJob};
+use serde_json::Value;
 
 use super::describe;
 use crate::{
@@ -34,4 +35,14 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         invocation.printer.line(describe::moment_line(moment));
     }
     Ok(())
+}
+
+/// One job, for pages.
+pub(crate) async fn for_pages(name: String, daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    Ok(document(&daemon.call(ShowJob { name }).await?, daemon.unit()))
+}
+
+/// A job as it is told to pages.
+pub(crate) fn document(job: &JobView, unit: &str) -> Value {
+    describe::document(job, unit)
 }

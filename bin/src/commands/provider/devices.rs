@@ -33,6 +33,11 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     Ok(())
 }
 
+/// What this machine has, for pages.
+pub(crate) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    Ok(document(&daemon.call(ListDevices).await?))
+}
+
 fn table(devices: &DevicesView) -> Table {
     let mut table = Table::new(["DEVICE", "LOAD", "HEAT", "POWER", "MEMORY", "BY OTHERS"]);
     let shown = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());

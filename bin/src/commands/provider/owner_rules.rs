@@ -4,7 +4,7 @@
 
 use assay_market::owner::{DaySpan, HeldRule, MachineReading, OwnerRule, OwnerRules, WEEK_MINUTES};
 use assay_peer::{
-    config::{HomeSetting, Settings, SettingsFile},
+    config::{Home, HomeSetting, Settings, SettingsFile},
     handle::{LookAtMachine, MachineView},
 };
 use assay_protocol::units::{Duration, Timestamp};
@@ -127,6 +127,12 @@ pub(super) async fn show(reach: Reach, invocation: &Invocation) -> Result<(), Co
         ));
     }
     Ok(())
+}
+
+/// The rules and what the machine shows, for pages.
+pub(crate) async fn for_pages(home: &Home, daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let machine = daemon.call(LookAtMachine).await?;
+    Ok(document(&Settings::read(home)?.provider, &machine))
 }
 
 fn table(settings: &OwnerRules, machine: &MachineView) -> Table {

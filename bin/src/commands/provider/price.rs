@@ -92,9 +92,18 @@ async fn show(
     }
     printer.table(&table);
     tell_of_doubts(&prices, daemon.unit(), printer);
-    let documents: Vec<Value> = prices.iter().map(|price| document(price, daemon.unit())).collect();
-    printer.document("prices", &json!({ "asked": documents }));
+    printer.document("prices", &whole(&prices, daemon.unit()));
     Ok(())
+}
+
+/// What is asked and what others ask, for pages.
+pub(crate) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let prices = daemon.call(ShowPrices { models: Vec::new() }).await?;
+    Ok(whole(&prices, daemon.unit()))
+}
+
+fn whole(prices: &[PriceView], unit: &str) -> Value {
+    json!({ "asked": prices.iter().map(|price| document(price, unit)).collect::<Vec<_>>() })
 }
 
 async fn change(

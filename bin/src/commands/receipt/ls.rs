@@ -13,6 +13,8 @@ use crate::{
 
 /// Receipts that are listed where nobody says how many.
 const LATEST: usize = 20;
+/// Receipts that a page lists.
+const PAGE_LATEST: usize = 100;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,9 +104,7 @@ pub(crate) fn role(receipt: &KeptReceipt) -> &'static str {
 
 fn print(page: &ReceiptPage, quiet: bool, unit: &str, invocation: &Invocation) {
     let printer = &invocation.printer;
-    let documents: Vec<Value> = page.receipts.iter().map(|receipt| document(receipt, unit)).collect();
-    let whole = json!({ "kept": documents, "hidden": page.older, "unread": page.unread });
-    printer.document("receipts", &whole);
+    printer.document("receipts", &whole(page, unit));
     match quiet {
         true => page.receipts.iter().for_each(|receipt| printer.line(full(receipt.receipt))),
         false => printer.table(&table(&page.receipts)),
@@ -115,6 +115,17 @@ fn print(page: &ReceiptPage, quiet: bool, unit: &str, invocation: &Invocation) {
     if page.unread > 0 {
         printer.note(format!("receipts that cannot be read: {}", page.unread));
     }
+}
+
+/// The latest receipts, for pages.
+pub(crate) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let wanted = ListReceipts { most: PAGE_LATEST, ..ListReceipts::default() };
+    Ok(whole(&daemon.call(wanted).await?, daemon.unit()))
+}
+
+fn whole(page: &ReceiptPage, unit: &str) -> Value {
+    let documents: Vec<Value> = page.receipts.iter().map(|receipt| document(receipt, unit)).collect();
+    json!({ "kept": documents, "hidden": page.older, "unread": page.unread })
 }
 
 fn table(receipts: &[KeptReceipt]) -> Table {

@@ -1,0 +1,117 @@
+//! What the dashboard of a real gateway is told of real peers: the documents of `--json`, and what happens as it happens.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    assay::{BINARY, assay},
+    gateways::Serving,
+    schema_set,
+    tidy::repository,
+    town::Town,
+};
+
+/// The longest that a test waits for something.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+/// What pages ask that is not about one job, and the document that they are told.
+const QUESTIONS: [(&str, &str); 10] = [
+    ("status", "status"),
+    ("jobs", "jobs"),
+    ("offers", "offers"),
+    ("account", "account"),
+    ("earnings", "earnings"),
+    ("receipts", "receipts"),
+    ("devices", "devices"),
+    ("rules", "provider-rules"),
+    ("prices", "prices"),
+    ("why", "why"),
+];
+
+/// What a page is told, if it is what its schema says.
+fn told(gateway: &Serving, path: &str, name: &str) -> Value {
+    let answered = gateway.get(&format!("/assay/v1/{path}"));
+    assert_eq!(answered.status, 200, "{path}: {answered:?}");
+    let document = answered.document();
+    assert_eq!(document["schema"], format!("assay.{name}/1"), "{path}");
+    schema_set::judge(&answered.body);
+    document
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_told_what_programs_are_and_hear_of_jobs_as_they_move() {
+    let town = Town::start().await;
+    let you = town.network.peer("you").home.root();
+    let gateway = Serving::start(you);
+    let mut updates =
+        BufReader::new(gateway.send("GET /assay/v1/updates", &[], "")).lines().map(Result::unwrap);
+    assert!(updates.any(|line| line == "event: ready"));
+    let key = town.submit().await.to_string();
+    let ended = updates
+        .filter_map(|line| Some(line.strip_prefix("data: ")?.to_owned()))
+        .map(|data| serde_json::from_str::<Value>(&data).unwrap())
+        .find(|document| document["submission"] == key.as_str() && document["ended"] == true)
+        .unwrap();
+    schema_set::judge(&ended.to_string());
+    let deadline = Instant::now() + PATIENCE;
+    while gateway.get(&format!("/v1/receipts/{key}")).status != 200 {
+        assert!(Instant::now() < deadline, "there is never a receipt");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+
+    for (path, name) in QUESTIONS {
+        if path != "prices" {
+            told(&gateway, path, name);
+        }
+    }
+    let same = |path: &str, name: &str, arguments: &[&str]| {
+        let printed = assay(you, &[arguments, &["--json"]].concat()).document();
+        assert_eq!(told(&gateway, path, name), printed, "{path}");
+        printed
+    };
+    let job = same(&format!("jobs/{key}"), "job", &["job", "show", &key]);
+    assert_eq!((&job["state"], &ended["state"]), (&json!("closed"), &json!("closed")));
+    same(&format!("jobs/{key}/explanation"), "job-explanation", &["job", "explain", &key]);
+    assert_eq!(same("jobs", "jobs", &["job", "ls"])["jobs"][0]["submission"], key.as_str());
+    same("receipts", "receipts", &["receipt", "ls"]);
+
+    let seller = Serving::start(town.network.peer("ada").home.root());
+    for (path, name) in QUESTIONS {
+        told(&seller, path, name);
+    }
+    assert_eq!(told(&seller, "earnings", "earnings")["by"], "day");
+
+    let unknown = gateway.get("/assay/v1/jobs/0123");
+    unknown.fails(404, "UNKNOWN_JOB");
+    schema_set::judge(&unknown.body);
+    let undecided = gateway.get("/assay/v1/nothing");
+    undecided.fails(404, "unknown_url");
+    assert_eq!(assay(you, &["serve", "key", "new", "phone", "--json"]).status, Some(0));
+    gateway.get("/assay/v1/status").fails(401, "invalid_api_key");
+    let page = gateway.ask("GET /", &[("accept", "text/html")], "");
+    assert!(page.status == 200 && page.body.contains("<!doctype html>"), "{page:?}");
+}
+
+#[test]
+fn the_judge_that_pages_load_is_the_one_that_the_lock_names() {
+    let module = std::fs::read(repository().join("crates/judge/judge.wasm")).unwrap();
+    let lock = std::fs::read_to_string(repository().join("runners/runners.lock")).unwrap();
+    let digest = assay_protocol::id::Digest::of(&module);
+    assert!(lock.contains(&format!("judge = \"{digest}\"\n")), "runners/build makes it again");
+}
+
+/// A browser opens every page on a network of real peers. Needs a browser and packages of others: `contrib/dashboard/check`.
+#[test]
+#[ignore = "needs Chromium and npm"]
+fn a_browser_shows_a_network_of_real_peers() {
+    let check = repository().join("contrib/dashboard/check");
+    let ran = Command::new(check).env("ASSAY", Path::new(BINARY)).status().unwrap();
+    assert!(ran.success());
+}

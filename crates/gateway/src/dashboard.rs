@@ -1,0 +1,96 @@
+//! The dashboard: pages for people at `/`, and what they ask under `/assay/v1`.
+//!
+//! The pages are files in `dashboard/`, as they are: nothing builds them, and they load nothing from elsewhere. A receipt is
+//! judged where it was dropped, by the module of `crates/judge`.
+//!
+//! **Invariant:** the pages themselves say nothing of the peer and are served to everybody who may reach the gateway; what
+//! they ask needs a key where there are keys, one for all that the owner may see. Nothing can be changed here.
+
+mod assets;
+mod told;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Path,
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{
+            ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+            X_FRAME_OPTIONS,
+        },
+    },
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use crate::{Gateway, failure::HttpFailure};
+
+/// Where the files of the pages are.
+const FOLDER: &str = "/dashboard/";
+/// What a page may load and do: what is here, and nothing that is written into it. Modules of WebAssembly are compiled.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'";
+/// What Ollama's clients read to find out whether somebody is there.
+const RUNNING: &str = "Assay is running\n";
+
+/// The pages and what they ask.
+pub(crate) fn routes() -> Router<Arc<Gateway>> {
+    Router::new()
+        .route("/", get(front))
+        .route("/dashboard/{name}", get(file))
+        .route("/assay/v1/updates", get(told::updates))
+        .route("/assay/v1/jobs/{name}", get(told::job))
+        .route("/assay/v1/jobs/{name}/explanation", get(told::explanation))
+        .route("/assay/v1/{noun}", get(told::whole))
+        .route_layer(middleware::map_response(guarded))
+}
+
+/// Whether a path leads to what anybody may read: the program of the pages, and nothing of the peer.
+pub(crate) fn is_public(path: &str) -> bool {
+    path == "/" || path.starts_with(FOLDER)
+}
+
+/// The page, for a browser; for programs a line.
+async fn front(headers: HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
+    let mut response = match accepted.contains("text/html") {
+        true => assets::answer(&assets::PAGE, &headers),
+        false => RUNNING.into_response(),
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    match assets::FILES.iter().find(|file| file.name == name) {
+        Some(file) => assets::answer(file, &headers),
+        None => {
+            let message = format!("the pages have no file {name:?}");
+            HttpFailure::new(StatusCode::NOT_FOUND, "unknown_url", message).into_response()
+        }
+    }
+}
+
+/// Tells browsers what they may do with it; what is told of the peer is not kept.
+async fn guarded(mut response: Response) -> Response {
+    let said = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    let headers = response.headers_mut();
+    for (name, value) in said {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+// Elements, and quantities as people read them.
+//
+// Text is always put in as text: nothing that a peer wrote becomes an element.
+
+const SVG = "http://www.w3.org/2000/svg";
+const DRAWN = new Set(["svg", "g", "rect", "circle", "line", "path", "text", "title", "desc"]);
+
+/** An element with its attributes and what is in it. Whatever is null or false is left out. */
+export function make(tag, attributes = {}, ...children) {
+  const element = DRAWN.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element[name] = value;
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Makes what is shown like what was built, and keeps each element that is the same: so focus, and what was opened, stay. */
+export function patch(shown, built) {
+  const olds = [...shown.childNodes];
+  const news = [...built.childNodes];
+  news.forEach((next, at) => {
+    const old = olds[at];
+    if (!old) return shown.append(next);
+    if (!isSame(old, next)) return old.replaceWith(next);
+    if (old.nodeType === Node.TEXT_NODE) {
+      if (old.data !== next.data) old.data = next.data;
+      return;
+    }
+    for (const { name } of [...old.attributes]) {
+      if (!next.hasAttribute(name) && !(name === "open" && old.tagName === "DETAILS")) old.removeAttribute(name);
+    }
+    for (const { name, value } of next.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    for (const act of ["onclick", "onchange", "onsubmit", "oninput"]) old[act] = next[act];
+    patch(old, next);
+  });
+  olds.slice(news.length).forEach((old) => old.remove());
+}
+
+function isSame(old, next) {
+  if (old.nodeType !== next.nodeType) return false;
+  if (old.nodeType !== Node.ELEMENT_NODE) return true;
+  return old.tagName === next.tagName && old.getAttribute("data-key") === next.getAttribute("data-key");
+}
+
+/** A table with its caption. On a narrow screen each row is read as a card, so each cell knows its head. */
+export function table(caption, heads, rows) {
+  const cell = (content, at) =>
+    make(at === 0 ? "th" : "td", { role: at === 0 ? "rowheader" : "cell", scope: at === 0 ? "row" : null, "data-head": heads[at] },
+      content ?? "–");
+  return make("table", { role: "table" },
+    make("caption", {}, caption),
+    make("thead", { role: "rowgroup" },
+      make("tr", { role: "row" }, heads.map((head) => make("th", { role: "columnheader", scope: "col" }, head)))),
+    make("tbody", { role: "rowgroup" },
+      rows.map(({ key, cells }) => make("tr", { role: "row", "data-key": key }, cells.map(cell)))));
+}
+
+/** Pairs of what and how. */
+export function pairs(list) {
+  const known = list.filter(([, how]) => how !== null && how !== undefined);
+  return make("dl", { class: "pairs" }, known.map(([what, how]) => make("div", {}, make("dt", {}, what), make("dd", {}, how))));
+}
+
+/** A part of a page. */
+export function part(name, ...children) {
+  const id = `part-${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}`;
+  return make("section", { class: "part", "aria-labelledby": id, "data-key": id }, make("h2", { id }, name), ...children);
+}
+
+/** Something that was asked and did not come, or what is done with it once it is here. */
+export function when(document, build) {
+  if (document === undefined) return make("p", { class: "quiet" }, "asking…");
+  if (document.error) {
+    const { message, hint } = document.error;
+    return make("p", { class: "note" }, prose(message), hint ? make("span", { class: "quiet" }, " ", prose(hint)) : null);
+  }
+  return build(document);
+}
+
+/** A line for people, in which commands stand between backticks. */
+export function prose(line) {
+  return line.split("`").map((words, at) => (at % 2 ? make("code", {}, words) : words));
+}
+
+/** A name of 64 digits, of which people read the first; all of it is there for whoever copies it. */
+export function name(whole) {
+  return whole ? make("code", { class: "name", title: whole }, whole.slice(0, 12)) : null;
+}
+
+export function money(sum) {
+  if (!sum) return null;
+  return `${sum.amount} ${Number(sum.amount) === 1 ? sum.unit : `${sum.unit}s`}`;
+}
+
+export function moment(text) {
+  if (!text || text === "never") return null;
+  const at = new Date(text);
+  const shown = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return make("time", { datetime: text, title: text }, shown);
+}
+
+/** A length of time in its largest unit. */
+export function ago(ms) {
+  if (ms === null || ms === undefined) return null;
+  if (ms < 1_000) return "less than a second";
+  const units = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1_000, "second"]];
+  const [size, unit] = units.find(([size]) => ms >= size) ?? [1_000, "second"];
+  const count = Math.floor(ms / size);
+  return `${count} ${count === 1 ? unit : `${unit}s`}`;
+}
+
+export function bytes(count) {
+  if (count === null || count === undefined) return null;
+  const gibibytes = count / 2 ** 30;
+  return gibibytes >= 1 ? `${gibibytes.toFixed(1)} GiB` : `${Math.round(count / 2 ** 20)} MiB`;
+}
+
+export function count(number, thing) {
+  return `${number} ${number === 1 ? thing : `${thing}s`}`;
+}
+
+/** What the label of a result is worth, in plain words. */
+export const LABELS = {
+  checked: ["good", "Run again by a peer that chance drew, and found to be the same."],
+  "not drawn": ["plain", "Chance did not draw it, so nobody looked. That is no proof; it was a bet that a liar would have lost with the chance that is stated."],
+  grey: ["plain", "Run again, with a result too near to reject and too far to confirm."],
+  unchecked: ["plain", "Drawn to be checked, but nobody could; the provider’s stake covered it."],
+  pending: ["wait", "The result is here. Chance has yet to decide whether it is checked."],
+  refunded: ["warn", "The client has its money back. Do not rely on a result, if there was one."],
+  slashed: ["bad", "Its provider was convicted and lost of its stake; the client has its money back. Do not use the result."],
+  void: ["warn", "Nothing could be found out. The client has its money back."],
+  unreached: ["warn", "Too many who were to check it were given no input. The client has its money back."],
+};
+
+/** A label as it is shown everywhere: a word in a frame, whose colour says the same. */
+export function label(word) {
+  if (!word) return null;
+  const [tone] = LABELS[word] ?? ["plain"];
+  return make("span", { class: `label ${tone}` }, word);
+}
+
+/** How far something goes, with its figure beside it. */
+export function gauge(what, value, most, shown) {
+  if (value === null || value === undefined || !most) return null;
+  return make("span", { class: "gauge" },
+    make("meter", { min: 0, max: most, value, high: most * 0.9, "aria-label": what }), make("span", {}, shown));
+}

@@ -1,0 +1,129 @@
+// What this home ordered: its jobs, and the story of each.
+
+import { LABELS, count, label, make, moment, money, name, pairs, part, table, when } from "./build.mjs";
+
+export const changesAlone = false;
+
+export function needs(job) {
+  return job ? [`jobs/${job}`, `jobs/${job}/explanation`] : ["jobs", "status", "account"];
+}
+
+export function page(known, job) {
+  return job ? one(known, job) : all(known);
+}
+
+/** Where the client's money is. */
+const MONEY = {
+  unspent: "still yours",
+  held: "held by the notary",
+  returning: "going back to you",
+  paid: "paid to the provider",
+  returned: "back with you",
+};
+
+/** What the runner came to. */
+const RUNS = {
+  none: "nothing yet",
+  whole: "gave a result",
+  cut_off: "gave a result, and says that it was cut off",
+  broken_off: "was broken off, and gave what was written",
+  failed: "failed",
+};
+
+/** The word for a result: what its receipt says, or that there is none yet. */
+export function labelOf(attempt) {
+  if (!attempt) return null;
+  return attempt.label ?? (attempt.state === "delivered" ? "pending" : null);
+}
+
+function all(known) {
+  const built = [
+    part("Money", when(known.get("account"), (account) => {
+      const status = known.get("status");
+      return pairs([
+        ["free", money(account.free)],
+        ["held for open jobs", money(account.held)],
+        ["at stake", money(account.stake)],
+        ["orders of today may cost", status?.error ? null : money(status?.spent_today)],
+        ["left of today", status?.error ? null : money(status?.left_today)],
+      ]);
+    })),
+    part("Jobs", when(known.get("jobs"), (jobs) => jobList(jobs))),
+    part("What the labels mean", make("dl", { class: "labels" },
+      ["checked", "pending", "not drawn", "refunded", "slashed"].map((word) =>
+        make("div", {}, make("dt", {}, label(word)), make("dd", {}, LABELS[word][1])))),
+    make("p", { class: "quiet" }, make("code", {}, "assay help trust"), " says why a result can be believed, and how far.")),
+  ];
+  return { title: "Jobs", built };
+}
+
+function jobList({ jobs, hidden }) {
+  if (jobs.length === 0) return make("p", {}, "Nothing was ordered yet. ", make("code", {}, "assay run sums \"27+58=\""), " orders something.");
+  const rows = [...jobs].reverse().map((job) => {
+    const last = job.attempts.at(-1);
+    const cells = [
+      make("a", { class: "name", href: `#jobs/${job.submission}` }, job.submission.slice(0, 12)),
+      job.model,
+      job.words,
+      label(labelOf(last)),
+      money(last?.price),
+      moment(job.since),
+    ];
+    return { key: job.submission, cells };
+  });
+  return [
+    table("The latest jobs of this home, newest first", ["Job", "Model", "How far", "Result", "Price", "Since"], rows),
+    hidden > 0 ? make("p", { class: "quiet" }, `${count(hidden, "older job")} not shown; `, make("code", {}, "assay job ls --all"), " lists them.") : null,
+  ];
+}
+
+function one(known, job) {
+  const built = when(known.get(`jobs/${job}`), (story) => [
+    make("p", { class: "lead" }, story.model, ": ", story.words),
+    pairs([["job", make("code", { class: "whole" }, story.submission)], ["since", moment(story.since)]]),
+    story.attempts.map((attempt, at) => attemptPart(attempt, at + 1)),
+    part("What happened", timeline(story.timeline)),
+    part("Why this provider", when(known.get(`jobs/${job}/explanation`), passedOver)),
+    make("p", {}, make("a", { href: "#jobs" }, "All jobs")),
+  ]);
+  return { title: "A job", built };
+}
+
+function attemptPart(attempt, number) {
+  const word = labelOf(attempt);
+  return part(`Attempt ${number}`,
+    make("p", {}, label(word), word ? ` ${LABELS[word]?.[1] ?? ""}` : ""),
+    pairs([
+      ["how far", attempt.words],
+      ["provider", name(attempt.provider)],
+      ["the runner", RUNS[attempt.run] ?? attempt.run],
+      ["price", money(attempt.price)],
+      ["at most, with all fees", money(attempt.total_max)],
+      ["the money is", MONEY[attempt.money] ?? attempt.money],
+      ["chance of a check", attempt.check_rate?.per_cent],
+      ["ordered", moment(attempt.ordered)],
+      ["receipt", attempt.receipt && make("a", { href: `#receipts/${attempt.job}` }, "judge it here")],
+    ]));
+}
+
+function timeline(moments) {
+  if (moments.length === 0) return make("p", { class: "quiet" }, "Nothing is remembered since the daemon started.");
+  return make("ol", { class: "timeline" },
+    moments.map(({ at, words }) => make("li", {}, moment(at), make("span", {}, words))));
+}
+
+function passedOver(explanation) {
+  const { passed_over: passed, explained } = explanation;
+  const grounds = explained.at(-1)?.grounds;
+  return [
+    grounds ? pairs([
+      ["most units paid for", grounds.units_max],
+      ["price of a unit", money(grounds.unit_price)],
+      ["longest run", `${grounds.run_max_ms} ms`],
+    ]) : null,
+    passed?.passed.length
+      ? table("Offers that were passed over", ["Provider", "Why not"],
+        passed.passed.map((offer) => ({ key: offer.provider, cells: [name(offer.provider), offer.words] })))
+      : make("p", { class: "quiet" }, "No other offer was passed over, or it is not known any more."),
+  ];
+}

@@ -1,0 +1,63 @@
+// The way to the peer: its documents, and what happens as it happens.
+//
+// A key, where one is needed, is kept as long as the tab is open, and never stands in an address.
+
+const KEPT = "assay-key";
+
+/** A key is needed, or the one that was given is none. */
+export class KeyNeeded extends Error {}
+
+export function keep(key) {
+  if (key) sessionStorage.setItem(KEPT, key);
+  else sessionStorage.removeItem(KEPT);
+}
+
+export function hasKey() {
+  return sessionStorage.getItem(KEPT) !== null;
+}
+
+async function get(path, signal) {
+  const key = sessionStorage.getItem(KEPT);
+  const headers = key ? { authorization: `Bearer ${key}` } : {};
+  const response = await fetch(path, { headers, signal, cache: "no-store", redirect: "error", referrerPolicy: "no-referrer" });
+  if (response.status === 401) throw new KeyNeeded();
+  return response;
+}
+
+/** A document of the peer, or why there is none as `error`. */
+export async function ask(noun) {
+  try {
+    const response = await get(`/assay/v1/${noun}`);
+    const document = await response.json();
+    return response.ok || document.error ? document : { error: { message: `the gateway answers with ${response.status}` } };
+  } catch (failure) {
+    if (failure instanceof KeyNeeded) throw failure;
+    return { error: { message: "the gateway does not answer", hint: "start it with `assay serve`" } };
+  }
+}
+
+/** The bytes of a receipt that the peer keeps. */
+export async function receipt(name) {
+  const response = await get(`/v1/receipts/${encodeURIComponent(name)}`);
+  if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  throw new Error((await response.json()).error?.message ?? `the gateway answers with ${response.status}`);
+}
+
+/** What happens, each as its name and its document, until the peer or the page goes. */
+export async function* updates(signal) {
+  const response = await get("/assay/v1/updates", signal);
+  if (!response.ok) throw new Error((await response.json()).error?.message);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    text += value;
+    const events = text.split("\n\n");
+    text = events.pop();
+    for (const event of events) {
+      const field = (name) => event.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+      if (field("event")) yield { event: field("event"), document: JSON.parse(field("data") ?? "{}") };
+    }
+  }
+}

@@ -1,0 +1,162 @@
+// The frame of the pages: which one is shown, what it needs, and when that is asked again.
+
+import { make, part, patch } from "./build.mjs";
+import { KeyNeeded, ask, hasKey, keep, updates } from "./daemon.mjs";
+import * as client from "./client.mjs";
+import * as network from "./network.mjs";
+import * as provider from "./provider.mjs";
+import * as receipts from "./receipt.mjs";
+
+/** Between two looks at what tells nobody that it changes: loads and temperatures. */
+const LOOK_MS = 5_000;
+/** Between a change and the look at it, so that many changes are one look. */
+const SETTLE_MS = 400;
+/** Until a way to the peer that was lost is tried again, at first and at most. */
+const AGAIN_MIN_MS = 1_000;
+const AGAIN_MAX_MS = 15_000;
+
+const PAGES = { jobs: client, provider, network, receipts };
+const content = document.getElementById("content");
+const line = document.getElementById("line");
+const heard = document.getElementById("heard");
+
+/** What is known of the peer, by what it was asked. */
+const known = new Map();
+let asksForKey = false;
+let pending = null;
+
+function place() {
+  const [page, ...rest] = location.hash.slice(1).split("/");
+  return PAGES[page] ? { page, name: decodeURIComponent(rest.join("/")) } : { page: "jobs", name: "" };
+}
+
+/** Shows the page as it is now. */
+function show() {
+  const { page, name } = place();
+  const { title, built } = asksForKey ? keyPage() : PAGES[page].page(known, name, show);
+  const whole = make("div", {}, make("h1", { tabindex: -1 }, title), built);
+  patch(content, whole);
+  document.title = `${title} · Assay`;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === `#${page}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function keyPage() {
+  const field = () => content.querySelector("#key");
+  const given = (event) => {
+    event.preventDefault();
+    keep(field().value.trim());
+    field().value = "";
+    asksForKey = false;
+    known.clear();
+    again();
+  };
+  const words = hasKey() ? "This key is none of the gateway’s." : "This gateway answers nobody without a key.";
+  return {
+    title: "A key is needed",
+    built: part("Your key",
+      make("p", { id: "key-why" }, `${words} It is kept until this tab is closed, and sent to this address alone.`),
+      make("form", { class: "key", onsubmit: given },
+        make("label", { for: "key" }, "Key"),
+        make("input", { id: "key", type: "password", autocomplete: "off", required: true, "aria-describedby": "key-why" }),
+        make("button", { type: "submit" }, "Use it")),
+      make("p", { class: "quiet" }, "", make("code", {}, "assay serve key new NAME"), " makes one, without a ceiling and without a list of models.")),
+  };
+}
+
+/** Asks for all that the page needs, and shows it as it comes. */
+async function look() {
+  const { page, name } = place();
+  const asked = PAGES[page].needs(name).map(async (noun) => {
+    const document = await ask(noun);
+    // What was known is better than that it cannot be had for a moment.
+    if (!document.error || !known.has(noun) || known.get(noun).error) known.set(noun, document);
+    if (place().page === page && place().name === name) show();
+  });
+  try {
+    await Promise.all(asked);
+  } catch (failure) {
+    if (!(failure instanceof KeyNeeded)) throw failure;
+    asksForKey = true;
+    show();
+  }
+}
+
+function lookSoon() {
+  pending ??= setTimeout(() => {
+    pending = null;
+    look();
+  }, SETTLE_MS);
+}
+
+/** Takes in how a submission is now. */
+function take(job) {
+  if (known.has(`jobs/${job.submission}`)) known.set(`jobs/${job.submission}`, job);
+  const list = known.get("jobs");
+  if (list?.jobs) {
+    const at = list.jobs.findIndex(({ submission }) => submission === job.submission);
+    const { schema, ...entry } = job;
+    const before = at < 0 ? null : list.jobs[at].words;
+    if (at < 0) list.jobs.push(entry);
+    else list.jobs[at] = entry;
+    if (before !== job.words) heard.textContent = `${job.model}: ${job.words}`;
+  }
+  show();
+}
+
+function say(word, tone) {
+  line.textContent = word;
+  line.dataset.tone = tone;
+}
+
+let following = null;
+
+/** Follows what happens, for as long as the page is there. */
+async function follow() {
+  following?.abort();
+  const { signal } = (following = new AbortController());
+  let wait = AGAIN_MIN_MS;
+  while (!signal.aborted) {
+    try {
+      for await (const { event, document } of updates(signal)) {
+        wait = AGAIN_MIN_MS;
+        say("live", "good");
+        if (event === "job") take(document);
+        if (event === "ready") look();
+        else lookSoon();
+      }
+    } catch (failure) {
+      if (signal.aborted) return;
+      if (failure instanceof KeyNeeded) {
+        asksForKey = true;
+        say("a key is needed", "warn");
+        show();
+        return;
+      }
+    }
+    say("the daemon is not heard; trying again", "warn");
+    look();
+    await new Promise((done) => setTimeout(done, wait));
+    wait = Math.min(wait * 2, AGAIN_MAX_MS);
+  }
+}
+
+function again() {
+  show();
+  follow();
+}
+
+window.addEventListener("hashchange", () => {
+  if (location.hash === "#content") return;
+  show();
+  look();
+  window.scrollTo(0, 0);
+  content.querySelector("h1")?.focus();
+});
+setInterval(() => {
+  if (!document.hidden && !asksForKey && PAGES[place().page].changesAlone) look();
+}, LOOK_MS);
+document.addEventListener("visibilitychange", () => document.hidden || asksForKey || look());
+again();

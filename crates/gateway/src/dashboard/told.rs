@@ -1,0 +1,120 @@
+//! What pages ask of the peer, and what they are told as things happen.
+//!
+//! **Invariant:** whoever asks sees what the owner of the home sees, or nothing: jobs, money and machines are told to no key
+//! that has a ceiling or a list of models.
+
+use std::{convert::Infallible, sync::Arc};
+
+use assay_peer::handle::{Handle, Update, Updates, WatchUpdates};
+use axum::{
+    Extension,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures::{StreamExt, stream};
+
+use crate::{
+    Gateway,
+    documents::{PageDocuments, PageQuestion},
+    failure::HttpFailure,
+    guard::Caller,
+    json_answer::JsonAnswer,
+};
+
+/// What is not about anything that has a name.
+pub(super) async fn whole(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+    Path(noun): Path<String>,
+) -> Response {
+    match PageQuestion::called(&noun) {
+        Some(question) => answer(&gateway, &caller, question).await,
+        None => {
+            let message = format!("pages ask nothing that is called {noun:?}");
+            HttpFailure::new(StatusCode::NOT_FOUND, "unknown_url", message).into_response()
+        }
+    }
+}
+
+/// A submission.
+pub(super) async fn job(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Response {
+    answer(&gateway, &caller, PageQuestion::Job(name)).await
+}
+
+/// The story of a submission.
+pub(super) async fn explanation(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Response {
+    answer(&gateway, &caller, PageQuestion::Explanation(name)).await
+}
+
+async fn answer(gateway: &Gateway, caller: &Caller, question: PageQuestion) -> Response {
+    if let Err(failure) = owner(caller) {
+        return failure.into_response();
+    }
+    match gateway.documents.answer(question).await {
+        Ok(document) => JsonAnswer(document).into_response(),
+        Err(unanswered) => unanswered.into_response(),
+    }
+}
+
+/// What happens, as it happens: `ready` once nothing is missed any more, `job` with its document whenever one moves, `changed`
+/// for anything else, and `missed` where a page was too slow.
+pub(super) async fn updates(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, HttpFailure> {
+    owner(&caller)?;
+    let daemon = gateway.link.open().await?;
+    let updates = daemon.call(WatchUpdates { name: None }).await?;
+    let watch = PageWatch { _daemon: daemon, updates, documents: Arc::clone(&gateway.documents) };
+    let following = stream::unfold(watch, |mut watch| async {
+        let event = watch.next().await?;
+        Some((event, watch))
+    });
+    let events = stream::once(async { named("ready") }).chain(following).map(Ok::<Event, Infallible>);
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// One page that watches.
+struct PageWatch {
+    /// The way by which updates come.
+    _daemon: Handle,
+    updates: Updates<Update>,
+    documents: Arc<dyn PageDocuments>,
+}
+
+impl PageWatch {
+    /// What the page is told next; nothing once the daemon is gone.
+    async fn next(&mut self) -> Option<Event> {
+        Some(match self.updates.next().await?.ok()? {
+            Update::Job(job) => Event::default().event("job").data(self.documents.job(&job).to_string()),
+            Update::Event(_) => named("changed"),
+            Update::Missed { .. } => named("missed"),
+        })
+    }
+}
+
+/// An event that says no more than its name. One without data would not be heard.
+fn named(name: &str) -> Event {
+    Event::default().event(name).data("{}")
+}
+
+/// Whether somebody may see what the owner of the home sees.
+fn owner(caller: &Caller) -> Result<(), HttpFailure> {
+    if caller.may_see_all() {
+        return Ok(());
+    }
+    let message = "the dashboard is for a key without a ceiling and without a list of models";
+    Err(HttpFailure::new(StatusCode::FORBIDDEN, "not_allowed", message))
+}
