@@ -1,0 +1,195 @@
+// Opens every page of the dashboard in a browser: at two widths, light and dark. Data arrives, jobs move without a reload,
+// receipts are judged and a changed one turns red, nothing is said on the console, nothing is asked elsewhere, nothing is wider
+// than the screen, and axe-core finds no serious fault.
+//
+//   node pages.mjs ADDRESS     a gateway; ASSAY and ASSAY_HOME name the program and its home, CHROMIUM a browser,
+//                              SHOTS a folder for pictures
+//   node pages.mjs --mock      a peer that is made up
+//
+// Needs playwright-core and axe-core beside it: npm install playwright-core axe-core
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+const SCREENS = [[1280, 900], [375, 812]];
+const PAGES = ["jobs", "provider", "network", "receipts"];
+/** The longest that anything is waited for. */
+const PATIENCE_MS = 60_000;
+
+const [where] = process.argv.slice(2);
+const isMock = where === "--mock";
+const KEY = "assay-of-nobody";
+const server = isMock ? await (await import(process.env.MOCK ?? "./mock.mjs")).serve() : null;
+const base = isMock ? `http://127.0.0.1:${server.address().port}/` : `http://${where}/`;
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const shots = process.env.SHOTS;
+const faults = [];
+
+const assay = (...words) => execFileSync(process.env.ASSAY, ["--home", process.env.ASSAY_HOME, ...words], { stdio: ["ignore", "pipe", "ignore"] }).toString();
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+
+/** A page of a tab of its own, which is watched. */
+async function open({ width, height, scheme, bypassCSP = false, expects = () => false }) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: "reduce", bypassCSP });
+  context.setDefaultTimeout(PATIENCE_MS);
+  const page = await context.newPage();
+  page.on("console", (said) => ["error", "warning"].includes(said.type()) && !expects(said.text()) && faults.push(`console: ${said.text()}`));
+  page.on("pageerror", (error) => faults.push(`page: ${error.stack}`));
+  page.on("request", (request) => request.url().startsWith(base) || faults.push(`elsewhere: ${request.url()}`));
+  return page;
+}
+
+/** Goes to a page and waits until nothing that it asked is awaited any more. */
+async function go(page, name) {
+  await page.goto(`${base}#${name}`);
+  await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector("main").textContent.includes("asking…"));
+}
+
+async function look(page, name) {
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  if (wider > 0) faults.push(`${name} is ${wider} pixels wider than the screen`);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  for (const { id, impact, nodes } of violations) {
+    if (["serious", "critical"].includes(impact)) faults.push(`${name}: ${impact} ${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
+  }
+  if (shots) await page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
+}
+
+async function everyPage(width, height, scheme) {
+  // axe-core is put into the page, which the page itself would not allow.
+  const page = await open({ width, height, scheme, bypassCSP: true });
+  const name = (what) => `${what}-${scheme}-${width}`;
+  for (const each of PAGES) {
+    await go(page, each);
+    assert.equal(await page.locator("nav a[aria-current]").count(), 1);
+    await look(page, name(each));
+  }
+  await go(page, "jobs");
+  await page.locator("tbody th a").last().click();
+  await page.locator(".timeline li").first().waitFor();
+  await look(page, name("job"));
+  await page.locator("text=judge it here").last().click();
+  await page.locator(".verdict h2").waitFor();
+  assert.equal(await page.locator(".verdict h2").textContent(), "It holds");
+  await look(page, name("receipt"));
+  await page.context().close();
+}
+
+/** A receipt of the home, or of the protocol's own tests. */
+async function someReceipt(page) {
+  await go(page, "receipts");
+  const job = (await page.locator("table a").first().getAttribute("href")).split("/").pop();
+  const bytes = await page.evaluate(async (job) => [...new Uint8Array(await (await fetch(`/v1/receipts/${job}`)).arrayBuffer())], job);
+  return { job, bytes: Buffer.from(bytes) };
+}
+
+async function judges() {
+  const page = await open({ width: 1280, height: 900, scheme: "light" });
+  const { job, bytes } = await someReceipt(page);
+  const choose = async (name, buffer, tone) => {
+    await page.setInputFiles("#file", { name, mimeType: "application/octet-stream", buffer });
+    await page.locator(`.verdict${tone} h2`, { visible: true }).waitFor();
+    await page.waitForFunction((name) => document.querySelector(".verdict").textContent.includes(name), name);
+  };
+  await choose("whole.receipt", bytes, ":not(.bad)");
+  const said = await page.locator(".verdict").textContent();
+  if (!isMock) {
+    assert.match(said, /those of this home/);
+    const shown = JSON.parse(assay("receipt", "show", job, "--json"));
+    assert.ok(said.includes(shown.meaning) && said.includes(shown.job) && said.includes(shown.label), said);
+    // The same words and sums, key by key, without a page around them.
+    const { instance } = await WebAssembly.instantiate(Buffer.from(await (await fetch(`${base}dashboard/judge.wasm`)).arrayBuffer()));
+    const { room, judge, said: at, memory } = instance.exports;
+    new Uint8Array(memory.buffer, room(bytes.length), bytes.length).set(bytes);
+    const length = judge();
+    const { receipt } = JSON.parse(Buffer.from(memory.buffer, at(), length).toString());
+    assert.deepEqual(receipt, shown);
+  }
+  for (const at of [1, bytes.length >> 1, bytes.length - 2]) {
+    const changed = Buffer.from(bytes);
+    changed[at] ^= 1;
+    await choose(`changed-${at}.receipt`, changed, ".bad");
+    assert.match(await page.locator(".verdict.bad").textContent(), /Step “[a-z' ]+” fails/);
+  }
+  if (shots) await page.screenshot({ path: path.join(shots, "changed.png"), fullPage: true });
+  await page.context().close();
+}
+
+/** What is ordered while a page is open shows there, without a reload. */
+async function moves() {
+  const page = await open({ width: 1280, height: 900, scheme: "dark" });
+  await go(page, "jobs");
+  await page.locator("#line[data-tone=good]").waitFor();
+  if (isMock) {
+    const cell = page.locator("tr", { hasText: "smollm2-135m" }).locator("td").nth(1);
+    const before = await cell.textContent();
+    await page.waitForFunction(([before]) => ![...document.querySelectorAll("tr")].some((row) => row.textContent.includes("smollm2-135m") && row.querySelectorAll("td")[1].textContent === before), [before]);
+  } else {
+    const known = await page.locator("tbody th a").count();
+    const order = spawn(process.env.ASSAY, ["--home", process.env.ASSAY_HOME, "run", "sums", "27+58="], { stdio: "ignore" });
+    await page.waitForFunction((known) => document.querySelectorAll("tbody th a").length > known, known);
+    await new Promise((done) => order.on("exit", done));
+  }
+  await page.context().close();
+}
+
+/** All of it can be reached and used without a mouse. */
+async function keyboard() {
+  const page = await open({ width: 1280, height: 900, scheme: "light" });
+  await go(page, "jobs");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+  for (let press = 0; press < 4; press += 1) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => location.hash === "#receipts" && document.activeElement.tagName === "H1");
+  await page.context().close();
+}
+
+/** With keys a page asks for one, and keeps it for this tab, in no address. */
+async function keys() {
+  const secret = isMock ? KEY : JSON.parse(assay("serve", "key", "new", "browser", "--json")).secret;
+  const keyed = isMock ? await (await import(process.env.MOCK ?? "./mock.mjs")).serve({ key: KEY }) : null;
+  const page = await open({ width: 375, height: 812, scheme: "light", expects: (text) => text.includes("401") });
+  const address = isMock ? `http://127.0.0.1:${keyed.address().port}/` : base;
+  page.removeAllListeners("request");
+  await page.goto(address);
+  await page.fill("#key", "assay-0000");
+  await page.keyboard.press("Enter");
+  await page.locator("text=This key is none").waitFor();
+  await page.fill("#key", secret);
+  await page.keyboard.press("Enter");
+  await page.locator("tbody tr").first().waitFor();
+  assert.ok(!page.url().includes(secret));
+  assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+  await page.context().close();
+  keyed?.close();
+  if (!isMock) assay("serve", "key", "rm", "browser");
+}
+
+for (const [width, height] of SCREENS) {
+  for (const scheme of ["light", "dark"]) await everyPage(width, height, scheme);
+}
+console.log("ok  every page, at two widths, light and dark");
+await judges();
+console.log("ok  receipts are judged");
+await moves();
+console.log("ok  jobs move");
+await keyboard();
+console.log("ok  keyboard");
+await keys();
+console.log("ok  keys");
+await browser.close();
+server?.closeAllConnections();
+server?.close();
+assert.deepEqual(faults, []);
+process.exit(0);
