@@ -161,6 +161,7 @@ export function serve({ port = 0, key = null, isQuiet = false } = {}) {
     }
     const noun = url.pathname.replace("/assay/v1/", "");
     if (noun === "updates") return follow(request, response);
+    if (/^jobs\/\w+\/words$/.test(noun)) return write(request, response);
     const [, name, rest] = /^jobs\/(\w+)(\/explanation)?$/.exec(noun) ?? [];
     const job = documents.jobs.jobs.find(({ submission }) => submission === name);
     if (job) return json(response, 200, rest ? explanation(job) : { schema: "assay.job/1", ...job });
@@ -168,6 +169,18 @@ export function serve({ port = 0, key = null, isQuiet = false } = {}) {
     return json(response, 404, { error: { code: "NOT_FOUND", message: `there is no ${noun}`, hint: "look elsewhere", retryable: false, details: {} } });
   });
   return new Promise((done) => server.listen(port, "127.0.0.1", () => done(server)));
+}
+
+/** An answer that is being written. */
+function write(request, response) {
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  const words = "A light-house keeper counts the\nwaves, <b>one</b> by one.".split(/(?<= )/);
+  const turn = setInterval(() => {
+    const text = words.shift();
+    if (text === undefined) response.end();
+    else response.write(`event: words\ndata: ${JSON.stringify({ text })}\n\n`);
+  }, 50);
+  request.on("close", () => clearInterval(turn));
 }
 
 /** The job that runs becomes one that is delivered, and back. */

@@ -140,6 +140,12 @@ async function moves() {
     await page.waitForFunction((known) => document.querySelectorAll("tbody th a").length > known, known);
     await new Promise((done) => order.on("exit", done));
   }
+  if (isMock) {
+    await page.locator("tr", { hasText: "smollm2-135m" }).locator("a").click();
+    await page.waitForFunction(() => document.querySelector(".words")?.textContent.includes("waves, <b>one</b> by one."));
+    await page.locator("nav a").first().click();
+    await page.waitForFunction(() => !document.querySelector(".words"));
+  }
   await page.context().close();
 }
 

@@ -8,6 +8,7 @@
 
 mod assets;
 mod told;
+mod words;
 
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
         .route("/assay/v1/updates", get(told::updates))
         .route("/assay/v1/jobs/{name}", get(told::job))
         .route("/assay/v1/jobs/{name}/explanation", get(told::explanation))
+        .route("/assay/v1/jobs/{name}/words", get(words::heard))
         .route("/assay/v1/{noun}", get(told::whole))
         .route_layer(middleware::map_response(guarded))
 }

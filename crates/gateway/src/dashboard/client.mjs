@@ -1,6 +1,7 @@
 // What this home ordered: its jobs, and the story of each.
 
 import { LABELS, count, label, make, moment, money, name, pairs, part, table, when } from "./build.mjs";
+import { events } from "./daemon.mjs";
 
 export const changesAlone = false;
 
@@ -8,8 +9,37 @@ export function needs(job) {
   return job ? [`jobs/${job}`, `jobs/${job}/explanation`] : ["jobs", "status", "account"];
 }
 
-export function page(known, job) {
+export function page(known, job, { showSoon }) {
+  listen(job, known.get(`jobs/${job}`), showSoon);
   return job ? one(known, job) : all(known);
+}
+
+/** The submission whose words are heard, and those that were. */
+let ear = null;
+
+/** Hears what the provider of the job that is shown writes, and no other. */
+function listen(job, story, showSoon) {
+  if (ear && ear.job !== job) {
+    ear.stop.abort();
+    ear = null;
+  }
+  if (!job || ear || !story || story.error || story.ended) return;
+  const own = (ear = { job, text: "", stop: new AbortController() });
+  const hear = async () => {
+    for await (const { event, document } of events(`jobs/${job}/words`, own.stop.signal)) {
+      if (event === "words") own.text += document.text;
+      showSoon();
+    }
+  };
+  // Whoever is not heard is waited for: what is delivered is what counts.
+  hear().catch(() => {});
+}
+
+function words(job) {
+  if (!ear?.text || ear.job !== job) return null;
+  return part("What is written",
+    make("p", { class: "words" }, ear.text),
+    make("p", { class: "quiet" }, "Heard as it is written. What counts is what is delivered: ", make("code", {}, "assay job result"), " prints it."));
 }
 
 /** Where the client's money is. */
@@ -81,6 +111,7 @@ function one(known, job) {
   const built = when(known.get(`jobs/${job}`), (story) => [
     make("p", { class: "lead" }, story.model, ": ", story.words),
     pairs([["job", make("code", { class: "whole" }, story.submission)], ["since", moment(story.since)]]),
+    words(job),
     story.attempts.map((attempt, at) => attemptPart(attempt, at + 1)),
     part("What happened", timeline(story.timeline)),
     part("Why this provider", when(known.get(`jobs/${job}/explanation`), passedOver)),

@@ -43,9 +43,9 @@ export async function receipt(name) {
   throw new Error((await response.json()).error?.message ?? `the gateway answers with ${response.status}`);
 }
 
-/** What happens, each as its name and its document, until the peer or the page goes. */
-export async function* updates(signal) {
-  const response = await get("/assay/v1/updates", signal);
+/** What happens, each as its name and what it says, until the peer or the page goes. */
+export async function* events(noun, signal) {
+  const response = await get(`/assay/v1/${noun}`, signal);
   if (!response.ok) throw new Error((await response.json()).error?.message);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";

@@ -1,7 +1,7 @@
 // The frame of the pages: which one is shown, what it needs, and when that is asked again.
 
 import { make, part, patch } from "./build.mjs";
-import { KeyNeeded, ask, hasKey, keep, updates } from "./daemon.mjs";
+import { KeyNeeded, ask, events, hasKey, keep } from "./daemon.mjs";
 import * as client from "./client.mjs";
 import * as network from "./network.mjs";
 import * as provider from "./provider.mjs";
@@ -30,10 +30,22 @@ function place() {
   return PAGES[page] ? { page, name: decodeURIComponent(rest.join("/")) } : { page: "jobs", name: "" };
 }
 
+let isDue = false;
+
+/** Shows the page before the next picture, however often that is wanted until then. */
+function showSoon() {
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    show();
+  });
+}
+
 /** Shows the page as it is now. */
 function show() {
   const { page, name } = place();
-  const { title, built } = asksForKey ? keyPage() : PAGES[page].page(known, name, show);
+  const { title, built } = asksForKey ? keyPage() : PAGES[page].page(known, name, { show, showSoon });
   const whole = make("div", {}, make("h1", { tabindex: -1 }, title), built);
   patch(content, whole);
   document.title = `${title} · Assay`;
@@ -120,7 +132,7 @@ async function follow() {
   let wait = AGAIN_MIN_MS;
   while (!signal.aborted) {
     try {
-      for await (const { event, document } of updates(signal)) {
+      for await (const { event, document } of events("updates", signal)) {
         wait = AGAIN_MIN_MS;
         say("live", "good");
         if (event === "job") take(document);

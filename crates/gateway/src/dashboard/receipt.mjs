@@ -50,11 +50,11 @@ const dropped = (file, show) => {
   judgeFile(file.name, read, show);
 };
 
-export function page(known, job, show) {
+export function page(known, job, { show }) {
   if (job && asked !== job) {
     asked = job;
     judgeFile(`the receipt of ${job.slice(0, 12)}`, () => fetched(job), show);
-    return page(known, job, show);
+    return page(known, job, { show });
   }
   if (!job) asked = null;
   const status = known.get("status");

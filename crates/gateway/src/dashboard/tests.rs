@@ -131,8 +131,10 @@ async fn each_question_is_passed_on_and_no_answer_is_kept() {
     let unknown = ask(folder.path(), "/assay/v1/jobs/none", &[]).await;
     assert_eq!((unknown.status, &unknown.document()["error"]["code"]), (404, &json!("UNKNOWN_JOB")));
     assert_eq!(ask(folder.path(), "/assay/v1/secrets", &[]).await.status, 404);
-    let alone = ask(folder.path(), "/assay/v1/updates", &[]).await;
-    assert_eq!((alone.status, &alone.document()["error"]["code"]), (503, &json!("no_daemon")));
+    for path in ["/assay/v1/updates", "/assay/v1/jobs/3fa2/words"] {
+        let alone = ask(folder.path(), path, &[]).await;
+        assert_eq!((alone.status, &alone.document()["error"]["code"]), (503, &json!("no_daemon")), "{path}");
+    }
 }
 
 /// A key of a folder.
@@ -153,12 +155,12 @@ async fn without_a_key_the_pages_are_shown_and_nothing_of_the_peer() {
     for path in ["/", "/dashboard/main.mjs", "/dashboard/judge.wasm"] {
         assert_eq!(ask(folder.path(), path, &[BROWSER]).await.status, 200, "{path}");
     }
-    for path in ["/assay/v1/status", "/assay/v1/jobs", "/assay/v1/jobs/3fa2", "/assay/v1/updates"] {
+    for path in ["/assay/v1/status", "/assay/v1/jobs", "/assay/v1/jobs/3fa2/words", "/assay/v1/updates"] {
         let status = async |headers: &[(&str, &str)]| ask(folder.path(), path, headers).await.status;
         assert_eq!(status(&[]).await, 401, "{path}");
         assert_eq!(status(&[("authorization", "Bearer none")]).await, 401, "{path}");
         assert_eq!(status(&[("authorization", &limited)]).await, 403, "{path}");
-        let let_in = if path.ends_with("updates") { 503 } else { 200 };
+        let let_in = if path.ends_with("updates") || path.ends_with("words") { 503 } else { 200 };
         assert_eq!(status(&[("authorization", &owner)]).await, let_in, "{path}");
     }
     let in_path = format!("/assay/v1/status?key={}", owner.trim_start_matches("Bearer "));

@@ -111,7 +111,7 @@ fn named(name: &str) -> Event {
 }
 
 /// Whether somebody may see what the owner of the home sees.
-fn owner(caller: &Caller) -> Result<(), HttpFailure> {
+pub(super) fn owner(caller: &Caller) -> Result<(), HttpFailure> {
     if caller.may_see_all() {
         return Ok(());
     }
