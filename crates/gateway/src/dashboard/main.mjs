@@ -9,6 +9,9 @@ import * as receipts from "./receipt.mjs";
 
 /** Between two looks at what tells nobody that it changes: loads and temperatures. */
 const LOOK_MS = 5_000;
+/** How long what was asked is good for, at least: some of it is asked of others, or read out of every receipt. */
+const GOOD_MS = { why: 60_000, earnings: 30_000, account: 10_000, receipts: 5_000, offers: 3_000, rules: 2_000, devices: 2_000 };
+const GOOD_MS_ELSE = 1_000;
 /** Between a change and the look at it, so that many changes are one look. */
 const SETTLE_MS = 400;
 /** Until a way to the peer that was lost is tried again, at first and at most. */
@@ -24,6 +27,10 @@ const heard = document.getElementById("heard");
 const known = new Map();
 let asksForKey = false;
 let pending = null;
+/** When each was asked last. */
+const askedAt = new Map();
+/** Something changed since, and not all of it was asked again. */
+let isStale = false;
 
 function place() {
   const [page, ...rest] = location.hash.slice(1).split("/");
@@ -63,6 +70,7 @@ function keyPage() {
     field().value = "";
     asksForKey = false;
     known.clear();
+    askedAt.clear();
     again();
   };
   const words = hasKey() ? "This key is none of the gateway’s." : "This gateway answers nobody without a key.";
@@ -78,10 +86,15 @@ function keyPage() {
   };
 }
 
-/** Asks for all that the page needs, and shows it as it comes. */
-async function look() {
+/** Asks for what the page needs, but for what is good yet, and shows it as it comes. */
+async function look({ anew = false } = {}) {
   const { page, name } = place();
-  const asked = PAGES[page].needs(name).map(async (noun) => {
+  const isDue = (noun) => anew || Date.now() - (askedAt.get(noun) ?? 0) >= (GOOD_MS[noun] ?? GOOD_MS_ELSE);
+  const needed = PAGES[page].needs(name);
+  const due = needed.filter(isDue);
+  isStale &&= due.length < needed.length;
+  const asked = due.map(async (noun) => {
+    askedAt.set(noun, Date.now());
     const document = await ask(noun);
     // What was known is better than that it cannot be had for a moment.
     if (!document.error || !known.has(noun) || known.get(noun).error) known.set(noun, document);
@@ -97,6 +110,7 @@ async function look() {
 }
 
 function lookSoon() {
+  isStale = true;
   pending ??= setTimeout(() => {
     pending = null;
     look();
@@ -136,7 +150,7 @@ async function follow() {
         wait = AGAIN_MIN_MS;
         say("live", "good");
         if (event === "job") take(document);
-        if (event === "ready") look();
+        if (event === "ready" || event === "missed") look({ anew: true });
         else lookSoon();
       }
     } catch (failure) {
@@ -168,7 +182,7 @@ window.addEventListener("hashchange", () => {
   content.querySelector("h1")?.focus();
 });
 setInterval(() => {
-  if (!document.hidden && !asksForKey && PAGES[place().page].changesAlone) look();
+  if (!document.hidden && !asksForKey && (isStale || PAGES[place().page].changesAlone)) look();
 }, LOOK_MS);
 document.addEventListener("visibilitychange", () => document.hidden || asksForKey || look());
 again();
