@@ -56,3 +56,32 @@ impl Trace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_taken_in_changes_the_digest_and_so_does_its_order() {
+        let event = MarketEvent { place: 1, number: 2, life: 3, what: Happens::Rings };
+        let steps: [&dyn Fn(&mut Trace); 6] = [
+            &|trace| trace.event(Instant(1), &event, None),
+            &|trace| trace.event(Instant(2), &event, None),
+            &|trace| trace.event(Instant(1), &MarketEvent { place: 2, ..event }, None),
+            &|trace| trace.event(Instant(1), &MarketEvent { what: Happens::Syncs, ..event }, None),
+            &|trace| trace.thought(7),
+            &|trace| trace.entry(&Digest([9; 32])),
+        ];
+        let digest = |order: &[usize]| {
+            let mut trace = Trace::default();
+            order.iter().for_each(|step| steps[*step](&mut trace));
+            trace.digest()
+        };
+        let mut seen: Vec<String> = (0..6).map(|step| digest(&[step])).collect();
+        seen.extend([digest(&[]), digest(&[0, 4]), digest(&[4, 0]), digest(&[4, 4])]);
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), all);
+    }
+}
