@@ -2,20 +2,12 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use crate::{
-    assay::{BINARY, assay},
-    gateways::Serving,
-    schema_set,
-    tidy::repository,
-    town::Town,
-};
+use crate::{assay::assay, gateways::Serving, schema_set, tidy::repository, town::Town};
 
 /// The longest that a test waits for something.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -105,13 +97,4 @@ fn the_judge_that_pages_load_is_the_one_that_the_lock_names() {
     let lock = std::fs::read_to_string(repository().join("runners/runners.lock")).unwrap();
     let digest = assay_protocol::id::Digest::of(&module);
     assert!(lock.contains(&format!("judge = \"{digest}\"\n")), "runners/build makes it again");
-}
-
-/// A browser opens every page on a network of real peers. Needs a browser and packages of others: `contrib/dashboard/check`.
-#[test]
-#[ignore = "needs Chromium and npm"]
-fn a_browser_shows_a_network_of_real_peers() {
-    let check = repository().join("contrib/dashboard/check");
-    let ran = Command::new(check).env("ASSAY", Path::new(BINARY)).status().unwrap();
-    assert!(ran.success());
 }

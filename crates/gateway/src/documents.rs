@@ -98,13 +98,11 @@ pub(crate) struct EchoedDocuments;
 impl PageDocuments for EchoedDocuments {
     fn answer(&self, question: PageQuestion) -> DocumentFuture<'_> {
         Box::pin(async move {
-            match question {
-                PageQuestion::Job(name) if name == "none" => {
-                    let document = serde_json::json!({ "error": { "code": "UNKNOWN_JOB" } });
-                    Err(Unanswered { status: 404, document })
-                }
-                question => Ok(serde_json::json!({ "asked": format!("{question:?}") })),
+            if matches!(&question, PageQuestion::Job(name) if name == "none") {
+                let document = serde_json::json!({ "error": { "code": "UNKNOWN_JOB" } });
+                return Err(Unanswered { status: 404, document });
             }
+            Ok(serde_json::json!({ "asked": format!("{question:?}") }))
         })
     }
 

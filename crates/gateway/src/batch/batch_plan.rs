@@ -52,7 +52,8 @@ impl BatchPlan {
     }
 
     /// When it was begun, as every other moment is told.
-    pub(super) fn begun_text(&self) -> String {
+    #[must_use]
+    pub fn begun_text(&self) -> String {
         format!("{:.3}", self.begun)
     }
 
