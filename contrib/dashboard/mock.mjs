@@ -107,7 +107,8 @@ const documents = {
   },
   prices: { schema: "assay.prices/1", asked: [] },
   why: {
-    schema: "assay.why/1", warnings: 2, problems: 1, orders: { agreed: 4, began: 3, turned_away: 1, crowded: 0, reasons: [], blocked: 0 }, sightings: [], prices: [],
+    schema: "assay.why/1", warnings: 2, problems: 1, orders: { agreed: 4, began: 3, turned_away: 1, crowded: 0, reasons: [], blocked: 0 }, sightings: [],
+    prices: [{ model: "sums", class: id(40), unit_price: money("0.0012"), others: 3, cheaper: 2, least: money("0.0008") }, { model: "digits", class: id(40), unit_price: money("0.02"), others: 0, cheaper: 0, least: null }],
     findings: [
       { about: "offer", severity: "ok", found: "sums, digits here", mend: null, code: null },
       { about: "stake", severity: "ok", found: "40.00 credits with a91f03c2", mend: null, code: null },

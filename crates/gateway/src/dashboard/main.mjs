@@ -18,6 +18,9 @@ const SETTLE_MS = 400;
 const AGAIN_MIN_MS = 1_000;
 const AGAIN_MAX_MS = 15_000;
 
+/** Jobs that are listed, as many as the peer lists for a page. */
+const JOBS_MAX = 100;
+
 const PAGES = { jobs: client, provider, network, receipts };
 const content = document.getElementById("content");
 const line = document.getElementById("line");
@@ -127,9 +130,13 @@ function take(job) {
     const before = at < 0 ? null : list.jobs[at].words;
     if (at < 0) list.jobs.push(entry);
     else list.jobs[at] = entry;
+    while (list.jobs.length > JOBS_MAX) {
+      list.jobs.shift();
+      list.hidden += 1;
+    }
     if (before !== job.words) heard.textContent = `${job.model}: ${job.words}`;
   }
-  show();
+  showSoon();
 }
 
 function say(word, tone) {
@@ -184,5 +191,7 @@ window.addEventListener("hashchange", () => {
 setInterval(() => {
   if (!document.hidden && !asksForKey && (isStale || PAGES[place().page].changesAlone)) look();
 }, LOOK_MS);
+// A file that misses its place is not opened instead of the page.
+for (const act of ["dragover", "drop"]) window.addEventListener(act, (event) => event.preventDefault());
 document.addEventListener("visibilitychange", () => document.hidden || asksForKey || look());
 again();

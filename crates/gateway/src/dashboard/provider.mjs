@@ -16,6 +16,7 @@ export function page(known) {
   const built = [
     part("Now", when(status, now)),
     part("Why, or why not", when(known.get("why"), findings)),
+    part("Prices", when(known.get("why"), prices)),
     part("Earnings", when(known.get("earnings"), earnings)),
     part("What runs", when(status, runs)),
     part("Machine", when(known.get("devices"), devices)),
@@ -47,6 +48,14 @@ function findings({ findings }) {
     return make("li", {}, make("span", { class: `label ${tone}` }, word), ` ${about}: `, prose(found),
       mend ? make("span", { class: "quiet" }, " To mend it: ", prose(mend), ".") : null);
   }));
+}
+
+function prices({ prices }) {
+  if (prices.length === 0) return make("p", { class: "quiet" }, "Nothing is offered here.");
+  return table("What is asked here, beside what others ask", ["Model", "A unit costs", "Others", "Cheaper", "The least"], prices.map((price) => ({
+    key: `${price.model}-${price.class}`,
+    cells: [price.model, money(price.unit_price), String(price.others), String(price.cheaper), money(price.least)],
+  })));
 }
 
 function earnings({ groups, all, due, receipts_unread: unread }) {

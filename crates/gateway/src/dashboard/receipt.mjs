@@ -21,7 +21,17 @@ let judge = null;
 
 async function judged(bytes) {
   judge ??= WebAssembly.instantiateStreaming(fetch("/dashboard/judge.wasm"));
-  const { room, judge: decide, said, memory } = (await judge).instance.exports;
+  try {
+    return decided(bytes, (await judge).instance.exports);
+  } catch (failure) {
+    // One that did not come, or broke off, judges nothing more.
+    judge = null;
+    throw failure;
+  }
+}
+
+function decided(bytes, exports) {
+  const { room, judge: decide, said, memory } = exports;
   const at = room(bytes.length);
   if (at === 0 && bytes.length > 0) return { holds: false, step: "encoding", name: "encoding", expected: "a receipt; no receipt is as long as this" };
   new Uint8Array(memory.buffer, at, bytes.length).set(bytes);
