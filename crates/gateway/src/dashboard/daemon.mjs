@@ -7,6 +7,9 @@ const KEPT = "assay-key";
 /** A key is needed, or the one that was given is none. */
 export class KeyNeeded extends Error {}
 
+/** The gateway says why it does not. */
+export class Refused extends Error {}
+
 export function keep(key) {
   if (key) sessionStorage.setItem(KEPT, key);
   else sessionStorage.removeItem(KEPT);
@@ -46,7 +49,7 @@ export async function receipt(name) {
 /** What happens, each as its name and what it says, until the peer or the page goes. */
 export async function* events(noun, signal) {
   const response = await get(`/assay/v1/${noun}`, signal);
-  if (!response.ok) throw new Error((await response.json()).error?.message);
+  if (!response.ok) throw new Refused((await response.json()).error?.message);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {

@@ -1,7 +1,7 @@
 // The frame of the pages: which one is shown, what it needs, and when that is asked again.
 
 import { make, part, patch } from "./build.mjs";
-import { KeyNeeded, ask, events, hasKey, keep } from "./daemon.mjs";
+import { KeyNeeded, Refused, ask, events, hasKey, keep } from "./daemon.mjs";
 import * as client from "./client.mjs";
 import * as network from "./network.mjs";
 import * as provider from "./provider.mjs";
@@ -152,6 +152,7 @@ async function follow() {
   const { signal } = (following = new AbortController());
   let wait = AGAIN_MIN_MS;
   while (!signal.aborted) {
+    let why = "the gateway is not heard; trying again";
     try {
       for await (const { event, document } of events("updates", signal)) {
         wait = AGAIN_MIN_MS;
@@ -168,8 +169,10 @@ async function follow() {
         show();
         return;
       }
+      if (failure instanceof Refused) why = failure.message;
     }
-    say("the daemon is not heard; trying again", "warn");
+    if (signal.aborted) return;
+    say(why, "warn");
     look();
     await new Promise((done) => setTimeout(done, wait));
     wait = Math.min(wait * 2, AGAIN_MAX_MS);
