@@ -15,3 +15,7 @@ pub mod network;
 pub mod plan;
 pub mod random;
 pub mod world;
+
+#[cfg(test)]
+#[path = "../../crates/market/tests/conformance/suite.rs"]
+mod suite;

@@ -3,15 +3,12 @@
 //! One peer's brain is never told anything, and what it would be told is noted instead; the brains of the others are never
 //! told anything either, so all that happens is what a case wants. The disk takes longer than any case to sync by itself.
 
-#[path = "../../../crates/market/tests/conformance/suite.rs"]
-mod suite;
-
 use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::OnceLock};
 
 use assay_protocol::receipt::Receipt;
 
-use self::suite::{Cast, Left, QUOTA_BYTES, Shell};
 use super::*;
+use crate::suite::{self, Cast, Left, QUOTA_BYTES, Shell};
 
 /// No sync ends by itself before this, and nobody that is away comes back.
 const NEVER: Span = Span::seconds(1_000_000_000);

@@ -1,7 +1,7 @@
 //! What the end of a job is to whoever waits for it: all is well, or a failure with its exit code.
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
-use assay_peer::handle::KnownJobs;
+use assay_peer::{config::Home, handle::KnownJobs};
 use assay_protocol::id::Digest;
 use serde_json::json;
 
@@ -10,7 +10,6 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::run::{ceiling::CeilingNames, follow::came_to_nothing},
     daemon::RunningDaemon,
-    invocation::Invocation,
     printer::{full, short},
 };
 
@@ -26,15 +25,11 @@ pub(super) fn judge<'a>(
 }
 
 /// Where the limits of a job are from, as far as that is known.
-pub(super) async fn ceilings(
-    daemon: &RunningDaemon,
-    submission: Digest,
-    invocation: &Invocation,
-) -> CeilingNames {
+pub(super) async fn ceilings(daemon: &RunningDaemon, submission: Digest, home: &Home) -> CeilingNames {
     let known = daemon.handle.call(KnownJobs { keys: vec![submission] }).await.unwrap_or_default();
     let limits = known.first().map(|known| (known.cost_max, known.unit_price_max));
     let (cost_max, unit_price_max) = limits.unwrap_or_default();
-    CeilingNames::of_order(cost_max, unit_price_max, invocation)
+    CeilingNames::of_order(cost_max, unit_price_max, home)
 }
 
 /// Why there is no result that anybody should use.

@@ -7,7 +7,10 @@ use assay_market::{
     matching::Passed,
     view::{AttemptView, Grounds, OrderGrounds},
 };
-use assay_peer::handle::{Dated, ExplainJob, Explained};
+use assay_peer::{
+    config::Home,
+    handle::{Dated, ExplainJob, Explained},
+};
 use assay_protocol::{
     id::{JobId, PeerId},
     roster::Checkers,
@@ -48,7 +51,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let explained = daemon.call(ExplainJob { name: args.job.clone() }).await?;
     let (output, unit) = (&invocation.printer, daemon.unit());
     let submission = &explained.job.submission;
-    let limits = (unit, ending::ceilings(&daemon, submission.key, invocation).await);
+    let limits = (unit, ending::ceilings(&daemon, submission.key, &invocation.home).await);
     output.document("job-explanation", &document(&explained, limits));
     output.line(format!("Job {}", full(submission.key)));
     output.line(format!("{INDENT}{}: {}", called(&submission.manifest), describe::state(submission)));
@@ -70,8 +73,14 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 }
 
 /// The story of one job, for pages.
-pub(crate) async fn for_pages(name: String, daemon: &RunningDaemon) -> Result<Value, CommandError> {
-    Ok(document(&daemon.call(ExplainJob { name }).await?, daemon.unit()))
+pub(crate) async fn for_pages(
+    name: String,
+    home: &Home,
+    daemon: &RunningDaemon,
+) -> Result<Value, CommandError> {
+    let explained = daemon.call(ExplainJob { name }).await?;
+    let ceilings = ending::ceilings(daemon, explained.job.submission.key, home).await;
+    Ok(document(&explained, (daemon.unit(), ceilings)))
 }
 
 /// What was signed, and on what grounds.

@@ -54,7 +54,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let explained = daemon.call(ExplainJob { name: args.job.clone() }).await?;
     let submission = &explained.job.submission;
-    let limits = (daemon.unit(), ending::ceilings(&daemon, submission.key, invocation).await);
+    let limits = (daemon.unit(), ending::ceilings(&daemon, submission.key, &invocation.home).await);
     let attempt = chosen(submission, args, limits)?;
     let output = unless_left(bytes_of(&daemon, submission, attempt)).await?;
     let manifest = manifest(&daemon, &explained, attempt).await;

@@ -53,7 +53,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let (mut jobs, mut ceilings) = (Vec::new(), Vec::new());
     for name in &args.jobs {
         let job = daemon.call(ShowJob { name: name.clone() }).await?;
-        ceilings.push(ending::ceilings(&daemon, job.submission.key, invocation).await);
+        ceilings.push(ending::ceilings(&daemon, job.submission.key, &invocation.home).await);
         jobs.push(job);
     }
     let spinner = invocation.printer.spinner(WAITS);

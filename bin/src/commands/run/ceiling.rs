@@ -3,7 +3,7 @@
 //! **Invariant:** whoever is refused by a setting reads its name, what it says, and both ways out: to settle it otherwise, and
 //! the flag for one order.
 
-use assay_peer::config::{ClientSettings, Settings};
+use assay_peer::config::{ClientSettings, Home, Settings};
 use assay_protocol::units::Amount;
 
 use crate::invocation::Invocation;
@@ -37,12 +37,8 @@ impl CeilingNames {
 
     /// The limits of an order that was made before. Nobody remembers who typed what: one that says what the home does is the
     /// home's.
-    pub(crate) fn of_order(
-        cost_max: Option<Amount>,
-        unit_price_max: Option<Amount>,
-        invocation: &Invocation,
-    ) -> Self {
-        let Ok(settings) = Settings::read(&invocation.home) else { return Self::default() };
+    pub(crate) fn of_order(cost_max: Option<Amount>, unit_price_max: Option<Amount>, home: &Home) -> Self {
+        let Ok(settings) = Settings::read(home) else { return Self::default() };
         Self::of_equal(cost_max, unit_price_max, &settings.client)
     }
 

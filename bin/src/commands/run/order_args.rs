@@ -9,7 +9,8 @@ use assay_peer::handle::Submit;
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
 use super::{
-    ceiling::CeilingNames, fitting::sized, follow::Goal, input, tell_who_reads, terms::Terms, wishes::TextWishes,
+    ceiling::CeilingNames, fitting::sized, follow::Goal, input, tell_who_reads, terms::Terms,
+    wishes::TextWishes,
 };
 use crate::{
     command_error::{CommandError, Exit},

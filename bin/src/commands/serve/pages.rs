@@ -32,7 +32,7 @@ impl PeerDocuments {
             PageQuestion::Jobs => ("jobs", job::ls::for_pages(&daemon).await?),
             PageQuestion::Job(name) => ("job", job::show::for_pages(name, &daemon).await?),
             PageQuestion::Explanation(name) => {
-                ("job-explanation", job::explain::for_pages(name, &daemon).await?)
+                ("job-explanation", job::explain::for_pages(name, &self.home, &daemon).await?)
             }
             PageQuestion::Offers => ("offers", offers::for_pages(&daemon).await?),
             PageQuestion::Account => ("account", account::for_pages(&daemon).await?),
