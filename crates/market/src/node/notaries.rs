@@ -47,9 +47,9 @@ pub(super) struct Notaries {
     asked: BTreeMap<PeerId, u64>,
     #[serde(skip)]
     accounts: BTreeMap<PeerId, Account>,
-    /// When each last spoke to this peer, in this life.
+    /// When each last spoke to this peer, in this life. They are few, and every peer keeps this.
     #[serde(skip)]
-    heard: BTreeMap<PeerId, Timestamp>,
+    heard: Vec<(PeerId, Timestamp)>,
     heads: Heads,
     convicted: Convicted,
     instructions: Instructions,
@@ -82,8 +82,13 @@ impl Notaries {
             return;
         }
         let said = if let Opened::Tick(tick) = message { tick.time.min(now) } else { now };
-        let last = cx.notaries.heard.entry(notary).or_insert(said);
-        *last = said.max(*last);
+        let heard = &mut cx.notaries.heard;
+        if let Some((_, last)) = heard.iter_mut().find(|(of, _)| *of == notary) {
+            *last = said.max(*last);
+            return;
+        }
+        heard.reserve_exact(1);
+        heard.push((notary, said));
     }
 
     /// Once an epoch whoever checks asks how it stands: it may have been away, and suspended for that. Not all at once.
@@ -220,7 +225,7 @@ impl Notaries {
 
     /// When a notary was last heard, in this life.
     pub(super) fn heard_at(&self, notary: PeerId) -> Option<Timestamp> {
-        self.heard.get(&notary).copied()
+        self.heard.iter().find(|(of, _)| *of == notary).map(|(_, at)| *at)
     }
 
     /// What a notary last said that this peer's account holds.
