@@ -44,13 +44,13 @@ use self::{
     directory::Directory,
     event::{Happens, MarketEvent, Matter},
     living::{Living, Resident, Ring},
-    trace::Trace,
+    trace::MarketTrace,
 };
 pub use self::{
     carrier::{Carrier, SampledCarrier},
     invariants::Invariants,
-    observer::{Observer, Sighting},
-    tally::{GroupTally, Tally},
+    observer::{MarketSight, Observer},
+    tally::{GroupTally, MarketTally},
 };
 use super::{calendar::Calendar, distribution::Distribution};
 use crate::{
@@ -102,7 +102,7 @@ pub struct Market<O> {
     told: Option<(u64, Place, Opened)>,
     /// The receipts that their parties have not all read.
     archive: Archive,
-    trace: Trace,
+    trace: MarketTrace,
     inputs: u64,
     /// Room for what a brain wants, used again and again.
     effects: Effects,
@@ -125,7 +125,7 @@ impl<O: Observer> Market<O> {
             awaiting: BTreeSet::new(),
             told: None,
             archive: Archive::default(),
-            trace: Trace::default(),
+            trace: MarketTrace::default(),
             inputs: 0,
             effects: Effects::new(),
             observer,
@@ -237,8 +237,8 @@ impl<O: Observer> Market<O> {
             Matter::Heard(input) => self.feed(place, input),
             Matter::Listed(offer) => self.list(*offer),
             Matter::Finished(run, number) => self.finish(place, run, number),
-            Matter::Asked(asked) => self.serve(place, asked),
-            Matter::Sought(sought) => self.seek(place, sought),
+            Matter::PendingAsk(asked) => self.serve(place, asked),
+            Matter::SoughtPiece(sought) => self.seek(place, sought),
             Matter::Got(sought, bytes) => self.got(place, sought, bytes.as_ref()),
         }
     }
@@ -388,8 +388,8 @@ impl<O: Observer> Market<O> {
         self.now() < self.residents[place.0].awake
     }
 
-    fn sighting(&self, place: Place) -> Sighting {
-        Sighting { at: self.now(), place }
+    fn sighting(&self, place: Place) -> MarketSight {
+        MarketSight { at: self.now(), place }
     }
 
     /// The time by a peer's clocks.

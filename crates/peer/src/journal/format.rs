@@ -130,11 +130,11 @@ impl Header {
     }
 
     /// Reads the next batch.
-    pub(super) fn read_batch(&self, from: &mut impl Read) -> Result<Batch, BatchError> {
+    pub(super) fn read_batch(&self, from: &mut impl Read) -> Result<Batch, RecordsError> {
         let mut prefix = [0; PREFIX_BYTES];
         let read = read_up_to(from, &mut prefix)?;
         if read == 0 {
-            return Err(BatchError::End);
+            return Err(RecordsError::End);
         }
         let (records, length) = (part(&prefix, 72), part(&prefix, LENGTH_AT));
         let body_bytes = u32::from_le_bytes(length) as usize;
@@ -142,15 +142,15 @@ impl Header {
             && prefix[..MARK_BYTES] == self.mark()
             && part(&prefix, CHECK_AT) == self.check(length);
         if !begins || body_bytes > BATCH_BYTES_MAX {
-            return Err(BatchError::Broken);
+            return Err(RecordsError::Broken);
         }
         let mut body = vec![0; body_bytes];
         let whole = read_up_to(from, &mut body)? == body_bytes;
         let (previous, digest) = (Digest(part(&prefix, 8)), Digest(part(&prefix, 40)));
         if !whole || self.batch_digest(previous, records, length, &body) != digest {
-            return Err(BatchError::Broken);
+            return Err(RecordsError::Broken);
         }
-        let records = split(&body, u32::from_le_bytes(records)).ok_or(BatchError::Broken)?;
+        let records = split(&body, u32::from_le_bytes(records)).ok_or(RecordsError::Broken)?;
         Ok(Batch { previous, digest, records, bytes: (PREFIX_BYTES + body_bytes) as u64 })
     }
 
@@ -177,7 +177,7 @@ pub(super) struct Batch {
 
 /// Why there is no next batch.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BatchError {
+pub(super) enum RecordsError {
     #[error("the end")]
     End,
     #[error("not a batch of this journal")]

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     extent::{Extent, PartPlace},
-    format::{BatchError, Header, StoredRecord},
+    format::{Header, RecordsError, StoredRecord},
     scan::read_header,
 };
 
@@ -88,9 +88,9 @@ impl Records {
                         self.batch = batch.records.into_iter();
                         return Ok(());
                     }
-                    Err(BatchError::Disk(error)) => return Err(error.into()),
-                    Err(BatchError::End) => {}
-                    Err(BatchError::Broken) => return Err(damaged),
+                    Err(RecordsError::Disk(error)) => return Err(error.into()),
+                    Err(RecordsError::End) => {}
+                    Err(RecordsError::Broken) => return Err(damaged),
                 }
             }
             let Some(place) = self.parts.pop_front() else { return Err(damaged) };

@@ -28,7 +28,7 @@ use assay_protocol::id::Digest;
 use super::{
     BATCH_BYTES_MAX, Base, OpenError, Owner,
     extent::{Extent, PartPlace},
-    format::{BatchError, HEADER_BYTES, Header, MAGIC, MARK_BYTES, PREFIX_BYTES},
+    format::{HEADER_BYTES, Header, MAGIC, MARK_BYTES, PREFIX_BYTES, RecordsError},
 };
 
 /// What a disk writes whole or not at all. Most write more; none writes less.
@@ -129,9 +129,9 @@ fn scan_part(
                 part.end += batch.bytes;
             }
             Ok(_) => return Err(damaged(part.end)),
-            Err(BatchError::End) => return Ok((header, part)),
-            Err(BatchError::Broken) => break,
-            Err(BatchError::Disk(error)) => return Err(error.into()),
+            Err(RecordsError::End) => return Ok((header, part)),
+            Err(RecordsError::Broken) => break,
+            Err(RecordsError::Disk(error)) => return Err(error.into()),
         }
     }
     part.torn_bytes = length - part.end;

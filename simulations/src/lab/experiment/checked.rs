@@ -4,7 +4,7 @@ use assay_protocol::{id::PeerId, outcome::Outcome, units::Amount};
 
 use super::{
     ExperimentError, RunFigures,
-    course::{self, Cast, Course, Kernel, REST},
+    course::{self, Cast, EventKernel, REST, SeedCourse},
 };
 use crate::{
     kernel::{Instant, Span},
@@ -12,7 +12,7 @@ use crate::{
     world::{Closed, Place, Wish, World},
 };
 
-impl Kernel for World {
+impl EventKernel for World {
     fn now(&self) -> Instant {
         World::now(self)
     }
@@ -67,8 +67,8 @@ pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, Experim
 }
 
 /// What is asked of every run.
-fn figures(world: &World, cast: &Cast<'_>, course: Course) -> Vec<(String, f64)> {
-    let Course { orders, gains } = course;
+fn figures(world: &World, cast: &Cast<'_>, course: SeedCourse) -> Vec<(String, f64)> {
+    let SeedCourse { orders, gains } = course;
     let conducts = |id: PeerId| {
         let found = cast.iter().find(|(place, _)| world.id(*place) == id);
         found.map(|(_, population)| population.conduct)

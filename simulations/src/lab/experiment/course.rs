@@ -26,7 +26,7 @@ const GLANCE: u64 = 1_000_000_000;
 const STAY_SHAPE: f64 = 0.608;
 
 /// What a scenario is run in.
-pub(super) trait Kernel {
+pub(super) trait EventKernel {
     /// Virtual time since the run began.
     fn now(&self) -> Instant;
     /// How many events there were.
@@ -53,7 +53,7 @@ pub(super) trait Kernel {
 pub(super) type Cast<'a> = Vec<(Place, &'a Population)>;
 
 /// What a run came to by the books.
-pub(super) struct Course {
+pub(super) struct SeedCourse {
     /// How many orders came.
     pub(super) orders: u64,
     /// What one of each population gained, in credits.
@@ -104,9 +104,9 @@ pub(super) fn cast<'a>(scenario: &'a Scenario, plan: &Plan) -> Cast<'a> {
 pub(super) fn play(
     scenario: &Scenario,
     seed: u64,
-    kernel: &mut impl Kernel,
+    kernel: &mut impl EventKernel,
     cast: &Cast<'_>,
-) -> Result<Course, ExperimentError> {
+) -> Result<SeedCourse, ExperimentError> {
     for (place, population) in cast.iter().filter(|(_, population)| population.conduct != Conduct::Honest) {
         kernel.conduct(*place, population.conduct);
     }
@@ -123,10 +123,10 @@ pub(super) fn play(
         let gains: f64 = members.map(|((place, _), before)| wealth(kernel, *place) - before).sum();
         (format!("gain of one of {}, credits", population.name), gains / population.count as f64)
     });
-    Ok(Course { orders, gains: gains.collect() })
+    Ok(SeedCourse { orders, gains: gains.collect() })
 }
 
-fn wealth(kernel: &impl Kernel, place: Place) -> f64 {
+fn wealth(kernel: &impl EventKernel, place: Place) -> f64 {
     kernel.owned(place).unwrap_or(Amount::ZERO).0 as f64 / NANO_PER_CREDIT as f64
 }
 
@@ -134,7 +134,7 @@ fn wealth(kernel: &impl Kernel, place: Place) -> f64 {
 fn trade(
     scenario: &Scenario,
     seed: u64,
-    kernel: &mut impl Kernel,
+    kernel: &mut impl EventKernel,
     cast: &Cast<'_>,
 ) -> Result<u64, ExperimentError> {
     let begin = kernel.now();
@@ -200,7 +200,7 @@ fn stay(population: &Population) -> Distribution {
 fn wait(
     scenario: &Scenario,
     seed: u64,
-    kernel: &mut impl Kernel,
+    kernel: &mut impl EventKernel,
     until: Instant,
 ) -> Result<(), ExperimentError> {
     while kernel.now() < until {

@@ -9,20 +9,20 @@ use assay_protocol::{
 
 use super::{
     ExperimentError, RunFigures,
-    course::{self, Cast, Course, Kernel, REST},
+    course::{self, Cast, EventKernel, REST, SeedCourse},
 };
 use crate::{
     kernel::{Instant, Span},
     lab::{
         checking,
-        market::{Ground, GroupTally, Invariants, Market, Observer, Tally},
+        market::{Ground, GroupTally, Invariants, Market, MarketTally, Observer},
         scenario::{Conduct, PopulationRole, Scenario},
     },
     plan::Plan,
     world::{Place, Wish},
 };
 
-impl<O: Observer> Kernel for Market<O> {
+impl<O: Observer> EventKernel for Market<O> {
     fn now(&self) -> Instant {
         Market::now(self)
     }
@@ -73,7 +73,7 @@ pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, Experim
     let cast = course::cast(scenario, &plan);
     let watch =
         (scenario.sweep > 0).then(|| Invariants::new(&plan, Arc::new(plan.genesis()), scenario.sweep));
-    let tally = Tally::new(&plan, groups(scenario, &plan, &cast));
+    let tally = MarketTally::new(&plan, groups(scenario, &plan, &cast));
     let ground = Ground::of(&plan);
     let mut market = Market::new(plan, ground, (tally, watch));
     let course = course::play(scenario, seed, &mut market, &cast)?;
@@ -93,8 +93,8 @@ fn groups(scenario: &Scenario, plan: &Plan, cast: &Cast<'_>) -> Vec<Option<u16>>
 }
 
 /// What is asked of every run.
-fn figures(scenario: &Scenario, plan: &Plan, tally: &Tally, course: Course) -> Vec<(String, f64)> {
-    let Course { orders, gains } = course;
+fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, course: SeedCourse) -> Vec<(String, f64)> {
+    let SeedCourse { orders, gains } = course;
     let paid = tally.count(Outcome::is_paid) as f64;
     let not_drawn = tally.count(|outcome| outcome == Outcome::NotDrawn) as f64;
     let sum = |of: &dyn Fn(&GroupTally) -> u64, forges: bool| {
@@ -144,12 +144,12 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &Tally, course: Course) -> V
 }
 
 /// By how many standard deviations the checks are more than the rates of their jobs add up to.
-fn deviations(checked: f64, tally: &Tally) -> f64 {
+fn deviations(checked: f64, tally: &MarketTally) -> f64 {
     if tally.variance == 0.0 { 0.0 } else { (checked - tally.rates) / libm::sqrt(tally.variance) }
 }
 
 /// How many of the paid jobs are checked in theory, had each provider run its own one after the other.
-fn in_theory(plan: &Plan, tally: &Tally) -> f64 {
+fn in_theory(plan: &Plan, tally: &MarketTally) -> f64 {
     let most = tally.served.values().copied().max().unwrap_or_default() as usize;
     let means = checking::checked_means(&plan.checks, most);
     tally.served.values().map(|jobs| means[*jobs as usize]).sum()

@@ -42,7 +42,7 @@ impl Notes {
 }
 
 impl Observer for Notes {
-    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+    fn performed(&mut self, seen: MarketSight, effect: &Effect) {
         if seen.place != self.of {
             return;
         }
@@ -52,7 +52,7 @@ impl Observer for Notes {
         }
     }
 
-    fn asked(&mut self, seen: Sighting) {
+    fn asked(&mut self, seen: MarketSight) {
         self.asked[seen.place.0] += 1;
     }
 }

@@ -50,16 +50,16 @@ pub(super) enum Matter {
     /// The run that was started under this number ends.
     Finished(RunId, u64),
     /// Somebody asks for a blob or a receipt.
-    Asked(Asked),
+    PendingAsk(PendingAsk),
     /// A blob or a receipt is looked for.
-    Sought(Sought),
+    SoughtPiece(SoughtPiece),
     /// What a source has given; nothing if it was of no use.
-    Got(Sought, Option<Rc<[u8]>>),
+    Got(SoughtPiece, Option<Rc<[u8]>>),
 }
 
 /// What a peer looks for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Sought {
+pub(super) enum SoughtPiece {
     /// A blob, for all who wait for it.
     Blob(FetchId),
     /// A receipt.
@@ -77,16 +77,16 @@ pub(super) struct ExpectedReceipt {
 
 /// A peer is asked for something.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(super) struct PendingAsk {
     pub(super) asker: Place,
     /// The life of the asker.
     pub(super) life: u16,
-    pub(super) sought: Sought,
+    pub(super) sought: SoughtPiece,
     /// The most bytes that are wanted.
     pub(super) bytes_max: u64,
 }
 
-impl Sought {
+impl SoughtPiece {
     pub(super) fn digest(&self) -> Digest {
         match self {
             Self::Blob(id) => id.digest,
@@ -121,8 +121,8 @@ impl Matter {
             Self::Heard(_) => b'h',
             Self::Listed(_) => b'l',
             Self::Finished(..) => b'f',
-            Self::Asked(_) => b'q',
-            Self::Sought(_) => b'b',
+            Self::PendingAsk(_) => b'q',
+            Self::SoughtPiece(_) => b'b',
             Self::Got(_, None) => b'n',
             Self::Got(_, Some(_)) => b'g',
         }

@@ -14,7 +14,7 @@ use assay_protocol::{id::Digest, receipt::Receipt};
 use super::{
     Market, Observer,
     archive::{JudgedReceipt, PARTIES},
-    event::{Asked, ExpectedReceipt, Matter, Sought},
+    event::{ExpectedReceipt, Matter, PendingAsk, SoughtPiece},
 };
 use crate::{
     kernel::Span,
@@ -32,7 +32,7 @@ impl<O: Observer> Market<O> {
         let living = self.living(place);
         living.store.keep(want.holder, want.digest);
         if let Some(id) = living.fetches.join(want, own) {
-            self.within(place, Span::ZERO, Matter::Sought(Sought::Blob(id)));
+            self.within(place, Span::ZERO, Matter::SoughtPiece(SoughtPiece::Blob(id)));
         }
     }
 
@@ -47,10 +47,10 @@ impl<O: Observer> Market<O> {
     }
 
     /// Looks here, then asks the first source.
-    pub(super) fn seek(&mut self, place: Place, sought: Sought) {
+    pub(super) fn seek(&mut self, place: Place, sought: SoughtPiece) {
         match sought {
-            Sought::Blob(id) => self.seek_blob(place, id),
-            Sought::Receipt(expected) => {
+            SoughtPiece::Blob(id) => self.seek_blob(place, id),
+            SoughtPiece::Receipt(expected) => {
                 let here = self.living(place).store.get(&expected.digest).cloned();
                 let notary = self.directory.find(&expected.notary).filter(|notary| *notary != place);
                 match (here, notary) {
@@ -70,25 +70,25 @@ impl<O: Observer> Market<O> {
         }
         while let Some((source, bytes_max)) = self.living(place).fetches.next(id) {
             if let Some(source) = self.directory.find(&source) {
-                return self.ask_for(place, Sought::Blob(id), source, bytes_max);
+                return self.ask_for(place, SoughtPiece::Blob(id), source, bytes_max);
             }
         }
         self.answer_blob(place, id, None);
     }
 
-    fn ask_for(&mut self, asker: Place, sought: Sought, source: Place, bytes_max: u64) {
+    fn ask_for(&mut self, asker: Place, sought: SoughtPiece, source: Place, bytes_max: u64) {
         match self.arrival(asker, source) {
             Some(delay) => {
                 let life = self.residents[asker.0].life;
-                self.comes(source, delay, Matter::Asked(Asked { asker, life, sought, bytes_max }));
+                self.comes(source, delay, Matter::PendingAsk(PendingAsk { asker, life, sought, bytes_max }));
             }
             None => self.within(asker, PATIENCE, Matter::Got(sought, None)),
         }
     }
 
     /// The source answers, refuses or is not there.
-    pub(super) fn serve(&mut self, source: Place, asked: Asked) {
-        let Asked { asker, life, sought, bytes_max } = asked;
+    pub(super) fn serve(&mut self, source: Place, asked: PendingAsk) {
+        let PendingAsk { asker, life, sought, bytes_max } = asked;
         self.wake_up(source);
         self.observer.asked(self.sighting(source));
         let by = self.directory.name(asker);
@@ -105,14 +105,14 @@ impl<O: Observer> Market<O> {
     }
 
     /// A source has given something, or is of no use.
-    pub(super) fn got(&mut self, place: Place, sought: Sought, bytes: Option<&Rc<[u8]>>) {
+    pub(super) fn got(&mut self, place: Place, sought: SoughtPiece, bytes: Option<&Rc<[u8]>>) {
         let bytes = bytes.filter(|bytes| Digest::of(bytes) == sought.digest());
         match (sought, bytes) {
-            (Sought::Receipt(expected), bytes) => {
+            (SoughtPiece::Receipt(expected), bytes) => {
                 self.answer_receipt(place, expected, bytes);
             }
-            (Sought::Blob(id), None) => self.seek_blob(place, id),
-            (Sought::Blob(id), Some(bytes)) => {
+            (SoughtPiece::Blob(id), None) => self.seek_blob(place, id),
+            (SoughtPiece::Blob(id), Some(bytes)) => {
                 let living = self.living(place);
                 // What nobody waits for any more is let go.
                 if living.fetches.goes_on(id) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use assay_market::{Effect, Node};
 use assay_protocol::genesis::Genesis;
 
-use super::{Observer, Sighting};
+use super::{MarketSight, Observer};
 use crate::{
     crypto::SimulatedKey,
     plan::Plan,
@@ -41,7 +41,7 @@ impl Invariants {
 }
 
 impl Observer for Invariants {
-    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+    fn performed(&mut self, seen: MarketSight, effect: &Effect) {
         if seen.place == self.notary
             && let Effect::Save(record) = effect
         {
@@ -50,7 +50,7 @@ impl Observer for Invariants {
         }
     }
 
-    fn thought(&mut self, seen: Sighting, node: &Node<SimulatedKey>) {
+    fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {
         if seen.place == self.notary {
             self.watch.check(node);
         }

@@ -10,7 +10,7 @@ use assay_market::{Effect, Record};
 
 /// What of a peer's journal is needed.
 #[derive(Debug, Default)]
-pub(super) struct Journal {
+pub(super) struct MarketJournal {
     saved: u64,
     durable: u64,
     /// Up to where the sync that is going on reaches.
@@ -21,7 +21,7 @@ pub(super) struct Journal {
     records: Option<Vec<Record>>,
 }
 
-impl Journal {
+impl MarketJournal {
     pub(super) fn new(is_kept: bool) -> Self {
         Self { records: is_kept.then(Vec::new), ..Self::default() }
     }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_follows_a_record_waits_for_the_sync_that_holds_it() {
-        let mut journal = Journal::new(true);
+        let mut journal = MarketJournal::new(true);
         assert!(journal.hold(effect(0)).is_some());
         assert!(journal.save(record(1)));
         assert!(journal.hold(effect(1)).is_none());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assay_market::{Config, Effects, Node, Steady, effect::Run, input::RunId};
 use assay_protocol::codec;
 
-use super::journal::Journal;
+use super::journal::MarketJournal;
 use crate::{
     behaviour::Behaviour,
     crypto::SimulatedKey,
@@ -36,7 +36,7 @@ pub(super) struct Living {
     pub(super) node: Option<Node<SimulatedKey>>,
     /// Honest, if none.
     pub(super) behaviour: Option<Box<dyn Behaviour>>,
-    pub(super) journal: Journal,
+    pub(super) journal: MarketJournal,
     pub(super) store: SimulatedStore,
     pub(super) fetches: SimulatedFetches,
     /// The runs that are going on, each under the number it was started with.
@@ -123,7 +123,7 @@ impl Living {
         Self {
             node: Some(Node::new(plan.key(place), config, entropy(plan, place, 0))),
             behaviour: None,
-            journal: Journal::new(keeps_records),
+            journal: MarketJournal::new(keeps_records),
             store,
             fetches: SimulatedFetches::default(),
             runs: BTreeMap::new(),

@@ -7,7 +7,7 @@ use crate::{crypto::SimulatedKey, kernel::Instant, world::Place};
 
 /// When something was seen, and at whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
+pub struct MarketSight {
     /// When.
     pub at: Instant,
     /// At whom.
@@ -17,22 +17,22 @@ pub struct Sighting {
 /// Looks on.
 pub trait Observer {
     /// A client's user wants a job to be run.
-    fn submitted(&mut self, seen: Sighting, key: Digest) {
+    fn submitted(&mut self, seen: MarketSight, key: Digest) {
         let _ = (seen, key);
     }
 
     /// A peer's shell performs an effect.
-    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+    fn performed(&mut self, seen: MarketSight, effect: &Effect) {
         let _ = (seen, effect);
     }
 
     /// A peer is asked for a blob or a receipt.
-    fn asked(&mut self, seen: Sighting) {
+    fn asked(&mut self, seen: MarketSight) {
         let _ = seen;
     }
 
     /// A brain has taken an input, and what it wants is about to be performed.
-    fn thought(&mut self, seen: Sighting, node: &Node<SimulatedKey>) {
+    fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {
         let _ = (seen, node);
     }
 }
@@ -41,40 +41,40 @@ pub trait Observer {
 impl Observer for () {}
 
 impl<O: Observer> Observer for Option<O> {
-    fn submitted(&mut self, seen: Sighting, key: Digest) {
+    fn submitted(&mut self, seen: MarketSight, key: Digest) {
         self.iter_mut().for_each(|observer| observer.submitted(seen, key));
     }
 
-    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+    fn performed(&mut self, seen: MarketSight, effect: &Effect) {
         self.iter_mut().for_each(|observer| observer.performed(seen, effect));
     }
 
-    fn asked(&mut self, seen: Sighting) {
+    fn asked(&mut self, seen: MarketSight) {
         self.iter_mut().for_each(|observer| observer.asked(seen));
     }
 
-    fn thought(&mut self, seen: Sighting, node: &Node<SimulatedKey>) {
+    fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {
         self.iter_mut().for_each(|observer| observer.thought(seen, node));
     }
 }
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
-    fn submitted(&mut self, seen: Sighting, key: Digest) {
+    fn submitted(&mut self, seen: MarketSight, key: Digest) {
         self.0.submitted(seen, key);
         self.1.submitted(seen, key);
     }
 
-    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+    fn performed(&mut self, seen: MarketSight, effect: &Effect) {
         self.0.performed(seen, effect);
         self.1.performed(seen, effect);
     }
 
-    fn asked(&mut self, seen: Sighting) {
+    fn asked(&mut self, seen: MarketSight) {
         self.0.asked(seen);
         self.1.asked(seen);
     }
 
-    fn thought(&mut self, seen: Sighting, node: &Node<SimulatedKey>) {
+    fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {
         self.0.thought(seen, node);
         self.1.thought(seen, node);
     }

@@ -17,7 +17,7 @@ use assay_protocol::{
 
 use super::{
     Market, Observer,
-    event::{ExpectedReceipt, Happens, Matter, Sought},
+    event::{ExpectedReceipt, Happens, Matter, SoughtPiece},
 };
 use crate::{
     crypto::Simulated,
@@ -66,8 +66,8 @@ impl<O: Observer> Market<O> {
                 self.fetch(place, Want { holder, digest, from, bytes_max });
             }
             Effect::Collect { job, digest, from } => {
-                let sought = Sought::Receipt(ExpectedReceipt { job, digest, notary: from });
-                self.within(place, Span::ZERO, Matter::Sought(sought));
+                let sought = SoughtPiece::Receipt(ExpectedReceipt { job, digest, notary: from });
+                self.within(place, Span::ZERO, Matter::SoughtPiece(sought));
             }
             Effect::Run(run) => self.run(place, *run),
             Effect::Stop(run) => self.living(place).end_run(&run),

@@ -13,7 +13,7 @@ use assay_protocol::{
     units::Rate,
 };
 
-use super::{Observer, Sighting, directory::Directory};
+use super::{MarketSight, Observer, directory::Directory};
 use crate::{
     kernel::Instant,
     lab::{quantiles::Quantiles, statistics::Moments},
@@ -26,7 +26,7 @@ const MICRO: u64 = 1_000;
 
 /// What a market comes to.
 #[derive(Debug)]
-pub struct Tally {
+pub struct MarketTally {
     notary: Place,
     directory: Directory,
     /// The group of each place, if it is in one.
@@ -78,7 +78,7 @@ pub struct GroupTally {
     pub conviction: Moments,
 }
 
-impl Tally {
+impl MarketTally {
     /// Counts by groups: for each place of a plan the number of its group.
     #[must_use]
     pub fn new(plan: &Plan, groups: Vec<Option<u16>>) -> Self {
@@ -161,13 +161,13 @@ impl Tally {
     }
 }
 
-impl Observer for Tally {
-    fn submitted(&mut self, seen: Sighting, key: Digest) {
+impl Observer for MarketTally {
+    fn submitted(&mut self, seen: MarketSight, key: Digest) {
         self.submitted += 1;
         self.waiting.insert(key, seen.at);
     }
 
-    fn performed(&mut self, seen: Sighting, effect: &Effect) {
+    fn performed(&mut self, seen: MarketSight, effect: &Effect) {
         match effect {
             Effect::File { receipt } if seen.place == self.notary => self.closed(seen.at, receipt),
             Effect::Run(run) if run.id.check => self.checks += 1,

@@ -20,7 +20,7 @@ struct Counts {
 }
 
 impl Observer for Counts {
-    fn performed(&mut self, _: Sighting, effect: &Effect) {
+    fn performed(&mut self, _: MarketSight, effect: &Effect) {
         let Effect::Tell(event) = effect else { return };
         self.delivered += usize::from(matches!(event, Event::Delivered { .. }));
         if let Event::Closed { outcome, .. } = event {
@@ -77,7 +77,7 @@ struct Judge {
 }
 
 impl Observer for Judge {
-    fn performed(&mut self, _: Sighting, effect: &Effect) {
+    fn performed(&mut self, _: MarketSight, effect: &Effect) {
         let Effect::File { receipt } = effect else { return };
         let (bytes, network) = (receipt.to_bytes(), receipt.story.genesis.id());
         let judged = JudgedReceipt::of(&bytes);

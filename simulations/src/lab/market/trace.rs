@@ -13,12 +13,12 @@ const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93];
 
 /// The running digest.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
+pub(super) struct MarketTrace {
     lanes: [u64; 2],
     events: u64,
 }
 
-impl Trace {
+impl MarketTrace {
     pub(super) fn digest(&self) -> String {
         self.lanes.iter().map(|lane| format!("{lane:016x}")).collect()
     }
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn whatever_is_taken_in_changes_the_digest_and_so_does_its_order() {
         let event = MarketEvent { place: 1, number: 2, life: 3, what: Happens::Rings };
-        let steps: [&dyn Fn(&mut Trace); 6] = [
+        let steps: [&dyn Fn(&mut MarketTrace); 6] = [
             &|trace| trace.event(Instant(1), &event, None),
             &|trace| trace.event(Instant(2), &event, None),
             &|trace| trace.event(Instant(1), &MarketEvent { place: 2, ..event }, None),
@@ -73,7 +73,7 @@ mod tests {
             &|trace| trace.entry(&Digest([9; 32])),
         ];
         let digest = |order: &[usize]| {
-            let mut trace = Trace::default();
+            let mut trace = MarketTrace::default();
             order.iter().for_each(|step| steps[*step](&mut trace));
             trace.digest()
         };
