@@ -167,18 +167,20 @@ impl FoundLines {
     fn take(&mut self, number: usize, at: u64, line: &[u8]) {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let Ok(text) = str::from_utf8(line) else {
-            self.wrong.push(one_wrong(number, "invalid_request", None, "it is not UTF-8".to_owned()));
-            return;
-        };
-        if text.trim().is_empty() {
+        let text = str::from_utf8(line);
+        if text.is_ok_and(|text| text.trim().is_empty()) {
             return;
         }
+        // What is no text counts as well: of a file of nothing else no more is kept.
         if self.places.len() == LINES_MAX {
             self.beyond += 1;
             return;
         }
         self.places.push(LinePlace { number, at, bytes: line.len() });
+        let Ok(text) = text else {
+            self.wrong.push(one_wrong(number, "invalid_request", None, "it is not UTF-8".to_owned()));
+            return;
+        };
         match BatchedRequest::read(text, self.tokens_max) {
             Err(failure) => self.wrong.push(wrong(number, &failure)),
             Ok(request) => {
@@ -274,5 +276,7 @@ mod tests {
         assert!(read(&text).unwrap_err().contains("100001 lines"));
         let most = text.split_once('\n').unwrap().1;
         assert_eq!(read(most), Ok(LINES_MAX));
+        let said = BatchLines::read(b"\xff\n".repeat(LINES_MAX + 1), 9).unwrap_err();
+        assert!(matches!(said, BatchError::ManyLines { .. }), "{said}");
     }
 }
