@@ -20,7 +20,6 @@ mod open_line;
 mod retraction;
 mod usual_length;
 
-pub(crate) use self::batch_payer::{BatchPayer, key_of};
 pub use self::{
     answers::write_answers,
     batch_course::BatchCourse,
@@ -34,4 +33,8 @@ pub use self::{
     line_log::{LineEnd, LineLog, LineRecord, LineResult, LineState, LineTally},
     retraction::{Retracted, retract},
     usual_length::{TOKENS_USUAL, affordable, quoted},
+};
+pub(crate) use self::{
+    batch_error::{short_param, short_why},
+    batch_payer::{BatchPayer, key_of},
 };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    batch::{BatchError, BatchStop, WrongLine, replace_with},
+    batch::{BatchError, BatchStop, WrongLine, replace_with, short_param, short_why},
     drawn_name::{BatchId, FileId},
     failure::HttpFailure,
     gateway_files::FileOwner,
@@ -173,7 +173,7 @@ impl BatchFault {
 
     /// Something about the batch, or one of its lines.
     pub(crate) fn new(code: &str, param: Option<&str>, line: Option<usize>, message: String) -> Self {
-        Self { code: code.to_owned(), message, param: param.map(str::to_owned), line }
+        Self { code: code.to_owned(), message: short_why(&message), param: param.map(short_param), line }
     }
 
     /// What is wrong with lines, as far as that is told.
@@ -291,6 +291,8 @@ mod tests {
         };
         record.faults = BatchFault::of_lines((1..=200).map(wrong).collect());
         assert_eq!(record.faults.len(), BatchFault::MOST);
+        let long = BatchFault::new("model_not_allowed", None, Some(1), "x".repeat(100_000));
+        assert!(long.message.len() < 10_000, "{}", long.message.len());
         let document = record.document(None);
         assert_eq!(document["errors"]["object"], "list");
         let first =

@@ -10,6 +10,9 @@ use assay_protocol::id::Digest;
 
 /// Wrong lines that are told one by one.
 const TOLD_MAX: usize = 5;
+/// Characters of what is wrong with a line, and of the place that is meant: either may say again what stands there.
+const WHY_CHARS_MAX: usize = 1_000;
+const PARAM_CHARS_MAX: usize = 200;
 
 /// Why a batch is not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +84,30 @@ pub struct WrongLine {
     pub param: Option<String>,
     /// What is wrong, in a line.
     pub why: String,
+}
+
+impl WrongLine {
+    /// What is wrong with a line, as far as that is told.
+    pub(crate) fn new(number: usize, code: &'static str, param: Option<&str>, why: &str) -> Self {
+        Self { number, code, param: param.map(short_param), why: short_why(why) }
+    }
+}
+
+/// What is wrong, as far as that is told.
+pub(crate) fn short_why(why: &str) -> String {
+    shortened(why, WHY_CHARS_MAX)
+}
+
+/// The place that is meant, as far as that is told.
+pub(crate) fn short_param(param: &str) -> String {
+    shortened(param, PARAM_CHARS_MAX)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 impl BatchError {

@@ -77,7 +77,7 @@ impl BatchLines {
             }
             if bytes > LINE_BYTES_MAX {
                 let why = format!("it is longer than {LINE_BYTES_MAX} bytes");
-                found.wrong.push(one_wrong(number, "too_long", None, why));
+                found.wrong.push(WrongLine::new(number, "too_long", None, &why));
                 break;
             }
             let mark =
@@ -178,7 +178,7 @@ impl FoundLines {
         }
         self.places.push(LinePlace { number, at, bytes: line.len() });
         let Ok(text) = text else {
-            self.wrong.push(one_wrong(number, "invalid_request", None, "it is not UTF-8".to_owned()));
+            self.wrong.push(WrongLine::new(number, "invalid_request", None, "it is not UTF-8"));
             return;
         };
         match BatchedRequest::read(text, self.tokens_max) {
@@ -187,7 +187,7 @@ impl FoundLines {
                 let name = Digest::of(request.custom_id().as_bytes());
                 if let Some(first) = self.names.insert(name, number) {
                     let why = format!("line {first} has the same custom_id");
-                    self.wrong.push(one_wrong(number, "invalid_value", Some("custom_id"), why));
+                    self.wrong.push(WrongLine::new(number, "invalid_value", Some("custom_id"), &why));
                 }
             }
         }
@@ -206,11 +206,7 @@ impl FoundLines {
 }
 
 fn wrong(number: usize, failure: &BatchedFailure) -> WrongLine {
-    WrongLine { number, code: failure.code(), param: failure.param().map(str::to_owned), why: failure.line() }
-}
-
-fn one_wrong(number: usize, code: &'static str, param: Option<&str>, why: String) -> WrongLine {
-    WrongLine { number, code, param: param.map(str::to_owned), why }
+    WrongLine::new(number, failure.code(), failure.param(), &failure.line())
 }
 
 #[cfg(test)]
@@ -245,6 +241,22 @@ mod tests {
         let bytes = [line("a").as_bytes(), b"\n\xff"].concat();
         let said = BatchLines::read(bytes, 9).unwrap_err();
         assert_eq!(said.to_string(), "nothing was ordered: line 2: it is not UTF-8");
+    }
+
+    #[test]
+    fn what_is_told_of_a_line_is_short_however_long_the_line_is() {
+        let long = "\u{200b}".repeat(100_000);
+        let body = serde_json::json!({ "model": "poet", "messages": [{ "role": long, "content": "" }], });
+        let role = serde_json::json!({ "custom_id": "a", "body": body });
+        let body = serde_json::json!({ "model": "poet", "messages": [], long.as_str(): 1 });
+        let field = serde_json::json!({ "custom_id": "b", "body": body });
+        let read = BatchLines::read(format!("{role}\n{field}").into_bytes(), 9);
+        let Err(BatchError::BadLines(wrong)) = read else { panic!("{read:?}") };
+        assert_eq!(wrong.len(), 2);
+        for line in wrong {
+            let told = line.why.len() + line.param.map_or(0, |param| param.len());
+            assert!(told < 10_000, "{told}");
+        }
     }
 
     #[test]
