@@ -219,15 +219,15 @@ impl From<BatchError> for BatchWait {
     fn from(error: BatchError) -> Self {
         match error {
             BatchError::Call(error) => HttpFailure::from(error).into(),
+            error @ (BatchError::Disk { .. } | BatchError::Output { .. } | BatchError::Unread(_)) => {
+                HttpFailure::no_room(&error, error.kind()).into()
+            }
             error @ (BatchError::BadLines(_)
             | BatchError::Empty
             | BatchError::ManyLines { .. }
             | BatchError::ManyBytes { .. }
-            | BatchError::Unread(_)
             | BatchError::Running { .. }
-            | BatchError::NoModel { .. }
-            | BatchError::Disk { .. }
-            | BatchError::Output { .. }) => Self::failed(error.to_string()),
+            | BatchError::NoModel { .. }) => Self::failed(error.to_string()),
         }
     }
 }
@@ -251,6 +251,7 @@ impl From<BatchStop> for BatchWait {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{gateway_files::FileRefused, keys::KeysError};
 
     fn record() -> BatchRecord {
         let ids = (BatchId::draw().unwrap(), FileId::draw().unwrap());
@@ -301,6 +302,20 @@ mod tests {
         let waits = record.document(Some(&BatchWait::away()));
         assert_eq!(waits["assay"]["waits_for"]["code"], "no_daemon");
         assert_eq!((&waits["metadata"]["page"], &waits["expires_at"]), (&json!("7"), &Value::Null));
+    }
+
+    #[test]
+    fn where_something_is_kept_is_told_to_no_client() {
+        let path = Path::new("/home/ann/batches/plan.json");
+        let full = || io::Error::new(io::ErrorKind::StorageFull, "at path /home/ann/batches");
+        let disk = BatchWait::from(BatchError::disk(path, full()));
+        let output = BatchWait::from(BatchError::Output { path: path.to_owned(), error: full() });
+        let file = HttpFailure::from(FileRefused::Disk(full())).line();
+        let keys = HttpFailure::no_keys(&KeysError::Disk { path: path.to_owned(), error: full() }).line();
+        for told in [disk.message, output.message, file, keys] {
+            assert!(!told.contains("ann"), "{told}");
+        }
+        assert_eq!(disk.code, "no_room");
     }
 
     #[test]

@@ -250,7 +250,13 @@ async fn carry_out(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), Batc
     }
     let (lines, manifests) = (folder.lines(&plan)?, planned(gateway, &plan).await?);
     let home = &gateway.link.0;
-    let settings = Settings::read(home).map_err(|error| BatchWait::failed(error.to_string()))?.client;
+    let unread = |error: &dyn std::error::Error| {
+        tracing::error!(error = %error, "a batch waits for the settings of the home");
+        BatchWait::failed(
+            "the settings of the home cannot be read; the log of the gateway says why".to_owned(),
+        )
+    };
+    let settings = Settings::read(home).map_err(|error| unread(&error))?.client;
     let tell = |sign| batch.tell(sign);
     let handle = gateway.link.open().await?;
     let daemon = BatchDaemon::watch(home, &tell, handle).await?;

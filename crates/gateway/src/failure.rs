@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** every failure has a status, a code that programs can tell apart and one line that says what to do.
 
+use std::io;
+
 use assay_market::{
     submission::Unmatched,
     view::{AttemptState, SubmissionView},
@@ -17,7 +19,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::json_answer::JsonAnswer;
+use crate::{json_answer::JsonAnswer, keys::KeysError};
 
 /// By which the clients of OpenAI are told whether to ask again by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -62,6 +64,23 @@ impl HttpFailure {
     pub(crate) fn busy(message: impl Into<String>) -> Self {
         let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
         Self { retry_after: Some(ASK_AGAIN_S), ..failure }
+    }
+
+    /// The disk failed. Where that was is for the owner of the home, and stands in the log.
+    pub(crate) fn no_room(error: &dyn std::error::Error, kind: io::ErrorKind) -> Self {
+        tracing::error!(error = %error, "the disk fails a client of the gateway");
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "no_room",
+            format!("the disk of this gateway failed: {kind}"),
+        )
+    }
+
+    /// Keys cannot be read. Why is for the owner of the home, and stands in the log.
+    pub(crate) fn no_keys(error: &KeysError) -> Self {
+        tracing::error!(%error, "nobody is let in");
+        let message = "the keys of this gateway cannot be read; its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "no_keys", message)
     }
 
     /// The same, about a part of the request.

@@ -81,8 +81,7 @@ fn admitted(gateway: &Gateway, headers: &HeaderMap, path: &str) -> Result<Caller
     if path == "/healthz" || dashboard::is_public(path) {
         return Ok(Caller::default());
     }
-    let keys = AccessKeys::read(&gateway.keys_file)
-        .map_err(|error| HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "no_keys", error.to_string()))?;
+    let keys = AccessKeys::read(&gateway.keys_file).map_err(|error| HttpFailure::no_keys(&error))?;
     if !keys.keys.is_empty() {
         gateway.needs_key.store(true, Ordering::Relaxed);
     } else if !gateway.needs_key.load(Ordering::Relaxed) {

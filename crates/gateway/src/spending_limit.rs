@@ -41,9 +41,7 @@ pub(crate) async fn allow(
             submit.cost_max = Some(allowance.most());
             Ok(Some(allowance))
         }
-        Ok(Err(SpendingError::Disk(error))) => {
-            Err(HttpFailure::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", error.to_string()))
-        }
+        Ok(Err(SpendingError::Disk(error))) => Err(HttpFailure::no_room(&error, error.kind())),
         Ok(Ok(_) | Err(SpendingError::Over { .. })) => {
             let message = format!(
                 "{left} is left to this key today, and the order may cost {need}; its ceiling of {daily_max} a day begins anew at midnight, universal time"

@@ -115,6 +115,20 @@ impl BatchError {
     pub(crate) fn disk(path: &Path, error: io::Error) -> Self {
         Self::Disk { path: path.to_owned(), error }
     }
+
+    /// What the system said, without where it was.
+    pub(crate) fn kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Disk { error, .. } | Self::Output { error, .. } | Self::Unread(error) => error.kind(),
+            Self::BadLines(_)
+            | Self::Empty
+            | Self::ManyLines { .. }
+            | Self::ManyBytes { .. }
+            | Self::Running { .. }
+            | Self::NoModel { .. }
+            | Self::Call(_) => io::ErrorKind::Other,
+        }
+    }
 }
 
 fn told(wrong: &[WrongLine]) -> String {

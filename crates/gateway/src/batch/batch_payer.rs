@@ -66,10 +66,7 @@ impl BatchPayer {
 
 /// The key of a digest, as it is now.
 pub(crate) fn key_of(gateway: &Gateway, digest: Digest) -> Result<AccessKey, HttpFailure> {
-    let unread = |error: crate::KeysError| {
-        HttpFailure::new(StatusCode::INTERNAL_SERVER_ERROR, "no_keys", error.to_string())
-    };
-    let keys = AccessKeys::read(&gateway.keys_file).map_err(unread)?;
+    let keys = AccessKeys::read(&gateway.keys_file).map_err(|error| HttpFailure::no_keys(&error))?;
     keys.keys.into_iter().find(|key| key.digest == digest).ok_or_else(|| {
         let message = "the key that this belongs to was taken away";
         HttpFailure::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)

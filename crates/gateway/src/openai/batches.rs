@@ -181,7 +181,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BatchError> + Send + 'static,
 ) -> Result<T, HttpFailure> {
     let done = spawn_blocking(work).await.map_err(|error| failed(&error))?;
-    done.map_err(|error| HttpFailure::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", error.to_string()))
+    done.map_err(|error| HttpFailure::no_room(&error, error.kind()))
 }
 
 fn failed(error: &dyn std::error::Error) -> HttpFailure {

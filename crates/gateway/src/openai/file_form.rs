@@ -211,13 +211,13 @@ fn wrong(message: &str) -> HttpFailure {
 
 impl From<FileRefused> for HttpFailure {
     fn from(refused: FileRefused) -> Self {
-        let (status, code) = match &refused {
-            FileRefused::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "too_long"),
+        let code = match &refused {
+            FileRefused::TooLong => "too_long",
             // A client that asks again by itself would upload it again.
-            FileRefused::Full { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "no_room"),
-            FileRefused::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "no_room"),
+            FileRefused::Full { .. } => "no_room",
+            FileRefused::Disk(error) => return Self::no_room(error, error.kind()),
         };
-        Self::new(status, code, refused.to_string())
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, refused.to_string())
     }
 }
 
