@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** a file belongs to the key that uploaded it, or to the owner of the home where there are no keys, and nobody
 //! else knows of it. A file with a card is whole: its bytes are there before. What may be kept is bounded, by files and by bytes,
-//! for each key and in all; what comes counts from its first byte on. What is made for a client is kept though it is more: it is
-//! paid.
+//! for each key and in all; what comes counts from its first byte on. What is made for a client is kept though it is more: it may
+//! be paid. Whoever keeps as much as it may begins no other batch.
 
 use std::{
     collections::BTreeMap,
@@ -214,6 +214,11 @@ impl GatewayFiles {
         Ok(true)
     }
 
+    /// Whether an owner may keep another file, such as what comes of a batch.
+    pub(crate) fn check_room(&self, owner: FileOwner) -> Result<(), FileRefused> {
+        self.lock().check(owner, FileRoom { files: 1, bytes: 0 }).map(|_| ())
+    }
+
     fn write_card(&self, card: &GatewayFile) -> io::Result<()> {
         let text = serde_json::to_vec(card)?;
         replace_with(&self.card(card.id), |file| file.write_all(&text))
@@ -234,6 +239,13 @@ impl KeptFiles {
     }
 
     fn take(&mut self, owner: FileOwner, more: FileRoom) -> Result<(), FileRefused> {
+        let after = self.check(owner, more)?;
+        self.taken.insert(owner, after);
+        Ok(())
+    }
+
+    /// What an owner has with so much more, if it may be so much.
+    fn check(&self, owner: FileOwner, more: FileRoom) -> Result<FileRoom, FileRefused> {
         let own = self.taken.get(&owner).copied().unwrap_or_default();
         let all = self.taken.values().fold(FileRoom::default(), |sum, room| sum.plus(*room));
         for (room, most, whose) in [(own, OWN_MOST, "of a key"), (all, ALL_MOST, "in this gateway")] {
@@ -242,8 +254,7 @@ impl KeptFiles {
                 return Err(FileRefused::Full { whose, most });
             }
         }
-        self.taken.insert(owner, own.plus(more));
-        Ok(())
+        Ok(own.plus(more))
     }
 
     fn give(&mut self, owner: FileOwner, less: FileRoom) {
@@ -402,5 +413,8 @@ mod tests {
         files.make((id, PHONE), "output".to_owned(), write).unwrap();
         files.make((id, PHONE), "output".to_owned(), |_| unreachable!("it is made")).unwrap();
         assert_eq!(files.find(PHONE, id).unwrap().bytes, 4, "what is paid is kept");
+        files.lock().taken.remove(&LAPTOP);
+        assert!(files.check_room(PHONE).is_err(), "and no more is begun until some is deleted");
+        assert!(files.check_room(LAPTOP).is_ok() && !files.lock().taken.contains_key(&LAPTOP));
     }
 }

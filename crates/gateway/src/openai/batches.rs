@@ -72,6 +72,8 @@ pub(crate) async fn create(
     let owner = caller.owner();
     asked.check()?;
     let file = asked.input_file(&gateway, owner)?;
+    // What comes of a batch is kept, however much it is, and its file may be handed in again and again.
+    gateway.files.check_room(owner)?;
     let id = BatchId::draw().map_err(|error| failed(&error))?;
     let record = BatchRecord::new((id, owner), (asked.endpoint, file), asked.metadata);
     let own = gateway.clone();
