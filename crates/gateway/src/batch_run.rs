@@ -20,8 +20,8 @@ use tokio::{
 use crate::{
     Gateway,
     batch::{
-        BatchCourse, BatchDaemon, BatchError, BatchGear, BatchLines, BatchPayer, BatchPlan, BatchStop,
-        affordable, key_of, retract, write_answers,
+        BatchCourse, BatchDaemon, BatchError, BatchFolder, BatchGear, BatchLines, BatchPayer, BatchPlan,
+        BatchStop, affordable, key_of, retract, write_answers,
     },
     batch_record::{BatchFault, BatchRecord, BatchWait},
     drawn_name::FileId,
@@ -232,6 +232,7 @@ fn begin(batch: &OpenBatch, record: &BatchRecord, checked: &CheckedBatch) -> Res
     };
     let mut opened = File::open(file).map_err(BatchError::Unread)?;
     batch.work().make()?;
+    batch.work().keep_models(manifests)?;
     batch.work().begin(&plan, &mut opened)?;
     batch.change(|record| {
         record.counts.total = plan.lines;
@@ -248,7 +249,7 @@ async fn carry_out(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), Batc
     if record.times.cancelling.is_some() {
         folder.cancel()?;
     }
-    let (lines, manifests) = (folder.lines(&plan)?, planned(gateway, &plan).await?);
+    let (lines, manifests) = (folder.lines(&plan)?, planned(gateway, folder, &plan).await?);
     let home = &gateway.link.0;
     let unread = |error: &dyn std::error::Error| {
         tracing::error!(error = %error, "a batch waits for the settings of the home");
@@ -315,7 +316,15 @@ fn plan(batch: &OpenBatch) -> Result<BatchPlan, BatchWait> {
 }
 
 /// The models that a batch was begun with.
-async fn planned(gateway: &Gateway, plan: &BatchPlan) -> Result<BTreeMap<String, Manifest>, BatchWait> {
+async fn planned(
+    gateway: &Gateway,
+    folder: &BatchFolder,
+    plan: &BatchPlan,
+) -> Result<BTreeMap<String, Manifest>, BatchWait> {
+    if let Some(manifests) = folder.models(plan) {
+        return Ok(manifests);
+    }
+    // Where what is kept is damaged, whoever offers them says what they are.
     let mut manifests = BTreeMap::new();
     for (name, digest) in &plan.models {
         let found = gateway.link.call(FindModel { name: digest.to_string() }).await?;
@@ -402,5 +411,51 @@ impl From<BatchError> for NotBegun {
             | BatchError::Output { .. }
             | BatchError::Call(_)) => Self::Later(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::manifest::{Meter, Policy, WorkPerMeter};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_batch_comes_to_an_end_though_nobody_offers_its_models_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = crate::tests::bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+        let manifest = Manifest {
+            name: "sums".into(),
+            runner: Digest::default(),
+            model: Digest::default(),
+            params: String::new(),
+            policy: Policy::Exact,
+            meter: Meter::Calls,
+            work: WorkPerMeter::default(),
+            work_most: 1,
+            memory_bytes: 1,
+            licence: "MIT".into(),
+        };
+        let mut plan = BatchPlan {
+            name: Digest::of(b"name"),
+            label: None,
+            content: Digest::of(b"lines"),
+            input: "lines".to_owned(),
+            output: PathBuf::new(),
+            begun: Timestamp::now(),
+            lines: 1,
+            tokens_max: 1,
+            models: BTreeMap::from([("sums".to_owned(), manifest.digest())]),
+            cost_max: None,
+            concurrency: 1,
+        };
+        let models = BTreeMap::from([("sums".to_owned(), manifest)]);
+        let work = BatchFolder::at(folder.path().join("work"));
+        work.make().unwrap();
+        assert_eq!(planned(&gateway, &work, &plan).await.unwrap_err().code, HttpFailure::NO_DAEMON);
+        work.keep_models(&models).unwrap();
+        assert_eq!(planned(&gateway, &work, &plan).await, Ok(models));
+        plan.models.insert("sums".to_owned(), Digest::of(b"another"));
+        assert!(planned(&gateway, &work, &plan).await.is_err(), "what is kept is of another batch");
     }
 }

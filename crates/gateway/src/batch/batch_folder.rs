@@ -3,13 +3,14 @@
 //! **Invariant:** one process at a time carries a batch out. A folder with a plan has all lines of it: they are there before it.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use assay_protocol::id::Digest;
+use assay_protocol::{id::Digest, manifest::Manifest};
 use tokio::time::sleep;
 
 use super::{
@@ -116,6 +117,21 @@ impl BatchFolder {
         let path = self.0.join("plan.json");
         let text = serde_json::to_vec_pretty(plan).map_err(|error| BatchError::disk(&path, error.into()))?;
         replace_with(&path, |file| file.write_all(&text)).map_err(|error| BatchError::disk(&path, error))
+    }
+
+    /// Keeps what its models are, so that it comes to an end whoever offers them by then.
+    pub(crate) fn keep_models(&self, models: &BTreeMap<String, Manifest>) -> Result<(), BatchError> {
+        let path = self.models_path();
+        let text = serde_json::to_vec(models).map_err(|error| BatchError::disk(&path, error.into()))?;
+        replace_with(&path, |file| file.write_all(&text)).map_err(|error| BatchError::disk(&path, error))
+    }
+
+    /// The models that were kept, if they are those that it was begun with.
+    pub(crate) fn models(&self, plan: &BatchPlan) -> Option<BTreeMap<String, Manifest>> {
+        let bytes = fs::read(self.models_path()).ok()?;
+        let models: BTreeMap<String, Manifest> = serde_json::from_slice(&bytes).ok()?;
+        let named = models.iter().map(|(name, manifest)| (name.clone(), manifest.digest()));
+        (named.collect::<BTreeMap<_, _>>() == plan.models).then_some(models)
     }
 
     /// Its lines.
@@ -237,6 +253,10 @@ impl BatchFolder {
 
     fn lines_path(&self) -> PathBuf {
         self.0.join("lines.jsonl")
+    }
+
+    fn models_path(&self) -> PathBuf {
+        self.0.join("models.json")
     }
 
     fn cancelled_path(&self) -> PathBuf {
