@@ -135,8 +135,12 @@ impl GatewayFiles {
             let id = name.to_str().and_then(|name| name.strip_suffix(CARD).or(name.strip_suffix(BYTES)));
             let is_kept =
                 id.and_then(|id| id.parse::<FileId>().ok()).is_some_and(|id| kept.files.contains_key(&id));
-            if !is_kept {
-                fs::remove_file(path.join(name))?;
+            if is_kept {
+                continue;
+            }
+            // What somebody else put there, such as a folder, is in nobody's way.
+            if let Err(error) = fs::remove_file(path.join(&name)) {
+                tracing::warn!(%error, ?name, "what is no file of a client's is not let go");
             }
         }
         Ok(Self(Arc::new(FileFolder { path: path.to_owned(), kept: Mutex::new(kept) })))
@@ -388,7 +392,8 @@ mod tests {
         for name in [".tmpabc", "file-0.json", &format!("{}.data", FileId::draw().unwrap())] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
-        assert_eq!(entries(&GatewayFiles::open(folder.path()).unwrap()), 0);
+        fs::create_dir(folder.path().join("lost+found")).unwrap();
+        assert_eq!(entries(&GatewayFiles::open(folder.path()).unwrap()), 1, "what is no file is left");
     }
 
     #[tokio::test]
