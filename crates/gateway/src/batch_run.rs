@@ -249,6 +249,8 @@ async fn carry_out(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), Batc
     if record.times.cancelling.is_some() {
         folder.cancel()?;
     }
+    // First, because it is tried often: all lines are read and looked at behind it.
+    let handle = gateway.link.open().await?;
     let (lines, manifests) = (folder.lines(&plan)?, planned(gateway, folder, &plan).await?);
     let home = &gateway.link.0;
     let unread = |error: &dyn std::error::Error| {
@@ -259,7 +261,6 @@ async fn carry_out(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), Batc
     };
     let settings = Settings::read(home).map_err(|error| unread(&error))?.client;
     let tell = |sign| batch.tell(sign);
-    let handle = gateway.link.open().await?;
     let daemon = BatchDaemon::watch(home, &tell, handle).await?;
     let gear = BatchGear { folder, plan: &plan, lines: &lines, manifests: &manifests, settings, tell: &tell };
     let nudge = Notify::new();
@@ -419,12 +420,10 @@ mod tests {
     use assay_protocol::manifest::{Meter, Policy, WorkPerMeter};
 
     use super::*;
+    use crate::drawn_name::BatchId;
 
-    #[tokio::test]
-    async fn a_batch_comes_to_an_end_though_nobody_offers_its_models_any_more() {
-        let folder = tempfile::tempdir().unwrap();
-        let gateway = crate::tests::bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
-        let manifest = Manifest {
+    fn manifest() -> Manifest {
+        Manifest {
             name: "sums".into(),
             runner: Digest::default(),
             model: Digest::default(),
@@ -435,8 +434,11 @@ mod tests {
             work_most: 1,
             memory_bytes: 1,
             licence: "MIT".into(),
-        };
-        let mut plan = BatchPlan {
+        }
+    }
+
+    fn plan_of(manifest: &Manifest) -> BatchPlan {
+        BatchPlan {
             name: Digest::of(b"name"),
             label: None,
             content: Digest::of(b"lines"),
@@ -448,7 +450,28 @@ mod tests {
             models: BTreeMap::from([("sums".to_owned(), manifest.digest())]),
             cost_max: None,
             concurrency: 1,
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn the_lines_of_a_batch_are_read_only_once_the_daemon_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = crate::tests::bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+        let ids = (BatchId::draw().unwrap(), FileId::draw().unwrap());
+        let record = BatchRecord::new((ids.0, None), ("/v1/completions".to_owned(), ids.1), None);
+        let batch = gateway.batches.add(record).unwrap().unwrap();
+        batch.work().make().unwrap();
+        batch.work().keep(&plan_of(&manifest())).unwrap();
+        // There are no lines to read, and nothing is said of that.
+        assert_eq!(carry_out(&gateway, &batch).await.unwrap_err().code, HttpFailure::NO_DAEMON);
+    }
+
+    #[tokio::test]
+    async fn a_batch_comes_to_an_end_though_nobody_offers_its_models_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = crate::tests::bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+        let manifest = manifest();
+        let mut plan = plan_of(&manifest);
         let models = BTreeMap::from([("sums".to_owned(), manifest)]);
         let work = BatchFolder::at(folder.path().join("work"));
         work.make().unwrap();
