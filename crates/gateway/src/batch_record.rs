@@ -250,6 +250,8 @@ impl From<BatchStop> for BatchWait {
 
 #[cfg(test)]
 mod tests {
+    use assay_peer::handle::ConnectError;
+
     use super::*;
     use crate::{gateway_files::FileRefused, keys::KeysError};
 
@@ -312,7 +314,9 @@ mod tests {
         let output = BatchWait::from(BatchError::Output { path: path.to_owned(), error: full() });
         let file = HttpFailure::from(FileRefused::Disk(full())).line();
         let keys = HttpFailure::no_keys(&KeysError::Disk { path: path.to_owned(), error: full() }).line();
-        for told in [disk.message, output.message, file, keys] {
+        let away = ConnectError::NotRunning { home: path.to_owned() };
+        let away = BatchWait::from(HttpFailure::from(away)).message;
+        for told in [disk.message, output.message, file, keys, away] {
             assert!(!told.contains("ann"), "{told}");
         }
         assert_eq!(disk.code, "no_room");

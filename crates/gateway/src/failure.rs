@@ -256,7 +256,15 @@ impl From<HttpFailure> for PlainFailure {
 
 impl From<ConnectError> for HttpFailure {
     fn from(error: ConnectError) -> Self {
-        let message = format!("the daemon of this home is not reached: {error}; `assay up` starts it");
+        // Where the home is, clients need not know.
+        let why = match error {
+            ConnectError::NotRunning { .. } => "none is running".to_owned(),
+            ConnectError::Forbidden { .. } | ConnectError::Unnameable { .. } => {
+                "its socket cannot be used".to_owned()
+            }
+            error @ (ConnectError::WrongVersion { .. } | ConnectError::Broken(_)) => error.to_string(),
+        };
+        let message = format!("the daemon of this home is not reached: {why}; `assay up` starts it");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Self::NO_DAEMON, message)
     }
 }
