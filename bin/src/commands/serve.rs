@@ -1,6 +1,7 @@
 //! `assay serve`: a door for tools that speak to OpenAI's or Ollama's endpoints.
 //!
-//! **Invariant:** it is a user of the daemon like any other command; it ends by itself and leaves the daemon running.
+//! **Invariant:** it is a user of the daemon like any other command; it ends by itself and leaves the daemon running. What its
+//! clients are not told of what went wrong, it says on standard error.
 
 mod key;
 mod pages;
@@ -16,6 +17,7 @@ use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
+    log::Log,
     stop,
 };
 
@@ -69,6 +71,13 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     if let Some(Verb::Key(verb)) = &args.verb {
         return key::perform(verb, invocation);
     }
+    let log = Log::begin(&invocation.home);
+    let ended = serve(args, invocation).await;
+    log.end();
+    ended
+}
+
+async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let unit = RunningDaemon::reach(invocation, args.reach).await?.unit().to_owned();
     let folder = folder(&invocation.home)?;
     let gateway = BoundGateway::bind(GatewayOptions {

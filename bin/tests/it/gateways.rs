@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeMap,
+    fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -25,6 +26,8 @@ const LOOK_STEP: Duration = Duration::from_millis(50);
 pub(crate) struct Serving {
     process: Child,
     address: String,
+    /// What it says on standard error.
+    told: PathBuf,
 }
 
 /// What it answers.
@@ -38,13 +41,20 @@ pub(crate) struct Answered {
 impl Serving {
     pub(crate) fn start(home: &Path) -> Self {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--no-start"];
-        let process = command(home, &arguments, &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let told = home.join("serve.err");
+        let standard_error = File::create(&told).unwrap();
+        let process = command(home, &arguments, &[]).stdout(Stdio::piped()).stderr(standard_error).spawn();
         let mut process = process.unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address =
             line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
-        Self { process, address }
+        Self { process, address, told }
+    }
+
+    /// What it said to whoever started it.
+    pub(crate) fn told(&self) -> String {
+        fs::read_to_string(&self.told).unwrap()
     }
 
     fn connect(&self) -> TcpStream {

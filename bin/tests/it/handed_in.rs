@@ -257,6 +257,16 @@ async fn a_key_sees_its_own_files_and_batches_and_spends_no_more_than_it_may() {
     let deleted = rich.asks(&format!("DELETE /v1/files/{file}"), "").document();
     assert_eq!((&deleted["id"], &deleted["deleted"]), (&json!(file), &json!(true)));
     rich.asks(&format!("GET /v1/files/{file}"), "").fails(404, "not_found");
+
+    fs::write(kept(&town, "keys.toml"), "key =").unwrap();
+    let closed = narrow.asks("GET /v1/models", "");
+    closed.fails(500, "no_keys");
+    assert!(!closed.body.contains("keys.toml"), "{closed:?}");
+    let deadline = Instant::now() + PATIENCE;
+    while !gateway.told().contains("nobody is let in") {
+        assert!(Instant::now() < deadline, "its owner is not told why");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -256,7 +256,7 @@ async fn carry_out(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), Batc
     let unread = |error: &dyn std::error::Error| {
         tracing::error!(error = %error, "a batch waits for the settings of the home");
         BatchWait::failed(
-            "the settings of the home cannot be read; the log of the gateway says why".to_owned(),
+            "the settings of the home cannot be read; the gateway says why where it was started".to_owned(),
         )
     };
     let settings = Settings::read(home).map_err(|error| unread(&error))?.client;

@@ -66,7 +66,7 @@ impl HttpFailure {
         Self { retry_after: Some(ASK_AGAIN_S), ..failure }
     }
 
-    /// The disk failed. Where that was is for the owner of the home, and stands in the log.
+    /// The disk failed. Where that was is for the owner of the home, and is logged.
     pub(crate) fn no_room(error: &dyn std::error::Error, kind: io::ErrorKind) -> Self {
         tracing::error!(error = %error, "the disk fails a client of the gateway");
         Self::new(
@@ -76,10 +76,10 @@ impl HttpFailure {
         )
     }
 
-    /// Keys cannot be read. Why is for the owner of the home, and stands in the log.
+    /// Keys cannot be read. Why is for the owner of the home, and is logged.
     pub(crate) fn no_keys(error: &KeysError) -> Self {
         tracing::error!(%error, "nobody is let in");
-        let message = "the keys of this gateway cannot be read; its log says why";
+        let message = "the keys of this gateway cannot be read; it says why where it was started";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "no_keys", message)
     }
 
