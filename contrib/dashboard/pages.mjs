@@ -125,6 +125,36 @@ async function judges() {
   await page.context().close();
 }
 
+/** What pages are made of, with what no peer of these tests says. */
+async function parts() {
+  const page = await open({ width: 1280, height: 900, scheme: "light" });
+  await go(page, "jobs");
+  await page.evaluate(async () => {
+    const { make, patch } = await import("/dashboard/build.mjs");
+    const list = (keys) => make("ul", {}, keys.map((key) => make("li", { "data-key": key }, make("a", { href: "#jobs" }, key))));
+    const shown = make("div", {}, list(["b", "c", "d"]));
+    document.body.append(shown);
+    const focused = shown.querySelectorAll("a")[1];
+    focused.focus();
+    for (const keys of [["a", "b", "c", "d"], ["a", "c", "d"], ["c", "c", "e"], ["e", "c"]]) {
+      patch(shown, make("div", {}, list(keys)));
+      const found = [...shown.querySelectorAll("a")].map((link) => link.textContent);
+      if (found.join() !== keys.join()) throw new Error(`${found} where ${keys} was built`);
+      if (keys.length > 2 && document.activeElement !== focused) throw new Error(`the focus was lost before ${keys}`);
+    }
+    shown.remove();
+  });
+  const chart = await page.evaluate(async () => {
+    const { page } = await import("/dashboard/provider.mjs");
+    const none = { amount: "0.0000", unit: "credit" };
+    const sum = { jobs_closed: 1, jobs_paid: 0, earned: none, won: none, lost: none };
+    const { built } = page(new Map([["earnings", { groups: [{ name: "2026-11-28", ...sum }], all: sum, due: [], receipts_unread: 0 }]]));
+    return built.map((part) => part.outerHTML).join("");
+  });
+  assert.match(chart, /the most on one day were 0 credits/);
+  await page.context().close();
+}
+
 /** What is ordered while a page is open shows there, without a reload. */
 async function moves() {
   const page = await open({ width: 1280, height: 900, scheme: "dark" });
@@ -188,6 +218,8 @@ for (const [width, height] of SCREENS) {
 console.log("ok  every page, at two widths, light and dark");
 await judges();
 console.log("ok  receipts are judged");
+await parts();
+console.log("ok  parts");
 await moves();
 console.log("ok  jobs move");
 await keyboard();

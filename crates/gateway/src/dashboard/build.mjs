@@ -19,32 +19,60 @@ export function make(tag, attributes = {}, ...children) {
 
 /** Makes what is shown like what was built, and keeps each element that is the same: so focus, and what was opened, stay. */
 export function patch(shown, built) {
-  const olds = [...shown.childNodes];
-  const news = [...built.childNodes];
-  news.forEach((next, at) => {
-    const old = olds[at];
-    if (!old) return shown.append(next);
-    if (!isSame(old, next)) return old.replaceWith(next);
-    if (old.nodeType === Node.TEXT_NODE) {
-      if (old.data !== next.data) old.data = next.data;
-      return;
+  const keyed = (parent) => new Map([...parent.children].filter((child) => keyOf(child) !== null).map((child) => [keyOf(child), child]));
+  const [olds, news] = [keyed(shown), keyed(built)];
+  let old = shown.firstChild;
+  for (const next of [...built.childNodes]) {
+    while (old && keyOf(old) !== null && !news.has(keyOf(old))) old = dropped(old);
+    const same = keyOf(next) === null ? old : olds.get(keyOf(next));
+    // Where two have one key, each is one of its own.
+    olds.delete(keyOf(next));
+    if (same && same !== old) shown.insertBefore(same, old);
+    if (same && isSame(same, next)) {
+      old = same.nextSibling;
+      liken(same, next);
+    } else if (same && keyOf(same) === keyOf(next)) {
+      old = same.nextSibling;
+      same.replaceWith(next);
+    } else {
+      shown.insertBefore(next, old);
     }
-    for (const { name } of [...old.attributes]) {
-      if (!next.hasAttribute(name) && !(name === "open" && old.tagName === "DETAILS")) old.removeAttribute(name);
-    }
-    for (const { name, value } of next.attributes) {
-      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-    }
-    for (const act of ["onclick", "onchange", "onsubmit", "oninput"]) old[act] = next[act];
-    patch(old, next);
-  });
-  olds.slice(news.length).forEach((old) => old.remove());
+  }
+  while (old) old = dropped(old);
+}
+
+/** Takes a node away, and gives the one behind it. */
+function dropped(node) {
+  const behind = node.nextSibling;
+  node.remove();
+  return behind;
+}
+
+/** Makes an element or a text like another of its kind. */
+function liken(old, next) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== next.data) old.data = next.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!next.hasAttribute(name) && !(name === "open" && old.tagName === "DETAILS")) old.removeAttribute(name);
+  }
+  for (const { name, value } of next.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  for (const act of ["onclick", "onchange", "onsubmit", "oninput", "ondragover", "ondragleave", "ondrop"]) old[act] = next[act];
+  patch(old, next);
+}
+
+/** What tells a child from its neighbours, if anything does. */
+function keyOf(node) {
+  return node?.nodeType === Node.ELEMENT_NODE ? node.getAttribute("data-key") : null;
 }
 
 function isSame(old, next) {
   if (old.nodeType !== next.nodeType) return false;
   if (old.nodeType !== Node.ELEMENT_NODE) return true;
-  return old.tagName === next.tagName && old.getAttribute("data-key") === next.getAttribute("data-key");
+  return old.tagName === next.tagName && keyOf(old) === keyOf(next);
 }
 
 /** A table with its caption. On a narrow screen each row is read as a card, so each cell knows its head. */

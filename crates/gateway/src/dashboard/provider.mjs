@@ -30,12 +30,12 @@ function now(status) {
   const held = status.rules_held.map(({ rule }) => RULES[rule] ?? rule);
   return pairs([
     ["offers", services.length ? services.map(({ model }) => model).join(", ") : make("span", {}, "nothing; ", make("code", {}, "assay provide"), " begins")],
-    ["takes jobs", status.paused ? "no: paused" : held.length ? `no: ${held.join(", ")}` : services.length ? "yes" : "no"],
+    ["takes jobs", status.paused ? "no: paused" : held.length ? `no: ${held.join(", ")}` : !status.takes_new_jobs ? "no: too little of the disk is free" : services.length ? "yes" : "no"],
     ["paused until", status.paused && (moment(status.paused.until) ?? make("code", {}, "assay resume"))],
     ["checks others’ jobs", status.is_verifier ? "yes" : "no"],
     ["keeps books", status.is_notary ? "yes" : null],
     ["runs now", String(status.running)],
-    ["disk", status.takes_new_jobs ? `${bytes(status.disk_free) ?? "?"} free` : `${bytes(status.disk_free)} free, too little for new jobs`],
+    ["disk", status.takes_new_jobs ? `${bytes(status.disk_free) ?? "?"} free` : `${bytes(status.disk_free) ?? "?"} free, too little for new jobs`],
   ]);
 }
 
@@ -81,11 +81,11 @@ function earnings({ groups, all, due, receipts_unread: unread }) {
 /** Bars, a day each, days without jobs among them. */
 function chart(groups, unit) {
   const days = everyDay(groups);
-  const most = Math.max(...days.map(({ earned }) => earned), Number.MIN_VALUE);
+  const most = Math.max(...days.map(({ earned }) => earned));
   const [width, height, base] = [640, 180, 150];
   const step = (width - 60) / days.length;
   const bars = days.map(({ day, earned }, at) => {
-    const tall = Math.max(earned > 0 ? 2 : 0, (earned / most) * (base - 20));
+    const tall = Math.max(earned > 0 ? 2 : 0, (earned / (most || 1)) * (base - 20));
     return make("rect", { x: 50 + at * step + step * 0.1, y: base - tall, width: Math.max(1, Math.min(48, step * 0.8)), height: tall, rx: 2, class: "bar" },
       make("title", {}, `${day}: ${earned} ${unit}s`));
   });
@@ -94,7 +94,7 @@ function chart(groups, unit) {
   return make("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": said },
     make("line", { x1: 50, x2: width, y1: base, y2: base, class: "axis" }),
     make("line", { x1: 50, x2: width, y1: 20, y2: 20, class: "grid" }),
-    make("text", { x: 44, y: 24, "text-anchor": "end" }, shortly(most)),
+    most > 0 ? make("text", { x: 44, y: 24, "text-anchor": "end" }, shortly(most)) : null,
     make("text", { x: 44, y: base + 4, "text-anchor": "end" }, "0"),
     bars,
     make("text", { x: 50, y: height - 8 }, first),
