@@ -155,6 +155,16 @@ async function parts() {
   await page.context().close();
 }
 
+/** An address is typed, and sent by others: whatever it says, a page is shown. */
+async function addresses() {
+  const page = await open({ width: 1280, height: 900, scheme: "light" });
+  for (const [address, title] of [["constructor", "Jobs"], ["jobs/%", "Jobs"], ["jobs/..%2f..%2fv1%2fmodels", "Jobs"], ["receipts/%ff", "Receipts"], ["network/a/b", "Network"]]) {
+    await go(page, address);
+    await page.waitForFunction((title) => document.querySelector("h1").textContent === title, title);
+  }
+  await page.context().close();
+}
+
 /** What is ordered while a page is open shows there, without a reload. */
 async function moves() {
   const page = await open({ width: 1280, height: 900, scheme: "dark" });
@@ -182,9 +192,12 @@ async function moves() {
 /** All of it can be reached and used without a mouse. */
 async function keyboard() {
   const page = await open({ width: 1280, height: 900, scheme: "light" });
-  await go(page, "jobs");
+  await go(page, "network");
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+  await page.keyboard.press("Enter");
+  assert.deepEqual(await page.evaluate(() => [document.activeElement.id, location.hash]), ["content", "#network"]);
+  await page.locator(".skip").focus();
   for (let press = 0; press < 4; press += 1) await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => location.hash === "#receipts" && document.activeElement.tagName === "H1");
@@ -219,7 +232,8 @@ console.log("ok  every page, at two widths, light and dark");
 await judges();
 console.log("ok  receipts are judged");
 await parts();
-console.log("ok  parts");
+await addresses();
+console.log("ok  parts, and addresses");
 await moves();
 console.log("ok  jobs move");
 await keyboard();

@@ -22,6 +22,8 @@ const AGAIN_MAX_MS = 15_000;
 const JOBS_MAX = 100;
 
 const PAGES = { jobs: client, provider, network, receipts };
+/** What a job can be called in an address. */
+const NAME = /^[\w-]*$/;
 const content = document.getElementById("content");
 const line = document.getElementById("line");
 const heard = document.getElementById("heard");
@@ -36,8 +38,9 @@ const askedAt = new Map();
 let isStale = false;
 
 function place() {
-  const [page, ...rest] = location.hash.slice(1).split("/");
-  return PAGES[page] ? { page, name: decodeURIComponent(rest.join("/")) } : { page: "jobs", name: "" };
+  const [page, name = ""] = location.hash.slice(1).split("/");
+  if (!Object.hasOwn(PAGES, page)) return { page: "jobs", name: "" };
+  return { page, name: NAME.test(name) ? name : "" };
 }
 
 let isDue = false;
@@ -185,11 +188,15 @@ function again() {
 }
 
 window.addEventListener("hashchange", () => {
-  if (location.hash === "#content") return;
   show();
   look();
   window.scrollTo(0, 0);
   content.querySelector("h1")?.focus();
+});
+// An address says which page is shown: the way past the menu is none.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  content.focus();
 });
 setInterval(() => {
   if (!document.hidden && !asksForKey && (isStale || PAGES[place().page].changesAlone)) look();
