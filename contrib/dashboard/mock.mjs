@@ -154,6 +154,7 @@ export function serve({ port = 0, key = null, isQuiet = false } = {}) {
       const at = file === "judge.wasm" ? path.join(root, "crates/judge/judge.wasm") : path.join(pages, file);
       return fs.existsSync(at) ? send(response, 200, KINDS[path.extname(at)], fs.readFileSync(at)) : json(response, 404, { error: { message: "no such file" } });
     }
+    if (key && request.headers.authorization === `Bearer ${key}-with-a-ceiling`) return json(response, 403, { error: { code: "not_allowed", message: "the key has a ceiling" } });
     if (key && request.headers.authorization !== `Bearer ${key}`) return json(response, 401, { error: { code: "invalid_api_key", message: "a key is needed" } });
     const receipt = /^\/v1\/receipts\/(\w+)$/.exec(url.pathname);
     if (receipt) {
@@ -172,13 +173,13 @@ export function serve({ port = 0, key = null, isQuiet = false } = {}) {
   return new Promise((done) => server.listen(port, "127.0.0.1", () => done(server)));
 }
 
-/** An answer that is being written. */
+/** An answer that is being written, and never over. */
 function write(request, response) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   const words = "A light-house keeper counts the\nwaves, <b>one</b> by one.".split(/(?<= )/);
   const turn = setInterval(() => {
     const text = words.shift();
-    if (text === undefined) response.end();
+    if (text === undefined) clearInterval(turn);
     else response.write(`event: words\ndata: ${JSON.stringify({ text })}\n\n`);
   }, 50);
   request.on("close", () => clearInterval(turn));

@@ -165,6 +165,21 @@ async function addresses() {
   await page.context().close();
 }
 
+/** Who looks elsewhere holds no connection: a browser has six. */
+async function hides() {
+  const page = await open({ width: 1280, height: 900, scheme: "light" });
+  const turn = (hidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { configurable: true, value: hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  const updates = (request) => request.url().endsWith("/updates");
+  await go(page, "jobs");
+  await page.locator("#line[data-tone=good]").waitFor();
+  await Promise.all([page.waitForEvent("requestfailed", updates), turn(true)]);
+  await Promise.all([page.waitForEvent("request", updates), turn(false)]);
+  await page.context().close();
+}
+
 /** What is ordered while a page is open shows there, without a reload. */
 async function moves() {
   const page = await open({ width: 1280, height: 900, scheme: "dark" });
@@ -183,7 +198,8 @@ async function moves() {
   if (isMock) {
     await page.locator("tr", { hasText: "smollm2-135m" }).locator("a").click();
     await page.waitForFunction(() => document.querySelector(".words")?.textContent.includes("waves, <b>one</b> by one."));
-    await page.locator("nav a").first().click();
+    const isWords = (request) => request.url().endsWith("/words");
+    await Promise.all([page.waitForEvent("requestfailed", isWords), page.locator("nav a", { hasText: "Provider" }).click()]);
     await page.waitForFunction(() => !document.querySelector(".words"));
   }
   await page.context().close();
@@ -236,6 +252,8 @@ await addresses();
 console.log("ok  parts, and addresses");
 await moves();
 console.log("ok  jobs move");
+await hides();
+console.log("ok  tabs that nobody sees");
 await keyboard();
 console.log("ok  keyboard");
 await keys();

@@ -17,14 +17,22 @@ export function page(known, job, { showSoon }) {
 /** The submission whose words are heard, and those that were. */
 let ear = null;
 
+/** Hears nobody any more: no job is shown. */
+export function leave() {
+  ear?.stop.abort();
+  ear = null;
+}
+
+/** Hears again, from the beginning, what broke off with the way to the peer. */
+export function hearAgain() {
+  if (ear?.isOver) ear = null;
+}
+
 /** Hears what the provider of the job that is shown writes, and no other. */
 function listen(job, story, showSoon) {
-  if (ear && ear.job !== job) {
-    ear.stop.abort();
-    ear = null;
-  }
+  if (ear && ear.job !== job) leave();
   if (!job || ear || !story || story.error || story.ended) return;
-  const own = (ear = { job, text: "", stop: new AbortController() });
+  const own = (ear = { job, text: "", isOver: false, stop: new AbortController() });
   const hear = async () => {
     for await (const { event, document } of events(`jobs/${job}/words`, own.stop.signal)) {
       if (event === "words") own.text += document.text;
@@ -32,7 +40,7 @@ function listen(job, story, showSoon) {
     }
   };
   // Whoever is not heard is waited for: what is delivered is what counts.
-  hear().catch(() => {});
+  hear().catch(() => {}).finally(() => (own.isOver = true));
 }
 
 function words(job) {

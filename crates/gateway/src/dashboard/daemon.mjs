@@ -3,6 +3,8 @@
 // A key, where one is needed, is kept as long as the tab is open, and never stands in an address.
 
 const KEPT = "assay-key";
+/** The longest that a peer which is there says nothing: it says every fifteen seconds that it is. */
+const QUIET_MS = 60_000;
 
 /** A key is needed, or the one that was given is none. */
 export class KeyNeeded extends Error {}
@@ -53,7 +55,8 @@ export async function* events(noun, signal) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const quiet = setTimeout(() => reader.cancel(), QUIET_MS);
+    const { value, done } = await reader.read().finally(() => clearTimeout(quiet));
     if (done) return;
     text += value;
     const events = text.split("\n\n");

@@ -58,6 +58,7 @@ function showSoon() {
 /** Shows the page as it is now. */
 function show() {
   const { page, name } = place();
+  if (page !== "jobs" || asksForKey) client.leave();
   const { title, built } = asksForKey ? keyPage() : PAGES[page].page(known, name, { show, showSoon });
   const whole = make("div", {}, make("h1", { tabindex: -1 }, title), built);
   patch(content, whole);
@@ -93,9 +94,9 @@ function keyPage() {
 }
 
 /** Asks for what the page needs, but for what is good yet, and shows it as it comes. */
-async function look({ anew = false } = {}) {
+async function look() {
   const { page, name } = place();
-  const isDue = (noun) => anew || Date.now() - (askedAt.get(noun) ?? 0) >= (GOOD_MS[noun] ?? GOOD_MS_ELSE);
+  const isDue = (noun) => Date.now() - (askedAt.get(noun) ?? 0) >= (GOOD_MS[noun] ?? GOOD_MS_ELSE);
   const needed = PAGES[page].needs(name);
   const due = needed.filter(isDue);
   isStale &&= due.length < needed.length;
@@ -142,16 +143,22 @@ function take(job) {
   showSoon();
 }
 
+/** Says how the peer is heard; twice the same is said once, since whoever listens to a page is told each time. */
 function say(word, tone) {
+  if (line.textContent === word) return;
   line.textContent = word;
   line.dataset.tone = tone;
 }
 
 let following = null;
 
-/** Follows what happens, for as long as the page is there. */
+/**
+ * Follows what happens, for as long as somebody sees the page. A browser keeps six connections to one address: with more tabs that
+ * hold one each, none would be answered any more.
+ */
 async function follow() {
   following?.abort();
+  if (document.hidden) return;
   const { signal } = (following = new AbortController());
   let wait = AGAIN_MIN_MS;
   while (!signal.aborted) {
@@ -161,8 +168,13 @@ async function follow() {
         wait = AGAIN_MIN_MS;
         say("live", "good");
         if (event === "job") take(document);
-        if (event === "ready" || event === "missed") look({ anew: true });
-        else lookSoon();
+        if (event !== "ready") {
+          lookSoon();
+          continue;
+        }
+        client.hearAgain();
+        isStale = true;
+        look();
       }
     } catch (failure) {
       if (signal.aborted) return;
@@ -203,5 +215,12 @@ setInterval(() => {
 }, LOOK_MS);
 // A file that misses its place is not opened instead of the page.
 for (const act of ["dragover", "drop"]) window.addEventListener(act, (event) => event.preventDefault());
-document.addEventListener("visibilitychange", () => document.hidden || asksForKey || look());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    following?.abort();
+    client.leave();
+  } else if (!asksForKey) {
+    again();
+  }
+});
 again();
