@@ -123,6 +123,7 @@ async function judges() {
   }
   if (shots) await page.screenshot({ path: path.join(shots, "changed.png"), fullPage: true });
   await page.context().close();
+  return job;
 }
 
 /** What pages are made of, with what no peer of these tests says. */
@@ -221,31 +222,36 @@ async function keyboard() {
 }
 
 /** With keys a page asks for one, and keeps it for this tab, in no address. */
-async function keys() {
-  const secret = isMock ? KEY : JSON.parse(assay("serve", "key", "new", "browser", "--json")).secret;
+async function keys(job) {
+  const made = (...words) => JSON.parse(assay("serve", "key", "new", ...words, "--json")).secret;
+  const secret = isMock ? KEY : made("browser");
+  const limited = isMock ? `${KEY}-with-a-ceiling` : made("limited", "--daily-max", "5");
   const keyed = isMock ? await (await import(process.env.MOCK ?? "./mock.mjs")).serve({ key: KEY }) : null;
-  const page = await open({ width: 375, height: 812, scheme: "light", expects: (text) => text.includes("401") });
+  const page = await open({ width: 375, height: 812, scheme: "light", expects: (text) => /40[13]/.test(text) });
   const address = isMock ? `http://127.0.0.1:${keyed.address().port}/` : base;
   page.removeAllListeners("request");
-  await page.goto(address);
-  await page.fill("#key", "assay-0000");
-  await page.keyboard.press("Enter");
-  await page.locator("text=This key is none").waitFor();
+  await page.goto(`${address}#receipts/${job}`);
+  for (const [key, why] of [["assay-0000", "This key is none"], [limited, "This key does not open it"]]) {
+    await page.fill("#key", key);
+    await page.keyboard.press("Enter");
+    await page.locator(`text=${why}`).waitFor();
+  }
   await page.fill("#key", secret);
   await page.keyboard.press("Enter");
+  await page.locator(".verdict h2").waitFor();
   await page.locator("tbody tr").first().waitFor();
   assert.ok(!page.url().includes(secret));
   assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
   await page.context().close();
   keyed?.close();
-  if (!isMock) assay("serve", "key", "rm", "browser");
+  if (!isMock) for (const name of ["browser", "limited"]) assay("serve", "key", "rm", name);
 }
 
 for (const [width, height] of SCREENS) {
   for (const scheme of ["light", "dark"]) await everyPage(width, height, scheme);
 }
 console.log("ok  every page, at two widths, light and dark");
-await judges();
+const job = await judges();
 console.log("ok  receipts are judged");
 await parts();
 await addresses();
@@ -256,7 +262,7 @@ await hides();
 console.log("ok  tabs that nobody sees");
 await keyboard();
 console.log("ok  keyboard");
-await keys();
+await keys(job);
 console.log("ok  keys");
 await browser.close();
 server?.closeAllConnections();

@@ -6,7 +6,7 @@ const KEPT = "assay-key";
 /** The longest that a peer which is there says nothing: it says every fifteen seconds that it is. */
 const QUIET_MS = 60_000;
 
-/** A key is needed, or the one that was given is none. */
+/** A key is needed, or the one that was given opens nothing; why, where the gateway says more than that. */
 export class KeyNeeded extends Error {}
 
 /** The gateway says why it does not. */
@@ -25,8 +25,10 @@ async function get(path, signal) {
   const key = sessionStorage.getItem(KEPT);
   const headers = key ? { authorization: `Bearer ${key}` } : {};
   const response = await fetch(path, { headers, signal, cache: "no-store", redirect: "error", referrerPolicy: "no-referrer" });
-  if (response.status === 401) throw new KeyNeeded();
-  return response;
+  if (response.status !== 401 && response.status !== 403) return response;
+  // Another key was given meanwhile.
+  if (sessionStorage.getItem(KEPT) !== key) return get(path, signal);
+  throw new KeyNeeded(response.status === 403 ? (await response.json().catch(() => null))?.error?.message : "");
 }
 
 /** A document of the peer, or why there is none as `error`. */

@@ -30,7 +30,8 @@ const heard = document.getElementById("heard");
 
 /** What is known of the peer, by what it was asked. */
 const known = new Map();
-let asksForKey = false;
+/** Why a key is asked for, while one is. */
+let asksForKey = null;
 let pending = null;
 /** When each was asked last. */
 const askedAt = new Map();
@@ -75,21 +76,21 @@ function keyPage() {
     event.preventDefault();
     keep(field().value.trim());
     field().value = "";
-    asksForKey = false;
+    asksForKey = null;
     known.clear();
     askedAt.clear();
     again();
   };
-  const words = hasKey() ? "This key is none of the gateway’s." : "This gateway answers nobody without a key.";
+  const words = asksForKey.message ? `This key does not open it: ${asksForKey.message}.` : hasKey() ? "This key is none of the gateway’s." : "This gateway answers nobody without a key.";
   return {
     title: "A key is needed",
     built: part("Your key",
-      make("p", { id: "key-why" }, `${words} It is kept until this tab is closed, and sent to this address alone.`),
+      make("p", { id: "key-why", role: "alert" }, `${words} It is kept until this tab is closed, and sent to this address alone.`),
       make("form", { class: "key", onsubmit: given },
         make("label", { for: "key" }, "Key"),
         make("input", { id: "key", type: "password", autocomplete: "off", required: true, "aria-describedby": "key-why" }),
         make("button", { type: "submit" }, "Use it")),
-      make("p", { class: "quiet" }, "", make("code", {}, "assay serve key new NAME"), " makes one, without a ceiling and without a list of models.")),
+      make("p", { class: "quiet" }, make("code", {}, "assay serve key new NAME"), " makes one, without a ceiling and without a list of models.")),
   };
 }
 
@@ -111,7 +112,7 @@ async function look() {
     await Promise.all(asked);
   } catch (failure) {
     if (!(failure instanceof KeyNeeded)) throw failure;
-    asksForKey = true;
+    asksForKey = failure;
     show();
   }
 }
@@ -179,7 +180,7 @@ async function follow() {
     } catch (failure) {
       if (signal.aborted) return;
       if (failure instanceof KeyNeeded) {
-        asksForKey = true;
+        asksForKey = failure;
         say("a key is needed", "warn");
         show();
         return;

@@ -1,7 +1,7 @@
 // Receipts, judged here: the law of the network runs in this page, on the file alone.
 
 import { LABELS, label, make, moment, money, name, pairs, part, table, when } from "./build.mjs";
-import { receipt as fetched } from "./daemon.mjs";
+import { KeyNeeded, receipt as fetched } from "./daemon.mjs";
 
 export const changesAlone = false;
 
@@ -40,14 +40,20 @@ function decided(bytes, exports) {
 }
 
 async function judgeFile(title, read, show) {
-  verdict = { title, waits: true };
+  const own = (verdict = { title, waits: true });
   show();
+  let found;
   try {
-    verdict = { title, ...(await judged(await read())) };
+    found = { title, ...(await judged(await read())) };
   } catch (failure) {
-    verdict = { title, failed: failure.message };
+    // Once there is a key it is asked for again.
+    if (failure instanceof KeyNeeded) asked = null;
+    found = failure instanceof KeyNeeded ? null : { title, failed: failure.message };
   }
-  show();
+  // Another was named meanwhile.
+  if (verdict !== own) return;
+  verdict = found;
+  if (found) show();
   document.getElementById("verdict")?.focus();
 }
 
@@ -106,7 +112,9 @@ function found(verdict, status) {
       make("h2", {}, "It does not hold"),
       make("p", { class: "lead" }, `Step “${verdict.name}” fails.`),
       pairs([["file", verdict.title], ["expected", verdict.expected]]),
-      make("p", {}, "Somebody changed this file, or its notary is false. Ask the other party or the notary for the original."));
+      make("p", {}, verdict.step === "encoding"
+        ? "This is no receipt, or not a whole one."
+        : "Somebody changed this file, or its notary is false. Ask the other party or the notary for the original."));
   }
   // Red is for what does not hold: a receipt of a cheat that was caught is a good receipt.
   const tone = LABELS[verdict.receipt.label]?.[0] ?? "plain";
@@ -115,7 +123,7 @@ function found(verdict, status) {
 
 function holds({ title, receipt }, status) {
   const { settlement } = receipt;
-  const pinned = status && !status.error && status.network === receipt.network;
+  const home = status && !status.error ? status.network : null;
   const payments = [
     ["client gets back", receipt.client, settlement.to_client],
     ["provider is paid", receipt.provider, settlement.to_provider],
@@ -126,9 +134,9 @@ function holds({ title, receipt }, status) {
   return [
     make("h2", {}, "It holds"),
     make("p", { class: "lead" }, label(receipt.label), ` ${receipt.meaning}`),
-    make("p", {}, pinned
+    make("p", {}, home === receipt.network
       ? "Its network and notary are those of this home."
-      : "It rests on a network and a notary that this home does not know: anyone can invent one."),
+      : `It rests on a network and a notary ${home ? "that this home does not know" : "of which cannot be told now whether they are those of this home"}: anyone can invent one.`),
     pairs([
       ["file", title],
       ["model", receipt.model],
