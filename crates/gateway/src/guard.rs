@@ -1,8 +1,8 @@
 //! Who is let in, asked before anything of a request is read but its head.
 //!
-//! **Invariant:** a page that somebody opens in a browser can do nothing here: a foreign origin, and a name of a host that is
-//! not this gateway's, are refused. Where there are keys, one is needed for everything but `/healthz` and the files that the
-//! dashboard is made of, which say nothing of the peer.
+//! **Invariant:** a page that somebody opens in a browser can do nothing here: a foreign origin, what a page of another site
+//! loads, and a name of a host that is not this gateway's, are refused. Where there are keys, one is needed for everything but
+//! `/healthz` and the files that the dashboard is made of, which say nothing of the peer.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -78,6 +78,7 @@ pub(crate) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Requ
 fn admitted(gateway: &Gateway, headers: &HeaderMap, path: &str) -> Result<Caller, HttpFailure> {
     known_host(&gateway.hosts, headers)?;
     own_origin(&gateway.origins, headers)?;
+    own_site(headers, path)?;
     if path == "/healthz" || dashboard::is_public(path) {
         return Ok(Caller::default());
     }
@@ -127,6 +128,21 @@ fn own_origin(origins: &[String], headers: &HeaderMap) -> Result<(), HttpFailure
     Err(HttpFailure::new(StatusCode::FORBIDDEN, "foreign_origin", message))
 }
 
+/// A browser asks for a picture, a script or a link's page without an origin, and says whose page wants it. A link to the
+/// dashboard leads there.
+fn own_site(headers: &HeaderMap, path: &str) -> Result<(), HttpFailure> {
+    let says =
+        |name: &str, word: &str| headers.get(name).is_some_and(|said| said.as_bytes() == word.as_bytes());
+    let is_foreign = says("sec-fetch-site", "cross-site") || says("sec-fetch-site", "same-site");
+    let is_link = path == "/" && says("sec-fetch-mode", "navigate");
+    // One that says its origin was judged by that.
+    if !is_foreign || is_link || headers.contains_key(ORIGIN) {
+        return Ok(());
+    }
+    let message = "pages of another site may load nothing from this gateway";
+    Err(HttpFailure::new(StatusCode::FORBIDDEN, "foreign_origin", message))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,5 +188,24 @@ mod tests {
             assert!(asked(origin).is_err(), "{origin}");
         }
         assert_eq!(own_origin(&origins, &headers(&[("host", "localhost")])), Ok(()));
+    }
+
+    #[test]
+    fn a_page_of_another_site_loads_nothing_and_may_link_to_the_dashboard() {
+        let asked = |path: &str, site: &str, mode: &str| {
+            own_site(&headers(&[("sec-fetch-site", site), ("sec-fetch-mode", mode)]), path)
+        };
+        for path in ["/", "/dashboard/main.mjs", "/assay/v1/why", "/v1/models"] {
+            assert_eq!(own_site(&headers(&[]), path), Ok(()), "{path} for a program");
+            for site in ["same-origin", "none"] {
+                assert_eq!(asked(path, site, "cors"), Ok(()), "{path}, {site}");
+            }
+            for site in ["cross-site", "same-site"] {
+                assert!(asked(path, site, "no-cors").is_err(), "{path}, {site}");
+                assert_eq!(asked(path, site, "navigate").is_ok(), path == "/", "{path}, {site}");
+            }
+        }
+        let allowed = [("sec-fetch-site", "cross-site"), ("origin", "https://notes.example")];
+        assert_eq!(own_site(&headers(&allowed), "/v1/models"), Ok(()), "its origin says whether it may");
     }
 }

@@ -174,5 +174,6 @@ async fn another_name_and_another_origin_are_refused_whatever_is_asked() {
         let status = async |headers: &[(&str, &str)]| ask(folder.path(), path, headers).await.status;
         assert_eq!(status(&[("host", "evil.example")]).await, 421, "{path}");
         assert_eq!(status(&[("host", "localhost"), ("origin", "https://evil.example")]).await, 403, "{path}");
+        assert_eq!(status(&[("sec-fetch-site", "cross-site")]).await, 403, "{path}");
     }
 }
