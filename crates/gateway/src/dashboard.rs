@@ -8,6 +8,7 @@
 
 mod assets;
 mod told;
+mod watcher;
 mod words;
 
 use std::sync::Arc;

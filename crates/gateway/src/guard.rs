@@ -96,6 +96,14 @@ fn admitted(gateway: &Gateway, headers: &HeaderMap, path: &str) -> Result<Caller
     Ok(Caller { key: Some(shown.ok_or_else(unknown)?.clone()) })
 }
 
+/// Whether somebody that was let in would be now, to the same: what is told for long ends with the key that opened it.
+pub(crate) fn is_let_in_still(gateway: &Gateway, caller: &Caller) -> bool {
+    AccessKeys::read(&gateway.keys_file).is_ok_and(|known| match &caller.key {
+        Some(key) => known.keys.contains(key),
+        None => known.keys.is_empty() && !gateway.needs_key.load(Ordering::Relaxed),
+    })
+}
+
 /// A page of somebody's, whose name suddenly leads to this machine, still says its own name.
 fn known_host(hosts: &[String], headers: &HeaderMap) -> Result<(), HttpFailure> {
     let mut said = headers.get_all(HOST).iter();

@@ -76,6 +76,8 @@ const ANSWERS_MAX: usize = 256;
 const READERS_MAX: usize = 32;
 /// Files that are uploaded at a time.
 const UPLOADS_MAX: usize = 16;
+/// Streams of events that pages read at a time. Each has a connection to the daemon, which has others to attend to.
+const WATCHERS_MAX: usize = 128;
 
 /// How a gateway is to be.
 #[derive(Clone, Debug)]
@@ -147,6 +149,8 @@ pub(crate) struct Gateway {
     readers: Semaphore,
     /// Files that are uploaded at a time.
     uploads: Semaphore,
+    /// Streams of events that pages read at a time.
+    watchers: Arc<Semaphore>,
     hosts: Vec<String>,
     origins: Vec<String>,
     tokens_max: u32,
@@ -200,6 +204,7 @@ impl BoundGateway {
             places: Arc::new(Semaphore::new(ANSWERS_MAX)),
             readers: Semaphore::new(READERS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
+            watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             hosts: own_names(address).chain(hosts).collect(),
             origins,
             tokens_max,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use assay_protocol::units::Amount;
 use axum::{
     body::{Body, to_bytes},
     http::{Request, header::HeaderMap},
@@ -9,8 +10,8 @@ use axum::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::*;
-use crate::{AccessKeys, routes, tests::bound};
+use super::{watcher::PageWatcher, *};
+use crate::{AccessKey, AccessKeys, WATCHERS_MAX, guard::Caller, routes, tests::bound};
 
 /// What was answered.
 struct Told {
@@ -135,6 +136,31 @@ async fn each_question_is_passed_on_and_no_answer_is_kept() {
         let alone = ask(folder.path(), path, &[]).await;
         assert_eq!((alone.status, &alone.document()["error"]["code"]), (503, &json!("no_daemon")), "{path}");
     }
+}
+
+#[tokio::test]
+async fn there_are_so_many_watchers_and_none_hears_anything_once_its_key_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+    let admit = |key: Option<AccessKey>| PageWatcher::admit(Arc::clone(&gateway), Caller { key });
+    let mut all: Vec<PageWatcher> = (0..WATCHERS_MAX).map(|_| admit(None).unwrap()).collect();
+    assert_eq!(admit(None).unwrap_err().status(), StatusCode::TOO_MANY_REQUESTS);
+    all.truncate(1);
+    assert!(all[0].may_hear());
+    key(folder.path(), "laptop", &[]);
+    assert!(!all[0].may_hear(), "a key is needed by now");
+
+    let file = folder.path().join("keys.toml");
+    let mut keys = AccessKeys::read(&file).unwrap();
+    let keyed = admit(Some(keys.keys[0].clone())).unwrap();
+    assert!(keyed.may_hear());
+    keys.keys[0].daily_max = Some(Amount::credits(1));
+    keys.write(&file).unwrap();
+    assert!(!keyed.may_hear(), "it opens less by now");
+    assert_eq!(admit(Some(keys.keys[0].clone())).unwrap_err().status(), StatusCode::FORBIDDEN);
+    keys.remove("laptop").unwrap();
+    keys.write(&file).unwrap();
+    assert!(!keyed.may_hear());
 }
 
 /// A key of a folder.

@@ -17,13 +17,8 @@ use axum::{
 };
 use futures::{StreamExt, stream};
 
-use crate::{
-    Gateway,
-    documents::{PageDocuments, PageQuestion},
-    failure::HttpFailure,
-    guard::Caller,
-    json_answer::JsonAnswer,
-};
+use super::watcher::PageWatcher;
+use crate::{Gateway, documents::PageQuestion, failure::HttpFailure, guard::Caller, json_answer::JsonAnswer};
 
 /// What is not about anything that has a name.
 pub(super) async fn whole(
@@ -69,15 +64,15 @@ async fn answer(gateway: &Gateway, caller: &Caller, question: PageQuestion) -> R
 }
 
 /// What happens, as it happens: `ready` once nothing is missed any more, `job` with its document whenever one moves, `changed`
-/// for anything else, and `missed` where a page was too slow.
+/// for anything else, and `missed` where a page was too slow; until the daemon is gone, or the key that opened it.
 pub(super) async fn updates(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, HttpFailure> {
-    owner(&caller)?;
-    let daemon = gateway.link.open().await?;
+    let watcher = PageWatcher::admit(gateway, caller)?;
+    let daemon = watcher.gateway.link.open().await?;
     let updates = daemon.call(WatchUpdates { name: None }).await?;
-    let watch = PageWatch { _daemon: daemon, updates, documents: Arc::clone(&gateway.documents) };
+    let watch = PageWatch { watcher, _daemon: daemon, updates };
     let following = stream::unfold(watch, |mut watch| async {
         let event = watch.next().await?;
         Some((event, watch))
@@ -88,17 +83,19 @@ pub(super) async fn updates(
 
 /// One page that watches.
 struct PageWatch {
+    watcher: PageWatcher,
     /// The way by which updates come.
     _daemon: Handle,
     updates: Updates<Update>,
-    documents: Arc<dyn PageDocuments>,
 }
 
 impl PageWatch {
-    /// What the page is told next; nothing once the daemon is gone.
+    /// What the page is told next; nothing once the daemon is gone, or the page may hear nothing more.
     async fn next(&mut self) -> Option<Event> {
-        Some(match self.updates.next().await?.ok()? {
-            Update::Job(job) => Event::default().event("job").data(self.documents.job(&job).to_string()),
+        let update = self.updates.next().await?.ok()?;
+        let documents = &self.watcher.gateway.documents;
+        Some(match self.watcher.may_hear().then_some(update)? {
+            Update::Job(job) => Event::default().event("job").data(documents.job(&job).to_string()),
             Update::Event(_) => named("changed"),
             Update::Missed { .. } => named("missed"),
         })

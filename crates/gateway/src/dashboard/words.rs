@@ -19,7 +19,7 @@ use axum::{
 use futures::{StreamExt, stream};
 use serde_json::json;
 
-use super::told::owner;
+use super::watcher::PageWatcher;
 use crate::{Gateway, failure::HttpFailure, guard::Caller};
 
 /// The words of a submission from its beginning, as `words` with the next of them each, until nothing more comes of it.
@@ -28,15 +28,19 @@ pub(super) async fn heard(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<Response, HttpFailure> {
-    owner(&caller)?;
-    let daemon = gateway.link.open().await?;
+    let watcher = PageWatcher::admit(gateway, caller)?;
+    let daemon = watcher.gateway.link.open().await?;
     let explained = daemon.call(ExplainJob { name }).await?;
     let key = explained.job.submission.key;
     let updates = daemon.call(WatchUpdates { name: Some(key.to_string()) }).await?;
-    let ear = writes_text(&explained).then(|| JobEar { hearing: Hearing::new(daemon, key), updates });
+    let ear =
+        writes_text(&explained).then(|| JobEar { watcher, hearing: Hearing::new(daemon, key), updates });
     let following = stream::unfold(ear, |ear| async {
         let mut ear = ear?;
         let words = ear.next().await?;
+        if !ear.watcher.may_hear() {
+            return None;
+        }
         let event = Event::default().event("words").data(json!({ "text": words }).to_string());
         Some((event, Some(ear)))
     });
@@ -52,6 +56,7 @@ fn writes_text(explained: &Explained) -> bool {
 
 /// Whoever follows the words of one submission.
 struct JobEar {
+    watcher: PageWatcher,
     hearing: Hearing,
     updates: Updates<Update>,
 }
