@@ -145,6 +145,14 @@ async function parts() {
     }
     shown.remove();
   });
+  const texts = await page.evaluate(async () => {
+    const { make, moment, result } = await import("/dashboard/build.mjs");
+    const chosen = "na\u00efve \u6a21\u578b \u{1f980}\n\u202ereversed\u200b\u{e0041}<b>";
+    return [make("p", {}, [chosen]).textContent, result(`\u0915\u200d\u0937\r\n${chosen}`).data, moment("2026-11-28T09:30:00Z").textContent];
+  });
+  const shown = "\\u{202e}reversed\\u{200b}\\u{e0041}<b>";
+  assert.deepEqual(texts.slice(0, 2), [`na\u00efve \u6a21\u578b \u{1f980}\\n${shown}`, `\u0915\u200d\u0937\nna\u00efve \u6a21\u578b \u{1f980}\n${shown}`]);
+  assert.match(texts[2], /^[^\\]*2026[^\\]*$/);
   const chart = await page.evaluate(async () => {
     const { page } = await import("/dashboard/provider.mjs");
     const none = { amount: "0.0000", unit: "credit" };

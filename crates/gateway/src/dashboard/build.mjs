@@ -1,9 +1,27 @@
 // Elements, and quantities as people read them.
 //
-// Text is always put in as text: nothing that a peer wrote becomes an element.
+// Text is always put in as text: nothing that a peer wrote becomes an element, hides, or turns the direction of writing.
 
 const SVG = "http://www.w3.org/2000/svg";
 const DRAWN = new Set(["svg", "g", "rect", "circle", "line", "path", "text", "title", "desc"]);
+
+/** What turns the direction of writing, breaks a line or is not seen, as commands know it; but for spaces of dates. */
+const UNSEEN = /[\p{Cc}\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202e\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
+/** What of that stays in a result: its lines, and what some scripts are written with. */
+const OF_RESULTS = /[\n\t\u1680\u2000-\u200a\u200c\u200d\u205f\u3000\ufe00-\ufe0f]/u;
+const LINES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+const escaped = (letter) => LINES[letter] ?? `\\u{${letter.codePointAt(0).toString(16)}}`;
+
+/** A line that others may have chosen, as `assay` shows it in a terminal. */
+export function seen(text) {
+  return text.replace(UNSEEN, escaped);
+}
+
+/** A result of many lines. */
+export function result(text) {
+  return document.createTextNode(text.replaceAll("\r\n", "\n").replace(UNSEEN, (letter) => (OF_RESULTS.test(letter) ? letter : escaped(letter))));
+}
 
 /** An element with its attributes and what is in it. Whatever is null or false is left out. */
 export function make(tag, attributes = {}, ...children) {
@@ -13,7 +31,8 @@ export function make(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  const there = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  element.append(...there.map((child) => (typeof child === "string" ? seen(child) : child)));
   return element;
 }
 
@@ -129,7 +148,7 @@ export function moment(text) {
   if (!text || text === "never") return null;
   const at = new Date(text);
   const shown = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  return make("time", { datetime: text, title: text }, shown);
+  return make("time", { datetime: text, title: text }, document.createTextNode(shown));
 }
 
 /** A length of time in its largest unit. */

@@ -1,6 +1,6 @@
 // What this home ordered: its jobs, and the story of each.
 
-import { LABELS, count, label, make, moment, money, name, pairs, part, table, when } from "./build.mjs";
+import { LABELS, count, label, make, moment, money, name, pairs, part, result, table, when } from "./build.mjs";
 import { events } from "./daemon.mjs";
 
 export const changesAlone = false;
@@ -46,7 +46,7 @@ function listen(job, story, showSoon) {
 function words(job) {
   if (!ear?.text || ear.job !== job) return null;
   return part("What is written",
-    make("p", { class: "words" }, ear.text),
+    make("p", { class: "words" }, result(ear.text)),
     make("p", { class: "quiet" }, "Heard as it is written. What counts is what is delivered: ", make("code", {}, "assay job result"), " prints it."));
 }
 

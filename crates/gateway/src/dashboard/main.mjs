@@ -1,6 +1,6 @@
 // The frame of the pages: which one is shown, what it needs, and when that is asked again.
 
-import { make, part, patch } from "./build.mjs";
+import { make, part, patch, seen } from "./build.mjs";
 import { KeyNeeded, Refused, ask, events, hasKey, keep } from "./daemon.mjs";
 import * as client from "./client.mjs";
 import * as network from "./network.mjs";
@@ -139,7 +139,7 @@ function take(job) {
       list.jobs.shift();
       list.hidden += 1;
     }
-    if (before !== job.words) heard.textContent = `${job.model}: ${job.words}`;
+    if (before !== job.words) heard.textContent = seen(`${job.model}: ${job.words}`);
   }
   showSoon();
 }
