@@ -13,7 +13,10 @@ use assay_protocol::{
 use serde_json::{Value, json};
 
 use self::sums::{By, Sum, add, grouped};
-use super::{account::share_of_pay, job::ls::Since};
+use super::{
+    account::share_of_pay,
+    job::ls::{Since, latest},
+};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
@@ -71,7 +74,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     Ok(())
 }
 
-/// What was earned day by day, for pages.
+/// What was earned day by day, for pages: all of it in sums, and the latest jobs one by one.
 pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
     let (mut served, unread) = closed(daemon).await?;
     let due = daemon.call(ListDue).await?;
@@ -79,7 +82,7 @@ pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandEr
     let uncounted = Uncounted { unread, unproven: unproven(daemon, &served).await? };
     let groups = grouped(By::Day, served.iter().map(|(job, _)| job));
     let total = Sum::of(served.iter().map(|(job, _)| job));
-    Ok(document(By::Day, (&groups, &total), &served, (&due, &uncounted), daemon.unit()))
+    Ok(document(By::Day, (&groups, &total), latest(&served), (&due, &uncounted), daemon.unit()))
 }
 
 /// What cannot be added up.

@@ -63,7 +63,7 @@ pub(crate) struct RunningArgs {
 /// Jobs that are listed where not all are asked for.
 const LATEST: usize = 20;
 /// Jobs that a page lists.
-const PAGE_LATEST: usize = 100;
+pub(crate) const PAGE_LATEST: usize = 100;
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
 
@@ -144,8 +144,13 @@ fn print(shown: &[JobView], hidden: usize, quiet: bool, daemon: &RunningDaemon, 
 /// The latest jobs, for pages.
 pub(crate) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
     let jobs = daemon.call(ListJobs::default()).await?;
-    let hidden = jobs.len().saturating_sub(PAGE_LATEST);
-    Ok(whole(jobs.get(hidden..).unwrap_or_default(), hidden, daemon.unit()))
+    let shown = latest(&jobs);
+    Ok(whole(shown, jobs.len() - shown.len(), daemon.unit()))
+}
+
+/// The last of what is in the order of time, as many as a page lists.
+pub(crate) fn latest<T>(all: &[T]) -> &[T] {
+    &all[all.len().saturating_sub(PAGE_LATEST)..]
 }
 
 fn whole(shown: &[JobView], hidden: usize, unit: &str) -> Value {
@@ -175,6 +180,14 @@ fn table(jobs: &[JobView]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_lists_the_last_of_many_and_all_of_few() {
+        let all: Vec<usize> = (0..PAGE_LATEST + 7).collect();
+        assert_eq!(latest(&all), &all[7..]);
+        assert_eq!(latest(&all[..3]), &all[..3]);
+        assert_eq!(latest::<usize>(&[]), &[] as &[usize]);
+    }
 
     #[test]
     fn a_time_is_so_long_ago_or_a_moment() {

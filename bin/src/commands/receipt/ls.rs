@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     command_error::CommandError,
-    commands::job::ls::Since,
+    commands::job::ls::{PAGE_LATEST, Since},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Table, called, full, moment, money, short},
@@ -13,8 +13,6 @@ use crate::{
 
 /// Receipts that are listed where nobody says how many.
 const LATEST: usize = 20;
-/// Receipts that a page lists.
-const PAGE_LATEST: usize = 100;
 
 const EXAMPLES: &str = "\
 Examples:

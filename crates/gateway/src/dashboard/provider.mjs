@@ -71,7 +71,7 @@ function earnings({ groups, all, due, receipts_unread: unread }) {
     ]),
     groups.length ? chart(groups.slice(-DAYS), all.earned.unit) : make("p", { class: "quiet" }, "No job is closed yet."),
     groups.length ? make("details", {}, make("summary", {}, "The same as a table"),
-      table("Earned day by day, latest first", ["Day", "Jobs", "Paid", "Earned", "Lost"], [...groups].reverse().map((day) => ({
+      table("Earned day by day (days of universal time), latest first", ["Day", "Jobs", "Paid", "Earned", "Lost"], [...groups].reverse().map((day) => ({
         key: day.name,
         cells: [day.name, String(day.jobs_closed), String(day.jobs_paid), money(day.earned), money(day.lost)],
       })))) : null,
