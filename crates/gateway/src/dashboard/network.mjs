@@ -86,7 +86,7 @@ function offerList({ offers }) {
 function notaries({ notaries_heard: heard, is_notary: own, forked }) {
   const rows = heard.map(({ notary, heard_ago_ms: since }) => ({
     key: notary,
-    cells: [name(notary), since === null ? "not yet" : `${ago(since)} ago`, forked.includes(notary) ? make("span", { class: "label bad" }, "keeps two journals") : "fine"],
+    cells: [name(notary), since === null ? "not yet" : `${ago(since)} ago`, forked.includes(notary) ? make("span", { class: "label bad" }, "keeps two journals") : since === null ? null : "fine"],
   }));
   return [
     own ? make("p", {}, "This peer keeps books itself.") : null,
