@@ -308,8 +308,8 @@ mod tests {
 
     #[test]
     fn where_something_is_kept_is_told_to_no_client() {
-        let path = Path::new("/home/ann/batches/plan.json");
-        let full = || io::Error::new(io::ErrorKind::StorageFull, "at path /home/ann/batches");
+        let path = Path::new("/home/nora/batches/plan.json");
+        let full = || io::Error::new(io::ErrorKind::StorageFull, "at path /home/nora/batches");
         let disk = BatchWait::from(BatchError::disk(path, full()));
         let output = BatchWait::from(BatchError::Output { path: path.to_owned(), error: full() });
         let file = HttpFailure::from(FileRefused::Disk(full())).line();
@@ -317,7 +317,7 @@ mod tests {
         let away = ConnectError::NotRunning { home: path.to_owned() };
         let away = BatchWait::from(HttpFailure::from(away)).message;
         for told in [disk.message, output.message, file, keys, away] {
-            assert!(!told.contains("ann"), "{told}");
+            assert!(!told.contains("nora"), "{told}");
         }
         assert_eq!(disk.code, "no_room");
     }
