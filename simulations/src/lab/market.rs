@@ -212,7 +212,7 @@ impl<O: Observer> Market<O> {
             return self.calendar.at(awake, event);
         }
         let matter = match event.what {
-            Happens::Comes | Happens::GoesOn => self.matters.take(event.number),
+            Happens::Comes | Happens::Wants | Happens::GoesOn => self.matters.take(event.number),
             Happens::Rings | Happens::Syncs | Happens::Starts => None,
         };
         self.trace.event(self.calendar.now(), &event, matter.as_ref());
@@ -220,7 +220,7 @@ impl<O: Observer> Market<O> {
             return;
         }
         match event.what {
-            Happens::Comes | Happens::GoesOn => {
+            Happens::Comes | Happens::Wants | Happens::GoesOn => {
                 if let Some(matter) = matter {
                     self.happen(place, matter);
                 }

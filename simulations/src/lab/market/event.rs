@@ -28,6 +28,8 @@ pub(super) struct MarketEvent {
 pub(super) enum Happens {
     /// Something comes from outside, whatever life the peer is in: its number is a slot.
     Comes,
+    /// Its user wants something of the peer, whatever life that is in: its number is a slot.
+    Wants,
     /// Something goes on within one life of the peer: its number is a slot.
     GoesOn,
     /// The alarm with this number rings.
@@ -99,7 +101,7 @@ impl Happens {
     /// True for what happens within a machine: it waits while that stands still.
     pub(super) fn is_within(self) -> bool {
         match self {
-            Self::GoesOn | Self::Rings | Self::Syncs | Self::Starts => true,
+            Self::Wants | Self::GoesOn | Self::Rings | Self::Syncs | Self::Starts => true,
             Self::Comes => false,
         }
     }
@@ -108,7 +110,7 @@ impl Happens {
     pub(super) fn is_of_a_life(self) -> bool {
         match self {
             Self::GoesOn | Self::Rings | Self::Syncs => true,
-            Self::Comes | Self::Starts => false,
+            Self::Comes | Self::Wants | Self::Starts => false,
         }
     }
 }

@@ -70,6 +70,22 @@ fn a_forger_is_slashed_and_an_honest_founder_earns() {
     assert!(after[0] < before[0] && after[1] > before[1], "{before:?} {after:?}");
 }
 
+#[test]
+fn what_a_user_wants_of_a_machine_that_stands_still_waits_until_it_goes_on() {
+    let mut market = watched(Plan::default());
+    market.open_market();
+    let (client, begin) = (market.plan().client(0), market.now());
+    market.sleep(client, Span::seconds(30));
+    market.submit(client, Wish::default());
+    market.run_until(begin.after(Span::seconds(29)));
+    let count = |market: &Market<_>| market.node(client).unwrap().submissions().len();
+    assert_eq!(count(&market), 0);
+    market.run_until(begin.after(Span::seconds(31)));
+    assert_eq!(count(&market), 1);
+    market.settle(LIMIT).unwrap();
+    assert_eq!(market.observer().0.paid, 1);
+}
+
 /// Judges every receipt that is filed.
 #[derive(Debug, Default)]
 struct Judge {

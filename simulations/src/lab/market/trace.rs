@@ -30,7 +30,7 @@ impl MarketTrace {
     pub(super) fn event(&mut self, now: Instant, event: &MarketEvent, matter: Option<&Matter>) {
         self.events += 1;
         let label = match event.what {
-            Happens::Comes | Happens::GoesOn => matter.map_or(0, Matter::label),
+            Happens::Comes | Happens::Wants | Happens::GoesOn => matter.map_or(0, Matter::label),
             Happens::Rings => b'r',
             Happens::Syncs => b's',
             Happens::Starts => b'S',

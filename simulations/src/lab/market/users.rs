@@ -3,7 +3,10 @@
 use assay_market::{Command, Input};
 use assay_protocol::{id::Digest, units::Amount};
 
-use super::{Market, Observer, event::Matter};
+use super::{
+    Market, Observer,
+    event::{Happens, Matter},
+};
 use crate::{
     kernel::{Instant, Span},
     world::{Place, Wish, market::usual_provision},
@@ -30,9 +33,11 @@ impl<O: Observer> Market<O> {
         }
     }
 
-    /// Gives a command to a peer.
+    /// Gives a command to a peer, which hears it when its machine goes on.
     pub fn command(&mut self, place: Place, command: Command) {
-        self.comes(place, Span::ZERO, Matter::Heard(Input::Command(command)));
+        let number = self.matters.put(Matter::Heard(Input::Command(command)));
+        let event = self.event(place, Happens::Wants, number);
+        self.calendar.after(Span::ZERO, event);
     }
 
     /// Lets a peer offer every manifest.
