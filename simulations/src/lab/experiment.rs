@@ -168,7 +168,7 @@ mod tests {
             "orders paid, share",
             "paid after a check, share",
             "forged results sold",
-            "forgers slashed",
+            "forged results slashed",
             "gain of one of honest, credits",
             "gain of one of forgers, credits",
         ] {

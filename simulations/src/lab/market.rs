@@ -46,6 +46,7 @@ use self::{
     living::{Living, Resident, Ring},
     trace::MarketTrace,
 };
+pub(crate) use self::tally::is_claimed;
 pub use self::{
     carrier::{Carrier, SampledCarrier},
     invariants::Invariants,

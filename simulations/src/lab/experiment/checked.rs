@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     kernel::{Instant, Span},
-    lab::scenario::{Conduct, Scenario},
+    lab::{
+        market::is_claimed,
+        scenario::{Conduct, Scenario},
+    },
     world::{Closed, Place, Wish, World},
 };
 
@@ -79,15 +82,15 @@ fn figures(world: &World, cast: &Cast<'_>, course: SeedCourse) -> Vec<(String, f
         found.count() as f64
     };
     let paid = count(&|job, _| job.outcome.is_paid());
-    let not_drawn = count(&|job, _| job.outcome == Outcome::NotDrawn);
+    let unchecked = count(&|job, _| matches!(job.outcome, Outcome::NotDrawn | Outcome::Unchecked));
     let mut figures: Vec<(String, f64)> = vec![
         ("orders".into(), orders as f64),
         ("orders paid, share".into(), paid / (orders as f64).max(1.0)),
         ("jobs closed".into(), closed.len() as f64),
-        ("paid after a check, share".into(), (paid - not_drawn) / paid.max(1.0)),
+        ("paid after a check, share".into(), (paid - unchecked) / paid.max(1.0)),
         ("forged results paid".into(), count(&|job, forged| forged && job.outcome.is_paid())),
-        ("forged results sold".into(), count(&|_, forged| forged)),
-        ("forgers slashed".into(), count(&|job, forged| forged && !job.slashed.is_zero())),
+        ("forged results sold".into(), count(&|job, forged| forged && is_claimed(job.outcome))),
+        ("forged results slashed".into(), count(&|job, forged| forged && !job.slashed.is_zero())),
         ("honest results slashed".into(), count(&|job, forged| !forged && !job.slashed.is_zero())),
         (
             "of those, claims that were not opened".into(),

@@ -1,9 +1,11 @@
 //! A run in the market of the laboratory: figures are gathered as things happen, and nothing of a job is kept that is over.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use assay_protocol::{
+    id::PeerId,
     outcome::Outcome,
+    signed::Signer,
     units::{Amount, NANO_PER_CREDIT},
 };
 
@@ -96,7 +98,8 @@ fn groups(scenario: &Scenario, plan: &Plan, cast: &Cast<'_>) -> Vec<Option<u16>>
 fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, course: SeedCourse) -> Vec<(String, f64)> {
     let SeedCourse { orders, gains } = course;
     let paid = tally.count(Outcome::is_paid) as f64;
-    let not_drawn = tally.count(|outcome| outcome == Outcome::NotDrawn) as f64;
+    let drawn = tally.count(|outcome| outcome.is_paid() && outcome != Outcome::NotDrawn) as f64;
+    let checked = drawn - tally.count(|outcome| outcome == Outcome::Unchecked) as f64;
     let sum = |of: &dyn Fn(&GroupTally) -> u64, forges: bool| {
         let groups = tally.groups().iter().zip(&scenario.populations);
         groups.filter(|(_, each)| each.conduct.forges() == forges).map(|(part, _)| of(part)).sum::<u64>()
@@ -113,9 +116,9 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, course: SeedCo
         ("jobs that clients cancelled".into(), ended(&[Outcome::Cancelled])),
         ("jobs that nobody claimed".into(), ended(&[Outcome::NoClaim])),
         ("jobs that nobody could check".into(), ended(&[Outcome::Void, Outcome::Unreached])),
-        ("paid after a check, share".into(), (paid - not_drawn) / paid.max(1.0)),
+        ("paid after a check, share".into(), checked / paid.max(1.0)),
         ("paid after a check, by their rates".into(), tally.rates / paid.max(1.0)),
-        ("checks, deviations from their rates".into(), deviations(paid - not_drawn, tally)),
+        ("checks, deviations from their rates".into(), deviations(drawn, tally)),
         ("paid after a check, in theory".into(), in_theory(plan, tally) / paid.max(1.0)),
         ("runs of one job".into(), (tally.runs + tally.checks) as f64 / closed.max(1.0)),
         ("wait for a result, half, s".into(), wait(0.5)),
@@ -123,7 +126,7 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, course: SeedCo
         ("wait for a result, 99 %, s".into(), wait(0.99)),
         ("forged results paid".into(), sum(&|part| part.paid, true)),
         ("forged results sold".into(), sum(&|part| part.sold, true)),
-        ("forgers slashed".into(), sum(&|part| part.slashed, true)),
+        ("forged results slashed".into(), sum(&|part| part.slashed, true)),
         ("honest results slashed".into(), sum(&|part| part.slashed, false)),
         ("of those, claims that were not opened".into(), sum(&|part| part.silent, false)),
     ];
@@ -143,14 +146,37 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, course: SeedCo
     figures
 }
 
-/// By how many standard deviations the checks are more than the rates of their jobs add up to.
-fn deviations(checked: f64, tally: &MarketTally) -> f64 {
-    if tally.variance == 0.0 { 0.0 } else { (checked - tally.rates) / libm::sqrt(tally.variance) }
+/// By how many standard deviations the draws are more than the rates of their jobs add up to.
+fn deviations(drawn: f64, tally: &MarketTally) -> f64 {
+    if tally.variance == 0.0 { 0.0 } else { (drawn - tally.rates) / libm::sqrt(tally.variance) }
 }
 
-/// How many of the paid jobs are checked in theory, had each provider run its own one after the other.
+/// How many of the paid jobs are checked in theory, had each founder run its own one after the other: of those without a
+/// stake all are.
 fn in_theory(plan: &Plan, tally: &MarketTally) -> f64 {
+    let founders: BTreeSet<PeerId> =
+        (0..plan.founders).map(|number| plan.key(plan.founder(number)).id()).collect();
     let most = tally.served.values().copied().max().unwrap_or_default() as usize;
     let means = checking::checked_means(&plan.checks, most);
-    tally.served.values().map(|jobs| means[*jobs as usize]).sum()
+    let checked = |(peer, jobs): (&PeerId, &u64)| {
+        if founders.contains(peer) { means[*jobs as usize] } else { *jobs as f64 }
+    };
+    tally.served.iter().map(checked).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_theory_every_job_of_a_provider_without_a_stake_is_checked() {
+        let plan = Plan { clients: 2, ..Plan::default() };
+        let mut tally = MarketTally::new(&plan, Vec::new());
+        let newcomer = plan.key(plan.client(1)).id();
+        tally.served.insert(newcomer, 300);
+        assert_eq!(in_theory(&plan, &tally), 300.0);
+        tally.served.insert(plan.key(plan.founder(0)).id(), 300);
+        let all = in_theory(&plan, &tally);
+        assert!(all > 305.0 && all < 400.0, "{all}");
+    }
 }

@@ -58,7 +58,7 @@ pub struct MarketTally {
 /// What a group comes to. Sums are in nano-credits.
 #[derive(Clone, Debug, Default)]
 pub struct GroupTally {
-    /// Jobs that its members ran to an end.
+    /// Jobs for which its members claimed a result that nobody cancelled.
     pub sold: u64,
     /// Those that were paid.
     pub paid: u64,
@@ -76,6 +76,28 @@ pub struct GroupTally {
     pub fines: u64,
     /// How long it was until each that was ever convicted was so, in seconds.
     pub conviction: Moments,
+}
+
+/// True if a job ended by what its provider had claimed.
+pub(crate) fn is_claimed(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::NoClaim | Outcome::Aborted | Outcome::Cancelled | Outcome::Withdrawn => false,
+        Outcome::NotDrawn
+        | Outcome::Checked
+        | Outcome::Grey
+        | Outcome::Cleared
+        | Outcome::Unchecked
+        | Outcome::GreyRefunded
+        | Outcome::Mismatch
+        | Outcome::Disputed
+        | Outcome::Slashed
+        | Outcome::Silent
+        | Outcome::FalseStream
+        | Outcome::FalseOpening
+        | Outcome::Void
+        | Outcome::Unreached
+        | Outcome::Trap => true,
+    }
 }
 
 impl MarketTally {
@@ -133,7 +155,7 @@ impl MarketTally {
         let is_first = outcome.is_slashed() && self.convicted.insert(provider);
         let settlement = &story.settlement;
         if let Some(part) = self.part(&provider) {
-            part.sold += 1;
+            part.sold += u64::from(is_claimed(outcome));
             part.paid += u64::from(outcome.is_paid());
             part.slashed += u64::from(!settlement.slashed.is_zero());
             part.silent += u64::from(outcome == Outcome::Silent);
