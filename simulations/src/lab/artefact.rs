@@ -46,13 +46,15 @@ impl Artefact {
     pub fn summary(&self) -> String {
         let mut text = "figure,seeds,mean,sd,low95,high95,p10,p50,p90\n".to_owned();
         for (name, values) in self.columns() {
+            let values: Vec<f64> = values.into_iter().flatten().collect();
             let moments: Moments = values.iter().copied().collect();
             let (low, high) =
                 moments.interval(CONFIDENCE).map_or((String::new(), String::new()), |interval| {
                     (number(interval.low), number(interval.high))
                 });
-            let mut sorted = values.clone();
+            let mut sorted = values;
             sorted.sort_by(f64::total_cmp);
+            let some = |value| if moments.count() == 0 { String::new() } else { number(value) };
             // The least value that so large a share of all is not above.
             let quantile = |share: f64| {
                 let place = (share * sorted.len() as f64).ceil() as usize;
@@ -63,8 +65,8 @@ impl Artefact {
                 "{},{},{},{},{low},{high},{},{},{}",
                 quoted(&name),
                 moments.count(),
-                number(moments.mean()),
-                number(moments.deviation()),
+                some(moments.mean()),
+                some(moments.deviation()),
                 quantile(0.1),
                 quantile(0.5),
                 quantile(0.9),
@@ -78,6 +80,10 @@ impl Artefact {
     pub fn lines(&self) -> Vec<String> {
         let columns = self.columns();
         let lines = columns.into_iter().map(|(name, values)| {
+            let values: Vec<f64> = values.into_iter().flatten().collect();
+            if values.is_empty() {
+                return format!("{name:<40} {:>12}   in no run", "-");
+            }
             let moments: Moments = values.iter().copied().collect();
             let interval = moments.interval(CONFIDENCE).map_or_else(String::new, |interval| {
                 format!("95 % interval {:.4} to {:.4}", interval.low, interval.high)
@@ -89,7 +95,13 @@ impl Artefact {
             } else {
                 interval
             };
-            format!("{name:<40} {:>12.4}   {unseen}", moments.mean())
+            let missing = self.runs.len() - values.len();
+            let of_some = if missing == 0 {
+                String::new()
+            } else {
+                format!(" (not in {missing} of {} runs)", self.runs.len())
+            };
+            format!("{name:<40} {:>12.4}   {unseen}{of_some}", moments.mean())
         });
         lines.collect()
     }
@@ -119,7 +131,7 @@ impl Artefact {
         digest.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn columns(&self) -> Vec<(String, Vec<f64>)> {
+    fn columns(&self) -> Vec<(String, Vec<Option<f64>>)> {
         let names = self.runs.first().map(|run| run.figures.iter().map(|(name, _)| name.clone()));
         let column = |(place, name): (usize, String)| {
             (name, self.runs.iter().map(|run| run.figures[place].1).collect())
@@ -150,7 +162,9 @@ impl Artefact {
         columns.iter().for_each(|(name, _)| text.extend([",", &quoted(name)]));
         for run in &self.runs {
             let _ = write!(text, "\n{},{}", run.seed, run.events);
-            run.figures.iter().for_each(|(_, value)| text.extend([",", &number(*value)]));
+            run.figures
+                .iter()
+                .for_each(|(_, value)| text.extend([",", &value.map(number).unwrap_or_default()]));
         }
         text.push('\n');
         text
@@ -196,7 +210,7 @@ mod tests {
             seed,
             digest: seed.to_string(),
             events: 5,
-            figures: vec![("a \"name\", quoted".into(), value)],
+            figures: vec![("a \"name\", quoted".into(), Some(value))],
         };
         let runs = [(1, 1.0), (2, 2.0), (3, 3.0)].map(run).to_vec();
         let other = Scenario { slots: 5, ..scenario.clone() };
@@ -217,6 +231,31 @@ mod tests {
     }
 
     #[test]
+    fn a_run_without_a_figure_counts_for_nothing_in_it() {
+        let text = shipped::text("churn").unwrap();
+        let scenario = Scenario::read("churn", &text, &shipped::text).unwrap();
+        let artefact = |values: [Option<f64>; 2]| {
+            let run = |(seed, value)| RunFigures {
+                seed,
+                digest: seed.to_string(),
+                events: 5,
+                figures: vec![("time".into(), value)],
+            };
+            Artefact::new(scenario.clone(), 1, (1..).zip(values).map(run).collect())
+        };
+        let some = artefact([None, Some(3.0)]);
+        assert!(
+            some.summary()
+                .ends_with("\"time\",1,3.000000000,0.000000000,,,3.000000000,3.000000000,3.000000000\n")
+        );
+        assert!(some.files()[3].1.ends_with("\n1,5,\n2,5,3.000000000\n"), "{:?}", some.files());
+        assert!(some.lines()[0].ends_with("(not in 1 of 2 runs)"), "{:?}", some.lines());
+        let none = artefact([None; 2]);
+        assert!(none.summary().ends_with("\"time\",0,,,,,,,\n"), "{}", none.summary());
+        assert!(none.lines()[0].ends_with("in no run"));
+    }
+
+    #[test]
     fn what_never_was_is_counted_in_runs() {
         let text = shipped::text("churn").unwrap();
         let scenario = Scenario::read("churn", &text, &shipped::text).unwrap();
@@ -225,7 +264,7 @@ mod tests {
                 seed: *seed,
                 digest: seed.to_string(),
                 events: 5,
-                figures: vec![("slashed".into(), 0.0)],
+                figures: vec![("slashed".into(), Some(0.0))],
             };
             Artefact::new(scenario.clone(), 1, seeds.iter().map(run).collect()).lines().remove(0)
         };

@@ -51,8 +51,8 @@ pub struct RunFigures {
     pub digest: String,
     /// How many events there were.
     pub events: u64,
-    /// The figures by their names, the same for every seed.
-    pub figures: Vec<(String, f64)>,
+    /// The figures by their names, the same for every seed; nothing where there was nothing to measure.
+    pub figures: Vec<(String, Option<f64>)>,
 }
 
 /// Runs a scenario for all its seeds, from `first` on.
@@ -153,9 +153,12 @@ mod tests {
         }
     }
 
+    fn figure(run: &RunFigures, name: &str) -> f64 {
+        run.figures.iter().find(|(known, _)| known == name).unwrap().1.unwrap()
+    }
+
     fn mean(runs: &[RunFigures], name: &str) -> Moments {
-        let of = |run: &RunFigures| run.figures.iter().find(|(known, _)| known == name).unwrap().1;
-        runs.iter().map(of).collect()
+        runs.iter().map(|run| figure(run, name)).collect()
     }
 
     #[test]
@@ -184,7 +187,7 @@ mod tests {
     fn what_groups_are_paid_and_lose_is_what_they_gain_by_the_books() {
         let scenario = Scenario { kernel: KernelName::Laboratory, ..scenario("fraud-vs-check-rate") };
         for run in run(&scenario, 1, false).unwrap() {
-            let figure = |name: &str| run.figures.iter().find(|(known, _)| known == name).unwrap().1;
+            let figure = |name: &str| figure(&run, name);
             for group in ["honest", "forgers"] {
                 let of = |what: &str| figure(&format!("{what} of {group}, credits"));
                 let sum = of("pay of one") + of("fees of one")
@@ -196,11 +199,29 @@ mod tests {
     }
 
     #[test]
+    fn what_never_happened_took_no_time() {
+        let scenario =
+            Scenario { kernel: KernelName::Laboratory, seeds: 2, ..scenario("fraud-vs-check-rate") };
+        let of = |scenario: &Scenario, name: &str| {
+            let runs = run(scenario, 1, false).unwrap();
+            runs.iter().map(|run| run.figures.iter().find(|(known, _)| known == name).unwrap().1).collect()
+        };
+        let none = Scenario { horizon: 1, ..scenario.clone() };
+        for name in ["time until one of forgers is convicted, s", "wait for a result, half, s"] {
+            let (never, ever): (Vec<_>, Vec<_>) = (of(&none, name), of(&scenario, name));
+            assert_eq!(never, [None, None], "{name}");
+            assert!(ever.iter().flatten().all(|time| (0.0..20.0).contains(time)), "{name}: {ever:?}");
+            assert!(ever.iter().any(Option::is_some), "{name}");
+        }
+        assert_eq!(of(&none, "forgers that were convicted, share"), [Some(0.0), Some(0.0)]);
+    }
+
+    #[test]
     fn jobs_are_checked_as_often_as_their_rates_say() {
         let scenario = scenario("cold-start");
         let scenario = Scenario { seeds: 4, horizon: 120_000_000_000, ..scenario };
         for run in run(&scenario, 1, false).unwrap() {
-            let figure = |name: &str| run.figures.iter().find(|(known, _)| known == name).unwrap().1;
+            let figure = |name: &str| figure(&run, name);
             let off = figure("checks, deviations from their rates");
             assert!(off.abs() < 4.0, "{run:?}");
         }
@@ -226,7 +247,7 @@ mod tests {
     #[test]
     fn forgers_are_never_paid_before_anybody_trusts_them_and_nobody_honest_is_slashed() {
         for run in run(&scenario("fraud-vs-check-rate"), 1, false).unwrap() {
-            let figure = |name: &str| run.figures.iter().find(|(known, _)| known == name).unwrap().1;
+            let figure = |name: &str| figure(&run, name);
             assert!(figure("forged results sold") > 0.0 && figure("orders paid, share") > 0.5, "{run:?}");
             assert_eq!(
                 (figure("forged results paid"), figure("honest results slashed")),

@@ -70,7 +70,7 @@ pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, Experim
 }
 
 /// What is asked of every run.
-fn figures(world: &World, cast: &Cast<'_>, course: SeedCourse) -> Vec<(String, f64)> {
+fn figures(world: &World, cast: &Cast<'_>, course: SeedCourse) -> Vec<(String, Option<f64>)> {
     let SeedCourse { orders, gains } = course;
     let conducts = |id: PeerId| {
         let found = cast.iter().find(|(place, _)| world.id(*place) == id);
@@ -98,5 +98,5 @@ fn figures(world: &World, cast: &Cast<'_>, course: SeedCourse) -> Vec<(String, f
         ),
     ];
     figures.extend(gains);
-    figures
+    figures.into_iter().map(|(name, value)| (name, Some(value))).collect()
 }

@@ -18,7 +18,7 @@ use crate::{
     lab::{
         checking,
         market::{Ground, GroupTally, Invariants, Market, MarketTally, Observer},
-        scenario::{Conduct, PopulationRole, Scenario},
+        scenario::{Conduct, Population, PopulationRole, Scenario},
     },
     plan::Plan,
     world::{Place, Wish},
@@ -69,6 +69,9 @@ impl<O: Observer> EventKernel for Market<O> {
     }
 }
 
+/// Before so many other figures stand the waits.
+const WAITS: usize = 12;
+
 /// One run.
 pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, ExperimentError> {
     let plan = course::plan(scenario, seed);
@@ -95,7 +98,12 @@ fn groups(scenario: &Scenario, plan: &Plan, cast: &Cast<'_>) -> Vec<Option<u16>>
 }
 
 /// What is asked of every run.
-fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, course: SeedCourse) -> Vec<(String, f64)> {
+fn figures(
+    scenario: &Scenario,
+    plan: &Plan,
+    tally: &MarketTally,
+    course: SeedCourse,
+) -> Vec<(String, Option<f64>)> {
     let SeedCourse { orders, gains } = course;
     let paid = tally.count(Outcome::is_paid) as f64;
     let drawn = tally.count(|outcome| outcome.is_paid() && outcome != Outcome::NotDrawn) as f64;
@@ -107,42 +115,57 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, course: SeedCo
     };
     let ended = |ways: &[Outcome]| tally.count(|outcome| ways.contains(&outcome)) as f64;
     let closed = tally.count(|_| true) as f64;
-    let wait = |share| tally.waits.at(share).unwrap_or_default() as f64 / 1e6;
-    let mut figures: Vec<(String, f64)> = vec![
-        ("orders".into(), orders as f64),
-        ("orders paid, share".into(), paid / (orders as f64).max(1.0)),
-        ("jobs closed".into(), closed),
-        ("jobs that providers gave up".into(), ended(&[Outcome::Aborted, Outcome::Withdrawn])),
-        ("jobs that clients cancelled".into(), ended(&[Outcome::Cancelled])),
-        ("jobs that nobody claimed".into(), ended(&[Outcome::NoClaim])),
-        ("jobs that nobody could check".into(), ended(&[Outcome::Void, Outcome::Unreached])),
-        ("paid after a check, share".into(), checked / paid.max(1.0)),
-        ("paid after a check, by their rates".into(), tally.rates / paid.max(1.0)),
-        ("checks, deviations from their rates".into(), deviations(drawn, tally)),
-        ("paid after a check, in theory".into(), in_theory(plan, tally) / paid.max(1.0)),
-        ("runs of one job".into(), (tally.runs + tally.checks) as f64 / closed.max(1.0)),
-        ("wait for a result, half, s".into(), wait(0.5)),
-        ("wait for a result, 95 %, s".into(), wait(0.95)),
-        ("wait for a result, 99 %, s".into(), wait(0.99)),
-        ("forged results paid".into(), sum(&|part| part.paid, true)),
-        ("forged results sold".into(), sum(&|part| part.sold, true)),
-        ("forged results slashed".into(), sum(&|part| part.slashed, true)),
-        ("honest results slashed".into(), sum(&|part| part.slashed, false)),
-        ("of those, claims that were not opened".into(), sum(&|part| part.silent, false)),
+    let figures: [(&str, f64); 17] = [
+        ("orders", orders as f64),
+        ("orders paid, share", paid / (orders as f64).max(1.0)),
+        ("jobs closed", closed),
+        ("jobs that providers gave up", ended(&[Outcome::Aborted, Outcome::Withdrawn])),
+        ("jobs that clients cancelled", ended(&[Outcome::Cancelled])),
+        ("jobs that nobody claimed", ended(&[Outcome::NoClaim])),
+        ("jobs that nobody could check", ended(&[Outcome::Void, Outcome::Unreached])),
+        ("paid after a check, share", checked / paid.max(1.0)),
+        ("paid after a check, by their rates", tally.rates / paid.max(1.0)),
+        ("checks, deviations from their rates", deviations(drawn, tally)),
+        ("paid after a check, in theory", in_theory(plan, tally) / paid.max(1.0)),
+        ("runs of one job", (tally.runs + tally.checks) as f64 / closed.max(1.0)),
+        ("forged results paid", sum(&|part| part.paid, true)),
+        ("forged results sold", sum(&|part| part.sold, true)),
+        ("forged results slashed", sum(&|part| part.slashed, true)),
+        ("honest results slashed", sum(&|part| part.slashed, false)),
+        ("of those, claims that were not opened", sum(&|part| part.silent, false)),
     ];
+    let mut figures: Vec<_> =
+        figures.into_iter().map(|(name, value)| (name.to_owned(), Some(value))).collect();
+    let waits = [("half", 0.5), ("95 %", 0.95), ("99 %", 0.99)];
+    let waits = waits.map(|(name, share)| {
+        (format!("wait for a result, {name}, s"), tally.waits.at(share).map(|micros| micros as f64 / 1e6))
+    });
+    figures.splice(WAITS..WAITS, waits);
     for (population, part) in scenario.populations.iter().zip(tally.groups()) {
         if population.role != PopulationRole::Client {
-            let each = |nano: u64| nano as f64 / NANO_PER_CREDIT as f64 / population.count as f64;
-            let name = &population.name;
-            figures.push((format!("pay of one of {name}, credits"), each(part.earned)));
-            figures.push((format!("fees of one of {name}, credits"), each(part.fees)));
-            if population.conduct.forges() {
-                figures.push((format!("time until one of {name} is convicted, s"), part.conviction.mean()));
-            }
-            figures.push((format!("stake lost by one of {name}, credits"), each(part.lost + part.fines)));
+            figures.extend(of_group(population, part));
         }
     }
-    figures.extend(gains);
+    figures.extend(gains.into_iter().map(|(name, gain)| (name, Some(gain))));
+    figures
+}
+
+/// What one of a population was paid and lost, and when it was convicted.
+fn of_group(population: &Population, part: &GroupTally) -> Vec<(String, Option<f64>)> {
+    let count = population.count as f64;
+    let each = |nano: u64| Some(nano as f64 / NANO_PER_CREDIT as f64 / count);
+    let name = &population.name;
+    let mut figures = vec![
+        (format!("pay of one of {name}, credits"), each(part.earned)),
+        (format!("fees of one of {name}, credits"), each(part.fees)),
+    ];
+    if population.conduct.forges() {
+        let convicted = part.conviction;
+        let time = (convicted.count() > 0).then(|| convicted.mean());
+        figures.push((format!("{name} that were convicted, share"), Some(convicted.count() as f64 / count)));
+        figures.push((format!("time until one of {name} is convicted, s"), time));
+    }
+    figures.push((format!("stake lost by one of {name}, credits"), each(part.lost + part.fines)));
     figures
 }
 

@@ -35,6 +35,8 @@ pub struct MarketTally {
     /// When each submission was made whose result is not here.
     waiting: BTreeMap<Digest, Instant>,
     convicted: BTreeSet<PeerId>,
+    /// When the first order came.
+    begun: Option<Instant>,
     /// How many orders came.
     pub submitted: u64,
     /// How many results came to those who ordered them.
@@ -74,7 +76,7 @@ pub struct GroupTally {
     pub fees: u64,
     /// What they were fined.
     pub fines: u64,
-    /// How long it was until each that was ever convicted was so, in seconds.
+    /// How long after the first order each that was ever convicted was so, in seconds.
     pub conviction: Moments,
 }
 
@@ -113,6 +115,7 @@ impl MarketTally {
             groups,
             waiting: BTreeMap::new(),
             convicted: BTreeSet::new(),
+            begun: None,
             submitted: 0,
             delivered: 0,
             waits: Quantiles::default(),
@@ -154,6 +157,7 @@ impl MarketTally {
         }
         let is_first = outcome.is_slashed() && self.convicted.insert(provider);
         let settlement = &story.settlement;
+        let begun = self.begun.unwrap_or(at);
         if let Some(part) = self.part(&provider) {
             part.sold += u64::from(is_claimed(outcome));
             part.paid += u64::from(outcome.is_paid());
@@ -162,7 +166,7 @@ impl MarketTally {
             part.earned += settlement.provider.0;
             part.lost += settlement.slashed.0;
             if is_first {
-                part.conviction.add(at.0 as f64 / 1e9);
+                part.conviction.add((at.0 - begun.0) as f64 / 1e9);
             }
         }
         for fee in &settlement.fees {
@@ -186,6 +190,7 @@ impl MarketTally {
 impl Observer for MarketTally {
     fn submitted(&mut self, seen: MarketSight, key: Digest) {
         self.submitted += 1;
+        self.begun.get_or_insert(seen.at);
         self.waiting.insert(key, seen.at);
     }
 
