@@ -145,14 +145,14 @@ impl Artefact {
             "{{\n  \"schema\": \"assay.experiment.v1\",\n  \"scenario\": {},\n  \"scenario_hash\": \"{}\",\n  \
              \"version\": \"{}\",\n  \"kernel\": \"{}\",\n  \"seeds\": {},\n  \"first_seed\": {},\n  \
              \"events\": {events},\n  \"digest\": \"{}\",\n  \"reproduce\": {}\n}}\n",
-            json(&self.scenario.name),
+            text_in_quotes(&self.scenario.name),
             self.scenario.hash(),
             env!("CARGO_PKG_VERSION"),
             self.scenario.kernel_word(),
             self.runs.len(),
             self.first,
             self.digest(),
-            json(&self.reproduce()),
+            text_in_quotes(&self.reproduce()),
         )
     }
 
@@ -185,7 +185,8 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 
-fn json(text: &str) -> String {
+/// Words in quotes, as JSON and TOML both read them.
+pub(super) fn text_in_quotes(text: &str) -> String {
     let escaped: String = text
         .chars()
         .map(|letter| match letter {
@@ -227,7 +228,7 @@ mod tests {
             files[0].1.contains("\"seeds\": 3") && files[3].1.ends_with("3,5,3.000000000\n"),
             "{files:?}"
         );
-        assert_eq!(json("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
+        assert_eq!(text_in_quotes("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use assay_protocol::{codec, id::NetworkId};
 
 use self::reader::SettingReader;
 pub use self::source::ScenarioError;
+use super::artefact::text_in_quotes;
 use crate::{
     behaviour::{self, Behaviour},
     crypto::SimulatedKey,
@@ -173,6 +174,25 @@ impl Conduct {
         }
     }
 
+    /// Whether a peer that is there for this ever does what the conduct changes.
+    fn suits(self, role: PopulationRole) -> bool {
+        let orders = role == PopulationRole::Client;
+        match self {
+            Self::Honest | Self::Withholder => true,
+            Self::SecretiveClient => orders,
+            Self::Forger
+            | Self::LazyVerifier
+            | Self::AbsentVerifier
+            | Self::SilentProvider
+            | Self::Aborter
+            | Self::Mute
+            | Self::Sleeper
+            | Self::Idler
+            | Self::Slanderer
+            | Self::FalseOpener => !orders,
+        }
+    }
+
     /// What stands between the brain of such a peer and the world; nothing, if it is honest.
     #[must_use]
     pub fn behaviour(self, key: SimulatedKey, network: NetworkId) -> Option<Box<dyn Behaviour>> {
@@ -239,8 +259,7 @@ impl Scenario {
         let mut verification = all.table("verification")?;
         let mut workload = all.table("workload")?;
         let populations = all.tables("population")?;
-        let populations: Vec<Population> =
-            populations.into_iter().map(Population::read).collect::<Result<_, _>>()?;
+        let populations = Population::read_all(populations)?;
         let scenario = Self {
             name,
             question,
@@ -297,6 +316,12 @@ impl Scenario {
         if self.delays[0] > self.delays[1] {
             return Err(network.wrong("delay_min", "must not be above `delay_max`"));
         }
+        let Crowd { at, lasts, factor } = self.crowd;
+        if (lasts > 0) != (factor > 1) || (at > 0 && lasts == 0) || (lasts > 0 && at >= self.horizon) {
+            let problem =
+                "comes with `crowd_lasts` above \"0 s\" and `crowd_factor` above 1, and before the horizon";
+            return Err(workload.wrong("crowd_at", problem));
+        }
         if self.between == 0 {
             return Err(workload.wrong("between", "must be above \"0 s\""));
         }
@@ -328,16 +353,16 @@ impl Scenario {
     pub fn resolved(&self) -> String {
         let [delay_min, delay_max] = self.delays;
         let mut text = format!(
-            "name = {:?}\nquestion = {:?}\ntheory = {:?}\n\n\
+            "name = {}\nquestion = {}\ntheory = {}\n\n\
              [run]\ntakes = \"{} ns\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{} ns\"\nseeds = {}\nmax_events = {}\n\n\
              [network]\ndelay_min = \"{delay_min} ns\"\ndelay_max = \"{delay_max} ns\"\nloss = \"{} %\"\n\n\
              [market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
              [verification]\nbase = \"{} %\"\nramp = {}\n\n\
              [workload]\nbetween = \"{} ns\"\ncrowd_at = \"{} ns\"\n\
              crowd_lasts = \"{} ns\"\ncrowd_factor = {}\nwork = {:?}\nattempts = {}\n",
-            self.name,
-            self.question,
-            self.theory,
+            text_in_quotes(&self.name),
+            text_in_quotes(&self.question),
+            text_in_quotes(&self.theory),
             self.takes,
             self.kernel_word(),
             self.sweep,
@@ -360,9 +385,9 @@ impl Scenario {
         for each in &self.populations {
             let _ = write!(
                 text,
-                "\n[[population]]\nname = {:?}\nrole = {:?}\ncount = {}\nbehaviour = {:?}\n\
+                "\n[[population]]\nname = {}\nrole = {:?}\ncount = {}\nbehaviour = {:?}\n\
                  online = \"{} ns\"\naway = \"{} ns\"\n",
-                each.name,
+                text_in_quotes(&each.name),
                 word_of(each.role, &ROLES),
                 each.count,
                 word_of(each.conduct, &CONDUCTS),
@@ -393,10 +418,20 @@ fn word_of<T: PartialEq>(choice: T, choices: &[(&'static str, T)]) -> &'static s
 }
 
 impl Population {
-    fn read(mut reader: SettingReader) -> Result<Self, ScenarioError> {
+    fn read_all(readers: Vec<SettingReader>) -> Result<Vec<Self>, ScenarioError> {
+        let mut populations: Vec<Self> = Vec::new();
+        for reader in readers {
+            populations.push(Self::read(reader, &populations)?);
+        }
+        Ok(populations)
+    }
+
+    /// Reads one that stands behind others.
+    fn read(mut reader: SettingReader, others: &[Self]) -> Result<Self, ScenarioError> {
+        let role = reader.choice("role", PopulationRole::Founder, &ROLES)?;
         let population = Self {
-            name: reader.text("name", "peers")?,
-            role: reader.choice("role", PopulationRole::Founder, &ROLES)?,
+            name: reader.text("name", &format!("{}s", word_of(role, &ROLES)))?,
+            role,
             count: reader.count("count", 1, 1..=PEERS_MAX)?,
             conduct: reader.choice("behaviour", Conduct::Honest, &CONDUCTS)?,
             online: reader.time("online", 0)?,
@@ -404,6 +439,15 @@ impl Population {
         };
         if (population.online == 0) != (population.away == 0) {
             return Err(reader.wrong("online", "goes with `away`: both are above \"0 s\", or neither"));
+        }
+        if others.iter().any(|other| other.name == population.name) {
+            let problem =
+                format!("there are two populations `{}`: figures go by their names", population.name);
+            return Err(reader.wrong("name", problem));
+        }
+        if !population.conduct.suits(role) {
+            let (conduct, role) = (word_of(population.conduct, &CONDUCTS), word_of(role, &ROLES));
+            return Err(reader.wrong("behaviour", format!("`{conduct}` changes nothing of a {role}")));
         }
         reader.finish()?;
         Ok(population)

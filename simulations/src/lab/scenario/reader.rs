@@ -15,6 +15,8 @@ pub(super) struct SettingReader {
     name: String,
     whole: Setting,
     left: BTreeMap<String, Setting>,
+    /// Where each key stands that was taken.
+    taken: BTreeMap<&'static str, Setting>,
     known: Vec<&'static str>,
 }
 
@@ -24,12 +26,12 @@ impl SettingReader {
         let Literal::Table(left) = whole.value.clone() else {
             return Err(whole.wrong(name, "must be a table"));
         };
-        Ok(Self { name: name.into(), whole, left, known: Vec::new() })
+        Ok(Self { name: name.into(), whole, left, taken: BTreeMap::new(), known: Vec::new() })
     }
 
-    /// What is wrong with the table as a whole.
+    /// What is wrong with a key beside others: told where it stands, or where its table does if it is not there.
     pub(super) fn wrong(&self, key: &str, problem: impl Into<String>) -> ScenarioError {
-        self.whole.wrong(&self.path(key), problem)
+        self.taken.get(key).unwrap_or(&self.whole).wrong(&self.path(key), problem)
     }
 
     fn path(&self, key: &str) -> String {
@@ -43,6 +45,8 @@ impl SettingReader {
     fn take(&mut self, key: &'static str) -> Option<(String, Setting)> {
         self.known.push(key);
         let setting = self.left.remove(key)?;
+        self.taken
+            .insert(key, Setting { value: Literal::Other, file: setting.file.clone(), line: setting.line });
         Some((self.path(key), setting))
     }
 
@@ -120,7 +124,7 @@ impl SettingReader {
         if !(0.0..=TIME_MAX).contains(&(number * nanos)) {
             return Err(setting.wrong(&path, "must be from \"0 s\" to \"365 d\""));
         }
-        Ok((number * nanos) as u64)
+        Ok(libm::round(number * nanos) as u64)
     }
 
     /// A share in parts of a million.

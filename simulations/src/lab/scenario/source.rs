@@ -48,10 +48,20 @@ impl Setting {
         ScenarioError { file, line, key: key.into(), problem: problem.into() }
     }
 
+    /// Forgets a key of a table: what is true of one scenario alone.
+    fn forget(&mut self, table: &str, key: &str) {
+        if let Literal::Table(tables) = &mut self.value
+            && let Some(Self { value: Literal::Table(keys), .. }) = tables.get_mut(table)
+        {
+            keys.remove(key);
+        }
+    }
+
     /// Puts the keys of `over` above these. Lists are replaced as a whole.
     fn overlay(&mut self, over: Self) {
         match (&mut self.value, over.value) {
             (Literal::Table(under), Literal::Table(keys)) => {
+                (self.file, self.line) = (over.file, over.line);
                 for (key, setting) in keys {
                     match under.get_mut(&key) {
                         Some(below) => below.overlay(setting),
@@ -81,7 +91,9 @@ pub(super) fn read(
         if layers.len() == EXTENDS_MAX {
             return Err(preset.wrong("extends", format!("more than {EXTENDS_MAX} scenarios, or a circle")));
         }
-        layers.push(parse(name, &text)?);
+        let mut below = parse(name, &text)?;
+        below.forget("run", "takes");
+        layers.push(below);
     }
     let mut layers = layers.into_iter().rev();
     let Some(mut all) = layers.next() else { unreachable!("there is one layer at least") };

@@ -50,6 +50,31 @@ fn what_is_wrong_with_a_scenario_is_told_by_line_key_and_nearest_name() {
             "count = 5\nbehaviour = \"lazy-verifyer\"",
             "a.toml:6: `population.behaviour`: there is no `lazy-verifyer`; the nearest is `lazy-verifier`",
         ),
+        (
+            "[run]",
+            "[workload]\nbetween = \"1 s\"\ncrowd_at = \"5 s\"\ncrowd_factor = 9\n[run]",
+            "a.toml:4: `workload.crowd_at`: comes with `crowd_lasts` above \"0 s\" and `crowd_factor` above 1, and before the horizon",
+        ),
+        (
+            "[run]",
+            "[workload]\nwork = \"label\"\nbetween = \"0 s\"\n[run]",
+            "a.toml:4: `workload.between`: must be above \"0 s\"",
+        ),
+        (
+            "count = 5",
+            "count = 5\n[[population]]\nrole = \"newcomer\"\nname = \"founders\"",
+            "a.toml:8: `population.name`: there are two populations `founders`: figures go by their names",
+        ),
+        (
+            "role = \"client\"",
+            "role = \"client\"\nbehaviour = \"forger\"",
+            "a.toml:8: `population.behaviour`: `forger` changes nothing of a client",
+        ),
+        (
+            "count = 5",
+            "count = 5\nbehaviour = \"secretive-client\"",
+            "a.toml:6: `population.behaviour`: `secretive-client` changes nothing of a founder",
+        ),
         ("name =", "extends = \"nothing\"\nname =", "a.toml:1: `extends`: there is no scenario `nothing`"),
     ] {
         assert_eq!(refused(line, wrong), expected, "{wrong}");
@@ -82,4 +107,34 @@ fn a_scenario_that_extends_itself_is_refused() {
     let find = |_: &str| Some("extends = \"round\"".to_owned());
     let error = Scenario::read("round", "extends = \"round\"", &find).unwrap_err();
     assert!(error.to_string().contains("a circle"), "{error}");
+}
+
+#[test]
+fn what_does_not_go_together_is_told_where_it_stands_and_not_in_what_is_extended() {
+    let base = shipped::ALL[0].0;
+    for (text, expected) in [
+        ("[workload]\n\nbetween = \"0 s\"\n", "a.toml:4: `workload.between`: must be above"),
+        ("[network]\n\ndelay_min = \"50 ms\"\n", "a.toml:4: `network.delay_min`: must not be above"),
+        ("\n[[population]]\ncount = 7\n", "a.toml:3: `population`: an impossible market"),
+    ] {
+        let error = read(&format!("extends = \"{base}\"\n{text}")).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn how_long_a_scenario_takes_is_not_how_long_one_takes_that_extends_it() {
+    let base = shipped::ALL[0].0;
+    assert_ne!(read(&shipped::text(base).unwrap()).unwrap().takes, 0);
+    assert_eq!(read(&format!("extends = \"{base}\"\n[run]\nhorizon = \"9 h\"\n")).unwrap().takes, 0);
+}
+
+#[test]
+fn whatever_a_scenario_is_called_it_reads_back_as_itself() {
+    for question in ["a\u{0}b", "\u{200b}\u{301}", "a \"b\" \\ c", "\u{7f}\t\n", "\u{a0}é…"] {
+        let scenario = Scenario { question: question.into(), name: question.into(), ..read(WHOLE).unwrap() };
+        assert_eq!(read(&scenario.resolved()), Ok(scenario.clone()), "{question:?}");
+    }
+    let odd = read(&WHOLE.replace("30 s", "4.35 us")).unwrap();
+    assert_eq!(odd.horizon, 4_350);
 }
