@@ -245,6 +245,37 @@ mod tests {
     }
 
     #[test]
+    fn events_after_the_last_order_count_and_so_do_peers_that_come_and_go() {
+        let short = Scenario { seeds: 1, horizon: 1_500_000_000, ..scenario("fraud-vs-check-rate") };
+        for kernel in [KernelName::Checker, KernelName::Laboratory] {
+            let short = Scenario { kernel, ..short.clone() };
+            let all = run(&short, 1, false).unwrap()[0].events;
+            let found = run(&Scenario { events_max: all - 10, ..short }, 1, false);
+            assert!(matches!(found, Err(ExperimentError::TooManyEvents { .. })), "{found:?}");
+        }
+        let mut restless = scenario("churn");
+        restless.populations[1].online = 1;
+        restless.populations[1].away = 1;
+        let found = run(&Scenario { seeds: 1, events_max: 100_000, ..restless }, 1, false);
+        assert!(matches!(found, Err(ExperimentError::TooManyEvents { .. })), "{found:?}");
+    }
+
+    #[test]
+    fn orders_of_clients_that_come_and_go_are_paid_in_both_kernels() {
+        let base = scenario("fraud-vs-check-rate");
+        let mut scenario = Scenario { seeds: 1, horizon: 10_000_000_000, ..base };
+        scenario.populations.retain(|each| !each.conduct.forges());
+        for each in scenario.populations.iter_mut().filter(|each| each.role == PopulationRole::Client) {
+            (each.online, each.away) = (5_000_000_000, 20_000_000_000);
+        }
+        for kernel in [KernelName::Checker, KernelName::Laboratory] {
+            for run in run(&Scenario { kernel, ..scenario.clone() }, 1, false).unwrap() {
+                assert_eq!(figure(&run, "orders paid, share"), 1.0, "{kernel:?}: {run:?}");
+            }
+        }
+    }
+
+    #[test]
     fn forgers_are_never_paid_before_anybody_trusts_them_and_nobody_honest_is_slashed() {
         for run in run(&scenario("fraud-vs-check-rate"), 1, false).unwrap() {
             let figure = |name: &str| figure(&run, name);

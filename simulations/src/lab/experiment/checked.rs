@@ -4,7 +4,7 @@ use assay_protocol::{id::PeerId, outcome::Outcome, units::Amount};
 
 use super::{
     ExperimentError, RunFigures,
-    course::{self, Cast, EventKernel, REST, SeedCourse},
+    course::{self, Cast, EventKernel, SeedCourse},
 };
 use crate::{
     kernel::{Instant, Span},
@@ -54,8 +54,8 @@ impl EventKernel for World {
         self.wealth(place)
     }
 
-    fn end(&mut self) -> Result<(), String> {
-        self.settle(REST).map_err(|unsettled| unsettled.to_string())
+    fn end(&mut self, limit: Span) -> Result<(), String> {
+        self.settle(limit).map_err(|unsettled| unsettled.to_string())
     }
 }
 

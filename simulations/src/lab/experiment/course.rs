@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The longest that a run may take to come to rest after its last order.
-pub(super) const REST: Span = Span::seconds(48 * 3_600);
+const REST: Span = Span::seconds(48 * 3_600);
 /// How long nobody looks whether there were too many events.
 const GLANCE: u64 = 1_000_000_000;
 /// The shape of how long peers stay, as it was measured.
@@ -45,8 +45,8 @@ pub(super) trait EventKernel {
     fn halt(&mut self, place: Place, span: Span);
     /// What a peer owns.
     fn owned(&self, place: Place) -> Option<Amount>;
-    /// Lets everything end.
-    fn end(&mut self) -> Result<(), String>;
+    /// Lets everything end within so long; what is still open if it does not.
+    fn end(&mut self, limit: Span) -> Result<(), String>;
 }
 
 /// A peer of a scenario.
@@ -115,15 +115,33 @@ pub(super) fn play(
     newcomers.for_each(|(place, _)| kernel.provide(*place));
     let before: Vec<f64> = cast.iter().map(|(place, _)| wealth(kernel, *place)).collect();
     let orders = trade(scenario, seed, kernel, cast)?;
-    kernel
-        .end()
-        .map_err(|what| ExperimentError::Unsettled { seed, what: what.chars().take(400).collect() })?;
+    rest(scenario, seed, kernel)?;
     let gains = scenario.populations.iter().map(|population| {
         let members = cast.iter().zip(&before).filter(|((_, each), _)| core::ptr::eq(*each, population));
         let gains: f64 = members.map(|((place, _), before)| wealth(kernel, *place) - before).sum();
         (format!("gain of one of {}, credits", population.name), gains / population.count as f64)
     });
     Ok(SeedCourse { orders, gains: gains.collect() })
+}
+
+/// Lets everything end, and looks now and then whether there were too many events.
+fn rest(scenario: &Scenario, seed: u64, kernel: &mut impl EventKernel) -> Result<(), ExperimentError> {
+    let begin = kernel.now().0;
+    loop {
+        let passed = kernel.now().0 - begin;
+        // Each look comes after twice the time of the one before: looking has a price as well.
+        let ended = kernel.end(Span(passed.clamp(GLANCE, REST.0)));
+        if kernel.events() > scenario.events_max {
+            return Err(ExperimentError::TooManyEvents { seed, events_max: scenario.events_max });
+        }
+        match ended {
+            Ok(()) => return Ok(()),
+            Err(what) if passed >= REST.0 => {
+                return Err(ExperimentError::Unsettled { seed, what: what.chars().take(400).collect() });
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 fn wealth(kernel: &impl EventKernel, place: Place) -> f64 {
@@ -147,12 +165,12 @@ fn trade(
     for (number, (_, population)) in cast.iter().enumerate().filter(|(_, (_, each))| each.online > 0) {
         acts.after(stay(population).span(&mut stays[number]), Act::Leave(number as u32));
     }
-    let mut orders = 0;
+    let (mut orders, mut leaves, mut awake) = (0, 0, begin);
     while let Some(act) = acts.pop() {
         if acts.now().0 > scenario.horizon {
             break;
         }
-        wait(scenario, seed, kernel, begin.after(Span(acts.now().0)))?;
+        wait(scenario, seed, kernel, begin.after(Span(acts.now().0)), leaves)?;
         match act {
             Act::Order => {
                 let client = first_client + chosen.below(scenario.count(PopulationRole::Client));
@@ -167,10 +185,14 @@ fn trade(
                 let luck = &mut stays[number as usize];
                 let away = Distribution::Exponential(population.away as f64 / 1e9).span(luck);
                 kernel.halt(place, away);
+                leaves += 1;
+                awake = awake.max(kernel.now().after(away));
                 acts.after(away.plus(stay(population).span(luck)), Act::Leave(number));
             }
         }
     }
+    // What was wanted of a machine that stands still is wanted once it goes on.
+    wait(scenario, seed, kernel, awake.min(kernel.now().after(REST)), leaves)?;
     Ok(orders)
 }
 
@@ -197,16 +219,18 @@ fn stay(population: &Population) -> Distribution {
     Distribution::Weibull(STAY_SHAPE, scale)
 }
 
+/// Lets time pass until then; every leave of a peer counts as an event.
 fn wait(
     scenario: &Scenario,
     seed: u64,
     kernel: &mut impl EventKernel,
     until: Instant,
+    leaves: u64,
 ) -> Result<(), ExperimentError> {
     while kernel.now() < until {
         let glance = Span((until.0 - kernel.now().0).min(GLANCE));
         kernel.pass(kernel.now().after(glance));
-        if kernel.events() > scenario.events_max {
+        if kernel.events() + leaves > scenario.events_max {
             return Err(ExperimentError::TooManyEvents { seed, events_max: scenario.events_max });
         }
     }

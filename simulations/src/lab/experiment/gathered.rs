@@ -11,7 +11,7 @@ use assay_protocol::{
 
 use super::{
     ExperimentError, RunFigures,
-    course::{self, Cast, EventKernel, REST, SeedCourse},
+    course::{self, Cast, EventKernel, SeedCourse},
 };
 use crate::{
     kernel::{Instant, Span},
@@ -64,8 +64,8 @@ impl<O: Observer> EventKernel for Market<O> {
         self.wealth(place)
     }
 
-    fn end(&mut self) -> Result<(), String> {
-        self.settle(REST)
+    fn end(&mut self, limit: Span) -> Result<(), String> {
+        self.settle(limit)
     }
 }
 
