@@ -287,10 +287,12 @@ impl Scenario {
             attempts: workload.count("attempts", 3, 1..=64)?,
             populations,
         };
-        scenario.consider(&all, &network, &workload)?;
-        [run, network, market, verification, workload, all]
+        // Taken already; but it is a name that may be meant.
+        all.text("extends", "")?;
+        [&run, &network, &market, &verification, &workload, &all]
             .into_iter()
             .try_for_each(SettingReader::finish)?;
+        scenario.consider(&all, &network, &workload)?;
         Ok(scenario)
     }
 

@@ -148,7 +148,7 @@ impl SettingReader {
     }
 
     /// Refuses every key that nobody took.
-    pub(super) fn finish(self) -> Result<(), ScenarioError> {
+    pub(super) fn finish(&self) -> Result<(), ScenarioError> {
         let Some((key, setting)) = self.left.first_key_value() else { return Ok(()) };
         Err(setting.wrong(&self.path(key), format!("is not known here{}", nearest(key, &self.known))))
     }

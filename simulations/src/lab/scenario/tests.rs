@@ -75,6 +75,16 @@ fn what_is_wrong_with_a_scenario_is_told_by_line_key_and_nearest_name() {
             "count = 5\nbehaviour = \"secretive-client\"",
             "a.toml:6: `population.behaviour`: `secretive-client` changes nothing of a founder",
         ),
+        (
+            "name =",
+            "extend = \"churn\"\nname =",
+            "a.toml:1: `extend`: is not known here; the nearest is `extends`",
+        ),
+        (
+            "[[population]]",
+            "[[populations]]",
+            "a.toml:4: `populations`: is not known here; the nearest is `population`",
+        ),
         ("name =", "extends = \"nothing\"\nname =", "a.toml:1: `extends`: there is no scenario `nothing`"),
     ] {
         assert_eq!(refused(line, wrong), expected, "{wrong}");
