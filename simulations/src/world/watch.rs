@@ -51,6 +51,8 @@ pub(crate) struct Watch {
     sweep_facts: u64,
     /// One receipt among so many is judged.
     receipts_each: u64,
+    /// Whether it is kept how jobs ended.
+    keeps_closed: bool,
     ledger: Ledger,
     witness: Witness,
     closed: BTreeMap<JobId, Closed>,
@@ -64,6 +66,7 @@ impl Watch {
             witness: Witness::new((*genesis).clone(), &ledger, sweep_facts),
             sweep_facts,
             receipts_each: 1,
+            keeps_closed: true,
             ledger,
             closed: BTreeMap::new(),
             network: genesis.id(),
@@ -75,6 +78,11 @@ impl Watch {
     /// Judges one receipt among so many, by where it stands in the journal.
     pub(crate) fn judge_each(&mut self, receipts: u64) {
         self.receipts_each = receipts.max(1);
+    }
+
+    /// Keeps nothing of a job that is over.
+    pub(crate) fn forget_closed(&mut self) {
+        self.keeps_closed = false;
     }
 
     /// Asserts what must hold of a notary's own books after every event.
@@ -96,7 +104,7 @@ impl Watch {
     /// Begins anew with what is left of a notary's records.
     pub(crate) fn restart(&mut self, records: &[Record]) {
         let fresh = Self::new(Arc::clone(&self.genesis), self.notary, self.sweep_facts);
-        *self = Self { receipts_each: self.receipts_each, ..fresh };
+        *self = Self { receipts_each: self.receipts_each, keeps_closed: self.keeps_closed, ..fresh };
         records.iter().for_each(|record| self.saved(record));
     }
 
@@ -109,6 +117,9 @@ impl Watch {
         let receipt =
             |story: &Story| story.position.is_multiple_of(each).then(|| receipt(story, &notary, network));
         self.witness.hear::<Simulated>(&self.ledger, fact, &touched, receipt);
+        if !self.keeps_closed {
+            return;
+        }
         for news in touched.news {
             let News::Closed { story, provider, .. } = news else { continue };
             let (paid, slashed) = (story.settlement.provider, story.settlement.slashed);

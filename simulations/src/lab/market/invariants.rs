@@ -30,6 +30,7 @@ impl Invariants {
         let notary = plan.notary();
         let mut watch = Watch::new(genesis, plan.key(notary), sweep_facts);
         watch.judge_each(RECEIPTS_EACH);
+        watch.forget_closed();
         Self { watch, notary, facts: 0 }
     }
 
@@ -37,6 +38,14 @@ impl Invariants {
     #[must_use]
     pub fn facts(&self) -> u64 {
         self.facts
+    }
+}
+
+#[cfg(test)]
+impl Invariants {
+    /// How many jobs that are over something is kept of.
+    pub(super) fn kept(&self) -> usize {
+        self.watch.closed().len()
     }
 }
 

@@ -56,6 +56,7 @@ fn jobs_are_delivered_checked_and_paid_and_every_rule_holds() {
     let (counts, watch) = market.observer();
     assert_eq!((counts.delivered, counts.closed, counts.paid), (30, 30, 30));
     assert!(watch.facts() > 100, "{} facts were asked", watch.facts());
+    assert_eq!(watch.kept(), 0);
 }
 
 #[test]
@@ -84,6 +85,55 @@ fn what_a_user_wants_of_a_machine_that_stands_still_waits_until_it_goes_on() {
     assert_eq!(count(&market), 1);
     market.settle(LIMIT).unwrap();
     assert_eq!(market.observer().0.paid, 1);
+}
+
+/// Counts the inputs that each brain takes.
+#[derive(Debug)]
+struct Thoughts(Vec<usize>);
+
+impl Observer for Thoughts {
+    fn thought(&mut self, seen: MarketSight, _: &Node<crate::crypto::SimulatedKey>) {
+        self.0[seen.place.0] += 1;
+    }
+}
+
+fn thinking(plan: Plan) -> Market<Thoughts> {
+    let (ground, thoughts) = (Ground::of(&plan), Thoughts(vec![0; plan.peers()]));
+    let mut market = Market::new(plan, ground, thoughts);
+    market.open_market();
+    market
+}
+
+#[test]
+fn a_machine_that_stands_still_hears_nothing() {
+    let mut market = thinking(Plan::default());
+    let founders: Vec<Place> =
+        (0..market.plan().founders).map(|number| market.plan().founder(number)).collect();
+    let heard = |market: &Market<Thoughts>| -> usize {
+        founders.iter().map(|place| market.observer().0[place.0]).sum()
+    };
+    let (before, now) = (heard(&market), market.now());
+    founders.iter().for_each(|place| market.sleep(*place, Span::seconds(20)));
+    market.submit(market.plan().client(0), Wish::default());
+    market.run_until(now.after(Span::seconds(19)));
+    assert_eq!(heard(&market), before);
+    market.run_until(now.after(Span::seconds(21)));
+    assert!(heard(&market) > before);
+}
+
+#[test]
+fn a_peer_at_which_nothing_was_due_hears_of_the_last_checkpoint_once_something_is() {
+    let mut market = thinking(Plan::default());
+    let client = market.plan().client(0);
+    market.run_until(market.now().after(Span::seconds(120)));
+    assert!(market.told.is_some(), "nobody was told anything");
+    let mut asks = || {
+        let before = market.observer().0[client.0];
+        market.ask(client);
+        market.run_until(market.now());
+        market.observer().0[client.0] - before
+    };
+    assert_eq!([asks(), asks()], [2, 1]);
 }
 
 /// Judges every receipt that is filed.
