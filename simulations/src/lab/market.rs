@@ -38,6 +38,7 @@ use assay_protocol::{
     units::Timestamp,
 };
 
+pub(crate) use self::tally::is_claimed;
 use self::{
     archive::Archive,
     arena::Arena,
@@ -46,7 +47,6 @@ use self::{
     living::{Living, Resident, Ring},
     trace::MarketTrace,
 };
-pub(crate) use self::tally::is_claimed;
 pub use self::{
     carrier::{Carrier, SampledCarrier},
     invariants::Invariants,

@@ -320,8 +320,7 @@ impl Scenario {
         }
         let Crowd { at, lasts, factor } = self.crowd;
         if (lasts > 0) != (factor > 1) || (at > 0 && lasts == 0) || (lasts > 0 && at >= self.horizon) {
-            let problem =
-                "comes with `crowd_lasts` above \"0 s\" and `crowd_factor` above 1, and before the horizon";
+            let problem = "needs `crowd_lasts`, a `crowd_factor` above 1, and a later horizon";
             return Err(workload.wrong("crowd_at", problem));
         }
         if self.between == 0 {

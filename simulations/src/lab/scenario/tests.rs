@@ -50,10 +50,22 @@ fn what_is_wrong_with_a_scenario_is_told_by_line_key_and_nearest_name() {
             "count = 5\nbehaviour = \"lazy-verifyer\"",
             "a.toml:6: `population.behaviour`: there is no `lazy-verifyer`; the nearest is `lazy-verifier`",
         ),
+        ("name =", "extends = \"nothing\"\nname =", "a.toml:1: `extends`: there is no scenario `nothing`"),
+    ] {
+        assert_eq!(refused(line, wrong), expected, "{wrong}");
+    }
+    assert!(refused("count = 5", "count = 3").contains("an impossible market"));
+    assert!(refused("count = 5", "count = 1000").contains("more than 1000 peers"));
+    assert!(refused("name =", "name").starts_with("a.toml:1: "));
+}
+
+#[test]
+fn what_would_be_ignored_in_silence_is_refused() {
+    for (line, wrong, expected) in [
         (
             "[run]",
             "[workload]\nbetween = \"1 s\"\ncrowd_at = \"5 s\"\ncrowd_factor = 9\n[run]",
-            "a.toml:4: `workload.crowd_at`: comes with `crowd_lasts` above \"0 s\" and `crowd_factor` above 1, and before the horizon",
+            "a.toml:4: `workload.crowd_at`: needs `crowd_lasts`, a `crowd_factor` above 1, and a later horizon",
         ),
         (
             "[run]",
@@ -85,13 +97,9 @@ fn what_is_wrong_with_a_scenario_is_told_by_line_key_and_nearest_name() {
             "[[populations]]",
             "a.toml:4: `populations`: is not known here; the nearest is `population`",
         ),
-        ("name =", "extends = \"nothing\"\nname =", "a.toml:1: `extends`: there is no scenario `nothing`"),
     ] {
         assert_eq!(refused(line, wrong), expected, "{wrong}");
     }
-    assert!(refused("count = 5", "count = 3").contains("an impossible market"));
-    assert!(refused("count = 5", "count = 1000").contains("more than 1000 peers"));
-    assert!(refused("name =", "name").starts_with("a.toml:1: "));
 }
 
 #[test]
