@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** between two readings as much time passes as on the steady clock, but where a jump is followed at last.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use assay_protocol::{
     id::PeerId,
@@ -30,8 +30,18 @@ pub(super) struct Clock {
     ahead_ms: Option<i64>,
     /// Where the wall clock jumped to, and since when.
     jump: Option<(i64, Steady)>,
-    /// How far it is ahead of each notary, as last seen.
-    skews: BTreeMap<PeerId, i64>,
+    /// How far it is from each notary. They are few, and every peer keeps this.
+    skews: Vec<Skew>,
+}
+
+/// How far the clock is from a notary's.
+#[derive(Clone, Copy, Debug)]
+struct Skew {
+    notary: PeerId,
+    /// How far it is ahead, as last seen.
+    ahead_ms: Option<i64>,
+    /// The least that what was passed on says of it, and since when that is heard.
+    least: Option<(Timestamp, i64)>,
 }
 
 impl Clock {
@@ -62,20 +72,63 @@ impl Clock {
         Timestamp(steady.0.saturating_add_signed(self.ahead_ms.unwrap_or_default()))
     }
 
-    /// Compares the time with a notary's; by how much it is off, if that is news and worth telling.
+    /// Compares the time with what a notary has just said; by how much it is off, if that is news and worth telling.
     pub(super) fn compare(&mut self, notary: PeerId, theirs: Timestamp, now: Timestamp) -> Option<i64> {
+        self.skew(notary).settle(signed(now.0).saturating_sub(signed(theirs.0)))
+    }
+
+    /// The same with what is said once in so long a time and passed on for a while, so that it may be old when it is heard. It
+    /// shows at once that this clock is behind, or right. That it is ahead is shown by the least of all that was heard in a time
+    /// in which something must have been new.
+    pub(super) fn compare_passed_on(
+        &mut self,
+        notary: PeerId,
+        theirs: Timestamp,
+        now: Timestamp,
+        between: Duration,
+    ) -> Option<i64> {
         let off = signed(now.0).saturating_sub(signed(theirs.0));
-        let is_far = |ahead_ms: i64| SkewView { notary, ahead_ms }.is_far();
-        let known = self.skews.insert(notary, off).is_some_and(is_far);
-        (is_far(off) && !known).then_some(off)
+        let skew = self.skew(notary);
+        if off < 0 || !skew.is_far(off) {
+            skew.least = None;
+            return skew.settle(off);
+        }
+        let (since, least) = skew.least.map_or((now, off), |(since, least)| (since, least.min(off)));
+        if now.since(since) <= between {
+            skew.least = Some((since, least));
+            return None;
+        }
+        skew.least = Some((now, off));
+        skew.settle(least)
+    }
+
+    fn skew(&mut self, notary: PeerId) -> &mut Skew {
+        let place = self.skews.iter().position(|skew| skew.notary == notary).unwrap_or_else(|| {
+            self.skews.reserve_exact(1);
+            self.skews.push(Skew { notary, ahead_ms: None, least: None });
+            self.skews.len() - 1
+        });
+        &mut self.skews[place]
     }
 
     /// How the clock stands.
     pub(super) fn view(&self) -> ClockView {
         let unfollowed = self.jump.map(|(to, _)| to.saturating_sub(self.ahead_ms.unwrap_or_default()));
-        let skew = |(notary, ahead_ms): (&PeerId, &i64)| SkewView { notary: *notary, ahead_ms: *ahead_ms };
-        let skews: Vec<SkewView> = self.skews.iter().map(skew).collect();
+        let skew = |skew: &Skew| Some(SkewView { notary: skew.notary, ahead_ms: skew.ahead_ms? });
+        let skews: Vec<SkewView> = self.skews.iter().filter_map(skew).collect();
         ClockView { jumped_ms: unfollowed.unwrap_or_default(), skews }
+    }
+}
+
+impl Skew {
+    fn is_far(&self, ahead_ms: i64) -> bool {
+        SkewView { notary: self.notary, ahead_ms }.is_far()
+    }
+
+    /// Takes it for so far ahead; by how much, if that is news and worth telling.
+    fn settle(&mut self, ahead_ms: i64) -> Option<i64> {
+        let known = self.ahead_ms.replace(ahead_ms).is_some_and(|before| self.is_far(before));
+        (self.is_far(ahead_ms) && !known).then_some(ahead_ms)
     }
 }
 
@@ -123,6 +176,35 @@ mod tests {
         assert_eq!(live(&mut clock, 10..300, HOUR).0, 0);
         assert_eq!(live(&mut clock, 300..320, HOUR), (HOUR, [].into()));
         assert_eq!(live(&mut clock, 320..330, HOUR + 900), (HOUR + 900, [].into()));
+    }
+
+    #[test]
+    fn an_old_word_that_is_passed_on_puts_no_clock_in_the_wrong_and_new_ones_do() {
+        let (notary, epoch) = (PeerId([1; 32]), Duration::seconds(600));
+        // Heard at a second, said that long before by a clock that this one is so far ahead of.
+        let heard = |clock: &mut Clock, second: u64, old: u64, ahead: i64| {
+            let now = Timestamp(WALL + second * 1_000);
+            let theirs = Timestamp((now.0 - old * 1_000).saturating_add_signed(-ahead));
+            clock.compare_passed_on(notary, theirs, now, epoch)
+        };
+        let mut right = Clock::default();
+        let told = [(0, 419), (1, 1_019), (181, 0), (781, 0), (1_381, 0)];
+        assert_eq!(told.map(|(second, old)| heard(&mut right, second, old, 0)), [None; 5]);
+        assert!(right.view().skews.iter().all(|skew| !skew.is_far()), "{:?}", right.view());
+
+        let mut fast = Clock::default();
+        let told = [(0, 419), (181, 0), (781, 0), (1_381, 0)];
+        assert_eq!(
+            told.map(|(second, old)| heard(&mut fast, second, old, HOUR)),
+            [None, None, Some(HOUR), None],
+            "once a new one must be among them"
+        );
+        let mut slow = Clock::default();
+        assert_eq!(
+            heard(&mut slow, 0, 419, -HOUR),
+            Some(419_000 - HOUR),
+            "what is of the future is no old word"
+        );
     }
 
     #[test]

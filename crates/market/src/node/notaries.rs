@@ -66,7 +66,10 @@ impl Notaries {
             && tick.signer() != cx.own()
             && cx.is_notary(tick.signer())
         {
-            cx.compare_clocks(tick.signer(), tick.time);
+            match tick.checkpoint {
+                Some(_) => cx.compare_with_checkpoint(tick.signer(), tick.time),
+                None => cx.compare_clocks(tick.signer(), tick.time),
+            }
             Self::ask_anew(tick, cx);
             let epoch = tick.round / cx.genesis.timers.epoch_ticks;
             cx.notaries.standings.note_epoch(tick.signer(), epoch);
