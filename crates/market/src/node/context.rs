@@ -155,7 +155,7 @@ impl<S: Signer> Context<'_, S> {
     /// Compares the time with a notary's checkpoint, which is passed on for a while.
     pub(super) fn compare_with_checkpoint(&mut self, notary: PeerId, theirs: Timestamp) {
         let timers = &self.genesis.timers;
-        let epoch = Duration(timers.tick.0.saturating_mul(timers.epoch_ticks));
+        let epoch = timers.tick.times(timers.epoch_ticks);
         if let Some(ahead_ms) = self.clock.compare_passed_on(notary, theirs, self.now, epoch) {
             self.tell(Event::ClockSkewed { notary, ahead_ms });
         }
