@@ -175,12 +175,15 @@ pub(super) fn holding(audited: Audited) -> Result<Audited, CommandError> {
 
 /// What was created when, of all that there is.
 fn created(audited: &Audited, unit: &str) -> String {
-    let Audited { founded, granted, grants_count, .. } = audited;
+    let Audited { founded, granted, grants_count, welcomed, burned, .. } = audited;
     let grants = match grants_count {
         1 => "one grant".to_owned(),
         count => format!("{count} grants"),
     };
-    format!("Created: {founded} {unit}s when the network was founded, {granted} by {grants} of its issuer.")
+    format!(
+        "Created: {founded} {unit}s when the network was founded, {granted} by {grants} of its issuer, {welcomed} for newcomers. \
+         Destroyed: {burned}."
+    )
 }
 
 fn diverges(audited: &Audited, entry: u64, reason: &str) -> CommandError {
@@ -244,6 +247,7 @@ fn document(audited: &Audited, unit: &str) -> Value {
         "total": money(audited.total, unit), "supply": money(audited.supply, unit),
         "founded": money(audited.founded, unit), "granted_in_all": money(audited.granted, unit),
         "grants_made": audited.grants_count,
+        "welcomed": money(audited.welcomed, unit), "burned": money(audited.burned, unit),
     })
 }
 

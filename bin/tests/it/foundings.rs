@@ -172,6 +172,10 @@ fn grants(founder: &Person, friend: &Person, friend_key: &str) {
     assert_eq!((&gave[0]["account"], &gave[0]["granted"]["amount"]), (&friend_key.into(), &"50.00".into()));
     assert!(gave[0]["serial"] == 1 && gave == got, "{gave} {got}");
     assert_eq!(audited["granted_in_all"]["amount"], "50.00", "what was refused created nothing: {audited}");
+    let amount = |key: &str| audited[key]["amount"].as_str().unwrap().parse::<f64>().unwrap();
+    let created: f64 = ["founded", "granted_in_all", "welcomed"].into_iter().map(amount).sum();
+    assert!(amount("welcomed") >= 5.0, "the buyer was given that: {audited}");
+    assert!((created - amount("burned") - amount("total")).abs() < 1e-4, "nothing is untold: {audited}");
 }
 
 /// Whether what is said to everybody in this machine's networks is heard on it, by an address that others could use.

@@ -52,6 +52,10 @@ pub struct AuditReport {
     pub total: Amount,
     /// What was created, less what was destroyed.
     pub supply: Amount,
+    /// What was created.
+    pub minted: Amount,
+    /// What was destroyed.
+    pub burned: Amount,
 }
 
 /// A replay under way.
@@ -157,6 +161,7 @@ impl Audit {
     /// What was found.
     #[must_use]
     pub fn finish(&self) -> AuditReport {
+        let (_, minted, burned) = self.ledger.pool_minted_burned();
         AuditReport {
             replayed: self.ledger.sequence(),
             withheld: self.withheld,
@@ -165,6 +170,8 @@ impl Audit {
             closed: self.ledger.closed_count(),
             total: self.ledger.total().unwrap_or_default(),
             supply: self.supply().unwrap_or_default(),
+            minted,
+            burned,
         }
     }
 

@@ -160,6 +160,9 @@ impl Replay {
             founded: self.founded,
             grants_count: self.audit.grants(),
             granted: self.granted,
+            // Whatever else was created, newcomers were given.
+            welcomed: report.minted.minus_up_to(self.founded).minus_up_to(self.granted),
+            burned: report.burned,
             grants: self.grants.into(),
             grants_untold: self.untold,
             divergence: self.divergence.map(|divergence| (divergence.position, divergence.reason)),

@@ -52,6 +52,10 @@ pub struct Audited {
     pub grants_count: u64,
     /// What they created.
     pub granted: Amount,
+    /// What was created for newcomers since.
+    pub welcomed: Amount,
+    /// What was destroyed since.
+    pub burned: Amount,
     /// The latest of them that concern this peer, oldest first: those that it is given, or all if it keeps these books.
     pub grants: Vec<AuditedGrant>,
     /// How many more concern this peer, and are too long ago to be told.
