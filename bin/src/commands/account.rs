@@ -10,7 +10,7 @@ use assay_market::view::AccountView;
 use assay_peer::handle::{AccountOrder, InstructNotary, ShowAccount};
 use assay_protocol::{
     genesis::Money,
-    units::{Amount, Rate},
+    units::{Amount, Duration, Rate},
 };
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::{
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     peer_name::PeerName,
-    printer::{Table, full, money, rate, short},
+    printer::{Table, ago, full, money, rate, short},
 };
 
 /// What the notary holds for this peer.
@@ -58,6 +58,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
             if let Some(words) = held_words(view.account.held) {
                 invocation.printer.note(words);
             }
+            note_withdrawn(&view, &daemon, invocation);
             if let Some(words) = share_of_pay(&daemon.genesis.money).filter(|_| !view.account.stake.is_zero())
             {
                 invocation.printer.note(words);
@@ -77,6 +78,23 @@ fn held_words(held: Amount) -> Option<&'static str> {
     (!held.is_zero()).then_some(
         "what is held comes back as its jobs are closed, but for what they cost; `assay job ls` lists them",
     )
+}
+
+/// When what is being withdrawn is free, where anything is.
+fn withdrawn_words(unbonding: Amount, after: Duration) -> Option<String> {
+    (!unbonding.is_zero()).then(|| {
+        format!(
+            "what is being withdrawn is free {} after it was withdrawn, while the notary runs, unless a job that it stood for \
+             is open still",
+            ago(after)
+        )
+    })
+}
+
+fn note_withdrawn(view: &AccountView, daemon: &RunningDaemon, invocation: &Invocation) {
+    if let Some(words) = withdrawn_words(view.account.unbonding, daemon.genesis.timers.unbonding) {
+        invocation.printer.note(words);
+    }
 }
 
 /// Where a part of what a provider is paid goes, if the network's rules put any of it at stake.
@@ -104,6 +122,7 @@ async fn instruct(
     spinner.end();
     let view = answer?;
     print(&view, daemon.unit(), invocation);
+    note_withdrawn(&view, &daemon, invocation);
     Ok((daemon, view))
 }
 
@@ -165,6 +184,14 @@ mod tests {
     fn what_is_held_is_said_to_come_back_where_anything_is() {
         assert_eq!(held_words(Amount::ZERO), None);
         assert!(held_words(Amount(1)).is_some_and(|words| words.starts_with("what is held comes back")));
+    }
+
+    #[test]
+    fn what_is_being_withdrawn_is_said_to_be_free_after_the_time_of_the_network() {
+        let day = Duration::seconds(24 * 3_600);
+        assert_eq!(withdrawn_words(Amount::ZERO, day), None);
+        let said = withdrawn_words(Amount(1), day).unwrap();
+        assert!(said.starts_with("what is being withdrawn is free 24 h after"), "{said}");
     }
 
     #[test]

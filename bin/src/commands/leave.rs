@@ -153,8 +153,10 @@ async fn look(daemon: &RunningDaemon, network: &NetworkFile) -> Result<Option<Ac
     }
     let (serving, own) = (finish::open(daemon).await?.len(), open_jobs(daemon).await?);
     if status.providing.is_some() || serving > 0 {
-        let message = format!("this peer serves others: {} under way on it", jobs(serving));
-        return refuse("OFFERS", message, "`assay finish` takes no more, and waits until those are closed");
+        let message = serves(status.providing.is_some(), serving);
+        let hint = "`assay finish` first: it offers nothing any more, and waits until no job is open; what is at stake then \
+                    `assay account unstake` withdraws; --abandon leaves whatever there is";
+        return refuse("OFFERS", message, hint);
     }
     if own > 0 {
         let message = format!("{} under way that this home ordered", jobs(own));
@@ -192,6 +194,14 @@ fn refuse_stake(view: &AccountView, unit: &str) -> Result<(), CommandError> {
         "stake": money(account.stake, unit), "unbonding": money(account.unbonding, unit),
         "held": money(account.held, unit),
     })))
+}
+
+/// What a peer does for others.
+fn serves(offers: bool, open: usize) -> String {
+    match offers {
+        true => format!("this peer still offers models to others; {} under way on it", jobs(open)),
+        false => format!("this peer serves others: {} under way on it", jobs(open)),
+    }
 }
 
 fn jobs(count: usize) -> String {

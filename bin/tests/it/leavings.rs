@@ -63,6 +63,10 @@ async fn a_home_leaves_joins_another_and_finds_everything_when_it_comes_back() {
     for (name, code) in [("nora", "KEEPS_BOOKS"), ("ada", "OFFERS")] {
         let person = Person { home: town.network.peer(name).home.root().to_owned() };
         assert_eq!(person.fails(&["leave", "--yes"], 2), code);
+        let said = person.types(&["leave", "--yes"]).stderr;
+        let is_told =
+            said.contains("still offers models to others") && said.contains("hint: `assay finish` first");
+        assert_eq!(is_told, code == "OFFERS", "{said}");
         assert_eq!(person.types(&["status", "--no-start"]).status, Some(0), "{name} goes on");
         // Its daemon ends with the town.
         std::mem::forget(person);
