@@ -84,7 +84,11 @@ impl From<Refused> for CommandError {
         };
         let passes = matches!(
             refused,
-            Refused::NoAnswer { .. } | Refused::Ending | Refused::TooManyJobs | Refused::TooManyCalls { .. }
+            Refused::NoAnswer { .. }
+                | Refused::Unreachable { .. }
+                | Refused::Ending
+                | Refused::TooManyJobs
+                | Refused::TooManyCalls { .. }
         );
         if passes { failure.retryable() } else { failure }
     }
@@ -134,7 +138,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         }
         Refused::NotANotary => (Exit::Usage, "NOT_A_NOTARY", "`assay notary audit` works from any peer"),
         Refused::NoNotary => (Exit::Usage, "NO_NOTARY", "the network file must name one under `notaries`"),
-        Refused::NoAnswer { .. } | Refused::Unheard { .. } => {
+        Refused::NoAnswer { .. } | Refused::Unreachable { .. } | Refused::Unheard { .. } => {
             (Exit::NoPeers, "NO_ANSWER", "look at `assay status`: is anybody connected? Then try again")
         }
         Refused::PartAbsent { .. } => {

@@ -249,6 +249,16 @@ fn whoever_finds_its_port_taken_is_told_how_to_take_another() {
 }
 
 #[test]
+fn a_notary_that_is_nowhere_to_be_found_is_not_said_to_have_been_waited_for() {
+    // Its notary is somebody of whom no address is known.
+    let homestead = Homestead::new(false);
+    let audited = homestead.types(&["notary", "audit"]);
+    let ended = homestead.types(&["down"]);
+    assert_eq!((audited.status, ended.status), (Some(13), Some(0)), "{audited:?}");
+    assert!(audited.stderr.contains(" cannot be reached\n"), "{audited:?}");
+}
+
+#[test]
 fn a_home_whose_network_file_was_changed_does_not_start() {
     let homestead = Homestead::new(true);
     homestead.lives_once(&[]);

@@ -318,9 +318,10 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         }
         Refused::NoRoom { .. } | Refused::Disk { .. } => (StatusCode::INSUFFICIENT_STORAGE, "no_room"),
         Refused::Ending => (StatusCode::SERVICE_UNAVAILABLE, HttpFailure::NO_DAEMON),
-        Refused::Unheard { .. } | Refused::NoAnswer { .. } | Refused::NotYet { .. } => {
-            (StatusCode::GATEWAY_TIMEOUT, "no_answer")
-        }
+        Refused::Unheard { .. }
+        | Refused::NoAnswer { .. }
+        | Refused::Unreachable { .. }
+        | Refused::NotYet { .. } => (StatusCode::GATEWAY_TIMEOUT, "no_answer"),
         Refused::NotCarriedOut { .. }
         | Refused::NotGranted { .. }
         | Refused::NotANotary

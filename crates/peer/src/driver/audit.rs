@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::pages::{self, JOURNAL};
 use crate::{
     handle::{Audited, AuditedGrant, Refused},
-    network::Network,
+    network::{AskError, ExchangeFailure, Network},
 };
 
 /// How long a notary has for one page.
@@ -54,6 +54,9 @@ pub(super) async fn fetch(network: &Network, notary: PeerId, from: u64) -> Resul
     let since = Instant::now();
     let asked = timeout(PAGE_WAIT, network.ask(notary, JOURNAL, codec::encode(&JournalRange { from }))).await;
     let page = match asked {
+        Ok(Err(AskError::Failed(ExchangeFailure::Unreachable))) => {
+            return Err(Refused::Unreachable { notary });
+        }
         Ok(Ok(bytes)) => pages::read_page(&bytes).map_err(|error| error.to_string()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(late) => Err(late.to_string()),

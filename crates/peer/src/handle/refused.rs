@@ -153,6 +153,12 @@ pub enum Refused {
         /// How long it was waited for.
         waited_ms: u64,
     },
+    /// No address of a notary is known, or none leads to it.
+    #[error("the notary {} cannot be reached", short(notary))]
+    Unreachable {
+        /// Which notary.
+        notary: PeerId,
+    },
     /// More services than one offer can hold.
     #[error("these are more services than one offer can hold")]
     TooMuchToOffer,
@@ -361,6 +367,7 @@ mod tests {
             Refused::NoAnswer { notary, waited_ms: 10_001 }.to_string(),
             "the notary abababababab did not answer within 10 s"
         );
+        assert_eq!(Refused::Unreachable { notary }.to_string(), "the notary abababababab cannot be reached");
         assert_eq!(
             Refused::NotYet { notary, waited_ms: 400 }.to_string(),
             "the notary abababababab has not said within 400 ms that it is done"
