@@ -13,6 +13,7 @@ use assay_peer::{
     handle::{Dated, Handle, Update, WatchUpdates},
     home::HomeLock,
 };
+use assay_protocol::signed::Signer as _;
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -89,6 +90,11 @@ async fn logged(args: &Args, invocation: &Invocation) -> Result<(), CommandError
 
 async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     stock(invocation)?;
+    if args.alone
+        && let Some(warning) = alone(invocation)?
+    {
+        invocation.printer.note(warning);
+    }
     let worker = std::env::current_exe()
         .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
     let (ready, is_ready) = oneshot::channel();
@@ -117,6 +123,15 @@ async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
         // There is nothing to tell any more, but what is left may take a while.
         () = greeting => Ok(running.await?),
     }
+}
+
+/// What a notary risks that asks nobody what it said last; nothing for whoever keeps no books.
+fn alone(invocation: &Invocation) -> Result<Option<&'static str>, CommandError> {
+    let is_notary = invocation.network()?.genesis.notaries.contains(&invocation.home.key()?.id());
+    Ok(is_notary.then_some(
+        "warning: with --alone this notary asks nobody what it said last; if its home is an older copy, peers that know more \
+         will leave it for good",
+    ))
 }
 
 /// Puts what happens into the log, in words.

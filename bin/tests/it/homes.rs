@@ -249,6 +249,17 @@ fn whoever_finds_its_port_taken_is_told_how_to_take_another() {
 }
 
 #[test]
+fn a_notary_that_asks_nobody_is_told_what_it_risks_and_whoever_keeps_no_books_is_not() {
+    for keeps_books in [true, false] {
+        let homestead = Homestead::new(keeps_books);
+        // It ends at once: nothing is on its standard input.
+        let up = homestead.types(&["up", "--alone", "--tethered", "--listen", "/ip4/127.0.0.1/tcp/0"]);
+        assert_eq!(up.status, Some(0), "{up:?}");
+        assert_eq!(up.stderr.contains("will leave it for good"), keeps_books, "{up:?}");
+    }
+}
+
+#[test]
 fn a_notary_that_is_nowhere_to_be_found_is_not_said_to_have_been_waited_for() {
     // Its notary is somebody of whom no address is known.
     let homestead = Homestead::new(false);
