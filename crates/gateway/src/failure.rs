@@ -222,6 +222,10 @@ impl HttpFailure {
             let message = "every offer that fits costs more than may be spent; raise assay.max_cost, or client.cost_max of this home";
             return Self::new(StatusCode::PAYMENT_REQUIRED, "too_expensive", message);
         }
+        if unmatched.refusal == Some(Refusal::Notary) && unmatched.offers == 0 {
+            let message = "the notary of this network keeps two journals, and this peer has left it for good; nothing was spent";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
+        }
         let why = match unmatched.refusal {
             Some(refusal) => format!("the last refusal: {refusal}"),
             None => format!("{} offers were seen, {} of them busy", unmatched.offers, unmatched.busy),

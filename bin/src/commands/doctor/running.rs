@@ -5,7 +5,10 @@ use assay_peer::handle::StatusView;
 use assay_protocol::id::PeerId;
 
 use super::{
-    super::status::{Reached, listening, reach},
+    super::{
+        offers::passed::{LEAVE_HINT, NOTARY_LEFT},
+        status::{Reached, listening, reach},
+    },
     Finding,
 };
 use crate::{
@@ -19,7 +22,8 @@ pub(super) fn look(status: &StatusView, findings: &mut Vec<Finding>) {
     let serves = status.is_notary || status.is_verifier || status.providing.is_some();
     findings.push(ports(serves, &status.addresses));
     findings.push(clock(&status.clock));
-    findings.extend(books(status.waits, &status.forked));
+    let others: Vec<PeerId> = status.notaries_heard.iter().map(|heard| heard.notary).collect();
+    findings.extend(books(status.waits, &status.forked, (!status.is_notary).then_some(&*others)));
 }
 
 fn program(version: &str) -> Finding {
@@ -31,8 +35,9 @@ fn program(version: &str) -> Finding {
     Finding::warning("daemon", found, "`assay down` and `assay up`")
 }
 
-/// Whether books are kept as they should be: its own, and those of the notaries that it has to do with.
-fn books(waits: bool, forked: &[PeerId]) -> Vec<Finding> {
+/// Whether books are kept as they should be: its own, and those of the notaries that it has to do with; of whoever keeps no
+/// books, all `notaries` of its network.
+fn books(waits: bool, forked: &[PeerId], notaries: Option<&[PeerId]>) -> Vec<Finding> {
     let waiting = waits.then(|| {
         Finding::warning(
             "notary",
@@ -40,9 +45,20 @@ fn books(waits: bool, forked: &[PeerId]) -> Vec<Finding> {
             "wait for one of them to be connected; if nobody can be, `assay down` and `assay up --alone`",
         )
     });
+    if let Some(notaries) = notaries
+        && !notaries.is_empty()
+        && notaries.iter().all(|notary| forked.contains(notary))
+    {
+        let failure = CommandError::new(Exit::Problem, "NOTARY_LEFT", NOTARY_LEFT, LEAVE_HINT);
+        return waiting.into_iter().chain([Finding::problem("notary", &failure)]).collect();
+    }
     let forked = forked.iter().map(|notary| {
         let found = format!("the notary {} keeps two journals, and this peer left it", short(notary));
-        Finding::warning("notary", found, "orders through another one, if the network has one")
+        Finding::warning(
+            "notary",
+            found,
+            "nothing more is ordered through it; receipts that it signed stay valid",
+        )
     });
     waiting.into_iter().chain(forked).collect()
 }
@@ -114,8 +130,14 @@ mod tests {
 
     #[test]
     fn a_notary_with_two_journals_is_named() {
-        assert!(books(false, &[]).is_empty());
-        let forked = books(false, &[PeerId([7; 32]), PeerId([8; 32])]);
+        let (two, all) = ([PeerId([7; 32]), PeerId([8; 32])], [7, 8, 9].map(|byte| PeerId([byte; 32])));
+        assert!(books(false, &[], Some(&all)).is_empty() && books(false, &[], Some(&[])).is_empty());
+        let left = books(false, &two, Some(&two));
+        let [all_left] = &left[..] else { panic!("{left:?}") };
+        assert_eq!((all_left.severity, all_left.code), (Severity::Problem, Some("NOTARY_LEFT")));
+        assert!(all_left.found.contains("left it for good"), "{all_left:?}");
+        assert!(books(false, &two, None).iter().all(|found| found.severity == Severity::Warning));
+        let forked = books(false, &two, Some(&all));
         let [first, second] = &forked[..] else { panic!("{forked:?}") };
         assert!(first.severity == Severity::Warning && first.found.contains("two journals"), "{first:?}");
         assert_ne!(first.found, second.found, "each by its name");

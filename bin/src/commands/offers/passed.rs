@@ -17,6 +17,19 @@ use crate::{
 const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay provide` earns more, and the network's \
     issuer grants some (`assay account grant`); `assay account show` says what there is; nothing was spent";
 
+/// What is the matter with a peer that has left every notary of its network.
+pub(crate) const NOTARY_LEFT: &str = "the notary of this network keeps two journals, and this peer has left it for good: \
+    nothing can be ordered or paid through it any more";
+
+/// What helps then.
+pub(crate) const LEAVE_HINT: &str = "keep the home: receipts that this notary signed stay valid; tell whoever runs it, and join \
+    another network with `assay leave --abandon` and `assay init --network FILE`";
+
+/// True if nobody was asked, since this peer has left every notary of its network: they keep two journals.
+fn left_alone(unmatched: &Unmatched) -> bool {
+    unmatched.refusal == Some(Refusal::Notary) && unmatched.offers == 0
+}
+
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> String {
     let reasons = reasons(unmatched);
@@ -157,6 +170,14 @@ pub(crate) fn failure(
     (unit, ceilings): (&str, CeilingNames),
     story: &str,
 ) -> CommandError {
+    if left_alone(unmatched) {
+        return CommandError::new(
+            Exit::Problem,
+            "NOTARY_LEFT",
+            NOTARY_LEFT,
+            format!("{LEAVE_HINT}; nothing was spent"),
+        );
+    }
     if let Some(over) = unmatched.over_funds {
         return CommandError::new(Exit::Money, "NO_FUNDS", over, FUNDS_HINT);
     }
@@ -193,7 +214,11 @@ fn over_ceiling(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -
 }
 
 fn refused(refusal: Refusal, ceilings: CeilingNames, story: &str) -> CommandError {
-    let message = format!("every offer was refused, the last: {refusal}");
+    let message = if refusal == Refusal::Notary {
+        "every offer was refused, the last by a provider that takes no order of this notary: it may have left it".to_owned()
+    } else {
+        format!("every offer was refused, the last: {refusal}")
+    };
     let raise = format!("{}; nothing was spent", ceilings.cost().raise(None));
     let (exit, code, hint) = if refusal == Refusal::Funds {
         (Exit::Money, "NO_FUNDS", FUNDS_HINT)
@@ -326,6 +351,18 @@ mod tests {
             let keys = ["unit_price_least", "total_least", "over_funds"];
             assert!(keys.iter().all(|key| unpriced[key].is_null()), "{unpriced}");
         }
+    }
+
+    #[test]
+    fn who_has_left_the_notary_is_told_so_and_who_was_refused_by_others_is_told_that() {
+        let refusal = Some(Refusal::Notary);
+        let told = |offers| {
+            let counts = Unmatched { offers, refusal, ..Unmatched::default() };
+            let failure = failure(&counts, (UNIT, CeilingNames::default()), "the story");
+            (failure.exit(), failure.code(), failure.lines()[0].to_owned())
+        };
+        assert_eq!(told(0), (Exit::Problem, "NOTARY_LEFT", NOTARY_LEFT.to_owned()));
+        assert_eq!((told(2).0, told(2).1), (Exit::NoMatch, "NO_NOTARY"));
     }
 
     #[test]
