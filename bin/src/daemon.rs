@@ -83,7 +83,9 @@ impl RunningDaemon {
     /// The notary that was named, if one was.
     pub(crate) fn notary(&self, named: Option<&PeerName>) -> Result<Option<PeerId>, CommandError> {
         let notaries = || self.genesis.notaries.iter().copied();
-        let named = named.map(|name| name.among(notaries(), "the network's file")).transpose()?;
+        let named = named
+            .map(|name| name.among(notaries(), "the network's file lists those that are"))
+            .transpose()?;
         match named.filter(|named| !notaries().any(|notary| notary == *named)) {
             None => Ok(named),
             Some(other) => {

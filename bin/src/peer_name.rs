@@ -30,14 +30,14 @@ impl FromStr for PeerName {
 }
 
 impl PeerName {
-    /// Who of these is meant. A whole name means its peer, known or not.
+    /// Who of these is meant. A whole name means its peer, known or not. Where nobody is, `listed` says what lists them.
     ///
     /// # Errors
     /// [`CommandError`], if none of them is called so, or several are.
     pub(crate) fn among(
         &self,
         peers: impl IntoIterator<Item = PeerId>,
-        listed_by: &str,
+        listed: &str,
     ) -> Result<PeerId, CommandError> {
         if let Ok(whole) = self.0.parse() {
             return Ok(whole);
@@ -50,7 +50,7 @@ impl PeerName {
             [one] => Ok(one),
             [] => {
                 let message = format!("no peer is known whose name begins with {}", self.0);
-                let hint = format!("{listed_by} lists those that are; a whole name may be anybody's");
+                let hint = format!("{listed}; a whole name may be anybody's");
                 Err(CommandError::new(Exit::NotFound, "UNKNOWN_PEER", message, hint))
             }
             _ => {

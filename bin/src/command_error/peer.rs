@@ -227,7 +227,9 @@ fn explain_not_granted(reason: NotGranted) -> (Exit, &'static str, &'static str)
         NotGranted::Serial { .. } => (Exit::Usage, "SERIAL", "say that number, or leave out --serial"),
         NotGranted::Nothing => (Exit::Usage, "NOTHING", "say how much is to be created, such as 50"),
         NotGranted::NobodysKey => (Exit::Usage, "NOT_A_KEY", "`assay key show` prints a peer's name"),
-        NotGranted::TooMuch => (Exit::Usage, "TOO_MUCH", "create less"),
+        NotGranted::TooMuch => {
+            (Exit::Usage, "TOO_MUCH", "create less: all that there is may be 18446744073 credits at most")
+        }
     }
 }
 

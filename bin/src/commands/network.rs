@@ -157,6 +157,11 @@ fn address(at: &str) -> Result<SocketAddr, CommandError> {
     } else {
         at.to_owned()
     };
+    let port = with_port.rsplit_once(':').map_or("", |(_, port)| port);
+    if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_err() {
+        let hint = format!("a port is 1 to 65535, {USUAL_PORT} as a rule: 192.168.1.5, or 192.168.1.5:4001");
+        return Err(CommandError::new(Exit::Usage, "NO_ADDRESS", format!("there is no port {port}"), hint));
+    }
     let found: Vec<SocketAddr> = with_port.to_socket_addrs().map_or_else(|_| Vec::new(), Iterator::collect);
     let reached = |at: &&SocketAddr| at.port() != 0 && !at.ip().is_unspecified();
     let by_family = |is: fn(&SocketAddr) -> bool| found.iter().filter(reached).find(|at| is(at)).copied();
@@ -220,6 +225,11 @@ fn verifiers(named: &[PeerId], notary: PeerId) -> Result<Vec<PeerId>, CommandErr
     let hint = "each runs `assay key new` in a home of its own; name what that prints with --verifier";
     if let Some(wrong) = named.iter().find(|peer| !Ed25519::is_key(peer)) {
         let message = format!("{} is nobody's key", full(wrong));
+        return Err(CommandError::new(Exit::Usage, "VERIFIERS", message, hint));
+    }
+    let mut before = BTreeSet::new();
+    if let Some(twice) = named.iter().find(|peer| !before.insert(**peer)) {
+        let message = format!("{} is named twice to check jobs", full(twice));
         return Err(CommandError::new(Exit::Usage, "VERIFIERS", message, hint));
     }
     let verifiers: BTreeSet<PeerId> = named.iter().copied().filter(|peer| *peer != notary).collect();
@@ -383,6 +393,8 @@ fn file_is_local(file: &NetworkFile) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use assay_protocol::signed::{Keypair, Signer};
+
     use super::*;
 
     #[test]
@@ -399,8 +411,23 @@ mod tests {
         for nowhere in ["no such host:x", "0.0.0.0", "127.0.0.1:0", "[::]:4001"] {
             assert_eq!(address(nowhere).unwrap_err().exit(), Exit::Usage, "{nowhere}");
         }
+        let beyond = address("127.0.0.1:29999999").unwrap_err();
+        assert_eq!(beyond.lines()[0], "there is no port 29999999");
         let mixed = ["127.0.0.1".to_owned(), "::1".to_owned()];
         assert_eq!(addresses(&mixed).unwrap_err().exit(), Exit::Usage);
+    }
+
+    #[test]
+    fn whoever_is_named_twice_to_check_is_told() {
+        let keys = [1, 2, 3, 4].map(|seed| Keypair::from_seed([seed; 32]).id());
+        let notary = Keypair::from_seed([5; 32]).id();
+        assert_eq!(verifiers(&keys, notary).unwrap().len(), keys.len());
+        let twice = verifiers(&[&keys[..], &keys[..1]].concat(), notary).unwrap_err();
+        let [said, _] = twice.lines();
+        assert_eq!(
+            (twice.code(), said),
+            ("VERIFIERS", &*format!("{} is named twice to check jobs", full(keys[0])))
+        );
     }
 
     #[test]

@@ -162,6 +162,8 @@ fn grants(founder: &Person, friend: &Person, friend_key: &str) {
     ] {
         assert_eq!(founder.fails(typed, exit), code, "{typed:?}");
     }
+    let unknown = founder.types(&["account", "grant", "0123456789", "1"]).stderr;
+    assert!(unknown.contains("each peer's own `assay key show` prints its name; a whole name"), "{unknown}");
     let refused = founder.types(&["account", "grant", NOBODY, "1"]);
     assert!(!refused.stderr.contains("said again"), "a number is told of what was taken: {refused:?}");
     assert_eq!(friend.fails(&["account", "grant", friend_key, "50"], 4), "NOT_THE_ISSUER");

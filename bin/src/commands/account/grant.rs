@@ -53,7 +53,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     }
     let books = daemon.call(ShowBooks).await?;
     let accounts = books.accounts.iter().map(|account| account.peer);
-    let account = args.account.among(accounts, "a peer's own `assay key show`")?;
+    let account = args.account.among(accounts, "each peer's own `assay key show` prints its name")?;
     let next = books.grants.saturating_add(1);
     let serial = match args.serial {
         Some(serial) => serial,

@@ -60,9 +60,9 @@ pub(super) async fn block(args: &BlockArgs, invocation: &Invocation) -> Result<(
         invocation.printer.document("blocked", &document(&before));
         return Ok(());
     }
-    let listed_by = "`assay earnings --by client`";
+    let listed = "`assay earnings --by client` lists those that are";
     let known = || before.known.iter().chain(&before.blocked).copied();
-    let block = args.clients.iter().map(|name| name.among(known(), listed_by));
+    let block = args.clients.iter().map(|name| name.among(known(), listed));
     let block: Vec<PeerId> = block.collect::<Result<_, _>>()?;
     let change = ChangeBlocked { block: block.clone(), unblock: Vec::new() };
     let now = daemon.call(change).await?;
@@ -79,7 +79,8 @@ pub(super) async fn unblock(args: &UnblockArgs, invocation: &Invocation) -> Resu
     let before = daemon.call(ListBlocked).await?;
     // Whoever is known and not blocked is told apart from nobody.
     let known = || before.blocked.iter().chain(&before.known).copied();
-    let unblock = args.clients.iter().map(|name| name.among(known(), "`assay provider block`"));
+    let unblock =
+        args.clients.iter().map(|name| name.among(known(), "`assay provider block` lists those that are"));
     let unblock: Vec<PeerId> = unblock.collect::<Result<_, _>>()?;
     let now = daemon.call(ChangeBlocked { block: Vec::new(), unblock: unblock.clone() }).await?;
     for client in &unblock {

@@ -77,7 +77,8 @@ impl Terms {
             None => None,
             Some(name) => {
                 let offers = daemon.call(ListOffers).await?;
-                let provider = name.among(offers.iter().map(|offer| offer.provider), "`assay offers`")?;
+                let offering = offers.iter().map(|offer| offer.provider);
+                let provider = name.among(offering, "`assay offers` lists those that are")?;
                 // Nobody else sends an order there.
                 if is_convicted(provider, &offers) {
                     let name = short(provider);
