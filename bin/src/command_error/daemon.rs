@@ -15,6 +15,10 @@ use crate::printer::short;
 const WITHOUT_TAIL: &str = "put back the newest copy of the whole home; who keeps no books may go on without what is lost \
                             with `assay up --accept-lost-tail`: open jobs of that time may end as if this peer had been away";
 
+/// What helps a notary there, which goes on with all of its journal or not at all.
+const NOTARY_WITHOUT_TAIL: &str = "put back the newest copy of the whole home: a notary never goes on without what it said; `assay \
+                                   notary recover` says what is left to do without one; nothing was signed";
+
 /// What helps where no socket can be.
 pub(super) const SHORTER_HOME: &str = "choose a --home with a shorter path, on a local disk that you own";
 
@@ -36,6 +40,14 @@ impl From<LockError> for CommandError {
                 "check who owns the home and whether its disk is full",
             ),
         }
+    }
+}
+
+impl CommandError {
+    /// The same failure of a home that keeps books: nobody else may be told to go on without the end of a journal.
+    #[must_use]
+    pub(crate) fn of_notary(self) -> Self {
+        if self.hint == WITHOUT_TAIL { Self { hint: NOTARY_WITHOUT_TAIL.to_owned(), ..self } } else { self }
     }
 }
 

@@ -86,7 +86,8 @@ fn recover(invocation: &Invocation) -> Result<(), CommandError> {
         if has_lost(error) {
             LEFT_TO_DO.iter().for_each(|line| invocation.printer.line((*line).to_owned()));
         }
-    })?;
+    });
+    let examined = examined.map_err(|error| CommandError::from(error).of_notary())?;
     let head = examined.head.ok_or_else(|| no_notary(own))?;
     invocation.printer.line(whole(examined.records, &head));
     invocation.printer.line(

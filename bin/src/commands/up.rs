@@ -8,7 +8,7 @@ use std::{
 use assay_peer::{
     blobs::{BlobError, Blobs},
     config::Settings,
-    daemon::{Daemon, Options, Ready},
+    daemon::{Daemon, DaemonError, Options, Ready},
     executor,
     handle::{Dated, Handle, Update, WatchUpdates},
     home::HomeLock,
@@ -119,16 +119,25 @@ async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     };
     let mut running = pin!(Daemon::run(invocation.home.clone(), options));
     tokio::select! {
-        ended = &mut running => Ok(ended?),
+        ended = &mut running => ended.map_err(|error| failure(error, invocation)),
         // There is nothing to tell any more, but what is left may take a while.
         () = greeting => Ok(running.await?),
     }
 }
 
+/// Why the daemon did not start: what helps is another thing where the home keeps books.
+fn failure(error: DaemonError, invocation: &Invocation) -> CommandError {
+    let failure = CommandError::from(error);
+    if keeps_books(invocation).unwrap_or(false) { failure.of_notary() } else { failure }
+}
+
+fn keeps_books(invocation: &Invocation) -> Result<bool, CommandError> {
+    Ok(invocation.network()?.genesis.notaries.contains(&invocation.home.key()?.id()))
+}
+
 /// What a notary risks that asks nobody what it said last; nothing for whoever keeps no books.
 fn alone(invocation: &Invocation) -> Result<Option<&'static str>, CommandError> {
-    let is_notary = invocation.network()?.genesis.notaries.contains(&invocation.home.key()?.id());
-    Ok(is_notary.then_some(
+    Ok(keeps_books(invocation)?.then_some(
         "warning: with --alone this notary asks nobody what it said last; if its home is an older copy, peers that know more \
          will leave it for good",
     ))

@@ -152,7 +152,11 @@ fn a_journal_that_would_not_open_is_named_and_left_as_it_is() {
     fs::write(homestead.part(), &flipped).unwrap();
     let (severity, said, mend) = diagnose(&homestead, "journal");
     assert!(severity == "problem" && said.starts_with("the journal is damaged at byte "), "{said}");
-    assert!(mend.contains("newest copy of the whole home"), "{mend}");
+    assert!(
+        mend.contains("newest copy of the whole home") && mend.contains("`assay notary recover`"),
+        "{mend}"
+    );
+    assert!(!mend.contains("--accept-lost-tail"), "never for a notary: {mend}");
 }
 
 #[test]

@@ -300,6 +300,9 @@ fn a_notary_whose_journal_lost_its_end_signs_nothing() {
     assert_eq!(homestead.journal(), flipped);
     let lost = homestead.types(&["notary", "recover"]);
     assert!(lost.stdout.contains("Put back the newest copy") && lost.status == Some(12), "{lost:?}");
+    for said in [homestead.types(&["up"]).stderr, lost.stderr] {
+        assert!(said.contains("notary recover") && !said.contains("--accept-lost-tail"), "{said}");
+    }
     fs::remove_dir_all(homestead.home.journal()).unwrap();
     assert_eq!(homestead.needs_mending(&[]), "JOURNAL_CUT");
 }

@@ -53,8 +53,9 @@ pub(super) fn look(
         Err(failure) if file.is_some() => findings.push(Finding::problem("key", failure)),
         Err(_) => {}
     }
-    if let (Some(file), Ok(_)) = (&file, &key) {
-        findings.push(journal(home, file, status));
+    if let (Some(file), Ok(key)) = (&file, &key) {
+        let keeps_books = file.genesis.notaries.contains(&key.id());
+        findings.push(journal(home, file, keeps_books, status));
     }
     if status.is_none() {
         findings.extend(ports(settings));
@@ -79,7 +80,7 @@ fn disk_room(home: &Home, settings: &DaemonSettings, status: Option<&StatusView>
     Finding::problem("disk", &CommandError::new(Exit::Other, "NO_ROOM", said, hint))
 }
 
-fn journal(home: &Home, file: &NetworkFile, status: Option<&StatusView>) -> Finding {
+fn journal(home: &Home, file: &NetworkFile, keeps_books: bool, status: Option<&StatusView>) -> Finding {
     let bytes = match checkup::bytes_in(&home.journal()) {
         Ok(bytes) => bytes / 1024,
         Err(error) => {
@@ -95,7 +96,11 @@ fn journal(home: &Home, file: &NetworkFile, status: Option<&StatusView>) -> Find
     }
     let HomeFigures { journal, snapshots, unusable, indexed } = match checkup::memory(home, file) {
         Ok(memory) => memory,
-        Err(error) => return Finding::problem("journal", &error.into()),
+        Err(error) => {
+            let failure = CommandError::from(error);
+            let failure = if keeps_books { failure.of_notary() } else { failure };
+            return Finding::problem("journal", &failure);
+        }
     };
     let Some(journal) = journal else { return Finding::fine("journal", "none yet") };
     let (records, parts) = (number_of(journal.records, "record"), number_of(journal.parts, "part"));
