@@ -54,6 +54,10 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     };
     let network = NetworkFile::read(&path)?;
     refuse_another(&network, invocation)?;
+    if !args.yes && !asks {
+        let hint = "say --yes to join without being asked";
+        return Err(CommandError::new(Exit::Usage, "NOT_CONFIRMED", "nobody can be asked here", hint));
+    }
     if asks && !agrees(&network, invocation) {
         return Err(CommandError::new(
             Exit::Other,

@@ -249,6 +249,17 @@ fn whoever_finds_its_port_taken_is_told_how_to_take_another() {
 }
 
 #[test]
+fn nobody_joins_a_network_without_having_said_so() {
+    let (homestead, folder) = (Homestead::new(false), private_folder());
+    let home = folder.path().join("new");
+    let joined = assay(&home, &["init", "--network", homestead.network.to_str().unwrap()]);
+    assert_eq!(joined.status, Some(2), "{joined:?}");
+    let said = &joined.stderr;
+    assert!(said.contains("nobody can be asked here") && said.contains("hint: say --yes "), "{said}");
+    assert!(!home.exists(), "nothing was made");
+}
+
+#[test]
 fn a_notary_that_asks_nobody_is_told_what_it_risks_and_whoever_keeps_no_books_is_not() {
     for keeps_books in [true, false] {
         let homestead = Homestead::new(keeps_books);
