@@ -28,7 +28,7 @@ pub(super) fn attempt_state(state: AttemptState) -> String {
         AttemptState::Opening => "asked the notary".to_owned(),
         AttemptState::Running => "running".to_owned(),
         AttemptState::Delivered => "delivered, check pending".to_owned(),
-        AttemptState::Refused(refusal) => format!("refused: {refusal}"),
+        AttemptState::Refused(refusal) => format!("refused: {}", passed::refusal_words(refusal)),
         AttemptState::Unanswered => "the provider did not answer".to_owned(),
         AttemptState::Failed(failure) => format!("failed: {failure}"),
         AttemptState::Cancelled => "cancelled before it was opened".to_owned(),
@@ -177,7 +177,9 @@ pub(crate) fn event_words(event: &Event) -> String {
             "too many jobs are under way; this one was not taken".to_owned()
         }
         Event::Proposed { provider, price, .. } => format!("asked {} to run it for {price}", short(provider)),
-        Event::Refused { by, reason, .. } => format!("{} refused: {reason}", short(by)),
+        Event::Refused { by, reason, .. } => {
+            format!("{} refused: {}", short(by), passed::refusal_words(*reason))
+        }
         Event::Opened { rate, .. } => format!("the notary holds the money; checked with a chance of {rate}"),
         Event::Aborted { reason, .. } => format!("the provider gave up: {reason}"),
         Event::Delivered { .. } => "the result is here, and is what the provider claimed".to_owned(),

@@ -30,6 +30,10 @@ fn left_alone(unmatched: &Unmatched) -> bool {
     unmatched.refusal == Some(Refusal::Notary) && unmatched.offers == 0
 }
 
+/// What helps where whoever was asked has its one job.
+const NEWCOMER_HINT: &str = "try again once that is closed, in minutes as a rule: if it is yours (`assay job ls`), \
+    `assay job wait JOB` waits for it; nothing was spent";
+
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> String {
     let reasons = reasons(unmatched);
@@ -213,11 +217,20 @@ fn over_ceiling(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -
     CommandError::new(Exit::Money, "OVER_CEILING", message, hint)
 }
 
+/// Why an order was not taken, in words for whoever buys.
+pub(crate) fn refusal_words(refusal: Refusal) -> String {
+    if refusal == Refusal::Newcomer {
+        "the provider is new: it has one job at a time, until that is closed".to_owned()
+    } else {
+        refusal.to_string()
+    }
+}
+
 fn refused(refusal: Refusal, ceilings: CeilingNames, story: &str) -> CommandError {
     let message = if refusal == Refusal::Notary {
         "every offer was refused, the last by a provider that takes no order of this notary: it may have left it".to_owned()
     } else {
-        format!("every offer was refused, the last: {refusal}")
+        format!("every offer was refused, the last: {}", refusal_words(refusal))
     };
     let raise = format!("{}; nothing was spent", ceilings.cost().raise(None));
     let (exit, code, hint) = if refusal == Refusal::Funds {
@@ -228,11 +241,14 @@ fn refused(refusal: Refusal, ceilings: CeilingNames, story: &str) -> CommandErro
         (Exit::NoMatch, "NO_NOTARY", "`assay status` says which notaries were left; nothing was spent")
     } else if refusal == Refusal::Busy {
         (Exit::NoMatch, "BUSY", "try again in a moment; nothing was spent")
+    } else if refusal == Refusal::Newcomer {
+        (Exit::NoMatch, "REFUSED", NEWCOMER_HINT)
     } else {
         (Exit::NoMatch, "REFUSED", story)
     };
     let failure = CommandError::new(exit, code, message, hint);
-    if refusal == Refusal::Busy { failure.retryable() } else { failure }
+    let passes = [Refusal::Busy, Refusal::Newcomer].contains(&refusal);
+    if passes { failure.retryable() } else { failure }
 }
 
 fn hint(unmatched: &Unmatched, ceilings: CeilingNames) -> String {
@@ -363,6 +379,21 @@ mod tests {
         };
         assert_eq!(told(0), (Exit::Problem, "NOTARY_LEFT", NOTARY_LEFT.to_owned()));
         assert_eq!((told(2).0, told(2).1), (Exit::NoMatch, "NO_NOTARY"));
+    }
+
+    #[test]
+    fn who_asked_a_new_provider_a_second_time_is_told_who_is_new_and_what_to_wait_for() {
+        let unmatched = Unmatched { refusal: Some(Refusal::Newcomer), offers: 1, ..Unmatched::default() };
+        let failure = failure(&unmatched, (UNIT, CeilingNames::default()), "the story");
+        let [message, hint] = failure.lines();
+        assert!(
+            message.ends_with("the provider is new: it has one job at a time, until that is closed"),
+            "{message}"
+        );
+        assert!(hint.contains("`assay job wait JOB`"), "{hint}");
+        assert_eq!((failure.exit(), failure.code()), (Exit::NoMatch, "REFUSED"));
+        assert_eq!(failure.to_json()["error"]["retryable"], true);
+        assert_eq!(counts(&unmatched, Some(UNIT))["refusal"], "newcomer", "the word for programs stays");
     }
 
     #[test]
