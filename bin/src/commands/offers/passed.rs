@@ -15,7 +15,8 @@ use crate::{
 
 /// What helps whoever has too little.
 const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay provide` earns more, and the network's \
-    issuer grants some (`assay account grant`); `assay account show` says what there is; nothing was spent";
+    issuer grants some (`assay account grant`); `assay account show` says what there is, and what open \
+    jobs hold until they close; nothing was spent";
 
 /// What is the matter with a peer that has left every notary of its network.
 pub(crate) const NOTARY_LEFT: &str = "the notary of this network keeps two journals, and this peer has left it for good: \
@@ -186,7 +187,7 @@ pub(crate) fn failure(
         return CommandError::new(Exit::Money, "NO_FUNDS", over, FUNDS_HINT);
     }
     if let Some(refusal) = unmatched.refusal {
-        return refused(refusal, ceilings, story);
+        return refused(refusal, (unit, ceilings), story);
     }
     if let Some(over) = unmatched.over_day {
         return over_day(over);
@@ -221,21 +222,35 @@ fn over_ceiling(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -
 pub(crate) fn refusal_words(refusal: Refusal) -> String {
     if refusal == Refusal::Newcomer {
         "the provider is new: it has one job at a time, until that is closed".to_owned()
+    } else if refusal == Refusal::Exposure {
+        "the provider has as much work open as its stake covers".to_owned()
     } else {
         refusal.to_string()
     }
 }
 
-fn refused(refusal: Refusal, ceilings: CeilingNames, story: &str) -> CommandError {
+/// The account held too little for an order of this total, and nobody knows by how much.
+pub(crate) fn no_funds(total: Option<Amount>, unit: &str) -> CommandError {
+    let message = match total {
+        Some(total) => format!(
+            "the account did not hold what the job needs: {total} {unit}s, and what has to be kept beside them"
+        ),
+        None => "the account did not hold what the job needs".to_owned(),
+    };
+    CommandError::new(Exit::Money, "NO_FUNDS", message, FUNDS_HINT)
+}
+
+fn refused(refusal: Refusal, (unit, ceilings): (&str, CeilingNames), story: &str) -> CommandError {
+    if refusal == Refusal::Funds {
+        return no_funds(None, unit);
+    }
     let message = if refusal == Refusal::Notary {
         "every offer was refused, the last by a provider that takes no order of this notary: it may have left it".to_owned()
     } else {
         format!("every offer was refused, the last: {}", refusal_words(refusal))
     };
     let raise = format!("{}; nothing was spent", ceilings.cost().raise(None));
-    let (exit, code, hint) = if refusal == Refusal::Funds {
-        (Exit::Money, "NO_FUNDS", FUNDS_HINT)
-    } else if refusal == Refusal::Total {
+    let (exit, code, hint) = if refusal == Refusal::Total {
         (Exit::Money, "OVER_CEILING", &*raise)
     } else if refusal == Refusal::Notary {
         (Exit::NoMatch, "NO_NOTARY", "`assay status` says which notaries were left; nothing was spent")
@@ -243,11 +258,13 @@ fn refused(refusal: Refusal, ceilings: CeilingNames, story: &str) -> CommandErro
         (Exit::NoMatch, "BUSY", "try again in a moment; nothing was spent")
     } else if refusal == Refusal::Newcomer {
         (Exit::NoMatch, "REFUSED", NEWCOMER_HINT)
+    } else if refusal == Refusal::Exposure {
+        (Exit::NoMatch, "REFUSED", "try again in a moment; nothing was spent")
     } else {
         (Exit::NoMatch, "REFUSED", story)
     };
     let failure = CommandError::new(exit, code, message, hint);
-    let passes = [Refusal::Busy, Refusal::Newcomer].contains(&refusal);
+    let passes = [Refusal::Busy, Refusal::Newcomer, Refusal::Exposure].contains(&refusal);
     if passes { failure.retryable() } else { failure }
 }
 
@@ -394,6 +411,15 @@ mod tests {
         assert_eq!((failure.exit(), failure.code()), (Exit::NoMatch, "REFUSED"));
         assert_eq!(failure.to_json()["error"]["retryable"], true);
         assert_eq!(counts(&unmatched, Some(UNIT))["refusal"], "newcomer", "the word for programs stays");
+    }
+
+    #[test]
+    fn whose_stake_covers_no_more_is_told_without_the_words_of_the_books() {
+        let unmatched = Unmatched { refusal: Some(Refusal::Exposure), offers: 1, ..Unmatched::default() };
+        let failure = failure(&unmatched, (UNIT, CeilingNames::default()), "the story");
+        let [message, hint] = failure.lines();
+        assert!(message.ends_with("the provider has as much work open as its stake covers"), "{message}");
+        assert!(hint.starts_with("try again in a moment"), "{hint}");
     }
 
     #[test]

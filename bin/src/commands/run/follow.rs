@@ -1,5 +1,8 @@
 //! Waiting for a job, saying how far it is, and knowing why it came to nothing.
 
+#[cfg(test)]
+mod tests;
+
 use std::{future::pending, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
@@ -7,7 +10,13 @@ use assay_peer::{
     handle::{CallError, CancelJob, FrameError, Handle, ShowJob, Update, Updates, WatchUpdates},
     hearing::{Hearing, ShownAnswer},
 };
-use assay_protocol::{genesis::Genesis, id::Digest, manifest::Manifest, order::Failure, outcome::Outcome};
+use assay_protocol::{
+    genesis::Genesis,
+    id::Digest,
+    manifest::Manifest,
+    order::{Failure, Refusal},
+    outcome::Outcome,
+};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -360,111 +369,11 @@ pub(crate) fn came_to_nothing(
         };
         return CommandError::new(Exit::JobFailed, "JOB_FAILED", message, hint).with(details);
     }
-    passed::failure(&unmatched, (unit, ceilings), &story).with(details)
-}
-
-#[cfg(test)]
-mod tests {
-    use assay_market::submission::{OverFunds, Unmatched};
-    use assay_protocol::{
-        id::PeerId,
-        order::Refusal,
-        units::{Amount, Timestamp},
-    };
-
-    use super::*;
-
-    const OVER: OverFunds = OverFunds { free: Amount(300_000_000), need: Amount(900_000_000) };
-
-    fn ended(unmatched: Unmatched) -> SubmissionView {
-        SubmissionView {
-            key: Digest::default(),
-            manifest: "digits".to_owned(),
-            attempts: Vec::new(),
-            cancelled: false,
-            ended: true,
-            unmatched: Some(unmatched),
-        }
-    }
-
-    #[test]
-    fn a_job_that_came_to_nothing_says_why_in_one_line() {
-        let none = Unmatched::default;
-        let cases = [
-            (none(), Exit::NoMatch, "no offer matches: 0 seen"),
-            (
-                Unmatched { offers: 7, price: 5, expired: 2, ..none() },
-                Exit::NoMatch,
-                "no offer matches: 7 seen, 5 above --max-price, 2 expired",
-            ),
-            (
-                Unmatched { offers: 1, cost: 1, ..none() },
-                Exit::Money,
-                "the one offer that fits costs more than --max-cost",
-            ),
-            (
-                Unmatched { offers: 3, cost: 2, ..none() },
-                Exit::Money,
-                "all of the 2 offers that fit cost more than --max-cost",
-            ),
-            (
-                Unmatched { offers: 2, price: 2, price_least: Some(Amount(50_000_000)), ..none() },
-                Exit::NoMatch,
-                "no offer matches: 2 seen, 2 above --max-price; the least asks 0.05 tokens a unit",
-            ),
-            (
-                Unmatched { offers: 2, cost: 2, cost_least: Some(Amount(140_000_000)), ..none() },
-                Exit::Money,
-                "all of the 2 offers that fit cost more than --max-cost, the least 0.14 tokens",
-            ),
-            (
-                Unmatched { refusal: Some(Refusal::Funds), over_funds: Some(OVER), ..none() },
-                Exit::Money,
-                "the account holds 0.30, and the job needs 0.90 at most",
-            ),
-            (
-                Unmatched { refusal: Some(Refusal::Funds), ..none() },
-                Exit::Money,
-                "every offer was refused, the last: the client's account does not hold the total and what it has to keep beside it",
-            ),
-            (
-                Unmatched { failure: Some(Failure::BadInput), ..none() },
-                Exit::JobFailed,
-                "every attempt failed, the last: the runner refuses the input",
-            ),
-        ];
-        for (unmatched, exit, message) in cases {
-            let failure = came_to_nothing(&ended(unmatched), None, false, ("token", CeilingNames::default()));
-            assert_eq!(failure.exit(), exit, "{message}");
-            assert_eq!(failure.to_json()["error"]["message"], message);
-        }
-    }
-
-    #[test]
-    fn one_attempt_that_failed_is_not_said_to_be_several() {
-        let failed = AttemptView {
-            job: Digest::default(),
-            provider: PeerId([1; 32]),
-            ordered: Timestamp(0),
-            price: Amount(1),
-            total_max: Amount(1),
-            state: AttemptState::Failed(Failure::Trap),
-            end: None,
-            rate: None,
-            output: None,
-            receipt: None,
-            cost: None,
-        };
-        let message = |attempts: Vec<AttemptView>| {
-            let unmatched = Unmatched { failure: Some(Failure::Trap), ..Unmatched::default() };
-            let submission = SubmissionView { attempts, ..ended(unmatched) };
-            let failure = came_to_nothing(&submission, None, false, ("token", CeilingNames::default()));
-            failure.lines()[0].to_owned()
-        };
-        assert_eq!(message(vec![failed.clone()]), "the attempt failed: the runner crashed");
-        assert_eq!(
-            message(vec![failed.clone(), failed]),
-            "every attempt failed, the last: the runner crashed"
-        );
+    // Whatever others said since, it is the money that its user can do something about.
+    let is_lacking = |attempt: &&AttemptView| attempt.state == AttemptState::Refused(Refusal::Funds);
+    let lacking = submission.attempts.iter().rev().find(is_lacking);
+    match lacking.filter(|_| unmatched.over_funds.is_none()) {
+        Some(lacking) => passed::no_funds(Some(lacking.total_max), unit).with(details),
+        None => passed::failure(&unmatched, (unit, ceilings), &story).with(details),
     }
 }

@@ -1,0 +1,120 @@
+use assay_market::submission::{OverFunds, Unmatched};
+use assay_protocol::{
+    id::PeerId,
+    units::{Amount, Timestamp},
+};
+
+use super::*;
+
+const OVER: OverFunds = OverFunds { free: Amount(300_000_000), need: Amount(900_000_000) };
+
+fn ended(unmatched: Unmatched) -> SubmissionView {
+    SubmissionView {
+        key: Digest::default(),
+        manifest: "digits".to_owned(),
+        attempts: Vec::new(),
+        cancelled: false,
+        ended: true,
+        unmatched: Some(unmatched),
+    }
+}
+
+#[test]
+fn a_job_that_came_to_nothing_says_why_in_one_line() {
+    let none = Unmatched::default;
+    let cases = [
+        (none(), Exit::NoMatch, "no offer matches: 0 seen"),
+        (
+            Unmatched { offers: 7, price: 5, expired: 2, ..none() },
+            Exit::NoMatch,
+            "no offer matches: 7 seen, 5 above --max-price, 2 expired",
+        ),
+        (
+            Unmatched { offers: 1, cost: 1, ..none() },
+            Exit::Money,
+            "the one offer that fits costs more than --max-cost",
+        ),
+        (
+            Unmatched { offers: 3, cost: 2, ..none() },
+            Exit::Money,
+            "all of the 2 offers that fit cost more than --max-cost",
+        ),
+        (
+            Unmatched { offers: 2, price: 2, price_least: Some(Amount(50_000_000)), ..none() },
+            Exit::NoMatch,
+            "no offer matches: 2 seen, 2 above --max-price; the least asks 0.05 tokens a unit",
+        ),
+        (
+            Unmatched { offers: 2, cost: 2, cost_least: Some(Amount(140_000_000)), ..none() },
+            Exit::Money,
+            "all of the 2 offers that fit cost more than --max-cost, the least 0.14 tokens",
+        ),
+        (
+            Unmatched { refusal: Some(Refusal::Funds), over_funds: Some(OVER), ..none() },
+            Exit::Money,
+            "the account holds 0.30, and the job needs 0.90 at most",
+        ),
+        (
+            Unmatched { refusal: Some(Refusal::Funds), ..none() },
+            Exit::Money,
+            "the account did not hold what the job needs",
+        ),
+        (
+            Unmatched { failure: Some(Failure::BadInput), ..none() },
+            Exit::JobFailed,
+            "every attempt failed, the last: the runner refuses the input",
+        ),
+    ];
+    for (unmatched, exit, message) in cases {
+        let failure = came_to_nothing(&ended(unmatched), None, false, ("token", CeilingNames::default()));
+        assert_eq!(failure.exit(), exit, "{message}");
+        assert_eq!(failure.to_json()["error"]["message"], message);
+    }
+}
+
+fn attempt(state: AttemptState) -> AttemptView {
+    AttemptView {
+        job: Digest::default(),
+        provider: PeerId([1; 32]),
+        ordered: Timestamp(0),
+        price: Amount(1),
+        total_max: Amount(900_000_000),
+        state,
+        end: None,
+        rate: None,
+        output: None,
+        receipt: None,
+        cost: None,
+    }
+}
+
+#[test]
+fn money_that_lacked_is_told_whatever_another_refused_for_after() {
+    let states = [Refusal::Funds, Refusal::Exposure].map(AttemptState::Refused);
+    let attempts = states.map(attempt).to_vec();
+    let told = |over_funds| {
+        let unmatched = Unmatched { refusal: Some(Refusal::Exposure), over_funds, ..Unmatched::default() };
+        let submission = SubmissionView { attempts: attempts.clone(), ..ended(unmatched) };
+        let failure = came_to_nothing(&submission, None, false, ("token", CeilingNames::default()));
+        assert_eq!((failure.exit(), failure.code()), (Exit::Money, "NO_FUNDS"));
+        failure.lines()[0].to_owned()
+    };
+    assert_eq!(
+        told(None),
+        "the account did not hold what the job needs: 0.90 tokens, and what has to be kept beside them"
+    );
+    assert_eq!(told(Some(OVER)), "the account holds 0.30, and the job needs 0.90 at most");
+}
+
+#[test]
+fn one_attempt_that_failed_is_not_said_to_be_several() {
+    let failed = attempt(AttemptState::Failed(Failure::Trap));
+    let message = |attempts: Vec<AttemptView>| {
+        let unmatched = Unmatched { failure: Some(Failure::Trap), ..Unmatched::default() };
+        let submission = SubmissionView { attempts, ..ended(unmatched) };
+        let failure = came_to_nothing(&submission, None, false, ("token", CeilingNames::default()));
+        failure.lines()[0].to_owned()
+    };
+    assert_eq!(message(vec![failed.clone()]), "the attempt failed: the runner crashed");
+    assert_eq!(message(vec![failed.clone(), failed]), "every attempt failed, the last: the runner crashed");
+}
