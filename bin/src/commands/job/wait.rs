@@ -96,7 +96,7 @@ async fn how_long(jobs: &[JobView], daemon: &RunningDaemon) -> String {
     for job in jobs.iter().filter(|job| !job.submission.ended) {
         longest = longest.max(closing::longest(&daemon.handle, &daemon.genesis, job.submission.key).await);
     }
-    closing::words(WAITS, longest, &daemon.genesis)
+    closing::words(WAITS, longest)
 }
 
 async fn until_over(

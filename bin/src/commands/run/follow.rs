@@ -120,7 +120,7 @@ impl Waiting {
     /// Shows how long its close may take.
     async fn say_how_long(&self) {
         let longest = closing::longest(&self.handle, &self.genesis, self.key).await;
-        self.spinner.say(&closing::words(UNTIL_CLOSED, longest, &self.genesis));
+        self.spinner.say(&closing::words(UNTIL_CLOSED, longest));
     }
 
     /// The attempt that reached the goal.

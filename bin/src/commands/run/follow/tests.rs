@@ -1,3 +1,5 @@
+//! What nothing came of, in one line.
+
 use assay_market::submission::{OverFunds, Unmatched};
 use assay_protocol::{
     id::PeerId,
