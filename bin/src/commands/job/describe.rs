@@ -3,6 +3,7 @@
 use assay_market::{
     command::Instruction,
     event::Event,
+    submission::Unmatched,
     view::{AttemptState, AttemptView, SubmissionView},
 };
 use assay_peer::handle::{Dated, JobView};
@@ -17,9 +18,18 @@ use crate::printer::{Table, called, full, moment, money, rate, short};
 pub(crate) fn state(submission: &SubmissionView) -> String {
     match submission.attempts.last() {
         Some(attempt) => attempt_state(attempt.state),
-        None if submission.ended => "nobody matches".to_owned(),
+        None if submission.ended => nobody(submission).to_owned(),
         None => "looking for a provider".to_owned(),
     }
+}
+
+/// Why nobody was asked. That is told whole where the job is shown.
+fn nobody(submission: &SubmissionView) -> &'static str {
+    let unmatched = submission.unmatched.as_ref();
+    // Who is busy may have been cheaper.
+    let is_over = |unmatched: &Unmatched| unmatched.busy == 0 && unmatched.cost.max(unmatched.price) > 0;
+    let is_too_dear = unmatched.is_some_and(is_over);
+    if is_too_dear { "too dear" } else { "nobody matches" }
 }
 
 pub(super) fn attempt_state(state: AttemptState) -> String {
@@ -324,6 +334,28 @@ mod tests {
         assert_eq!(told(aborted, &gave_up(key)), "given up by the provider", "that was another's");
         assert_eq!(told(AttemptState::Closed(Outcome::NoClaim), &[]), "gave no result in time");
         assert_eq!(told(AttemptState::Unanswered, &[]), "never began");
+    }
+
+    #[test]
+    fn an_order_that_was_over_its_ceiling_is_not_said_to_match_nobody() {
+        let told = |unmatched| {
+            let submission = SubmissionView {
+                key: Digest([1; 32]),
+                manifest: "digits".to_owned(),
+                attempts: Vec::new(),
+                cancelled: false,
+                ended: true,
+                unmatched,
+            };
+            assert_eq!(word::state(&submission), "unmatched", "the word for programs");
+            state(&submission)
+        };
+        let none = Unmatched::default;
+        assert_eq!(told(Some(Unmatched { offers: 2, cost: 1, ..none() })), "too dear");
+        assert_eq!(told(Some(Unmatched { offers: 2, price: 1, ..none() })), "too dear");
+        assert_eq!(told(Some(Unmatched { offers: 2, cost: 1, busy: 1, ..none() })), "nobody matches");
+        assert_eq!(told(Some(none())), "nobody matches");
+        assert_eq!(told(None), "nobody matches");
     }
 
     fn attempt(job: JobId, state: AttemptState) -> AttemptView {
