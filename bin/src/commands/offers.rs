@@ -4,7 +4,9 @@ pub(crate) mod passed;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use assay_peer::handle::{BenchView, ListOffers, OfferView, ServiceView, WatchUpdates};
+use assay_peer::handle::{
+    BenchView, CallError, FindModel, ListOffers, OfferView, Refused, ServiceView, WatchUpdates,
+};
 use assay_protocol::{id::PeerId, offer::Reachability, units::Amount};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -48,6 +50,9 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let offers = known(args.reach, &daemon, invocation).await?;
     let mut rows = rows(&offers);
     rows.retain(|row| args.fits(row.service));
+    if rows.is_empty() {
+        args.refuse_unknown(&daemon).await?;
+    }
     invocation.printer.document("offers", &whole(&rows, daemon.unit()));
     match args.quiet {
         true => {
@@ -119,6 +124,17 @@ async fn first_heard(daemon: &RunningDaemon) -> Result<Vec<OfferView>, CommandEr
 }
 
 impl Args {
+    /// Refuses the name of a model that nobody knows: no offer of it will come.
+    async fn refuse_unknown(&self, daemon: &RunningDaemon) -> Result<(), CommandError> {
+        let Some(name) = self.model.clone() else { return Ok(()) };
+        match daemon.handle.call(FindModel { name }).await {
+            Err(unknown @ CallError::Refused(Refused::UnknownManifest { .. })) => Err(unknown.into()),
+            // One that is known, or of which too many are.
+            Ok(_) | Err(CallError::Refused(_)) => Ok(()),
+            Err(lost @ CallError::Lost(_)) => Err(lost.into()),
+        }
+    }
+
     fn fits(&self, service: &ServiceView) -> bool {
         let whole = format!("{}@{}", service.name, service.manifest);
         let is_meant = |model: &String| {

@@ -87,9 +87,10 @@ impl Neighbour {
 
     /// What a provider asks for a unit, as this peer heard it.
     fn heard(&self, provider: &str, model: &str) -> Option<String> {
-        let offers = self.asks(&["offers", "--model", model]);
+        // A model that nobody knows yet is refused by name.
+        let offers = self.asks(&["offers"]);
         let mut offers = offers["offers"].as_array().unwrap().iter();
-        let offer = offers.find(|offer| offer["provider"] == provider)?;
+        let offer = offers.find(|offer| offer["provider"] == provider && offer["model"] == model)?;
         Some(offer["unit_price"]["amount"].as_str().unwrap().to_owned())
     }
 

@@ -96,6 +96,10 @@ fn quotes_a_stranger(client: &Client, quoted: &Value, ada: &str) {
 }
 
 fn says_why_nobody_matches(client: &Client, ada: &str) {
+    let unknown = client.fails(&["offers", "--model", "nope"], 3);
+    assert_eq!(unknown["code"], "UNKNOWN_MODEL");
+    let dear = client.asks(&["offers", "--model", "digits", "--max-price", "0.001"]);
+    assert_eq!(dear["offers"], Value::Array(Vec::new()), "it is known, and nobody offers it so cheaply");
     let dear = client.fails(&["quote", "digits", "--max-price", "0.01"], 6);
     assert_eq!(dear["code"], "NO_MATCH");
     let message = "no offer matches: 1 seen, 1 above --max-price; the least asks 0.05 credits a unit";
