@@ -216,7 +216,7 @@ impl OpenBatch {
     pub(crate) fn tell(&self, sign: BatchSign) {
         match sign {
             BatchSign::Away => self.waits_for(Some(BatchWait::away())),
-            BatchSign::Progress { tally, open, spent } => {
+            BatchSign::Progress { tally, open, spent, .. } => {
                 let mut record = lock(&self.record);
                 let total = record.counts.total;
                 record.counts = BatchCounts { total, completed: tally.answered, failed: tally.failed, spent };
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(batch.document()["assay"]["waits_for"]["code"], "no_daemon");
         let tally = crate::LineTally { answered: 1, failed: 1 };
         let spent = assay_protocol::units::Amount::credits(2);
-        batch.tell(BatchSign::Progress { tally, open: 1, spent });
+        batch.tell(BatchSign::Progress { tally, open: 1, spent, is_held: false });
         let document = batch.document();
         let counts = serde_json::json!({ "total": 3, "completed": 1, "failed": 1 });
         assert_eq!(

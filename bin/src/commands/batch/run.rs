@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use assay_gateway::{
@@ -27,7 +28,7 @@ use crate::{
     credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Spinner, number_of, short},
+    printer::{number_of, short},
     stop,
 };
 
@@ -245,7 +246,15 @@ pub(super) async fn carry_out(
         .note(format!("batch {name}: whatever ends this, `assay batch resume {name}` goes on where it was"));
     let spinner = printer.spinner("looking what was ordered before");
     let settings = Settings::read(&invocation.home)?.client;
-    let tell = |sign| show(sign, plan.lines, &spinner);
+    let (unit, was_told) = (daemon.unit(), AtomicBool::new(false));
+    let tell = |sign| {
+        spinner.say(&progress(sign, plan));
+        if let Some(note) = held(sign, plan, unit)
+            && !was_told.swap(true, Ordering::Relaxed)
+        {
+            printer.note(note);
+        }
+    };
     let gear = BatchGear { folder, plan, lines, manifests, settings, tell: &tell };
     let carried = async {
         let watched = BatchDaemon::watch(&invocation.home, &tell, daemon.handle.clone()).await?;
@@ -269,16 +278,27 @@ pub(super) async fn carry_out(
     report.judge(stop.as_ref())
 }
 
-/// Says how far it is.
-fn show(sign: BatchSign, all: usize, spinner: &Spinner) {
-    match sign {
-        BatchSign::Away => spinner.say("the daemon is away; waiting for it"),
-        BatchSign::Progress { tally, open, spent } => {
-            let done = tally.answered + tally.failed;
+/// How far it is.
+fn progress(sign: BatchSign, plan: &BatchPlan) -> String {
+    match (sign, plan.cost_max) {
+        (BatchSign::Away, _) => "the daemon is away; waiting for it".to_owned(),
+        (BatchSign::Progress { tally, open, spent, is_held }, cost_max) => {
+            let (done, all) = (tally.answered + tally.failed, plan.lines);
             let failed = if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
-            spinner.say(&format!("{done} of {all} done{failed}, {open} under way, {spent} spent"));
+            let held = cost_max.filter(|_| is_held);
+            let held = held.map(|most| format!(", for which its {most} are held")).unwrap_or_default();
+            format!("{done} of {all} done{failed}, {open} under way{held}, {spent} spent")
         }
     }
+}
+
+/// What is said once where the ceiling is what keeps lines back.
+fn held(sign: BatchSign, plan: &BatchPlan, unit: &str) -> Option<String> {
+    let BatchSign::Progress { open, is_held: true, .. } = sign else { return None };
+    let (most, lines) = (plan.cost_max?, number_of(open, "line"));
+    Some(format!(
+        "its ceiling of {most} {unit}s is held for {lines}: more are ordered when those close; --max-cost raises it"
+    ))
 }
 
 fn left(exit: Exit, plan: &BatchPlan) -> CommandError {
@@ -288,4 +308,39 @@ fn left(exit: Exit, plan: &BatchPlan) -> CommandError {
     );
     CommandError::new(exit, "INTERRUPTED", format!("left before the batch {name} was done"), hint)
         .with(serde_json::json!({ "batch": plan.name.to_string() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_gateway::LineTally;
+
+    use super::*;
+
+    #[test]
+    fn a_ceiling_that_keeps_lines_back_is_named_with_how_many_it_is_held_for() {
+        let plan = |cost_max| BatchPlan {
+            name: Digest::default(),
+            label: None,
+            content: Digest::default(),
+            input: "questions.jsonl".to_owned(),
+            output: PathBuf::from("answers.jsonl"),
+            begun: jiff::Timestamp::UNIX_EPOCH,
+            lines: 9,
+            tokens_max: 8,
+            models: BTreeMap::new(),
+            cost_max,
+            concurrency: CONCURRENCY,
+        };
+        let tally = LineTally { answered: 1, failed: 1 };
+        let sign = |is_held| BatchSign::Progress { tally, open: 3, spent: Amount::credits(1), is_held };
+        let (capped, free) = (plan(Some(Amount::credits(4))), plan(None));
+        let said = progress(sign(true), &capped);
+        assert_eq!(said, "2 of 9 done, 1 failed, 3 under way, for which its 4.00 are held, 1.00 spent");
+        assert_eq!(progress(sign(false), &capped), "2 of 9 done, 1 failed, 3 under way, 1.00 spent");
+        let note = held(sign(true), &capped, "credit").unwrap();
+        assert!(note.starts_with("its ceiling of 4.00 credits is held for 3 lines: "), "{note}");
+        assert!(note.ends_with("--max-cost raises it"), "{note}");
+        let others = [(sign(false), &capped), (sign(true), &free), (BatchSign::Away, &capped)];
+        assert!(others.into_iter().all(|(sign, plan)| held(sign, plan, "credit").is_none()));
+    }
 }

@@ -14,12 +14,14 @@ pub(super) struct BatchBudget {
     spent: Amount,
     /// What each open order may cost.
     reserved: HashMap<Digest, Amount>,
+    /// The order that was wanted last may cost more than is left.
+    is_short: bool,
 }
 
 impl BatchBudget {
     /// A ceiling, if there is one, of which so much is spent.
     pub(super) fn new(cost_max: Option<Amount>, spent: Amount) -> Self {
-        Self { cost_max, spent, reserved: HashMap::new() }
+        Self { cost_max, spent, reserved: HashMap::new(), is_short: false }
     }
 
     /// What is left for another order; nothing where there is no ceiling.
@@ -27,6 +29,17 @@ impl BatchBudget {
         let reserved =
             self.reserved.values().fold(self.spent, |sum, cost| sum.plus(*cost).unwrap_or(Amount(u64::MAX)));
         Some(self.cost_max?.minus_up_to(reserved))
+    }
+
+    /// Whether an order that may cost so much is more than is left.
+    pub(super) fn lacks(&mut self, wanted: Amount) -> bool {
+        self.is_short = self.left().is_some_and(|left| left < wanted);
+        self.is_short
+    }
+
+    /// Whether the order that was wanted last was.
+    pub(super) fn is_short(&self) -> bool {
+        self.is_short
     }
 
     /// An order is open that may cost so much.
@@ -57,6 +70,8 @@ mod tests {
         budget.reserve(first, Amount(5));
         budget.reserve(second, Amount(2));
         assert_eq!(budget.left(), Some(Amount(1)));
+        assert!(budget.lacks(Amount(2)) && budget.is_short());
+        assert!(!budget.lacks(Amount(1)) && !budget.is_short());
         budget.reserve(first, Amount(3));
         assert_eq!(budget.left(), Some(Amount(3)), "it turned out to be cheaper");
         budget.settle(second, Amount(3));

@@ -199,7 +199,7 @@ impl<'a> BatchCourse<'a> {
             let left = self.budget.left();
             let wanted = self.wanted(&self.gear.lines.request(line)?)?;
             // What is spoken for may yet come back: only where nothing is open a line is ordered with less.
-            if left.is_some_and(|left| left < wanted) && !self.open.is_empty() {
+            if self.budget.lacks(wanted) && !self.open.is_empty() {
                 break;
             }
             if left.is_some_and(Amount::is_zero) {
@@ -490,6 +490,7 @@ impl<'a> BatchCourse<'a> {
     /// Says how far it is.
     fn show(&self) {
         let (tally, open, spent) = (self.log.tally(), self.open.len(), self.budget.spent());
-        (self.gear.tell)(BatchSign::Progress { tally, open, spent });
+        let is_held = open > 0 && !self.queue.is_empty() && self.budget.is_short();
+        (self.gear.tell)(BatchSign::Progress { tally, open, spent, is_held });
     }
 }

@@ -21,6 +21,8 @@ pub enum BatchSign {
         open: usize,
         /// What the orders that are over have cost.
         spent: Amount,
+        /// What is left of the ceiling is too little for another line while those are open.
+        is_held: bool,
     },
 }
 
