@@ -2,10 +2,13 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{
+    CommandFactory, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::{
-    command_error::{CommandError, Exit},
+    command_error::{CommandError, Exit, habits},
     commands::{
         account, batch, chat, completion, config, demo, devnet, doctor, down, earnings, finish, help, init,
         job, key, leave, logs, man, model, network, notary, offers, pause, provide, provider, quote, receipt,
@@ -16,6 +19,8 @@ use crate::{
     stop::unless_asked,
 };
 
+/// What the program is called.
+const NAME: &str = "assay";
 /// Threads that carry a command, the daemon's included.
 const THREADS: usize = 2;
 
@@ -199,14 +204,40 @@ fn misuse(error: &clap::Error) -> CommandError {
     let mut paragraphs = text.split("\n\n").map(str::trim);
     let message = paragraphs.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let tip = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: "));
-    let hint = tip.map_or_else(help_hint, |tip| tip.lines().next().unwrap_or_default().to_owned());
+    let hint = habit_hint(error, &message)
+        .or_else(|| tip.map(|tip| tip.lines().next().unwrap_or_default().to_owned()))
+        .unwrap_or_else(help_hint);
     CommandError::new(Exit::Usage, "USAGE", message, hint)
 }
 
-/// The command whose help answers the question, as far as one was typed.
+/// How it is said here, where it was typed as other tools have it.
+fn habit_hint(error: &clap::Error, message: &str) -> Option<String> {
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(name)) => Some(name.as_str()),
+        _ => None,
+    };
+    let kind = error.kind();
+    if kind == ErrorKind::InvalidSubcommand {
+        let typed = named(ContextKind::InvalidSubcommand).filter(|_| typed_command() == NAME);
+        typed.and_then(habits::command).map(str::to_owned)
+    } else if kind == ErrorKind::UnknownArgument {
+        named(ContextKind::InvalidArg).and_then(|flag| habits::flag(&typed_command(), flag))
+    } else if kind == ErrorKind::MissingRequiredArgument {
+        habits::missing(&typed_command(), message.trim())
+    } else {
+        None
+    }
+}
+
+/// What answers the question: the help of the command that was typed.
 fn help_hint() -> String {
+    format!("`{} --help` shows what can be said, with examples", typed_command())
+}
+
+/// The command that was typed, as far as there is one.
+fn typed_command() -> String {
     let root = Cli::command();
-    let (mut command, mut path) = (&root, String::from("assay"));
+    let (mut command, mut path) = (&root, String::from(NAME));
     // What is typed need be no text, and whatever names a command is.
     let words = std::env::args_os().skip(1).filter_map(|word| word.into_string().ok());
     for word in words.filter(|word| !word.starts_with('-')) {
@@ -214,7 +245,7 @@ fn help_hint() -> String {
         path = format!("{path} {word}");
         command = next;
     }
-    format!("`{path} --help` shows what can be said, with examples")
+    path
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod daemon;
 mod gateway;
+pub(crate) mod habits;
 mod hub;
 mod peer;
 

@@ -24,7 +24,20 @@ const EMPTY: &[Case] = &[
         &["run", "digits"],
         2,
         "the following required arguments were not provided: <INPUT>",
-        "`assay run --help` shows what can be said, with examples",
+        "what is asked, or the file with it, stands behind the model; `assay run MODEL -` reads standard input",
+    ),
+    (
+        &["run", "sums", "--prompt", "27+58="],
+        2,
+        "unexpected argument '--prompt' found",
+        "what is asked stands behind the model, without a flag: `assay run MODEL \"what is asked\"`",
+    ),
+    (&["balance"], 2, "unrecognized subcommand 'balance'", "`assay account show` says what there is"),
+    (
+        &["models"],
+        2,
+        "unrecognized subcommand 'models'",
+        "`assay model ls` lists models, `assay offers` what can be ordered",
     ),
     (
         &["run", "digits", "FILE", "--timeout", "soon"],
