@@ -179,7 +179,9 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
 }
 
 fn report(printer: &Printer, failure: &CommandError) -> ExitCode {
-    printer.failure(failure);
+    if !failure.is_told() {
+        printer.failure(failure);
+    }
     failure.exit().into()
 }
 

@@ -94,6 +94,7 @@ pub struct CommandError {
     message: String,
     hint: String,
     is_retryable: bool,
+    is_told: bool,
     details: Value,
 }
 
@@ -101,7 +102,7 @@ impl CommandError {
     /// A failure with the code that programs read, the line that names the thing and the line that says what to do.
     pub fn new(exit: Exit, code: &'static str, message: impl fmt::Display, hint: impl fmt::Display) -> Self {
         let (message, hint) = (one_line(&message.to_string()), one_line(&hint.to_string()));
-        Self { exit, code, message, hint, is_retryable: false, details: json!({}) }
+        Self { exit, code, message, hint, is_retryable: false, is_told: false, details: json!({}) }
     }
 
     /// A failure that another process of this program had, from what it wrote of it.
@@ -132,6 +133,17 @@ impl CommandError {
     #[must_use]
     pub fn retryable(self) -> Self {
         Self { is_retryable: true, ..self }
+    }
+
+    /// The same failure, that was printed where it happened: what is left of it is the exit code.
+    #[must_use]
+    pub(crate) fn told(self) -> Self {
+        Self { is_told: true, ..self }
+    }
+
+    /// Whether it was printed before.
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_told
     }
 
     /// What the process ends with.

@@ -50,7 +50,9 @@ Examples:
   assay chat smollm2 --max-cost 0.5                 at most 0.5 credits for each answer
   assay chat smollm2 --provider PEER                always with this provider
 
-Each answer is a job, of the provider of the last one while nobody is much better. Whoever runs it reads the whole conversation; if it is checked, so does a verifier.";
+Each answer is a job, of the provider of the last one while nobody is much better. Whoever runs it reads the whole conversation; if it is checked, so does a verifier.
+
+Exit status, where no terminal is typed at: that of the last answer, as `assay run` has it.";
 
 /// Talk with a model of language.
 ///
@@ -86,11 +88,17 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     if io::stdin().is_terminal() {
         invocation.printer.note("say something; /help lists commands, Ctrl-D ends");
     }
+    let (turns, messages) = (Vec::new(), Vec::new());
     let mut conversation =
-        Conversation { args, daemon, invocation, manifest, turns: Vec::new(), messages: Vec::new() };
+        Conversation { args, daemon, invocation, manifest, turns, messages, refused: None };
     let ended = conversation.go_on().await;
     invocation.printer.document("chat", &conversation.document());
-    ended
+    ended?;
+    match conversation.refused.take() {
+        // Whoever sits there has read it; whoever has it typed goes by how it ends.
+        Some(refused) if !io::stdin().is_terminal() => Err(refused.told()),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What was said, and what it cost.
@@ -101,6 +109,8 @@ struct Conversation<'a> {
     manifest: Manifest,
     turns: Vec<ChatTurn>,
     messages: Vec<Value>,
+    /// Why nothing came of what was said last.
+    refused: Option<CommandError>,
 }
 
 /// One answer.
@@ -161,12 +171,14 @@ impl Conversation<'_> {
             Ok((key, attempt, answer)) => {
                 self.messages.push(json!({ "role": "assistant", "content": answer }));
                 self.turns.push(ChatTurn { key, attempt, said, answer });
+                self.refused = None;
                 Ok(true)
             }
             Err(error) if ends(&error) => Err(error),
             Err(error) => {
                 self.messages.pop();
                 self.invocation.printer.failure(&error);
+                self.refused = Some(error);
                 Ok(false)
             }
         }
