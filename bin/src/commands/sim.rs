@@ -83,10 +83,16 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     of: ScenarioArgs,
     /// How many seeds, instead of what the scenario says
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000), allow_negative_numbers = true)]
     seeds: Option<u64>,
     /// The first of them
-    #[arg(long, value_name = "SEED", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=u64::MAX / 2))]
+    #[arg(
+        long,
+        value_name = "SEED",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u64).range(..=u64::MAX / 2),
+        allow_negative_numbers = true
+    )]
     first_seed: u64,
     /// Write the files of the experiment into this folder
     #[arg(long, value_name = "FOLDER")]

@@ -32,6 +32,12 @@ const EMPTY: &[Case] = &[
         "unexpected argument '--prompt' found",
         "what is asked stands behind the model, without a flag: `assay run MODEL \"what is asked\"`",
     ),
+    (
+        &["sim", "run", "churn", "--seeds", "-1"],
+        2,
+        "invalid value '-1' for '--seeds <N>': -1 is not in 1..=10000",
+        "`assay sim run --help` shows what can be said, with examples",
+    ),
     (&["balance"], 2, "unrecognized subcommand 'balance'", "`assay account show` says what there is"),
     (
         &["models"],

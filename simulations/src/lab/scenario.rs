@@ -292,6 +292,9 @@ impl Scenario {
         [&run, &network, &market, &verification, &workload, &all]
             .into_iter()
             .try_for_each(SettingReader::finish)?;
+        if scenario.horizon == 0 {
+            return Err(run.wrong("horizon", "must be above \"0 s\""));
+        }
         scenario.consider(&all, &network, &workload)?;
         Ok(scenario)
     }

@@ -33,6 +33,7 @@ fn what_is_wrong_with_a_scenario_is_told_by_line_key_and_nearest_name() {
             "30 secs",
             "a.toml:3: `run.horizon`: `secs` is no unit of time; those are ns, us, ms, s, min, h, d",
         ),
+        ("30 s", "0 s", "a.toml:3: `run.horizon`: must be above \"0 s\""),
         ("30 s", "-30 s", "a.toml:3: `run.horizon`: must be from \"0 s\" to \"365 d\""),
         (
             "horizon",
