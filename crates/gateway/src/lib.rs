@@ -38,6 +38,7 @@ mod routes;
 mod server;
 mod spending;
 mod spending_limit;
+mod tokens_read;
 mod waited_job;
 
 use std::{
@@ -62,6 +63,7 @@ pub use self::{
     keys::{AccessKey, AccessKeys, KeysError},
     link::DaemonLink,
     openai::batched::{BatchedFailure, BatchedRequest, DeliveredAnswer},
+    tokens_read::tokens_read_most,
 };
 use self::{
     gateway_batches::GatewayBatches, gateway_files::GatewayFiles, metrics::Metrics, spending::Spending,

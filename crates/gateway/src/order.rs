@@ -14,10 +14,7 @@ use schema::Json;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{credits, failure::HttpFailure};
-
-/// Tokens that a template adds to a message, at most as a rule.
-const TEMPLATE_TOKENS: u64 = 64;
+use crate::{credits, failure::HttpFailure, tokens_read::tokens_read_most};
 
 /// What is said to a model of language.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,12 +156,7 @@ impl TextWish {
     /// The units that an answer of the most tokens takes, with all of an input that can be read.
     fn units(&self, input: &[u8], manifest: &Manifest) -> Option<Units> {
         let Meter::Tokens(weights) = manifest.meter else { return None };
-        let messages = match &self.said {
-            SaidText::Text(_) => 1,
-            SaidText::Messages(messages) => messages.len() as u64,
-        };
-        let read = (input.len() as u64).saturating_add(TEMPLATE_TOKENS.saturating_mul(messages));
-        Some(weights.units(read, self.tokens_max.count().into()))
+        Some(weights.units(tokens_read_most(input, manifest), self.tokens_max.count().into()))
     }
 }
 

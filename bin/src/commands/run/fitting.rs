@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use assay_gateway::quoted;
+use assay_gateway::{quoted, tokens_read_most};
 use assay_peer::handle::{Attachment, Submit, units_assumed};
 use assay_protocol::{
     manifest::{Manifest, Meter},
@@ -13,7 +13,7 @@ use assay_protocol::{
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::wishes::{TextWishes, tokens_read_most};
+use super::wishes::TextWishes;
 use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invocation, printer::number_of};
 
 /// How long offers are waited for: a daemon that was just started hears of them in a moment.
@@ -51,7 +51,7 @@ async fn fitting(
     if invocation.printer.is_json() || says_length(&submit.input.0) {
         return Ok(None);
     }
-    let read = tokens_read_most(&submit.input.0);
+    let read = tokens_read_most(&submit.input.0, manifest);
     let (usual, fewest) = (units_assumed(manifest), weights.units(read, TOKENS_FEWEST));
     let deadline = Instant::now() + OFFERS_WAIT;
     let mut most = usual;

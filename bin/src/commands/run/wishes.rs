@@ -5,6 +5,7 @@
 
 use std::{fs::File, io::Read, path::Path};
 
+use assay_gateway::tokens_read_most;
 use assay_protocol::{
     manifest::{Manifest, Meter},
     units::Units,
@@ -17,8 +18,6 @@ use crate::command_error::{CommandError, Exit};
 
 /// Bytes of a file with a schema, the spaces of which are left out.
 const SCHEMA_FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// Tokens that a template adds to what was said, at most as a rule.
-const TEMPLATE_TOKENS: u64 = 64;
 
 /// The flags of texts.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -94,7 +93,9 @@ impl TextWishes {
     /// each.
     pub(crate) fn units(&self, input: &[u8], manifest: &Manifest) -> Option<Units> {
         match manifest.meter {
-            Meter::Tokens(weights) => Some(weights.units(tokens_read_most(input), self.max_tokens?.into())),
+            Meter::Tokens(weights) => {
+                Some(weights.units(tokens_read_most(input, manifest), self.max_tokens?.into()))
+            }
             Meter::Calls => {
                 let texts: Vec<String> = serde_json::from_slice(input).ok()?;
                 u64::try_from(texts.len()).ok().filter(|count| *count > 0)
@@ -138,11 +139,6 @@ impl TextRequest {
             CommandError::new(Exit::Other, "INPUT", message, "say it in other words")
         })
     }
-}
-
-/// The most tokens that a model reads of an input, as a rule: no tokenizer makes more of a text than it has bytes.
-pub(super) fn tokens_read_most(input: &[u8]) -> u64 {
-    (input.len() as u64).saturating_add(TEMPLATE_TOKENS)
 }
 
 /// An input that says already how it is to be answered.
