@@ -98,6 +98,9 @@ pub(crate) async fn texts(
             format!("n is a number from 1 to {ANSWERS_MAX}, and not {count}"),
         ));
     }
+    // Its length is tried with the ceiling that it is ordered with.
+    let cost_max = spending_limit::cost_max(gateway, caller.key.as_ref(), terms.max_cost);
+    let terms = &AssayTerms { max_cost: cost_max, ..terms.clone() };
     let wish = &affordable(gateway, manifest, wish, terms).await?;
     let submits = (0..count).map(|number| wish.order(manifest, terms, number));
     all(gateway, caller, manifest, submits.collect::<Result<_, _>>()?, is_told).await
