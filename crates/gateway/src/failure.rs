@@ -5,7 +5,7 @@
 use std::io;
 
 use assay_market::{
-    submission::Unmatched,
+    submission::{OverFunds, Unmatched},
     view::{AttemptState, SubmissionView},
 };
 use assay_peer::handle::{CallError, ConnectError, ModelRefused, Refused};
@@ -23,6 +23,10 @@ use crate::{json_answer::JsonAnswer, keys::KeysError};
 
 /// By which the clients of OpenAI are told whether to ask again by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// What becomes of money that is not free.
+const HELD: &str =
+    "what open jobs hold comes back as they close, and `assay account show` says how much that is";
 
 /// Seconds after which somebody for whom there was no place may ask again.
 const ASK_AGAIN_S: u16 = 1;
@@ -210,17 +214,20 @@ impl HttpFailure {
             return Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", over_day.to_string());
         }
         if let Some(over_funds) = unmatched.over_funds {
-            let message = format!("{over_funds}; nothing was spent");
+            let OverFunds { free, need } = over_funds;
+            let message = format!(
+                "the account has {free} to spend, and the job needs {need} at most; {HELD}; nothing was spent"
+            );
             return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
         }
         if let Some(refusal @ (Refusal::Funds | Refusal::Total)) = unmatched.refusal {
-            let message = format!("every offer was refused, the last: {refusal}; nothing was spent");
+            let held = if refusal == Refusal::Funds { format!("; {HELD}") } else { String::new() };
+            let message = format!("every offer was refused, the last: {refusal}{held}; nothing was spent");
             return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
         }
         let is_too_much = unmatched.cost > 0 || unmatched.price > 0;
         if is_too_much && unmatched.busy == 0 && unmatched.refusal.is_none() {
-            let message = "every offer that fits costs more than may be spent; raise assay.max_cost, or client.cost_max of this home";
-            return Self::new(StatusCode::PAYMENT_REQUIRED, "too_expensive", message);
+            return Self::new(StatusCode::PAYMENT_REQUIRED, "too_expensive", too_expensive(unmatched));
         }
         if unmatched.refusal == Some(Refusal::Notary) && unmatched.offers == 0 {
             let message = "the notary of this network keeps two journals, and this peer has left it for good; nothing was spent";
@@ -234,6 +241,24 @@ impl HttpFailure {
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
         Self { retry_after: Some(ASK_AGAIN_S), ..failure }
     }
+}
+
+/// What would be enough, and where to say so. Those whose units are not too dear are told of first.
+fn too_expensive(unmatched: &Unmatched) -> String {
+    let (what, least, raise) = match unmatched.cost {
+        0 => (
+            "asks more for a unit than may be spent",
+            unmatched.price_least,
+            "raise assay.max_price, or client.unit_price_max of this home",
+        ),
+        _ => (
+            "costs more than may be spent",
+            unmatched.cost_least,
+            "raise assay.max_cost, or client.cost_max of this home",
+        ),
+    };
+    let least = least.map_or_else(String::new, |least| format!("; the least is {least}"));
+    format!("every offer that fits {what}{least}; {raise}")
 }
 
 impl IntoResponse for HttpFailure {
@@ -340,5 +365,41 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         | Refused::NotOffering
         | Refused::Offer(_)
         | Refused::NothingToOffer => (StatusCode::INTERNAL_SERVER_ERROR, "refused"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::units::Amount;
+
+    use super::*;
+
+    #[test]
+    fn who_would_pay_too_little_is_told_what_is_enough() {
+        let (price, cost) = (Some(Amount(140_000_000)), Some(Amount(1_425_000_000)));
+        let none = Unmatched::default;
+        let over_funds = Some(OverFunds { free: Amount(300_000_000), need: Amount(900_000_000) });
+        let refusal = Some(Refusal::Funds);
+        let cases = [
+            (
+                Unmatched { cost: 2, cost_least: cost, ..none() },
+                "; the least is 1.425; raise assay.max_cost, or client.cost_max of this home",
+            ),
+            (Unmatched { cost: 2, ..none() }, "may be spent; raise assay.max_cost"),
+            (
+                Unmatched { price: 1, price_least: price, ..none() },
+                "; the least is 0.14; raise assay.max_price, or client.unit_price_max of this home",
+            ),
+            (
+                Unmatched { over_funds, refusal, ..none() },
+                "has 0.30 to spend, and the job needs 0.90 at most; what open jobs",
+            ),
+            (Unmatched { refusal, ..none() }, HELD),
+        ];
+        for (unmatched, told) in cases {
+            let failure = HttpFailure::unmatched(&unmatched);
+            assert_eq!(failure.status(), StatusCode::PAYMENT_REQUIRED, "{unmatched:?}");
+            assert!(failure.line().contains(told), "{}", failure.line());
+        }
     }
 }
