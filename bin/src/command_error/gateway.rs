@@ -44,6 +44,9 @@ impl From<GatewayError> for CommandError {
                 "LISTEN",
                 "end what listens there, or name another address: `assay serve --listen 127.0.0.1:11436`",
             ),
+            GatewayError::Running { .. } => {
+                (Exit::Usage, "GATEWAY_RUNNING", "use that one, or end it with Ctrl-C where it was started")
+            }
             GatewayError::Spending(_) => {
                 (Exit::Other, "SPENDING_FILE", "mend or delete the file; the day then begins anew")
             }

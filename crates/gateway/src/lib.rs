@@ -125,6 +125,12 @@ pub enum GatewayError {
     /// Keys cannot be read.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// Another one of the same home is served.
+    #[error("a gateway of this home runs already{}", place_of(*address))]
+    Running {
+        /// Where, if it says so.
+        address: Option<SocketAddr>,
+    },
     /// What was spent cannot be read.
     #[error("what keys have spent cannot be read: {0}")]
     Spending(io::Error),
@@ -188,13 +194,19 @@ impl BoundGateway {
         if let Some(wrong) = origins.iter().find(|origin| !is_origin(origin)) {
             return Err(GatewayError::Origin(wrong.clone()));
         }
-        let spending = Spending::open(spending_file).map_err(GatewayError::Spending)?;
+        let spending = Spending::open(spending_file.clone()).map_err(|error| {
+            if error.kind() == io::ErrorKind::WouldBlock {
+                return GatewayError::Running { address: Spending::server_of(&spending_file) };
+            }
+            GatewayError::Spending(error)
+        })?;
         let files = GatewayFiles::open(&files_folder).map_err(GatewayError::Files)?;
         let batches = GatewayBatches::open(&batches_folder).map_err(GatewayError::Files)?;
         let listening = TcpListener::bind(listen).await;
         let listener = listening.map_err(|error| GatewayError::Listen { address: listen, error })?;
         let address =
             listener.local_addr().map_err(|error| GatewayError::Listen { address: listen, error })?;
+        spending.served_at(address).map_err(GatewayError::Spending)?;
         let gateway = Gateway {
             link,
             documents,
@@ -234,6 +246,10 @@ impl BoundGateway {
         self.gateway.batches.end();
         self.gateway.cancels.finish(CANCEL_WAIT).await;
     }
+}
+
+fn place_of(address: Option<SocketAddr>) -> String {
+    address.map_or_else(String::new, |address| format!(", at http://{address}"))
 }
 
 /// By what a gateway at an address is called anyway.
@@ -293,11 +309,16 @@ pub(crate) mod tests {
         keys.add("phone", None, Vec::new()).unwrap();
         keys.write(&at.join("keys.toml")).unwrap();
         assert!(bound(at, "0.0.0.0:0", None).await.is_ok());
-        let both = (bound(at, "127.0.0.1:0", None).await, bound(at, "127.0.0.1:0", None).await);
+        let first = bound(at, "127.0.0.1:0", None).await.unwrap();
+        let second = bound(at, "127.0.0.1:0", None).await.unwrap_err();
+        let place = first.address();
         assert!(
-            matches!(both, (Ok(_), Err(GatewayError::Spending(_)))),
+            matches!(second, GatewayError::Running { address: Some(address) } if address == place),
             "two would not know what the other spends"
         );
+        assert_eq!(second.to_string(), format!("a gateway of this home runs already, at http://{place}"));
+        drop(first);
+        assert!(bound(at, "127.0.0.1:0", None).await.is_ok());
     }
 
     #[tokio::test]

@@ -5,9 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     io::Write,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -33,8 +34,8 @@ pub(crate) struct Spending(Arc<SpendingFile>);
 struct SpendingFile {
     path: PathBuf,
     day: Mutex<DaySpending>,
-    /// Held for as long as this counts: two that counted would not know of each other.
-    _lock: File,
+    /// Held for as long as this counts: two that counted would not know of each other. It says where this is served.
+    lock_file: File,
 }
 
 /// Why an order is not counted.
@@ -56,9 +57,15 @@ pub(crate) enum SpendingError {
 impl Spending {
     /// What is written down at a path; nothing is spent where there is nothing.
     pub(crate) fn open(path: PathBuf) -> Result<Self, io::Error> {
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("lock"))?;
-        lock.try_lock().map_err(|_| io::Error::other("another gateway of this home counts it"))?;
+        let lock_file = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path(&path))?;
+        lock_file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                io::Error::new(io::ErrorKind::WouldBlock, "another gateway of this home counts it")
+            }
+            TryLockError::Error(error) => error,
+        })?;
+        // Whoever held it before is not there any more.
+        lock_file.set_len(0)?;
         let day = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
                 io::Error::other(format!("{}: {error}; delete it to begin the day anew", path.display()))
@@ -66,7 +73,17 @@ impl Spending {
             Err(error) if error.kind() == io::ErrorKind::NotFound => DaySpending::default(),
             Err(error) => return Err(error),
         };
-        Ok(Self(Arc::new(SpendingFile { path, day: Mutex::new(day), _lock: lock })))
+        Ok(Self(Arc::new(SpendingFile { path, day: Mutex::new(day), lock_file })))
+    }
+
+    /// Writes down where it is served, for another that would be.
+    pub(crate) fn served_at(&self, address: SocketAddr) -> Result<(), io::Error> {
+        (&self.0.lock_file).write_all(address.to_string().as_bytes())
+    }
+
+    /// Where the gateway is that counts what is written down at a path, if it says so.
+    pub(crate) fn server_of(path: &Path) -> Option<SocketAddr> {
+        fs::read_to_string(lock_path(path)).ok()?.parse().ok()
     }
 
     /// What is left of a key's ceiling.
@@ -95,6 +112,10 @@ impl Spending {
         *day = next;
         Ok(Allowance { spending: self.clone(), key: key.to_owned(), day: of, reserved: need })
     }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    path.with_extension("lock")
 }
 
 impl SpendingFile {
