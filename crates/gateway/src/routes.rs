@@ -28,6 +28,12 @@ const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What a route that nobody declared is called in figures.
 const UNKNOWN: &str = "unknown";
 
+/// What is asked below `/v1`.
+const BELOW_V1: [&str; 7] =
+    ["models", "chat/completions", "completions", "responses", "embeddings", "batches", "files"];
+/// The same with the name of something behind it.
+const NAMED_BELOW_V1: [&str; 5] = ["models", "batches", "files", "jobs", "receipts"];
+
 /// Everything that can be asked.
 pub(crate) fn of(gateway: &Arc<Gateway>) -> Router {
     let routes = Router::new()
@@ -102,8 +108,21 @@ async fn metrics(
 
 async fn unknown(request: Request) -> Response {
     let (method, path) = (request.method(), request.uri().path());
-    let message = format!("there is no {method} {path:?} here; docs/gateway.md has what there is");
+    let hint = match meant(path) {
+        Some(meant) => format!("did you mean {method} {meant}?"),
+        None => "docs/gateway.md has what there is".to_owned(),
+    };
+    let message = format!("there is no {method} {path:?} here; {hint}");
     said_as(path, HttpFailure::new(StatusCode::NOT_FOUND, "unknown_url", message))
+}
+
+/// The path that would be there, for clients whose address lacks the `/v1` that others write before each, or has it twice.
+fn meant(path: &str) -> Option<String> {
+    let below = path.trim_start_matches("/v1").strip_prefix('/')?.trim_end_matches('/');
+    let is_under =
+        |root: &str| below.strip_prefix(root).is_some_and(|name| name.len() > 1 && name.starts_with('/'));
+    let is_there = BELOW_V1.contains(&below) || NAMED_BELOW_V1.into_iter().any(is_under);
+    is_there.then(|| format!("/v1/{below}")).filter(|meant| meant != path)
 }
 
 async fn not_so(request: Request) -> Response {
@@ -117,5 +136,32 @@ pub(crate) fn said_as(path: &str, failure: HttpFailure) -> Response {
     match path.starts_with("/api/") {
         true => PlainFailure(failure).into_response(),
         false => failure.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_forgets_the_version_is_told_the_path_with_it() {
+        let cases = [
+            ("/chat/completions", Some("/v1/chat/completions")),
+            ("/chat/completions/", Some("/v1/chat/completions")),
+            ("/v1/chat/completions/", Some("/v1/chat/completions")),
+            ("/v1/v1/chat/completions", Some("/v1/chat/completions")),
+            ("/models/poet", Some("/v1/models/poet")),
+            ("/jobs/7", Some("/v1/jobs/7")),
+            ("/jobs", None),
+            ("/v1/files/7/words", None),
+            ("/modelsx", None),
+            ("/chat", None),
+            ("/v1/v1", None),
+            ("/", None),
+            ("*", None),
+        ];
+        for (path, there) in cases {
+            assert_eq!(meant(path).as_deref(), there, "{path}");
+        }
     }
 }
