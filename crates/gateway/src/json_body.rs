@@ -50,7 +50,13 @@ fn unread(rejected: &BytesRejection) -> HttpFailure {
 
 /// What these bytes say.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpFailure> {
-    let whole: Value = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+    let whole: Value = match bytes.trim_ascii() {
+        [] => return Err(wrong("the body is empty; it is to be a JSON object".to_owned())),
+        _ => serde_json::from_slice(bytes).map_err(|error| wrong(format!("the body is no JSON: {error}")))?,
+    };
+    if !whole.is_object() {
+        return Err(wrong("the body is no JSON object".to_owned()));
+    }
     of_value(whole, || serde_json::from_slice(bytes))
 }
 
@@ -68,8 +74,10 @@ pub(crate) fn of_value<T: DeserializeOwned>(
     }
     serde_path_to_error::deserialize(whole).map_err(|error| {
         let path = error.path().to_string();
-        let failure = wrong(error.inner().to_string());
-        if path == "." { failure } else { failure.about(&path) }
+        match path.as_str() {
+            "." => wrong(error.inner().to_string()),
+            place => wrong_at(place, &error.inner().to_string()),
+        }
     })
 }
 
@@ -93,8 +101,14 @@ pub(crate) fn read_part<T: DeserializeOwned>(part: Value, place: &str) -> Result
     serde_path_to_error::deserialize(part).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { place.to_owned() } else { format!("{place}.{path}") };
-        wrong(error.inner().to_string()).about(&place)
+        wrong_at(&place, &error.inner().to_string())
     })
+}
+
+/// Some clients show their users the words alone, so the place stands there too.
+fn wrong_at(place: &str, error: &str) -> HttpFailure {
+    let message = if error.contains(place) { error.to_owned() } else { format!("{place}: {error}") };
+    wrong(message).about(place)
 }
 
 fn wrong(error: String) -> HttpFailure {
@@ -162,7 +176,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         let cases = [
-            (r#"{"words":["a",3]}"#, "words[1]", "invalid type"),
+            (r#"{"words":["a",3]}"#, "words[1]", "words[1]: invalid type"),
             (r#"{"word":[]}"#, "word", "unknown field `word`"),
         ];
         for (text, param, message) in cases {
@@ -170,8 +184,17 @@ mod tests {
             assert_eq!(error["param"], param, "{text}");
             assert!(error["message"].as_str().unwrap().contains(message), "{text}: {error}");
         }
-        for text in ["", "{", "[]", r#"{"words":[]} {}"#, "\u{0}"] {
-            assert!(read::<Said>(text.as_bytes()).is_err(), "{text:?}");
+        let whole = [
+            ("", "the body is empty"),
+            (" \n", "the body is empty"),
+            ("{", "the body is no JSON: "),
+            ("[]", "the body is no JSON object"),
+            (r#"{"words":[]} {}"#, "the body is no JSON: "),
+            ("\u{0}", "the body is no JSON: "),
+        ];
+        for (text, message) in whole {
+            let failure = read::<Said>(text.as_bytes()).unwrap_err();
+            assert!(failure.line().starts_with(message), "{text:?}: {}", failure.line());
         }
         let none = Said { words: Vec::new() };
         assert_eq!(read::<Said>(br#"{"words":[],"word":null}"#).unwrap(), none);

@@ -91,11 +91,24 @@ pub(crate) struct AssayTerms {
 
 /// When a result is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String")]
 pub(crate) enum CheckWish {
     /// As the lot falls, after it was given.
     #[default]
     Spot,
+}
+
+/// A word for no way to check.
+#[derive(Debug, thiserror::Error)]
+#[error("results are checked as the lot falls, which is \"spot\"; there is no {0:?}")]
+pub(crate) struct NoSuchCheck(String);
+
+impl TryFrom<String> for CheckWish {
+    type Error = NoSuchCheck;
+
+    fn try_from(word: String) -> Result<Self, NoSuchCheck> {
+        if word == "spot" { Ok(Self::Spot) } else { Err(NoSuchCheck(word)) }
+    }
 }
 
 impl TextWish {

@@ -86,6 +86,16 @@ struct FormatLine {
     body: WrittenFormat,
 }
 
+/// Why a text is no line, which is one of its file: where it breaks off is its column.
+fn no_line(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
+    if error.is_data() {
+        return format!("the line is no request: {what}");
+    }
+    format!("the line is no JSON: {what} at column {}", error.column())
+}
+
 fn post() -> String {
     "POST".to_owned()
 }
@@ -104,7 +114,7 @@ impl BatchedRequest {
     }
 
     fn of(line: &str, tokens_max: u32) -> Result<Self, HttpFailure> {
-        let no_line = |error: serde_json::Error| HttpFailure::wrong("line", error.to_string());
+        let no_line = |error: serde_json::Error| HttpFailure::wrong("line", no_line(&error));
         let WrittenLine { custom_id, method, url, body } = serde_json::from_str(line).map_err(no_line)?;
         if custom_id.is_empty() || custom_id.chars().count() > CUSTOM_ID_CHARS_MAX {
             let message = format!("custom_id has 1 to {CUSTOM_ID_CHARS_MAX} characters");
@@ -319,6 +329,22 @@ mod tests {
             assert_eq!(failure.status(), 400);
             assert!(failure.line().contains(param), "{}", failure.line());
         }
+    }
+
+    #[test]
+    fn a_line_that_is_no_json_is_told_in_plain_words() {
+        let told = |text: &str| BatchedRequest::read(text, 256).unwrap_err().line();
+        for text in ["", "{", "data: {}"] {
+            let told = told(text);
+            assert!(told.starts_with("the line is no JSON: ") && !told.contains("line 1"), "{told}");
+        }
+        assert_eq!(told("{}"), "the line is no request: missing field `custom_id`");
+        assert_eq!(
+            told(&line(
+                json!({ "body": { "model": "poet", "messages": [], "assay": { "check": "always" } } })
+            )),
+            r#"assay.check: results are checked as the lot falls, which is "spot"; there is no "always""#
+        );
     }
 
     #[test]
