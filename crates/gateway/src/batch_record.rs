@@ -203,6 +203,15 @@ impl BatchWait {
         Self::new("failed", message)
     }
 
+    /// What so many open jobs hold is needed for the next line.
+    pub(crate) fn held(open: usize) -> Self {
+        let jobs = if open == 1 { "its open job".to_owned() } else { format!("one of its {open} open jobs") };
+        let message = format!(
+            "too little is free for the next line until {jobs} closes; what a job holds comes back then"
+        );
+        Self::new("jobs_open", message)
+    }
+
     /// The daemon is away.
     pub(crate) fn away() -> Self {
         Self::new(HttpFailure::NO_DAEMON, "the daemon is away, and is waited for".to_owned())

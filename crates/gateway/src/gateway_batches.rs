@@ -216,13 +216,13 @@ impl OpenBatch {
     pub(crate) fn tell(&self, sign: BatchSign) {
         match sign {
             BatchSign::Away => self.waits_for(Some(BatchWait::away())),
-            BatchSign::Progress { tally, open, spent, .. } => {
+            BatchSign::Progress { tally, open, spent, is_held } => {
                 let mut record = lock(&self.record);
                 let total = record.counts.total;
                 record.counts = BatchCounts { total, completed: tally.answered, failed: tally.failed, spent };
                 drop(record);
                 if open > 0 {
-                    self.waits_for(None);
+                    self.waits_for(is_held.then(|| BatchWait::held(open)));
                 }
             }
         }
@@ -344,6 +344,13 @@ mod tests {
         assert_eq!(batch.document()["assay"]["waits_for"]["code"], "no_daemon");
         let tally = crate::LineTally { answered: 1, failed: 1 };
         let spent = assay_protocol::units::Amount::credits(2);
+        batch.tell(BatchSign::Progress { tally, open: 2, spent, is_held: true });
+        let waits = batch.document()["assay"]["waits_for"].clone();
+        assert_eq!(waits["code"], "jobs_open");
+        assert!(
+            waits["message"].as_str().unwrap().contains("until one of its 2 open jobs closes"),
+            "{waits}"
+        );
         batch.tell(BatchSign::Progress { tally, open: 1, spent, is_held: false });
         let document = batch.document();
         let counts = serde_json::json!({ "total": 3, "completed": 1, "failed": 1 });

@@ -286,7 +286,11 @@ fn progress(sign: BatchSign, plan: &BatchPlan) -> String {
             let (done, all) = (tally.answered + tally.failed, plan.lines);
             let failed = if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
             let held = cost_max.filter(|_| is_held);
-            let held = held.map(|most| format!(", for which its {most} are held")).unwrap_or_default();
+            let held = match held {
+                Some(most) => format!(", for which its {most} are held"),
+                None if is_held => ", and the next waits until a job closes".to_owned(),
+                None => String::new(),
+            };
             format!("{done} of {all} done{failed}, {open} under way{held}, {spent} spent")
         }
     }

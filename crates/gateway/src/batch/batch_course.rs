@@ -490,7 +490,8 @@ impl<'a> BatchCourse<'a> {
     /// Says how far it is.
     fn show(&self) {
         let (tally, open, spent) = (self.log.tally(), self.open.len(), self.budget.spent());
-        let is_held = open > 0 && !self.queue.is_empty() && self.budget.is_short();
+        let lacks = self.waits_for_end || self.budget.is_short();
+        let is_held = lacks && open > 0 && !self.queue.is_empty();
         (self.gear.tell)(BatchSign::Progress { tally, open, spent, is_held });
     }
 }

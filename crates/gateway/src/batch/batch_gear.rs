@@ -21,7 +21,7 @@ pub enum BatchSign {
         open: usize,
         /// What the orders that are over have cost.
         spent: Amount,
-        /// What is left of the ceiling is too little for another line while those are open.
+        /// Whether no line is ordered before a job closes: what the open ones hold of the ceiling, or of the account, is needed.
         is_held: bool,
     },
 }
