@@ -7,7 +7,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
-    handle::{CallError, ExplainJob, Handle, ReadOutput, Refused, Submit, Update, Updates, WatchUpdates},
+    handle::{
+        CallError, ExplainJob, Handle, ReadOutput, Refused, ShowAccount, Submit, Update, Updates,
+        WatchUpdates,
+    },
     hearing::Hearing,
 };
 use assay_protocol::{
@@ -20,7 +23,7 @@ use axum::http::StatusCode;
 use futures::{Stream, stream};
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{
@@ -34,6 +37,8 @@ use crate::{
 const DAEMON_WAIT: Duration = Duration::from_secs(30);
 /// Between two looks for it.
 const DAEMON_STEP: Duration = Duration::from_millis(100);
+/// How long a notary has to say what open jobs hold.
+const HELD_WAIT: Duration = Duration::from_secs(2);
 /// How long a result is waited for that is paid already.
 const PAID_WAIT: Duration = Duration::from_secs(30);
 
@@ -303,7 +308,8 @@ impl LiveAnswer {
                 return Ok(());
             }
             self.open.end(submission.cost_max());
-            return Err(HttpFailure::of_submission(submission));
+            let held = held(&self.handle, submission).await;
+            return Err(HttpFailure::of_submission(submission, held));
         }
         if let Some(attempt) = submission.running() {
             self.begin(attempt);
@@ -399,6 +405,13 @@ fn random_word() -> Result<String, HttpFailure> {
 fn delivered(attempt: &AttemptView) -> Option<(&AttemptView, Digest)> {
     let is_refuted = matches!(attempt.state, AttemptState::Closed(outcome) if !outcome.is_paid());
     attempt.output.filter(|_| !is_refuted).map(|output| (attempt, output))
+}
+
+/// What open jobs hold, where too little was free for this one and the notary says so soon.
+async fn held(handle: &Handle, submission: &SubmissionView) -> Option<Amount> {
+    submission.unmatched.as_ref()?.over_funds?;
+    let told = timeout(HELD_WAIT, handle.call(ShowAccount::default())).await;
+    Some(told.ok()?.ok()?.account.held)
 }
 
 /// What a unit of an order costs, where that is remembered.

@@ -12,6 +12,7 @@ use assay_peer::handle::{CallError, ConnectError, ModelRefused, Refused};
 use assay_protocol::{
     id::Digest,
     order::{Failure, Refusal},
+    units::Amount,
 };
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
@@ -23,10 +24,6 @@ use crate::{json_answer::JsonAnswer, keys::KeysError};
 
 /// By which the clients of OpenAI are told whether to ask again by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
-
-/// What becomes of money that is not free.
-const HELD: &str =
-    "what open jobs hold comes back as they close, and `assay account show` says how much that is";
 
 /// Seconds after which somebody for whom there was no place may ask again.
 const ASK_AGAIN_S: u16 = 1;
@@ -180,8 +177,8 @@ impl HttpFailure {
         response
     }
 
-    /// Why nothing came of an order.
-    pub(crate) fn of_submission(submission: &SubmissionView) -> Self {
+    /// Why nothing came of an order; so much is held for open jobs, where that is known.
+    pub(crate) fn of_submission(submission: &SubmissionView, held: Option<Amount>) -> Self {
         if submission.cancelled {
             return Self::new(StatusCode::CONFLICT, "cancelled", "the job was cancelled").after_order();
         }
@@ -197,7 +194,7 @@ impl HttpFailure {
                 "refused_input",
                 format!("{} refuses the input", submission.manifest),
             ),
-            Some(Failure::Busy) => Self::unmatched(&unmatched),
+            Some(Failure::Busy) => Self::unmatched(&unmatched, held),
             Some(failure) => {
                 let message = match submission.attempts.as_slice() {
                     [_] => format!("the attempt failed: {failure}; nothing was spent"),
@@ -205,23 +202,24 @@ impl HttpFailure {
                 };
                 Self::new(StatusCode::BAD_GATEWAY, "job_failed", message)
             }
-            None => Self::unmatched(&unmatched),
+            None => Self::unmatched(&unmatched, held),
         }
     }
 
-    fn unmatched(unmatched: &Unmatched) -> Self {
+    fn unmatched(unmatched: &Unmatched, held: Option<Amount>) -> Self {
+        let held = held_words(held);
         if let Some(over_day) = unmatched.over_day {
             return Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", over_day.to_string());
         }
         if let Some(over_funds) = unmatched.over_funds {
             let OverFunds { free, need } = over_funds;
             let message = format!(
-                "the account has {free} to spend, and the job needs {need} at most; {HELD}; nothing was spent"
+                "the account has {free} to spend, and the job needs {need} at most; {held}; nothing was spent"
             );
             return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
         }
         if let Some(refusal @ (Refusal::Funds | Refusal::Total)) = unmatched.refusal {
-            let held = if refusal == Refusal::Funds { format!("; {HELD}") } else { String::new() };
+            let held = if refusal == Refusal::Funds { format!("; {held}") } else { String::new() };
             let message = format!("every offer was refused, the last: {refusal}{held}; nothing was spent");
             return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
         }
@@ -240,6 +238,14 @@ impl HttpFailure {
         let message = format!("nobody takes this now: {why}; nothing was spent; ask again later");
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
         Self { retry_after: Some(ASK_AGAIN_S), ..failure }
+    }
+}
+
+/// What becomes of money that is not free.
+fn held_words(held: Option<Amount>) -> String {
+    match held {
+        Some(held) => format!("open jobs hold {held}, which comes back as they close"),
+        None => "what open jobs hold comes back as they close".to_owned(),
     }
 }
 
@@ -370,8 +376,6 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::units::Amount;
-
     use super::*;
 
     #[test]
@@ -392,12 +396,15 @@ mod tests {
             ),
             (
                 Unmatched { over_funds, refusal, ..none() },
-                "has 0.30 to spend, and the job needs 0.90 at most; what open jobs",
+                "has 0.30 to spend, and the job needs 0.90 at most; open jobs hold 0.70, which comes back",
             ),
-            (Unmatched { refusal, ..none() }, HELD),
+            (
+                Unmatched { refusal, ..none() },
+                "; open jobs hold 0.70, which comes back as they close; nothing was spent",
+            ),
         ];
         for (unmatched, told) in cases {
-            let failure = HttpFailure::unmatched(&unmatched);
+            let failure = HttpFailure::unmatched(&unmatched, Some(Amount(700_000_000)));
             assert_eq!(failure.status(), StatusCode::PAYMENT_REQUIRED, "{unmatched:?}");
             assert!(failure.line().contains(told), "{}", failure.line());
         }

@@ -222,7 +222,7 @@ impl BatchedFailure {
     /// Why nothing came of a job that is over.
     #[must_use]
     pub fn of_submission(submission: &SubmissionView) -> Self {
-        Self(HttpFailure::of_submission(submission))
+        Self(HttpFailure::of_submission(submission, None))
     }
 
     /// Why a daemon did not do its part.
