@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use assay_market::pause::Pause;
-use assay_peer::handle::{ListDue, PauseProviding, ResumeProviding};
+use assay_market::{owner::HeldRule, pause::Pause};
+use assay_peer::handle::{ListDue, PauseProviding, ResumeProviding, ShowStatus};
 use assay_protocol::units;
 use serde_json::{Value, json};
 
-use super::run::input;
+use super::{provider::held_line, run::input};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
@@ -71,8 +71,18 @@ pub(crate) async fn resume(args: &ResumeArgs, invocation: &Invocation) -> Result
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     daemon.call(ResumeProviding).await?;
     invocation.printer.document("pause", &json!({ "paused": null, "running": null }));
-    invocation.printer.line("Jobs are taken on again.");
+    let held = daemon.call(ShowStatus).await?.held;
+    invocation.printer.line(over(&held));
+    held.iter().for_each(|held| invocation.printer.note(held_line(held)));
     Ok(())
+}
+
+/// What comes after a pause: jobs, unless a rule of the machine's owner holds.
+fn over(held: &[HeldRule]) -> &'static str {
+    match held.is_empty() {
+        true => "Jobs are taken on again.",
+        false => "The pause is over, but no jobs are taken on yet: `assay provider rules` shows what keeps them away.",
+    }
 }
 
 fn some_length(text: &str) -> Result<Duration, String> {
@@ -100,4 +110,19 @@ pub(super) fn document(pause: &Pause) -> Value {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_market::owner::OwnerRule;
+    use assay_protocol::units::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn jobs_are_taken_on_after_a_pause_unless_a_rule_holds() {
+        let held = HeldRule { rule: OwnerRule::Program, since: Timestamp(1), until: None };
+        assert_eq!(over(&[]), "Jobs are taken on again.");
+        assert!(over(&[held]).starts_with("The pause is over, but no jobs are taken on yet"));
+    }
 }

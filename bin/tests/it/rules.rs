@@ -102,6 +102,9 @@ async fn while_a_program_of_its_owner_runs_a_provider_takes_nothing_on_and_gives
     let status = asks(&ada, &["status"]);
     assert_eq!((held(&status), &status["paused"]), (vec!["program"], &Value::Null), "{status}");
     assert!(types(&ada, &["why"]).stdout.contains("a program runs that is named in the rules"));
+    let resumed = types(&ada, &["resume"]);
+    assert!(resumed.stdout.starts_with("The pause is over, but no jobs are taken on yet"), "{resumed:?}");
+    assert!(resumed.stderr.contains("a program runs that is named in the rules"), "{resumed:?}");
     let seven = town.network.folder().join("seven-1.png");
     let order = ["run", "digits", seven.to_str().unwrap(), "--provider", &ada_id, "--timeout", "2s"];
     assert_ne!(
