@@ -81,7 +81,9 @@ pub(crate) async fn resume(args: &ResumeArgs, invocation: &Invocation) -> Result
 fn over(held: &[HeldRule]) -> &'static str {
     match held.is_empty() {
         true => "Jobs are taken on again.",
-        false => "The pause is over, but no jobs are taken on yet: `assay provider rules` shows what keeps them away.",
+        false => {
+            "The pause is over, but no jobs are taken on yet: `assay provider rules` shows what keeps them away."
+        }
     }
 }
 

@@ -93,7 +93,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         invocation.printer.note(format!("not offered: {}: {}", left_out.manifest, left_out.reason));
     }
     if before.paused.is_some() {
-        invocation.printer.note("the pause is over: jobs are taken on again");
+        invocation.printer.note("the pause is over");
     }
     args.tell_of_kept(&prices, keeps_slots.then(|| providing.slots()), invocation);
     let doubtful = daemon.call(ShowPrices::default()).await?;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use assay_market::owner::HeldRule;
 use assay_peer::{
     clock,
     handle::{JobPart, ListReceipts, ShowDemand, ShowStatus, Sighting},
@@ -17,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     command_error::CommandError,
-    commands::{receipt::ls, status},
+    commands::{provider::held_line, receipt::ls, status},
     daemon::RunningDaemon,
     invocation::Invocation,
     printer::{full, money},
@@ -36,6 +37,8 @@ const DAY_MS: u64 = 86_400_000;
 /// What may come of an offer.
 pub(super) struct Prospect {
     addresses: Vec<String>,
+    /// What keeps all jobs away now, a line each.
+    away: Vec<String>,
     sightings: Vec<Sighting>,
     /// Nothing, where it would take long to add up.
     lately: Option<Lately>,
@@ -80,16 +83,25 @@ impl Prospect {
     /// is not known: the offer stands all the same.
     pub(super) async fn of(addresses: &[String], daemon: &RunningDaemon) -> Self {
         let mut sightings = Vec::new();
+        let status = daemon.call(ShowStatus).await.ok();
+        let away =
+            status.map(|status| away(&status.held, status.disk_free, status.disk_floor)).unwrap_or_default();
         // Whoever is asked last may be slow; what the others said by then counts.
-        let _ = timeout(HEARD_WITHIN, look(daemon, &mut sightings)).await;
+        let _ = timeout(HEARD_WITHIN, look(daemon, away.is_empty(), &mut sightings)).await;
         let lately = timeout(SUMMED_WITHIN, Lately::of(daemon)).await.ok().and_then(Result::ok);
-        Self { addresses: addresses.to_vec(), sightings, lately }
+        Self { addresses: addresses.to_vec(), away, sightings, lately }
     }
 
     pub(super) fn tell(&self, unit: &str, invocation: &Invocation) {
         let note = |line: String| invocation.printer.note(line);
         note(format!("listens on {}", status::listening(&self.addresses)));
-        note(seen(&self.sightings));
+        match self.away.is_empty() {
+            true => note(seen(&self.sightings)),
+            false => {
+                self.away.iter().cloned().for_each(note);
+                note("nobody is told of the offer until then; `assay why` says when it is".to_owned());
+            }
+        }
         self.lately.iter().for_each(|lately| note(lately.words(unit)));
     }
 
@@ -100,10 +112,19 @@ impl Prospect {
     }
 }
 
+/// Why nothing is taken on now: meanwhile an offer is told to nobody.
+fn away(held: &[HeldRule], disk_free: Option<u64>, disk_floor: u64) -> Vec<String> {
+    let short = status::is_short(disk_free, disk_floor);
+    let disk = short.then(|| format!("disk: {}", status::disk(disk_free, disk_floor)));
+    held.iter().map(held_line).chain(disk).collect()
+}
+
 /// Asks those who are connected whether they know the offer, until one does.
-async fn look(daemon: &RunningDaemon, sightings: &mut Vec<Sighting>) -> Result<(), CommandError> {
-    // While its owner's rules hold it is told to nobody.
-    let is_told = daemon.call(ShowStatus).await?.held.is_empty();
+async fn look(
+    daemon: &RunningDaemon,
+    is_told: bool,
+    sightings: &mut Vec<Sighting>,
+) -> Result<(), CommandError> {
     loop {
         *sightings = daemon.call(ShowDemand).await?.neighbours;
         if !is_told || is_settled(sightings) {
@@ -135,7 +156,18 @@ fn seen(sightings: &[Sighting]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use assay_market::owner::OwnerRule;
+
     use super::*;
+
+    #[test]
+    fn what_keeps_all_jobs_away_is_told_with_its_reason() {
+        let held = HeldRule { rule: OwnerRule::OutOfHours, since: Timestamp(1), until: None };
+        let lines = away(&[held], Some(0), 1 << 20);
+        assert!(lines[0].starts_with("nothing new is taken on: these are not its hours"), "{lines:?}");
+        assert!(lines[1].starts_with("disk: 0 MiB free, less than 1"), "{lines:?}");
+        assert_eq!(away(&[], Some(1 << 21), 1 << 20), Vec::<String>::new());
+    }
 
     #[test]
     fn who_knows_an_offer_is_told_in_a_line_and_waited_for_until_one_does() {
