@@ -191,7 +191,8 @@ async fn prices_change(ada: &Neighbour, you: &Neighbour, ada_id: &str) {
         assert!(ran.status == Some(0) && ran.stderr.starts_with(odd), "{price}: {ran:?}");
         assert_eq!(ran.stderr.is_empty(), odd.is_empty(), "{price}: {ran:?}");
     }
-    let all = ada.asks(&["provider", "price", "0.02"]);
+    ada.is_refused(&(&["provider", "price", "0.02"], 2, "PRICES_DIFFER"));
+    let all = ada.asks(&["provider", "price", "--all", "0.02"]);
     assert_eq!(names(&all), ["digits", "sums"]);
     you.hears(ada_id, "sums", Some("0.02")).await;
     assert_eq!(runs(&ada.asks(&["provider", "models"])), tested, "nothing was tested anew");

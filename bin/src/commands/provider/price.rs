@@ -6,7 +6,7 @@ use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
 use crate::{
-    command_error::CommandError,
+    command_error::{CommandError, Exit},
     credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
@@ -17,7 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   assay provider price              what is asked here, what others ask, and what to ask
   assay provider price digits 0.02  ask 0.02 credits a unit of it from now on
-  assay provider price 0.02         the same of everything that is offered";
+  assay provider price --all 0.02   the same of everything that is offered";
 
 /// Show the prices of what is offered, or ask others from now on.
 ///
@@ -33,8 +33,11 @@ pub(crate) struct Args {
     /// What a unit costs from now on, in credits
     #[arg(value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     unit_price: Option<Amount>,
+    /// Change all prices, though they differ now
+    #[arg(long)]
+    all: bool,
     /// Change nothing, and say what to ask
-    #[arg(long, conflicts_with = "unit_price")]
+    #[arg(long, conflicts_with_all = ["unit_price", "all"])]
     suggest: bool,
     #[command(flatten)]
     reach: Reach,
@@ -43,12 +46,20 @@ pub(crate) struct Args {
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     // What names a model is no amount, though digits of a digest may look like one.
-    if let (Some(typed), None) = (&args.model, args.unit_price)
+    if let (Some(typed), None, false) = (&args.model, args.unit_price, args.all)
         && daemon.call(ShowPrices { models: vec![typed.clone()] }).await.is_ok()
     {
         return show(Some(typed.clone()), &daemon, invocation).await;
     }
     match args.meant() {
+        (Some(_), _) | (None, None) if args.all => {
+            let hint = "name an amount and no model, such as `assay provider price --all 0.02`";
+            Err(CommandError::new(Exit::Usage, "USAGE", "--all goes with an amount alone", hint))
+        }
+        (None, Some(unit_price)) if !args.all && !unit_price.is_zero() => {
+            refuse_differing(unit_price, &daemon).await?;
+            change(ChangePrice { model: None, unit_price }, &daemon, invocation).await
+        }
         (model, Some(unit_price)) => change(ChangePrice { model, unit_price }, &daemon, invocation).await,
         (model, None) => show(model, &daemon, invocation).await,
     }
@@ -68,6 +79,28 @@ impl Args {
             None => (self.model.clone(), self.unit_price),
         }
     }
+}
+
+/// Refuses to level prices that differ: whoever meant one model is not to change all.
+async fn refuse_differing(unit_price: Amount, daemon: &RunningDaemon) -> Result<(), CommandError> {
+    let prices = daemon.call(ShowPrices::default()).await?;
+    let asked: Vec<(&str, Amount)> =
+        prices.iter().filter_map(|price| Some((price.name.as_str(), price.unit_price?))).collect();
+    differing(&asked, unit_price).map_or(Ok(()), Err)
+}
+
+fn differing(asked: &[(&str, Amount)], unit_price: Amount) -> Option<CommandError> {
+    let (first, price) = asked.first()?;
+    if asked.iter().all(|(_, other)| other == price) {
+        return None;
+    }
+    let each: Vec<String> = asked.iter().map(|(name, price)| format!("{} {price}", called(name))).collect();
+    let message = format!("the prices here differ: {}", each.join(", "));
+    let hint = format!(
+        "`assay provider price {} {unit_price}` changes one of them, `assay provider price --all {unit_price}` all",
+        called(first)
+    );
+    Some(CommandError::new(Exit::Usage, "PRICES_DIFFER", message, hint))
 }
 
 async fn show(
@@ -178,4 +211,21 @@ fn document(price: &PriceView, unit: &str) -> Value {
             PriceDoubt::Loss { .. } => "loss",
         }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_that_differ_are_not_levelled_by_an_amount_alone() {
+        let (cheap, dear) = (Amount::credits(1), Amount::credits(2));
+        assert_eq!(differing(&[("digits", cheap), ("sums", cheap)], dear), None);
+        assert_eq!(differing(&[("digits", cheap)], dear), None);
+        let refused = differing(&[("digits", cheap), ("sums", dear)], dear).unwrap();
+        let [message, hint] = refused.lines();
+        assert_eq!(message, "the prices here differ: digits 1.00, sums 2.00");
+        assert!(hint.contains("`assay provider price digits 2.00` changes one of them"), "{hint}");
+        assert!(hint.contains("`assay provider price --all 2.00` all"), "{hint}");
+    }
 }
