@@ -134,14 +134,16 @@ pub fn usual_order(manifest: &Manifest, units_max: Units, work_max: Work) -> Ord
     }
 }
 
-/// What each of the others asks for a model now, the least first.
+/// What each of the others asks for a model now, the least first. Whoever was convicted gets no orders, and is no measure.
 pub fn asked<'a>(
     offers: impl Iterator<Item = &'a Verified<Offer>>,
     manifest: Digest,
     own: PeerId,
     now: Timestamp,
+    is_convicted: impl Fn(&Verified<Offer>) -> bool,
 ) -> Vec<Amount> {
     let others = offers.filter(|offer| offer.signer() != own && offer.valid_until > now);
+    let others = others.filter(|&offer| !is_convicted(offer));
     let asked = others.filter_map(|offer| {
         let serving = offer.services().filter(|(_, service)| service.manifest == manifest);
         serving.map(|(_, service)| service.unit_price).min()

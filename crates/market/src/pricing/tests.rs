@@ -65,7 +65,9 @@ fn check_suggestion(others: &[u64], floor: u64, unit_price: u64, reason: PriceBa
         52,
         Offer { benches: [crate::fixture::bench([other].into())].into(), ..offer(52, Amount(1)) },
     ));
-    let asked = asked(offers.iter(), manifest().digest(), peer(50), NOW);
+    offers.push(signed(53, offer(53, Amount(1))));
+    let is_convicted = |offer: &Verified<Offer>| offer.signer() == peer(53);
+    let asked = asked(offers.iter(), manifest().digest(), peer(50), NOW, is_convicted);
     let found = suggest(&genesis(), &manifest(), &asked, Amount(floor));
     assert_eq!(found, Suggestion { unit_price: Amount(unit_price), reason }, "{others:?}, floor {floor}");
 }

@@ -9,6 +9,8 @@ use assay_market::{
 use assay_protocol::{
     id::Digest,
     manifest::Manifest,
+    offer::Offer,
+    signed::Verified,
     units::{Amount, Duration, Units},
 };
 use serde::{Deserialize, Serialize};
@@ -140,7 +142,9 @@ impl ChangePrice {
 impl Driver {
     /// What others ask for a model now, the least first.
     pub(super) fn asked_elsewhere(&self, manifest: Digest) -> Vec<Amount> {
-        pricing::asked(self.book.iter(), manifest, self.own, self.node.time(moment()))
+        let at = moment();
+        let is_convicted = |offer: &Verified<Offer>| self.node.is_convicted(offer, at);
+        pricing::asked(self.book.iter(), manifest, self.own, self.node.time(at), is_convicted)
     }
 
     pub(super) fn price_view(&self, manifest: &Manifest) -> PriceView {
