@@ -4,6 +4,7 @@
 
 use assay_market::owner::{DaySpan, HeldRule, MachineReading, OwnerRule, OwnerRules, WEEK_MINUTES};
 use assay_peer::{
+    clock,
     config::{Home, HomeSetting, Settings, SettingsFile},
     handle::{LookAtMachine, MachineView},
 };
@@ -143,7 +144,7 @@ fn table(settings: &OwnerRules, machine: &MachineView) -> Table {
             head(rule).to_owned(),
             settled(rule, settings).unwrap_or_else(|| "-".to_owned()),
             now(rule, &machine.reading).unwrap_or_else(|| "cannot be told here".to_owned()),
-            held.map_or_else(|| "-".to_owned(), since),
+            held.map_or_else(|| "-".to_owned(), |held| since(held, settings.settle, clock::wall())),
         ]);
     }
     table
@@ -207,10 +208,18 @@ fn size(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
 }
 
-fn since(held: &HeldRule) -> String {
+/// Since when a rule holds, or how long it has been kept and until when that must go on.
+fn since(held: &HeldRule, settle: Duration, now: Timestamp) -> String {
+    let Some(until) = held.until else { return format!("since {}", moment(held.since)) };
+    let kept = settle.0.saturating_sub(until.since(now).0);
+    format!("ended {} ago; waits until {}", ago(Duration(kept)), moment(until))
+}
+
+/// The same where nothing else is known.
+fn when(held: &HeldRule) -> String {
     match held.until {
         None => format!("since {}", moment(held.since)),
-        Some(until) => format!("until {}", moment(until)),
+        Some(until) => format!("it has ended; waits until {}", moment(until)),
     }
 }
 
@@ -227,7 +236,7 @@ pub(in crate::commands) fn held_line(held: &HeldRule) -> String {
             return "nothing new is taken on before the machine was looked at again".to_owned();
         }
     };
-    format!("nothing new is taken on: {why} ({})", since(held))
+    format!("nothing new is taken on: {why} ({})", when(held))
 }
 
 /// The rules that hold, for programs.
@@ -277,6 +286,14 @@ mod tests {
         for (at, line) in lines.iter().enumerate() {
             assert!(line.starts_with("nothing new is taken on: ") && !lines[..at].contains(line), "{line}");
         }
+        let ended =
+            HeldRule { rule: OwnerRule::Program, since: Timestamp(1_000), until: Some(Timestamp(70_000)) };
+        let row = since(&ended, Duration(60_000), Timestamp(22_000));
+        assert_eq!(row, "ended 12 s ago; waits until 1970-01-01T00:01:10.000Z");
+        assert_eq!(
+            since(&HeldRule { until: None, ..ended }, Duration(60_000), Timestamp(22_000)),
+            "since 1970-01-01T00:00:01.000Z"
+        );
         assert_eq!([0, 6 * 1440 + 61].map(clock), ["Mon 00:00", "Sun 01:01"]);
     }
 }
