@@ -145,20 +145,20 @@ fn a_passphrase_is_typed_twice_and_no_terminal_shows_it() {
     let backs_up = ["key", "backup", file.to_str().unwrap()];
 
     let mut keyboard = Keyboard::take(&ada.home, &backs_up);
-    keyboard.types("A passphrase for the backup: ", PASSPHRASE);
+    keyboard.types("A passphrase for the backup, 8 characters or more: ", PASSPHRASE);
     keyboard.types("The same again: ", "four words of choice");
     let differs = keyboard.ends();
     assert!(differs.status == Some(2) && differs.stderr.contains("are not the same"), "{differs:?}");
     assert!(!file.exists());
 
     let mut keyboard = Keyboard::take(&ada.home, &backs_up);
-    keyboard.waits_for("A passphrase for the backup: ");
+    keyboard.waits_for("A passphrase for the backup, 8 characters or more: ");
     kill_process(Pid::from_child(&keyboard.child), Signal::TERM).unwrap();
     let ended = keyboard.ends();
     assert!(ended.status == Some(143) && ended.stderr.contains("no passphrase was given"), "{ended:?}");
 
     let mut keyboard = Keyboard::take(&ada.home, &backs_up);
-    keyboard.types("A passphrase for the backup: ", PASSPHRASE);
+    keyboard.types("A passphrase for the backup, 8 characters or more: ", PASSPHRASE);
     keyboard.types("The same again: ", PASSPHRASE);
     let sealed = keyboard.ends();
     assert_eq!(sealed.status, Some(0), "{sealed:?}");

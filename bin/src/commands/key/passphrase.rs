@@ -40,7 +40,11 @@ impl PassphraseArgs {
         let chosen = match &self.passphrase_file {
             Some(file) => read(file)?,
             None => {
-                let chosen = typed("A passphrase for the backup: ", invocation).await?;
+                let chosen = typed(
+                    &format!("A passphrase for the backup, {CHARS_MIN} characters or more: "),
+                    invocation,
+                )
+                .await?;
                 // Before it is typed again for nothing.
                 refuse_short(&chosen)?;
                 if *typed("The same again: ", invocation).await? != *chosen {
