@@ -10,6 +10,9 @@ use crate::{
     printer::{Table, called},
 };
 
+/// What stands where nothing is known.
+const NOT_TOLD: &str = "-";
+
 const EXAMPLES: &str = "\
 Examples:
   assay provider devices         how busy, how hot and how full the processor and the cards are
@@ -30,6 +33,8 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let devices = daemon.call(ListDevices).await?;
     invocation.printer.document("devices", &document(&devices));
     invocation.printer.table(&table(&devices));
+    // The processor has no memory that is counted by its users, and no watts that systems tell.
+    invocation.printer.note(format!("{NOT_TOLD} is what the system or the driver does not tell"));
     Ok(())
 }
 
@@ -40,13 +45,13 @@ pub(crate) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandEr
 
 fn table(devices: &DevicesView) -> Table {
     let mut table = Table::new(["DEVICE", "LOAD", "HEAT", "POWER", "MEMORY", "BY OTHERS"]);
-    let shown = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let shown = |text: Option<String>| text.unwrap_or_else(|| NOT_TOLD.to_owned());
     let percent = |load: Option<u8>| shown(load.map(|load| format!("{load} %")));
     let degrees = |heat: Option<u16>| shown(heat.map(|heat| format!("{heat} °C")));
     let memory = |used: Option<u64>, all: Option<u64>| match (used, all) {
         (Some(used), Some(all)) => format!("{} of {} MiB", used >> 20, all >> 20),
         (None, Some(all)) => format!("{} MiB", all >> 20),
-        (_, None) => "-".to_owned(),
+        (_, None) => NOT_TOLD.to_owned(),
     };
     let ProcessorReading { name, load_percent, temperature, memory_used, memory: all, .. } =
         &devices.processor;
@@ -54,9 +59,9 @@ fn table(devices: &DevicesView) -> Table {
         called(name.as_deref().unwrap_or("processor")),
         percent(*load_percent),
         degrees(*temperature),
-        "-".to_owned(),
+        NOT_TOLD.to_owned(),
         memory(*memory_used, *all),
-        "-".to_owned(),
+        NOT_TOLD.to_owned(),
     ]);
     for card in &devices.cards {
         table.row([
