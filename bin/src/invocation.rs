@@ -1,6 +1,6 @@
 //! What every command has at hand: whose peer it acts for, and where it writes.
 
-use std::path::PathBuf;
+use std::{fs::File, io::ErrorKind, path::PathBuf};
 
 use assay_peer::config::{Home, KeyError, NetworkFile};
 use assay_protocol::{id::PeerId, signed::Signer};
@@ -57,11 +57,28 @@ impl Invocation {
         Err(KeyError::Absent { path }.into())
     }
 
+    /// Refuses to take a home that may not be looked into for one where nobody lives.
+    ///
+    /// # Errors
+    /// [`CommandError`], if it is so.
+    pub(crate) fn refuse_unreadable(&self) -> Result<(), CommandError> {
+        // Whatever is asked of the file, the folders above it are asked first.
+        match File::open(self.home.network()) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let message = format!("the home {} may not be read: {error}", self.home.root().display());
+                let hint = "run it as who owns that folder, or name one of your own with --home DIR";
+                Err(CommandError::new(Exit::Forbidden, "HOME_UNREADABLE", message, hint))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// The network that the home belongs to.
     ///
     /// # Errors
     /// [`CommandError`], if the home was never set up or its file is damaged.
     pub fn network(&self) -> Result<NetworkFile, CommandError> {
+        self.refuse_unreadable()?;
         if self.home.network().exists() {
             return Ok(NetworkFile::read(&self.home.network())?);
         }

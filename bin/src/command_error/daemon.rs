@@ -1,5 +1,7 @@
 //! Why a daemon does not start, or ended on its own, as failures.
 
+use std::io::ErrorKind;
+
 use assay_peer::{
     daemon::DaemonError,
     home::{LockError, Locked},
@@ -33,12 +35,13 @@ impl From<LockError> for CommandError {
                 let hint = format!("run `chmod -R go= {}`", home.display());
                 Self::new(Exit::Forbidden, "HOME_EXPOSED", &error, hint)
             }
-            LockError::Disk(_) => Self::new(
-                Exit::Forbidden,
-                "HOME_UNWRITABLE",
-                &error,
-                "check who owns the home and whether its disk is full",
-            ),
+            LockError::Disk { error: disk, .. } => {
+                let hint = match disk.kind() == ErrorKind::PermissionDenied {
+                    true => "run it as who owns that folder, or name one of your own with --home DIR",
+                    false => "check who owns the home and whether its disk is full",
+                };
+                Self::new(Exit::Forbidden, "HOME_UNWRITABLE", &error, hint)
+            }
         }
     }
 }

@@ -56,6 +56,7 @@ pub(super) fn find(key: &str) -> Result<HomeSetting, CommandError> {
 
 /// A folder must be there for a file in it.
 pub(super) fn settled(invocation: &Invocation) -> Result<(), CommandError> {
+    invocation.refuse_unreadable()?;
     if invocation.home.root().exists() {
         return Ok(());
     }

@@ -46,8 +46,14 @@ pub enum LockError {
         home: PathBuf,
     },
     /// The lock file could not be made or read.
-    #[error("the home cannot be locked: {0}")]
-    Disk(#[from] io::Error),
+    #[error("the home {} cannot be locked: {error}", home.display())]
+    Disk {
+        /// The home.
+        home: PathBuf,
+        /// What the disk said.
+        #[source]
+        error: io::Error,
+    },
 }
 
 /// Another process has the home.
@@ -64,6 +70,13 @@ pub struct HomeLock {
     file: File,
 }
 
+impl LockError {
+    /// What the disk said about this home.
+    fn disk(home: &Path, error: io::Error) -> Self {
+        Self::Disk { home: home.to_owned(), error }
+    }
+}
+
 impl HomeLock {
     /// Takes the home in `folder`, which is made if there is none.
     ///
@@ -72,12 +85,14 @@ impl HomeLock {
     /// accounts can read what is in it.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
         make(folder)?;
+        let disk = |error| LockError::disk(folder, error);
         let path = folder.join(LOCK_FILE);
-        let mut file = private().read(true).write(true).create(true).truncate(false).open(path)?;
-        lock(&file)?;
-        file.set_len(0)?;
-        file.rewind()?;
-        writeln!(file, "{}", std::process::id())?;
+        let opened = private().read(true).write(true).create(true).truncate(false).open(path);
+        let mut file = opened.map_err(disk)?;
+        lock(&file, folder)?;
+        file.set_len(0).map_err(disk)?;
+        file.rewind().map_err(disk)?;
+        writeln!(file, "{}", std::process::id()).map_err(disk)?;
         Ok(Self { file })
     }
 }
@@ -95,7 +110,7 @@ impl Drop for HomeLock {
 /// # Errors
 /// [`LockError::Exposed`], if there is one that other accounts can get at, or something in it that only its peer writes.
 pub fn make(folder: &Path) -> Result<(), LockError> {
-    create_folder(folder)?;
+    create_folder(folder).map_err(|error| LockError::disk(folder, error))?;
     check(folder)
 }
 
@@ -105,7 +120,8 @@ pub fn make(folder: &Path) -> Result<(), LockError> {
 /// As [`make`].
 pub fn check(folder: &Path) -> Result<(), LockError> {
     for path in Home::at(folder).private() {
-        if let Some(mode) = exposed(&path)? {
+        let mode = exposed(&path).map_err(|error| LockError::disk(folder, error))?;
+        if let Some(mode) = mode {
             return Err(LockError::Exposed { path, mode, home: folder.to_owned() });
         }
     }
@@ -114,12 +130,12 @@ pub fn check(folder: &Path) -> Result<(), LockError> {
 
 /// Locks the file. An owner that was killed a moment ago may have left a process that is just being started, which has it
 /// open until it runs its own program.
-fn lock(file: &File) -> Result<(), LockError> {
+fn lock(file: &File, folder: &Path) -> Result<(), LockError> {
     for _ in 0..TRIES_MAX {
         match file.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) => thread::sleep(TRY_WAIT),
-            Err(TryLockError::Error(error)) => return Err(LockError::Disk(error)),
+            Err(TryLockError::Error(error)) => return Err(LockError::disk(folder, error)),
         }
     }
     Err(Locked { pid: owner(file) }.into())

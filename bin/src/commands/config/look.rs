@@ -111,6 +111,7 @@ impl SettingRow {
 }
 
 fn all(invocation: &Invocation) -> Result<Vec<SettingRow>, CommandError> {
+    invocation.refuse_unreadable()?;
     let settings = Settings::read(&invocation.home)?;
     let text = std::fs::read_to_string(invocation.home.settings()).unwrap_or_default();
     let text = SettingsText::new(text);

@@ -251,17 +251,28 @@ fn unstarted(peer: &DemoPeer, reason: &str) -> CommandError {
 
 fn disk(error: &io::Error) -> CommandError {
     let message = format!("the demonstration has no place: {error}");
-    CommandError::new(
-        Exit::Other,
-        "DISK",
-        message,
-        "free some space in the temporary folder, or point TMPDIR elsewhere",
-    )
+    let is_closed = matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::NotFound
+    );
+    let hint = match is_closed {
+        true => "point TMPDIR at a folder that is there and that you may write to",
+        false => "free some space in the temporary folder, or point TMPDIR elsewhere",
+    };
+    CommandError::new(Exit::Other, "DISK", message, hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_may_not_write_is_not_told_to_free_some_space() {
+        let hint = |kind: io::ErrorKind| disk(&kind.into()).lines()[1].to_owned();
+        assert!(hint(io::ErrorKind::PermissionDenied).contains("that you may write to"));
+        assert!(hint(io::ErrorKind::ReadOnlyFilesystem).contains("that you may write to"));
+        assert!(hint(io::ErrorKind::StorageFull).starts_with("free some space"));
+    }
 
     #[test]
     fn a_model_that_is_not_there_is_missed_before_anything_starts() {
