@@ -185,7 +185,7 @@ fn report(printer: &Printer, failure: &CommandError) -> ExitCode {
     failure.exit().into()
 }
 
-/// What clap has to say, in our two lines; help and version are no errors.
+/// What clap has to say, in our two lines, below the help of a command that is not whole; help and version are no errors.
 fn refuse(error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = error.print();
@@ -193,13 +193,21 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
     // The arguments did not parse, so whether JSON is wanted is read off them.
     let is_json = std::env::args_os().any(|argument| argument == "--json");
-    report(&Printer::new(is_json), &misuse(error))
+    let printer = Printer::new(is_json);
+    if lacks_command(error)
+        && let Ok(help) = help::of_command(Cli::command(), &typed_path())
+    {
+        printer.prompt(&(help + "\n"));
+    }
+    report(&printer, &misuse(error))
+}
+
+fn lacks_command(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand)
 }
 
 fn misuse(error: &clap::Error) -> CommandError {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        || error.kind() == ErrorKind::MissingSubcommand
-    {
+    if lacks_command(error) {
         return CommandError::new(Exit::Usage, "USAGE", "a command is missing", help_hint());
     }
     let text = error.to_string();
@@ -238,13 +246,19 @@ fn help_hint() -> String {
 
 /// The command that was typed, as far as there is one.
 fn typed_command() -> String {
+    let path: Vec<String> = [NAME.to_owned()].into_iter().chain(typed_path()).collect();
+    path.join(" ")
+}
+
+/// The names of the command that was typed, as far as one was.
+fn typed_path() -> Vec<String> {
     let root = Cli::command();
-    let (mut command, mut path) = (&root, String::from(NAME));
+    let (mut command, mut path) = (&root, Vec::new());
     // What is typed need be no text, and whatever names a command is.
     let words = std::env::args_os().skip(1).filter_map(|word| word.into_string().ok());
     for word in words.filter(|word| !word.starts_with('-')) {
         let Some(next) = command.find_subcommand(&word) else { continue };
-        path = format!("{path} {word}");
+        path.push(word);
         command = next;
     }
     path

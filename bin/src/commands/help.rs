@@ -51,7 +51,10 @@ pub(crate) fn perform(args: &Args, whole: Command, invocation: &Invocation) -> R
 }
 
 /// What the command that these words lead to says of itself.
-fn of_command(whole: Command, words: &[String]) -> Result<String, CommandError> {
+///
+/// # Errors
+/// [`CommandError`], if there is none.
+pub(crate) fn of_command(whole: Command, words: &[String]) -> Result<String, CommandError> {
     let mut command = &whole;
     for word in words {
         let next = command.find_subcommand(word).filter(|next| !next.is_hide_set());

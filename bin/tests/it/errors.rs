@@ -15,10 +15,12 @@ type Case = (&'static [&'static str], i32, &'static str, &'static str);
 const NO_HOME: (&str, &str) =
     ("no peer lives in HOME", "make one with `assay init --network FILE`, or name another with --home");
 
+const COMMAND_MISSING: &str = "a command is missing";
+
 /// Failures in a folder where nothing is.
 const EMPTY: &[Case] = &[
-    (&[], 2, "a command is missing", "`assay --help` shows what can be said, with examples"),
-    (&["job"], 2, "a command is missing", "`assay job --help` shows what can be said, with examples"),
+    (&[], 2, COMMAND_MISSING, "`assay --help` shows what can be said, with examples"),
+    (&["job"], 2, COMMAND_MISSING, "`assay job --help` shows what can be said, with examples"),
     (&["runn"], 2, "unrecognized subcommand 'runn'", "some similar subcommands exist: 'earnings', 'run'"),
     (
         &["run", "digits"],
@@ -128,12 +130,7 @@ const EMPTY: &[Case] = &[
     (&["status"], 3, NO_HOME.0, NO_HOME.1),
     (&["offers"], 3, NO_HOME.0, NO_HOME.1),
     (&["provide"], 3, NO_HOME.0, NO_HOME.1),
-    (
-        &["provider"],
-        2,
-        "a command is missing",
-        "`assay provider --help` shows what can be said, with examples",
-    ),
+    (&["provider"], 2, COMMAND_MISSING, "`assay provider --help` shows what can be said, with examples"),
     (&["provider", "price"], 3, NO_HOME.0, NO_HOME.1),
     (&["provider", "models"], 3, NO_HOME.0, NO_HOME.1),
     (&["provider", "models", "rm", "digits"], 3, NO_HOME.0, NO_HOME.1),
@@ -194,7 +191,7 @@ const EMPTY: &[Case] = &[
     (&["receipt", "show", "00"], 3, NO_HOME.0, NO_HOME.1),
     (&["account", "show"], 3, NO_HOME.0, NO_HOME.1),
     (&["notary", "audit"], 3, NO_HOME.0, NO_HOME.1),
-    (&["config"], 2, "a command is missing", "`assay config --help` shows what can be said, with examples"),
+    (&["config"], 2, COMMAND_MISSING, "`assay config --help` shows what can be said, with examples"),
     (
         &["config", "get", "client.cost_mx"],
         2,
@@ -392,7 +389,14 @@ fn check(home: &Path, file: &Path, (arguments, status, line, hint): &Case) {
     let ran = assay(home, &words);
     assert_eq!(ran.status, Some(*status), "{arguments:?}: {ran:?}");
     assert_eq!(ran.stdout, "", "{arguments:?}");
-    assert_eq!(ran.stderr, format!("error: {}\nhint: {hint}\n", fill(line)), "{arguments:?}");
+    let lines = format!("error: {}\nhint: {hint}\n", fill(line));
+    let help = ran.stderr.strip_suffix(lines.as_str());
+    let help = help.unwrap_or_else(|| panic!("{arguments:?}: {lines} is not what ends {ran:?}"));
+    // Whoever names no command reads first which there are.
+    match *line == COMMAND_MISSING {
+        true => assert!(help.contains("\nUsage: assay") && help.ends_with("\n\n"), "{arguments:?}: {help}"),
+        false => assert_eq!(help, "", "{arguments:?}"),
+    }
     words.push("--json");
     let ran = assay(home, &words);
     let document: Value = serde_json::from_str(&ran.stderr).unwrap();
