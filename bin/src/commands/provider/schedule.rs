@@ -89,7 +89,7 @@ fn joined(words: &[HoursWord]) -> Result<Vec<DaySpan>, BadSpan> {
     while let Some(word) = words.next() {
         let hours = words.next_if(|next| word.is_of_days_alone() && next.is_of_hours_alone());
         spans.push(match hours {
-            Some(hours) => format!("{} {}", word.text, hours.text).parse()?,
+            Some(hours) => format!("{} {}", word.text, hours.text).parse::<DaySpan>()?,
             None => word.span,
         });
     }
