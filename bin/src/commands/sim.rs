@@ -15,6 +15,7 @@ use assay_simulations::lab::{
     shipped, speed,
     validation::{self, Validated},
 };
+use clap::builder::TypedValueParser;
 use serde_json::json;
 
 use crate::{
@@ -83,14 +84,19 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     of: ScenarioArgs,
     /// How many seeds, instead of what the scenario says
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000), allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(i64).range(1..=10_000).map(i64::unsigned_abs),
+        allow_negative_numbers = true
+    )]
     seeds: Option<u64>,
     /// The first of them
     #[arg(
         long,
         value_name = "SEED",
         default_value_t = 1,
-        value_parser = clap::value_parser!(u64).range(..=u64::MAX / 2),
+        value_parser = clap::value_parser!(i64).range(0..).map(i64::unsigned_abs),
         allow_negative_numbers = true
     )]
     first_seed: u64,

@@ -298,7 +298,11 @@ fn progress(sign: BatchSign, plan: &BatchPlan) -> String {
 
 /// What is said once where the ceiling is what keeps lines back.
 fn held(sign: BatchSign, plan: &BatchPlan, unit: &str) -> Option<String> {
-    let BatchSign::Progress { open, is_held: true, .. } = sign else { return None };
+    // An order that its ceiling is too little for is open for a moment, too.
+    let BatchSign::Progress { open, spent, is_held: true, .. } = sign else { return None };
+    if spent == Amount::ZERO {
+        return None;
+    }
     let (most, lines) = (plan.cost_max?, number_of(open, "line"));
     Some(format!(
         "its ceiling of {most} {unit}s is held for {lines}: more are ordered when those close; --max-cost raises it"
