@@ -169,8 +169,8 @@ fn batch(asker: &Asker) -> String {
 async fn a_batch_costs_no_more_than_its_ceiling_and_goes_on_under_a_higher_one() {
     let town = Town::start().await;
     let asker = Asker::of(&town);
-    // One may cost .411 and costs .038 in the end, so there is room for two and not for a third.
-    let ceiling = Amount(450_000_000);
+    // One may cost .3 and costs .038 in the end, so there is room for two and not for a third.
+    let ceiling = Amount(365_000_000);
     let lines: Vec<Value> = (0..3).map(|number| line(&number.to_string(), json!({}))).collect();
     let (input, output) = (asker.writes("in.jsonl", &lines), asker.path("out.jsonl"));
     let most = ceiling.to_string();
