@@ -237,7 +237,7 @@ async function keys(job) {
   const secret = isMock ? KEY : made("browser");
   const limited = isMock ? `${KEY}-with-a-ceiling` : made("limited", "--daily-max", "5");
   const keyed = isMock ? await (await import(process.env.MOCK ?? "./mock.mjs")).serve({ key: KEY }) : null;
-  const page = await open({ width: 375, height: 812, scheme: "light", expects: (text) => /40[13]/.test(text) });
+  const page = await open({ width: 375, height: 812, scheme: "light", expects: (text) => /40[134]/.test(text) });
   const address = isMock ? `http://127.0.0.1:${keyed.address().port}/` : base;
   page.removeAllListeners("request");
   await page.goto(`${address}#receipts/${job}`);

@@ -12,7 +12,15 @@ export class KeyNeeded extends Error {}
 /** The gateway says why it does not. */
 export class Refused extends Error {}
 
+/** How often a key was given or let go: what one of them did not open, another may. */
+let keys = 0;
+
+export function keysGiven() {
+  return keys;
+}
+
 export function keep(key) {
+  keys += 1;
   if (key) sessionStorage.setItem(KEPT, key);
   else sessionStorage.removeItem(KEPT);
 }

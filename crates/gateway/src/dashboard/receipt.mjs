@@ -1,7 +1,7 @@
 // Receipts, judged here: the law of the network runs in this page, on the file alone.
 
 import { LABELS, label, make, moment, money, name, pairs, part, table, when } from "./build.mjs";
-import { KeyNeeded, receipt as fetched } from "./daemon.mjs";
+import { KeyNeeded, keysGiven, receipt as fetched } from "./daemon.mjs";
 
 export const changesAlone = false;
 
@@ -67,8 +67,10 @@ const dropped = (file, show) => {
 };
 
 export function page(known, job, { show }) {
-  if (job && asked !== job) {
-    asked = job;
+  // With another key it is asked for again: one that opens only its own jobs hears of no other.
+  const wanted = job && `${keysGiven()} ${job}`;
+  if (job && asked !== wanted) {
+    asked = wanted;
     judgeFile(`the receipt of ${job.slice(0, 12)}`, () => fetched(job), show);
     return page(known, job, { show });
   }
