@@ -12,16 +12,21 @@ impl Ledger {
     /// What a client can spend, beside its open jobs and this order: any claim may be a trap, as far as others can see, so it
     /// keeps what the dearest of them would put at stake, or has put that up.
     pub(super) fn spendable(&self, account: &Holdings, order: Option<&Order>) -> Amount {
-        let open = account.lanes.values().filter_map(|lane| self.jobs.get(&lane.open?));
-        let orders = open.map(|open| open.job.order()).chain(order);
-        let kept = orders.map(|order| forfeit(&self.genesis, order)).max().unwrap_or_default();
-        account.free.minus_up_to(kept.minus_up_to(self.at_stake_in_traps(account)))
+        let least = order.map(|order| forfeit(&self.genesis, order)).unwrap_or_default();
+        let (kept, pledged) = self.open_of(account).fold((least, Amount::ZERO), |(kept, pledged), job| {
+            (kept.max(forfeit(&self.genesis, job.order())), sum(pledged, job.pledged()))
+        });
+        account.free.minus_up_to(kept.minus_up_to(pledged))
     }
 
     /// What a client has put up for its traps: whoever saw that it has so much less would know of one.
     pub(super) fn at_stake_in_traps(&self, account: &Holdings) -> Amount {
-        let open = account.lanes.values().filter_map(|lane| self.jobs.get(&lane.open?));
-        open.fold(Amount::ZERO, |all, open| sum(all, open.job.pledged()))
+        self.open_of(account).fold(Amount::ZERO, |all, job| sum(all, job.pledged()))
+    }
+
+    /// The open jobs of a client.
+    fn open_of(&self, account: &Holdings) -> impl Iterator<Item = &Job> {
+        account.lanes.values().filter_map(|lane| Some(&self.jobs.get(&lane.open?)?.job))
     }
 
     /// What the client of a job has to put up if its claim is a trap: all that is at stake in one, or what it has.
