@@ -100,6 +100,8 @@ impl Provider {
             (order.unit_price >= stock.unit_price, Refusal::Price),
             (order.cancel_fee >= provision.cancel_fee_min, Refusal::Price),
             (order.units_max > 0 && order.run_max <= RUN_MAX && order.run_max.0 > 0, Refusal::Limits),
+            // Its units are a ceiling that most runs stay far below, so no more is asked than that a typical run fits.
+            (order.run_max >= stock.run, Refusal::Limits),
             (cx.takes_orders_of(order.notary), Refusal::Notary),
         ];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))

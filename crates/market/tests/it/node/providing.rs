@@ -78,6 +78,16 @@ fn an_order_is_taken_on_from_its_client_alone() {
 }
 
 #[test]
+fn an_order_that_allows_less_time_than_a_typical_run_takes_is_refused() {
+    let mut table = Table::provider();
+    for (run_max, expected) in [(Duration(99), Some(Refusal::Limits)), (Duration(100), None)] {
+        table.propose(&Order { run_max, ..table.order(0, 0) });
+        assert_eq!(refusal(&table), expected, "{run_max:?}");
+        assert_eq!(table.count("Accept"), usize::from(expected.is_none()));
+    }
+}
+
+#[test]
 fn an_order_names_a_bench_by_its_class_and_takes_a_slot_of_that_device_alone() {
     let (mut table, first) = Table::started(|table| table.order(0, 0));
     let mut provision = table.node().provision().cloned().expect("something is offered");
