@@ -17,6 +17,7 @@ pub mod matching;
 pub mod moment;
 pub mod node;
 pub mod owner;
+pub mod pace;
 pub mod pause;
 pub mod policy;
 pub mod pricing;

@@ -27,7 +27,7 @@ pub struct Submission {
     pub units_max: Units,
     /// The most work that checks are paid for.
     pub work_max: Work,
-    /// The longest run.
+    /// The longest run that an order asks for: less, where offers say that less is enough.
     pub run_max: Duration,
     /// Re-executions that are paid in advance and must all match; 0 leaves the check to the draw.
     pub checks: u16,

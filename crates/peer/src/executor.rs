@@ -20,6 +20,7 @@ use std::{
 use assay_market::{
     effect::Run,
     input::{RunId, RunResult},
+    pace::TYPICAL_TOKENS,
 };
 use assay_protocol::{
     check::ShownRecord,
@@ -58,9 +59,6 @@ pub(crate) const SALT_BYTES: usize = 32;
 pub const CHECK_PLACES: usize = 1;
 /// The longest run of a test before an offer.
 const TEST_WAIT: Duration = Duration::seconds(60);
-
-/// Tokens that are read and written in such a test.
-const TEST_TOKENS: u64 = 64;
 
 /// How a peer behaves when it is paid to run a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -373,7 +371,7 @@ pub(crate) fn has_model(manifest: &Manifest) -> bool {
 fn test_units(manifest: &Manifest) -> u64 {
     match manifest.meter {
         Meter::Tokens(_) => {
-            let (tokens_read, tokens_written) = (TEST_TOKENS, TEST_TOKENS);
+            let (tokens_read, tokens_written) = (TYPICAL_TOKENS, TYPICAL_TOKENS);
             manifest.units(&Meters { tokens_read, tokens_written, ..Meters::default() })
         }
         Meter::Calls | Meter::MegaFuel => u64::MAX,

@@ -31,7 +31,7 @@ use assay_protocol::{
     message::Opened,
     order::Refusal,
     signed::Signer,
-    units::{Amount, Duration},
+    units::{Amount, Duration, Timestamp},
 };
 
 use self::{
@@ -91,6 +91,9 @@ pub(super) struct Client {
     /// The same of all, those included that had to be asked again: where much is lost, far more.
     #[serde(skip)]
     answered_after: Option<Duration>,
+    /// When a run of each of these models last had too little time; after a restart nobody knows.
+    #[serde(skip)]
+    overdue: BTreeMap<Digest, Timestamp>,
     /// How often jobs fall on a stranger; after a restart as often as at first.
     #[serde(skip)]
     lot: LotChance,
@@ -233,6 +236,7 @@ impl Default for Client {
             lanes: BTreeMap::new(),
             answers_in: None,
             answered_after: None,
+            overdue: BTreeMap::new(),
             lot: LotChance::default(),
             today: SpentToday::default(),
             daily_max: None,

@@ -58,7 +58,7 @@ pub struct ClientSettings {
     pub unit_price_max: Amount,
     /// Providers tried one after another.
     pub attempts_max: u16,
-    /// The longest run.
+    /// The longest run that an order asks for, however long it could be.
     pub run_max: Duration,
 }
 
@@ -99,7 +99,7 @@ section!(optional "client" ClientSettings {
     daily_max AtOnce: "The most that all orders of a day may cost together, by universal time; none for no ceiling.",
     unit_price_max AtOnce: "The most that a unit may cost.",
     attempts_max AtOnce: "Providers tried one after another.",
-    run_max AtOnce: "The longest run of a job.",
+    run_max AtOnce: "The longest run that an order asks for; most ask for less, by what offers say.",
 });
 
 impl Settings {

@@ -42,6 +42,7 @@ use crate::{
         context::Context,
         heard::Fault,
     },
+    pace::LINE_BYTES_PER_MS,
     reliability::Timing,
     view::AttemptState,
 };
@@ -50,8 +51,6 @@ use crate::{
 const LIFE_TIME: Duration = Duration::seconds(5);
 /// How often a provider is shown its ticket again in quick succession, until it is heard of.
 const LIFE_TRIES: u32 = 6;
-/// What a slow line carries in a millisecond: twice what a blob must move at least.
-const LINE_BYTES_PER_MS: u64 = 32;
 
 /// One order.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]

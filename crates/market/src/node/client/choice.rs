@@ -8,7 +8,7 @@ use assay_protocol::{
     costs, deadline,
     id::{Digest, PeerId},
     offer::{Offer, Service},
-    order::Order,
+    order::{Order, Refusal},
     place,
     signed::Verified,
     units::{Amount, Duration, Rate, Timestamp},
@@ -17,9 +17,9 @@ use assay_protocol::{
 use super::{Client, Submitted, is_passing, lanes::LanePlace, search::MATCH_TIME};
 use crate::{
     book::Book,
-    matching::{self, Criteria, Match, OrderCost, Passed, Yardstick},
+    matching::{self, Criteria, Match, OrderCost, Passed, Yardstick, standing_of},
     node::context::Outlook,
-    policy,
+    pace, policy,
     submission::{Submission, Unmatched},
 };
 
@@ -30,6 +30,8 @@ const GLANCE_TIME: Duration = Duration::seconds(3);
 /// How long offers of others are known before whoever is not among them is taken to offer nothing: those of a network that is
 /// there arrive within seconds of each other.
 pub(super) const HEARING_TIME: Duration = Duration::seconds(5);
+/// How long all runs of a model have all the time that the user allows, once one had too little.
+pub(super) const OVERDUE_COUNTS: Duration = Duration::seconds(3_600);
 /// How long a busy provider is left alone at first; twice as long each time after.
 const BUSY_PAUSE: Duration = Duration::seconds(2);
 
@@ -97,7 +99,8 @@ impl Client {
         place: Option<LanePlace>,
         outlook: Outlook<'a>,
     ) -> (Option<(Order, Match<'a>)>, Passed) {
-        // Apart from the price every order of this job costs the same, so one is drafted for all offers.
+        // Apart from the price, and the hours of a place, every order of this job costs the same: one is drafted for all
+        // offers, with the longest run.
         let draft = place.map(|place| draft(criteria.submission, place, criteria.now, outlook));
         let units_max = criteria.submission.units_max;
         let cost = |service: &Service| {
@@ -112,17 +115,31 @@ impl Client {
         let chosen = ranking.chosen.zip(draft);
         let chosen = chosen.map(|(fit, draft)| {
             let price = fit.service.unit_price.times(draft.units_max).unwrap_or_default();
+            let run_max = self.run_max(criteria, fit.service.run, outlook).min(draft.run_max);
             let order = Order {
                 provider: fit.provider,
                 class: fit.bench.class,
                 unit_price: fit.service.unit_price,
                 total_max: fit.total,
                 cancel_fee: draft.cancel_fee.min(price),
+                run_max,
                 ..draft
             };
-            (order, fit)
+            let total = overhead(&order, price, outlook).and_then(|beside| price.plus(beside));
+            (Order { total_max: total.map_or(fit.total, |total| total.min(fit.total)), ..order }, fit)
         });
         (chosen, passed)
+    }
+
+    /// The longest run of an order for these criteria at a provider that says that a typical one takes `own`: where there was
+    /// too little time a while ago, or a provider says that there is, all that the user allows.
+    fn run_max(&self, criteria: &Criteria<'_>, own: Duration, outlook: Outlook<'_>) -> Duration {
+        let (wish, now) = (criteria.submission, criteria.now);
+        let was_overdue =
+            self.overdue.get(&criteria.manifest).is_some_and(|at| now.since(*at) < OVERDUE_COUNTS);
+        let refused = self.submissions.get(&wish.key).and_then(|submitted| submitted.refusal);
+        let is_short = was_overdue || refused == Some(Refusal::Limits);
+        if is_short { wish.run_max } else { pace::run_max(wish, own, slowest(criteria, outlook)) }
     }
 
     /// By what it is told who is known for the order of this number of a submission.
@@ -177,6 +194,21 @@ fn until_all_heard(submitted: &Submitted, outlook: Outlook<'_>) -> Duration {
     let begun = submitted.seeks_since.unwrap_or(outlook.now);
     let heard = outlook.book.knows_others_since(outlook.own).map(|since| since.after(HEARING_TIME));
     heard.map_or(MATCH_TIME, |heard| heard.since(begun).clamp(GLANCE_TIME, MATCH_TIME))
+}
+
+/// The longest that anybody says a typical run takes who may check it: with as much at stake as that wants. What others say
+/// costs them nothing, and would make every order a long one.
+fn slowest(criteria: &Criteria<'_>, outlook: Outlook<'_>) -> Duration {
+    let (measure, least) =
+        (&criteria.yardstick, outlook.genesis.stake_least(criteria.submission.manifest.work_most));
+    let may_check = |offer: &&Verified<Offer>| {
+        let standing = standing_of(offer, measure.notary, measure.epoch);
+        offer.valid_until > criteria.now && standing.is_some_and(|standing| standing.stake >= least)
+    };
+    let offers = outlook.book.serving(criteria.manifest, None).filter(may_check);
+    let services = offers.flat_map(|offer| offer.services()).map(|(_, service)| service);
+    let runs = services.filter(|service| service.manifest == criteria.manifest).map(|service| service.run);
+    runs.max().unwrap_or_default()
 }
 
 /// What an order costs beside its price. The margin doubles at most, a newcomer's check is prepaid with its part of a second

@@ -16,8 +16,10 @@ use assay_protocol::{
 };
 
 use super::{
-    Attempt, AttemptStep, Client, ENDED_MAX, Past, SUBMISSIONS_MAX, Submitted, belongings::untaken,
-    choice::ordered, is_passing,
+    Attempt, AttemptStep, Client, ENDED_MAX, Past, SUBMISSIONS_MAX, Submitted,
+    belongings::untaken,
+    choice::{OVERDUE_COUNTS, ordered},
+    is_passing,
 };
 use crate::{
     input::Proven,
@@ -96,6 +98,11 @@ impl Client {
     pub(super) fn failed(&mut self, job: JobId, reason: Failure) {
         self.step(job, AttemptStep::Fail(reason));
         let Some(attempt) = self.attempts.get(&job) else { return };
+        if reason == Failure::Overdue {
+            let at = attempt.order.open_by;
+            self.overdue.retain(|_, before| at.since(*before) < OVERDUE_COUNTS);
+            self.overdue.insert(attempt.order.manifest.digest(), at);
+        }
         if let Some(submitted) = self.submissions.get_mut(&attempt.key) {
             submitted.failure = Some(reason);
         }

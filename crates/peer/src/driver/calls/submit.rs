@@ -49,7 +49,7 @@ pub struct Submit {
     pub units_max: Option<Units>,
     /// The most work that checks are paid for.
     pub work_max: Option<Work>,
-    /// The longest run.
+    /// The longest run that an order asks for, however long it could be.
     pub run_max: Option<Duration>,
 }
 

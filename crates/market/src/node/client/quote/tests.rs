@@ -1,5 +1,7 @@
 //! That a quote is what a submission then does, and that it says whose word it rests on.
 
+mod time;
+
 use alloc::vec::Vec;
 
 use assay_protocol::{
