@@ -18,11 +18,11 @@ use assay_peer::{
     network::{USUAL_PORT, can_listen},
 };
 use assay_protocol::{
-    genesis::{Founder, Genesis, Money},
+    genesis::{Founder, Genesis, Money, Timers},
     id::{Digest, PeerId},
     manifest::Manifest,
     signed::Ed25519,
-    units::{Amount, Rate},
+    units::{Amount, Duration, Rate},
 };
 use assay_runtime::class::ARITHMETIC;
 use serde_json::json;
@@ -46,6 +46,8 @@ const HEAVIEST_CHECK: Amount = Amount(40_000_000);
 /// What a verifier of the first day has at stake, and what it has to spend.
 const STAKE: Amount = Amount::credits(10);
 const FREE: Amount = Amount::credits(5);
+/// The least time from the draw to the payment: checks take longer as a rule, and nobody's money waits longer than they do.
+const WINDOW: Duration = Duration::seconds(300);
 /// How long texts of a model of the founder's own may be.
 const EXTENT: TextExtent = TextExtent { answer_tokens: 512, units: 8_192 };
 /// What each model is asked before a network is founded with it.
@@ -295,6 +297,7 @@ fn founded(
     let founder = |peer: &PeerId| Founder { peer: *peer, stake: STAKE, free: FREE, classes: classes.clone() };
     let genesis = Genesis {
         notaries: vec![contact.peer],
+        timers: Timers { window: WINDOW, ..Timers::default() },
         checks: few::checks(EFFECTIVE_PER_MILLE),
         // Who earns much is not to outweigh the others as a verifier.
         money: Money { autostake: Rate::ZERO, ..few::money(&manifests, HEAVIEST_CHECK) },
@@ -393,7 +396,12 @@ fn file_is_local(file: &NetworkFile) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::signed::{Keypair, Signer};
+    use assay_market::pricing::usual_order;
+    use assay_protocol::{
+        deadline,
+        order::Order,
+        signed::{Keypair, Signer},
+    };
 
     use super::*;
 
@@ -428,6 +436,23 @@ mod tests {
             (twice.code(), said),
             ("VERIFIERS", &*format!("{} is named twice to check jobs", full(keys[0])))
         );
+    }
+
+    #[test]
+    fn no_job_of_friends_waits_longer_than_checks_of_it_would_take() {
+        let keys = [1, 2, 3, 4].map(|seed| Keypair::from_seed([seed; 32]).id());
+        let args = Args {
+            name: "lab".to_owned(),
+            at: Vec::new(),
+            verifiers: keys.to_vec(),
+            models: Vec::new(),
+            output: PathBuf::from("network.toml"),
+        };
+        let contact = Contact { peer: Keypair::from_seed([5; 32]).id(), addresses: Vec::new() };
+        let genesis = founded(&args, &contact, &keys, Vec::new()).unwrap().genesis;
+        let order = usual_order(&SUMS.manifest(), 87, 87);
+        let order = Order { run_max: Duration::seconds(5), ..order };
+        assert!(deadline::window(&genesis, &order) > genesis.timers.window);
     }
 
     #[test]
