@@ -206,8 +206,10 @@ fn refusal(reason: Refusal, count: u64) -> Finding {
         Refusal::Price => "others order at the price of an older offer, or offer less",
         Refusal::ModelAbsent => "`assay provider models add MODEL` offers what was asked for",
         Refusal::Late => "look at `assay doctor`: is the clock right?",
+        Refusal::Limits => {
+            "`assay provider bench` measures again how long a run takes: an order that allows less is refused"
+        }
         Refusal::Class
-        | Refusal::Limits
         | Refusal::Conflict
         | Refusal::Future
         | Refusal::SelfDealing

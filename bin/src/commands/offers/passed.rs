@@ -35,6 +35,10 @@ fn left_alone(unmatched: &Unmatched) -> bool {
 const NEWCOMER_HINT: &str = "try again once that is closed, in minutes as a rule: if it is yours (`assay job ls`), \
     `assay job wait JOB` waits for it; nothing was spent";
 
+/// What helps where a run may take less time than it does.
+const LIMITS_HINT: &str = "`assay offers` says how long runs take; `assay config set client.run_max 2m` lets them take two \
+    minutes, and a shorter answer takes less (--max-tokens); nothing was spent";
+
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> String {
     let reasons = reasons(unmatched);
@@ -260,6 +264,8 @@ fn refused(refusal: Refusal, (unit, ceilings): (&str, CeilingNames), story: &str
         (Exit::NoMatch, "REFUSED", NEWCOMER_HINT)
     } else if refusal == Refusal::Exposure {
         (Exit::NoMatch, "REFUSED", "try again in a moment; nothing was spent")
+    } else if refusal == Refusal::Limits {
+        (Exit::NoMatch, "REFUSED", LIMITS_HINT)
     } else {
         (Exit::NoMatch, "REFUSED", story)
     };
@@ -420,6 +426,15 @@ mod tests {
         let [message, hint] = failure.lines();
         assert!(message.ends_with("the provider has as much work open as its stake covers"), "{message}");
         assert!(hint.starts_with("try again in a moment"), "{hint}");
+    }
+
+    #[test]
+    fn who_lets_a_run_take_too_little_is_told_where_that_is_set() {
+        let unmatched = Unmatched { refusal: Some(Refusal::Limits), offers: 1, ..Unmatched::default() };
+        let failure = failure(&unmatched, (UNIT, CeilingNames::default()), "the story");
+        let [message, hint] = failure.lines();
+        assert!(message.ends_with("the order is beyond the provider's limits"), "{message}");
+        assert!(hint.contains("`assay config set client.run_max 2m`"), "{hint}");
     }
 
     #[test]
