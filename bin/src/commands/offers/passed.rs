@@ -39,6 +39,10 @@ const NEWCOMER_HINT: &str = "try again once that is closed, in minutes as a rule
 const LIMITS_HINT: &str = "`assay offers` says how long runs take; `assay config set client.run_max 2m` lets them take two \
     minutes, and a shorter answer takes less (--max-tokens); nothing was spent";
 
+/// What helps where nobody could check the job.
+const CHECKERS_HINT: &str = "more peers with enough at stake have to check jobs of this model (`assay account register`); they \
+    count from the second checkpoint on; nothing was spent";
+
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> String {
     let reasons = reasons(unmatched);
@@ -266,6 +270,8 @@ fn refused(refusal: Refusal, (unit, ceilings): (&str, CeilingNames), story: &str
         (Exit::NoMatch, "REFUSED", "try again in a moment; nothing was spent")
     } else if refusal == Refusal::Limits {
         (Exit::NoMatch, "REFUSED", LIMITS_HINT)
+    } else if refusal == Refusal::Checkers {
+        (Exit::NoMatch, "REFUSED", CHECKERS_HINT)
     } else {
         (Exit::NoMatch, "REFUSED", story)
     };
@@ -417,6 +423,17 @@ mod tests {
         assert_eq!((failure.exit(), failure.code()), (Exit::NoMatch, "REFUSED"));
         assert_eq!(failure.to_json()["error"]["retryable"], true);
         assert_eq!(counts(&unmatched, Some(UNIT))["refusal"], "newcomer", "the word for programs stays");
+    }
+
+    #[test]
+    fn who_ordered_what_too_few_can_check_is_told_who_could_change_that_and_not_to_try_again() {
+        let unmatched =
+            Unmatched { refusal: Some(Refusal::Checkers), offers: 2, tried: 2, ..Unmatched::default() };
+        let failure = failure(&unmatched, (UNIT, CeilingNames::default()), "the story");
+        let [message, hint] = failure.lines();
+        assert!(message.ends_with("too few others can check this job"), "{message}");
+        assert!(hint.contains("`assay account register`"), "{hint}");
+        assert_eq!(failure.to_json()["error"]["retryable"], false);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod notarising;
 mod openings;
 mod ordering;
 mod owning;
+mod patience;
 mod pausing;
 mod providing;
 mod restarts;

@@ -14,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-use super::{Client, Submitted, is_passing, lanes::LanePlace, search::MATCH_TIME};
+use super::{Client, Submitted, lanes::LanePlace, search::MATCH_TIME};
 use crate::{
     book::Book,
     matching::{self, Criteria, Match, OrderCost, Passed, Yardstick, standing_of},
@@ -155,19 +155,24 @@ impl Client {
     }
 
     /// How long to look for an offer: longer where time may bring one, because none for this model was heard of yet, because
-    /// the wished-for provider may be heard of as others are just now, or because somebody was only busy.
+    /// the wished-for provider may be heard of as others are just now, or because somebody was only busy; not at all where all
+    /// who would be heard of have refused for good.
     pub(super) fn patience(&self, key: Digest, unmatched: &Unmatched, outlook: Outlook<'_>) -> Duration {
         let Some(submitted) = self.submissions.get(&key) else { return GLANCE_TIME };
         if submitted.submission.provider.is_some_and(|wanted| submitted.excluded.contains(&wanted)) {
             return Duration::default();
         }
-        let busy = submitted.refusal.is_some_and(is_passing);
+        let busy = submitted.waits_for_busy();
         if !busy && wants_unheard(&submitted.submission, outlook.book) {
-            return until_all_heard(submitted, outlook);
+            return until_all_heard(submitted, outlook).map_or(MATCH_TIME, |heard| heard.max(GLANCE_TIME));
         }
         let fitting_known = unmatched.price + unmatched.cost + unmatched.tried + unmatched.busy > 0;
         let unheard = submitted.submission.provider.is_none() && !fitting_known;
-        if busy || unheard { MATCH_TIME } else { GLANCE_TIME }
+        if busy || unheard {
+            return MATCH_TIME;
+        }
+        let heard = until_all_heard(submitted, outlook).filter(|_| unmatched.tried > 0);
+        heard.map_or(GLANCE_TIME, |heard| heard.min(GLANCE_TIME))
     }
 
     /// Leaves a provider that was busy alone for a while.
@@ -189,11 +194,11 @@ pub(super) fn wants_unheard(wish: &Submission, book: &Book) -> bool {
     wish.provider.is_some_and(|wanted| book.get(wanted).is_none())
 }
 
-/// How long to look for the offer of a provider that was not heard of: where others have been known for a while, so would it be.
-fn until_all_heard(submitted: &Submitted, outlook: Outlook<'_>) -> Duration {
+/// How long it takes from the beginning of a search until whoever is there would be heard of, where others are known.
+fn until_all_heard(submitted: &Submitted, outlook: Outlook<'_>) -> Option<Duration> {
     let begun = submitted.seeks_since.unwrap_or(outlook.now);
-    let heard = outlook.book.knows_others_since(outlook.own).map(|since| since.after(HEARING_TIME));
-    heard.map_or(MATCH_TIME, |heard| heard.since(begun).clamp(GLANCE_TIME, MATCH_TIME))
+    let heard = outlook.book.knows_others_since(outlook.own)?.after(HEARING_TIME);
+    Some(heard.since(begun).min(MATCH_TIME))
 }
 
 /// The longest that anybody says a typical run takes who may check it: with as much at stake as that wants. What others say

@@ -90,6 +90,11 @@ impl Submitted {
         }
     }
 
+    /// True while somebody may yet take it who was busy, and has not refused it for good since.
+    pub(super) fn waits_for_busy(&self) -> bool {
+        self.resting.keys().any(|provider| !self.excluded.contains(provider))
+    }
+
     /// An order that was refused for a while, and so counted no more, was opened all the same: a copy of it came later.
     pub(super) fn take_up(&mut self, job: JobId) {
         if let Some(place) = self.waived.iter().position(|waived| *waived == job) {

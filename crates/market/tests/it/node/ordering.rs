@@ -37,7 +37,7 @@ pub(super) fn other(than: u64) -> u64 {
     if than == PROVIDER { OTHER } else { PROVIDER }
 }
 
-fn refuse(table: &mut Table, by: u64, job: Digest, reason: Refusal) {
+pub(super) fn refuse(table: &mut Table, by: u64, job: Digest, reason: Refusal) {
     table.hear(by, Refuse { job, reason });
 }
 
@@ -58,7 +58,7 @@ pub(super) fn times(table: &mut Table, kind: &str, within: Duration) -> Vec<u64>
 }
 
 /// Lets time pass until a submission has come to nothing, and says why.
-fn why_given_up(table: &mut Table) -> Unmatched {
+pub(super) fn why_given_up(table: &mut Table) -> Unmatched {
     for _ in 0..1_000 {
         if let Some(reason) = failed(table) {
             return reason;
@@ -69,7 +69,7 @@ fn why_given_up(table: &mut Table) -> Unmatched {
 }
 
 /// Why a submission has just come to nothing, if one has.
-fn failed(table: &Table) -> Option<Unmatched> {
+pub(super) fn failed(table: &Table) -> Option<Unmatched> {
     table.told().find_map(|event| {
         if let Event::Failed { reason, .. } = event { Some((**reason).clone()) } else { None }
     })
