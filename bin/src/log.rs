@@ -19,6 +19,7 @@ use std::{
 };
 
 use assay_peer::{clock, config::Home};
+use assay_protocol::units::Timestamp;
 use tracing::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
@@ -30,7 +31,7 @@ use self::{
     quota::{Admission, LogQuota},
     rotated::Rotated,
 };
-use crate::printer::{called, field, moment, short};
+use crate::printer::{called, field, short};
 
 /// What is logged where `ASSAY_LOG` says nothing.
 const LOGGED: &str = "warn,assay_peer=info,assay_cli=info";
@@ -55,8 +56,9 @@ impl Log {
         let quota = Arc::new(Mutex::new(LogQuota::new(asked.is_some(), Instant::now())));
         let sink = Rotated::here(&home.log(), LOG_BYTES_MAX).map_or(LogSink::Stderr, LogSink::File);
         let held = Arc::clone(&quota);
-        let lines = Lines::start(sink, move || summary(&mut lock(&held).sweep(Instant::now())));
-        let layer = LogLayer { quota, lines: lines.clone() };
+        let stamp = sink.stamp();
+        let lines = Lines::start(sink, move || summary(&mut lock(&held).sweep(Instant::now()), stamp));
+        let layer = LogLayer { quota, lines: lines.clone(), stamp };
         let filter = asked.unwrap_or_else(|| EnvFilter::new(LOGGED));
         // Another subscriber is there already only where this runs inside a test.
         let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
@@ -69,9 +71,13 @@ impl Log {
     }
 }
 
+/// How the time of a line is written.
+type LineTime = fn(Timestamp) -> String;
+
 struct LogLayer {
     quota: Arc<Mutex<LogQuota>>,
     lines: Lines,
+    stamp: LineTime,
 }
 
 impl<S: Subscriber> Layer<S> for LogLayer {
@@ -81,7 +87,7 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         event.record(&mut words);
         let verdict = lock(&self.quota).admit(meta, is_own(meta), &words.message, &words.subject);
         if verdict == Admission::Say {
-            self.lines.push(line(*meta.level(), &words.text()));
+            self.lines.push(line(self.stamp, *meta.level(), &words.text()));
         }
     }
 }
@@ -95,16 +101,16 @@ fn lock(quota: &Mutex<LogQuota>) -> MutexGuard<'_, LogQuota> {
 }
 
 /// What was held back, as lines.
-fn summary(held: &mut Vec<quota::HeldBack>) -> Vec<String> {
+fn summary(held: &mut Vec<quota::HeldBack>, stamp: LineTime) -> Vec<String> {
     let lines = held.drain(..).map(|held| {
         let whose = if held.subject.is_empty() { String::new() } else { format!(" (of {})", held.subject) };
-        line(held.level, &format!("{} times more: {}{whose}", held.times, held.message))
+        line(stamp, held.level, &format!("{} times more: {}{whose}", held.times, held.message))
     });
     lines.collect()
 }
 
 /// A line of the log.
-fn line(level: Level, words: &str) -> String {
+fn line(stamp: LineTime, level: Level, words: &str) -> String {
     let level = match level {
         Level::ERROR => "error",
         Level::WARN => "warn",
@@ -112,7 +118,7 @@ fn line(level: Level, words: &str) -> String {
         Level::DEBUG => "debug",
         Level::TRACE => "trace",
     };
-    format!("{}  {level:5}  {words}\n", moment(clock::wall()))
+    format!("{}  {level:5}  {words}\n", stamp(clock::wall()))
 }
 
 /// The words of an event, and who it is about.
@@ -164,6 +170,7 @@ impl Visit for Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::printer::moment;
 
     #[test]
     fn a_line_reads_as_a_sentence_and_takes_nothing_of_strangers_for_its_own() {
@@ -171,7 +178,7 @@ mod tests {
         words.note("message", "a peer sent what is no message");
         words.note("from", "3fa2");
         words.note("error", "at \x1b[2J\n2026-01-01T00:00:00.000Z  info  all is well");
-        let text = line(Level::WARN, &words.text());
+        let text = line(moment, Level::WARN, &words.text());
         assert!(text[..24].ends_with('Z'), "{text}");
         assert_eq!(
             &text[24..],

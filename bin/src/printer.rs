@@ -27,7 +27,7 @@ use serde_json::Value;
 pub(crate) use self::{
     escape::{called, field},
     table::Table,
-    value::{ago, csv_field, full, moment, money, number_of, path_text, rate, short, verb},
+    value::{ago, csv_field, full, local, moment, money, number_of, path_text, rate, short, verb},
 };
 use self::{silence::Silence, stream::StandardStream};
 pub use self::{

@@ -14,7 +14,7 @@ use super::{CommandError, Exit, daemon::SHORTER_HOME};
 /// A job may cost more than is left of what the home may spend a day.
 const OVER_DAY: &str = "OVER_DAY";
 /// What helps then.
-const RAISE_DAY: &str = "`assay config set client.daily_max CREDITS` raises it from the next order on; a day begins at midnight, universal time";
+const RAISE_DAY: &str = "`assay config set client.daily_max CREDITS` raises it from the next order on; a day begins at midnight, universal time (UTC)";
 
 /// The same for a job that was taken before.
 pub(crate) fn over_day(over: OverDay) -> CommandError {

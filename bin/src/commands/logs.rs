@@ -14,7 +14,7 @@ use crate::{
     daemon::last_words,
     invocation::Invocation,
     log::log_reader::{LogReader, parts},
-    printer::moment,
+    printer::{local, moment},
 };
 
 /// Between two looks at what was added.
@@ -122,7 +122,15 @@ fn print(lines: &[String], invocation: &Invocation) {
         printer.record("log", &json!({ "at": at.map(moment), "level": level, "words": words }));
     }
     if !lines.is_empty() {
-        printer.piece(&(lines.join("\n") + "\n"));
+        printer.piece(&lines.iter().map(|line| told(line) + "\n").collect::<String>());
+    }
+}
+
+/// A line as people read it.
+fn told(line: &str) -> String {
+    match parts(line) {
+        (Some(at), Some(level), words) => format!("{}  {level:5}  {words}", local(at)),
+        (Some(_) | None, _, _) => line.to_owned(),
     }
 }
 
@@ -161,6 +169,16 @@ mod tests {
             assert_eq!(window.has(line), is_told, "{line}");
         }
         assert!(LogWindow::since(None).has("anything"));
+    }
+
+    #[test]
+    fn a_line_is_told_with_the_time_of_the_place_and_what_has_none_as_it_is() {
+        let at = local(Timestamp(1_000));
+        assert_eq!(
+            told("1970-01-01T00:00:01.000Z  warn   a clock  is late"),
+            format!("{at}  warn   a clock  is late")
+        );
+        assert_eq!(told("thread panicked"), "thread panicked");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::moment,
+    printer::{local, moment},
 };
 
 const EXAMPLES: &str = "\
@@ -99,8 +99,8 @@ fn some_length(text: &str) -> Result<Duration, String> {
 /// Since when, and until when.
 pub(super) fn told(pause: &Pause) -> String {
     match pause.until {
-        Some(until) => format!("paused until {}", moment(until)),
-        None => format!("paused since {}, until `assay resume`", moment(pause.since)),
+        Some(until) => format!("paused until {}", local(until)),
+        None => format!("paused since {}, until `assay resume`", local(pause.since)),
     }
 }
 

@@ -221,7 +221,7 @@ pub(super) fn is_short(free: Option<u64>, floor: u64) -> bool {
 fn spent(day: &DayView, unit: &str) -> String {
     let DayView { spent, daily_max } = day;
     let ceiling = daily_max.zip(day.left()).map(|(most, left)| format!("; {left} of {most} are left"));
-    format!("{spent} {unit}s at most{}", ceiling.unwrap_or_default())
+    format!("{spent} {unit}s at most{}, since midnight UTC", ceiling.unwrap_or_default())
 }
 
 fn roles(status: &StatusView) -> String {

@@ -4,7 +4,7 @@
 //! the count is written as soon as a line can be.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -16,8 +16,8 @@ use std::{
 
 use tracing::Level;
 
-use super::{line, rotated::Rotated};
-use crate::printer::number_of;
+use super::{LineTime, line, rotated::Rotated};
+use crate::printer::{local, moment, number_of};
 
 /// Lines that may wait.
 const LINES_MAX: usize = 1_024;
@@ -102,7 +102,13 @@ impl LineWriter {
     fn write(&mut self, text: &str) {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         let were = if lost == 1 { "was" } else { "were" };
-        let said = || line(Level::WARN, &format!("{} of the log {were} lost", number_of(lost, "line")));
+        let said = || {
+            line(
+                self.sink.stamp(),
+                Level::WARN,
+                &format!("{} of the log {were} lost", number_of(lost, "line")),
+            )
+        };
         let said = (lost > 0).then(said);
         let text = said.unwrap_or_default() + text;
         if self.sink.write(text.as_bytes()).is_err() {
@@ -112,6 +118,16 @@ impl LineWriter {
 }
 
 impl LogSink {
+    /// Somebody who looks on is told the time of the place; what is kept can be compared wherever it is read.
+    pub(super) fn stamp(&self) -> LineTime {
+        match self {
+            Self::Stderr if io::stderr().is_terminal() => local,
+            Self::Stderr | Self::File(_) => moment,
+            #[cfg(test)]
+            Self::Test(_) => moment,
+        }
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Stderr => io::stderr().lock().write_all(bytes),

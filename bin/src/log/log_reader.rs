@@ -135,6 +135,7 @@ mod tests {
     use tracing::Level;
 
     use super::{super::rotated::Rotated, *};
+    use crate::printer::moment;
 
     #[test]
     fn every_line_is_read_once_while_the_log_turns_and_turns() {
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_line_is_taken_apart_as_it_was_put_together() {
-        let line = super::super::line(Level::WARN, "a peer sent what is no message (from 3fa2)");
+        let line = super::super::line(moment, Level::WARN, "a peer sent what is no message (from 3fa2)");
         let (at, level, words) = parts(line.trim_end());
         assert!(at.is_some_and(|at| at.0 > 0));
         assert_eq!((level, words), (Some("warn"), "a peer sent what is no message (from 3fa2)"));

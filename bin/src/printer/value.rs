@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use assay_protocol::units::{Amount, Duration, Rate, Timestamp};
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::escape;
 
 /// Digits of a name that people are shown; a unique prefix is understood everywhere.
 const SHORT_DIGITS: usize = 12;
+/// What stands for a moment that is farther away than a calendar goes.
+const NEVER: &str = "never";
 
 /// Money for programs.
 pub(crate) fn money(amount: Amount, unit: &str) -> Value {
@@ -20,10 +23,23 @@ pub(crate) fn rate(rate: Rate) -> Value {
     json!({ "parts_per_2_32": rate.0, "per_cent": rate.to_string() })
 }
 
-/// A moment for programs and people, as RFC 3339 has it.
+/// A moment for programs, as RFC 3339 has it, in UTC.
 pub(crate) fn moment(time: Timestamp) -> String {
-    let parsed = i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    parsed.map_or_else(|| "never".to_owned(), |moment| format!("{moment:.3}"))
+    dated(time).map_or_else(|| NEVER.to_owned(), |moment| format!("{moment:.3}"))
+}
+
+/// A moment for people: to the second, by the clock of the place where this machine stands.
+pub(crate) fn local(time: Timestamp) -> String {
+    local_in(time, TimeZone::system())
+}
+
+fn local_in(time: Timestamp, zone: TimeZone) -> String {
+    let told = |moment: jiff::Timestamp| moment.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    dated(time).map_or_else(|| NEVER.to_owned(), told)
+}
+
+fn dated(time: Timestamp) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_millisecond(i64::try_from(time.0).ok()?).ok()
 }
 
 /// A name in full.
@@ -90,6 +106,9 @@ mod tests {
         assert_eq!(money(Amount(12_300_000), "credit"), json!({"amount": "0.0123", "unit": "credit"}));
         assert_eq!(moment(Timestamp(1_000)), "1970-01-01T00:00:01.000Z");
         assert_eq!(moment(Timestamp::NEVER), "never");
+        let at = |hours| local_in(Timestamp(86_399_999), TimeZone::fixed(jiff::tz::offset(hours)));
+        assert_eq!([-1, 0, 2].map(at), ["1970-01-01 22:59:59", "1970-01-01 23:59:59", "1970-01-02 01:59:59"]);
+        assert_eq!(local(Timestamp::NEVER), "never");
         assert_eq!(short(assay_protocol::id::Digest([0xab; 32])), "abababababab");
         let counts = [0, 1, 2].map(|count| number_of(count, "job") + " " + verb(count, "is", "are"));
         assert_eq!(counts, ["0 jobs are", "1 job is", "2 jobs are"]);

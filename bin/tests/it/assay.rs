@@ -13,6 +13,9 @@ use crate::schema_set;
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_assay");
 
+/// Where people are: wherever this machine stands, what they are told of times is the same.
+pub(crate) const ZONE: &str = "TST-5:30";
+
 /// What came of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -39,7 +42,7 @@ pub(crate) fn assay_among(home: &Path, variables: &[(&str, &str)], arguments: &[
 /// The program, not started yet.
 pub(crate) fn command(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(arguments).env_clear().env("ASSAY_HOME", home).env("COLUMNS", "100");
+    command.args(arguments).env_clear().env("ASSAY_HOME", home).env("COLUMNS", "100").env("TZ", ZONE);
     command.envs(variables.iter().copied());
     command
 }

@@ -194,7 +194,9 @@ async fn a_home_spends_no_more_a_day_than_its_owner_settled() {
     assert_eq!(status["spent_today"]["amount"], json!(spent), "what was refused cost nothing");
     let shown = types(&["status"]).stdout;
     assert!(
-        shown.contains(&format!("spent today\t{spent} credits at most; 0.00 of {spent} are left\n")),
+        shown.contains(&format!(
+            "spent today\t{spent} credits at most; 0.00 of {spent} are left, since midnight UTC\n"
+        )),
         "{shown}"
     );
     assert_eq!(types(&["config", "unset", "client.daily_max"]).status, Some(0));

@@ -219,10 +219,11 @@ fn keyed_time(text: &str) -> Option<usize> {
     (digits > 0).then_some(text.len() - figure.len() + digits)
 }
 
-/// The bytes of a day, or of a point of time, as RFC 3339 writes them.
+/// The bytes of a day, or of a point of time, as people read it or as RFC 3339 writes it.
 fn moment(text: &str) -> Option<usize> {
     let day = text.get(..10).filter(|day| has_shape(day, "0000-00-00"))?;
-    let at = text.get(10..24).filter(|at| has_shape(at, "T00:00:00.000Z"));
+    let behind = |shape: &str| text.get(10..10 + shape.len()).filter(|at| has_shape(at, shape));
+    let at = behind("T00:00:00.000Z").or_else(|| behind(" 00:00:00"));
     Some(day.len() + at.map_or(0, str::len))
 }
 
@@ -274,6 +275,8 @@ mod tests {
             ("paid 0.05 in 12 ms", "paid 0.05 in 1.5 s", true),
             ("paid 0.05 in 12 ms", "paid 0.06 in 12 ms", false),
             ("at 2026-11-28T09:30:00.000Z", "at 2027-01-02T00:00:00.123Z", true),
+            ("at 2026-11-28 09:30:00", "at 2027-01-02 00:00:01", true),
+            ("at 2026-11-28 09:30", "at 2026-11-28 09:31", false),
             ("at 2026-11-28", "at noon", false),
             ("digits   0.05", "digits  0.05", true),
             ("digits 0.05", "digits  0.05", false),

@@ -154,6 +154,9 @@ fn a_disk_with_too_little_room_takes_nothing_new_and_says_so() {
 const OLDER: &str =
     "2026-11-28T09:00:00.000Z  info   ready\n2026-11-28T09:00:01.000Z  warn   a clock is late\n";
 const NEWER: &str = "2026-11-28T10:00:00.000Z  error  it ended\nthread 'main' panicked: \x1b[2J\n";
+/// The same as people of the zone of tests read it.
+const OLDER_TOLD: &str = "2026-11-28 14:30:00  info   ready\n2026-11-28 14:30:01  warn   a clock is late\n";
+const NEWER_TOLD: &str = "2026-11-28 15:30:00  error  it ended\nthread 'main' panicked: \x1b[2J\n";
 
 #[test]
 fn a_log_is_printed_over_its_files_and_acts_on_no_terminal() {
@@ -166,9 +169,10 @@ fn a_log_is_printed_over_its_files_and_acts_on_no_terminal() {
     assert_eq!(assay(&home.path().join("nobody"), &["logs"]).status, Some(3));
     fs::write(home.path().join("daemon.log.1"), OLDER).unwrap();
     fs::write(&log, NEWER).unwrap();
-    assert_eq!(types(&[]).stdout, format!("{OLDER}{NEWER}"));
+    assert_eq!(types(&[]).stdout, format!("{OLDER_TOLD}{NEWER_TOLD}"));
     assert_eq!(types(&["--lines", "1"]).stdout, NEWER.lines().nth(1).unwrap().to_owned() + "\n");
-    assert_eq!(types(&["--since", "2026-11-28T09:30:00Z"]).stdout, NEWER);
+    assert_eq!(types(&["--since", "2026-11-28T09:30:00Z"]).stdout, NEWER_TOLD);
+    assert_eq!(types(&["--since", "2026-11-28 15:00"]).stdout, NEWER_TOLD, "as it is told");
     assert_eq!(types(&["--since", "2026-11-28T09:00:01Z", "-n", "9"]).stdout.lines().count(), 3);
     let documents: Vec<serde_json::Value> =
         types(&["--json"]).stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -178,7 +182,10 @@ fn a_log_is_printed_over_its_files_and_acts_on_no_terminal() {
     assert_eq!((documents.len(), &documents[1]), (4, &expected));
     assert_eq!(documents[3]["at"], serde_json::Value::Null);
     let shown = on_terminal(home.path(), &["logs"]);
-    assert!(shown.ends_with("panicked: \\u{1b}[2J\n") && shown.starts_with("2026-11-28T09"), "{shown:?}");
+    assert!(
+        shown.ends_with("panicked: \\u{1b}[2J\n") && shown.starts_with("2026-11-28 14:30:00"),
+        "{shown:?}"
+    );
 }
 
 #[test]
@@ -190,7 +197,7 @@ fn a_log_is_followed_over_its_turn_until_nobody_reads_it() {
     let mut follows = Foreground(follows.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap());
     let mut lines = BufReader::new(follows.0.stdout.take().unwrap()).lines();
     let next = |lines: &mut Lines<BufReader<ChildStdout>>| lines.next().unwrap().unwrap();
-    assert_eq!(next(&mut lines), OLDER.lines().nth(1).unwrap());
+    assert_eq!(next(&mut lines), OLDER_TOLD.lines().nth(1).unwrap());
     let mut file = File::options().append(true).open(&log).unwrap();
     write!(file, "one").unwrap();
     writeln!(file, " line").unwrap();

@@ -17,7 +17,7 @@ use std::{
 };
 
 use crate::{
-    assay::{BINARY, assay},
+    assay::{BINARY, ZONE, assay},
     likeness::{Likeness, loosened},
     pages::{Page, Step, words},
     schema_set,
@@ -186,6 +186,7 @@ impl Reader {
         self.devnets.extend(behind("--dir").map(|devnet| folder.join(devnet)));
         let mut command = Command::new(BINARY);
         command.args(arguments).env_clear().env("HOME", folder).env("TMPDIR", folder).env("NO_COLOR", "1");
+        command.env("TZ", ZONE);
         command.envs(typed.variables.iter().cloned()).current_dir(folder);
         let told = typed.told.as_ref().map(|file| File::open(folder.join(file)).unwrap());
         let (status, got) = on_terminal(command, told.map_or_else(Stdio::null, Stdio::from), true);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    assay::{BINARY, assay},
+    assay::{BINARY, ZONE, assay},
     schema_set, screen,
     town::Town,
 };
@@ -20,7 +20,7 @@ const LABEL: &str = r"7\u001b]0;owned\u0007\nerror: none";
 /// Runs `assay` on a terminal of its own and gives back what that got. Colours are ours, and off.
 pub(crate) fn on_terminal(home: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(BINARY);
-    command.args(arguments).env_clear().env("ASSAY_HOME", home).env("NO_COLOR", "1");
+    command.args(arguments).env_clear().env("ASSAY_HOME", home).env("NO_COLOR", "1").env("TZ", ZONE);
     // What a spinner draws is ours; all else that is said aside is looked at in the other tests.
     let (_, text) = screen::on_terminal(command, Stdio::null(), !SPINNING.contains(&arguments[0]));
     // The terminal itself puts a return before each line feed.

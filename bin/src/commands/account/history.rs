@@ -19,7 +19,7 @@ use crate::{
     },
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, called, csv_field, full, moment, money, short},
+    printer::{Table, called, csv_field, full, local, moment, money, short},
 };
 
 /// Lines that are shown where nobody says how many.
@@ -162,12 +162,7 @@ async fn granted(
 fn grant_table(grants: &[AuditedGrant]) -> Table {
     let mut table = Table::new(["GRANTED", "NUMBER", "TO", "MONEY"]);
     for AuditedGrant { at, grant } in grants {
-        table.row([
-            moment(*at),
-            grant.serial.to_string(),
-            short(grant.account),
-            format!("+{}", grant.amount),
-        ]);
+        table.row([local(*at), grant.serial.to_string(), short(grant.account), format!("+{}", grant.amount)]);
     }
     table
 }
@@ -220,7 +215,7 @@ fn print(
         .spares(&["ROLE"]);
     for (receipt, moved) in moved {
         table.row([
-            moment(receipt.place.closed),
+            local(receipt.place.closed),
             role(receipt).to_owned(),
             called(&receipt.manifest),
             receipt.outcome.label().to_owned(),

@@ -36,7 +36,7 @@ pub(super) struct Sum {
 impl By {
     pub(super) fn head(self) -> &'static str {
         match self {
-            Self::Day => "DAY",
+            Self::Day => "UTC DAY",
             Self::Model => "MODEL",
             Self::Client => "CLIENT",
         }

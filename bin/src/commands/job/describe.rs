@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::word;
 use crate::commands::offers::passed;
-use crate::printer::{Table, called, full, moment, money, rate, short};
+use crate::printer::{Table, called, full, local, moment, money, rate, short};
 
 /// How far a submission is, in a few words.
 pub(crate) fn state(submission: &SubmissionView) -> String {
@@ -175,7 +175,7 @@ pub(super) fn table(job: &JobView, unit: &str) -> Table {
 
 /// A moment of a job as a line.
 pub(super) fn moment_line(moment: &Dated) -> String {
-    format!("{}  {}", self::moment(moment.at), event_words(&moment.event))
+    format!("{}  {}", local(moment.at), event_words(&moment.event))
 }
 
 /// What happened, in words.

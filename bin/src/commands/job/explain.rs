@@ -24,7 +24,7 @@ use crate::{
     commands::{offers::passed, quote::rate, run::ceiling::CeilingNames},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, called, full, moment, money, number_of, short},
+    printer::{Table, called, full, local, moment, money, number_of, short},
 };
 
 const EXAMPLES: &str = "\
@@ -130,7 +130,7 @@ fn attempt_table(attempt: &AttemptView, explained: &Explained, unit: &str) -> Ta
     row("class", full(order.class));
     row("units", format!("{} at most, at {} {unit}s", order.units_max, order.unit_price));
     row("work", format!("{} at most is paid for in checks", order.work_max));
-    row("time", format!("{} ms a run at most, to be opened by {}", order.run_max.0, moment(order.open_by)));
+    row("time", format!("{} ms a run at most, to be opened by {}", order.run_max.0, local(order.open_by)));
     match (&grounds.standing, &grounds.explanation) {
         (Some(stood), Some(explained)) => {
             row("standing", standing(stood, unit));
@@ -165,7 +165,7 @@ fn timeline_table(timeline: &[Dated], explained: &Explained) -> Table {
     let mut table = Table::new(["WHEN", "WHO SAID IT", "WHAT"]);
     for happened in timeline {
         table.row([
-            moment(happened.at),
+            local(happened.at),
             Teller::of(&happened.event, explained).words(),
             describe::event_words(&happened.event),
         ]);

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use assay_peer::handle::{JobView, ListJobs};
 use assay_protocol::units::Timestamp;
+use jiff::{civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::describe::{document, since, state};
@@ -21,7 +22,7 @@ Examples:
   assay job ls --all               all of them
   assay job ls --running           those that are under way, as `assay ps`
   assay job ls --since 2h          those of the last two hours
-  assay job ls --since 2026-11-28  those since a day began, in UTC
+  assay job ls --since 2026-11-28  those since a day began here
   assay job ls --quiet             only their names";
 
 /// List the jobs of this home, oldest first.
@@ -86,14 +87,18 @@ impl FromStr for Since {
         if let Ok(length) = input::length(text) {
             return Ok(Self::Ago(u64::try_from(length.as_millis()).unwrap_or(u64::MAX)));
         }
-        let day = || format!("{text}T00:00:00Z").parse::<jiff::Timestamp>();
-        let moment = text.parse::<jiff::Timestamp>().or_else(|_| day()).map_err(|_| Self::expected())?;
-        let ms = u64::try_from(moment.as_millisecond()).map_err(|_| Self::expected())?;
-        Ok(Self::At(Timestamp(ms)))
+        Self::at(text, TimeZone::system()).ok_or_else(Self::expected)
     }
 }
 
 impl Since {
+    /// A moment that says where it is meant, or a day or a time of day of this place, as they are printed.
+    fn at(text: &str, here: TimeZone) -> Option<Self> {
+        let local = || text.parse::<DateTime>().ok()?.to_zoned(here).ok().map(|moment| moment.timestamp());
+        let moment = text.parse::<jiff::Timestamp>().ok().or_else(local)?;
+        u64::try_from(moment.as_millisecond()).ok().map(|ms| Self::At(Timestamp(ms)))
+    }
+
     fn expected() -> String {
         "expected a time such as 30m, 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z".to_owned()
     }
@@ -194,11 +199,26 @@ mod tests {
         let read = |text: &str| text.parse::<Since>();
         assert_eq!(read("30m"), Ok(Since::Ago(1_800_000)));
         assert_eq!(read("7d"), Ok(Since::Ago(7 * DAY_MS)));
-        assert_eq!(read("1970-01-02"), Ok(Since::At(Timestamp(DAY_MS))));
         assert_eq!(read("1970-01-02T00:00:01Z"), Ok(Since::At(Timestamp(DAY_MS + 1_000))));
         for text in ["", "d", "soon", "1969-01-01", "2026-13-01", "99999999999999999999d"] {
             assert_eq!(read(text), Err(Since::expected()), "{text}");
         }
         assert!(Since::Ago(0).moment() > Since::At(Timestamp(0)).moment());
+    }
+
+    #[test]
+    fn what_is_printed_here_can_be_typed_and_means_the_time_of_this_place() {
+        let read = |text| Since::at(text, TimeZone::fixed(jiff::tz::offset(2)));
+        let hour = DAY_MS / 24;
+        for (text, ms) in [
+            ("1970-01-02", DAY_MS - 2 * hour),
+            ("1970-01-02 03:00:01", DAY_MS + hour + 1_000),
+            ("1970-01-02T03:00", DAY_MS + hour),
+            ("1970-01-02T03:00:00Z", DAY_MS + 3 * hour),
+            ("1970-01-02T03:00:00+01:00", DAY_MS + 2 * hour),
+        ] {
+            assert_eq!(read(text), Some(Since::At(Timestamp(ms))), "{text}");
+        }
+        assert_eq!(read("1970-01-01"), None, "before anybody counted");
     }
 }

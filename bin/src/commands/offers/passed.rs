@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     command_error::{CommandError, Exit, over_day},
     commands::run::ceiling::CeilingNames,
-    printer::{Table, full, moment, money, rate, short},
+    printer::{Table, full, local, moment, money, rate, short},
 };
 
 /// What helps whoever has too little.
@@ -97,7 +97,7 @@ fn words(reason: Reason, (unit, ceilings): (&str, CeilingNames)) -> String {
         Reason::Stranger => "has less to lose by this job than others".to_owned(),
         Reason::Convicted => "convicted of a false result in the last 30 days".to_owned(),
         Reason::Tried => "tried before, for this job".to_owned(),
-        Reason::Busy { until } => format!("busy a moment ago; left alone until {}", moment(until)),
+        Reason::Busy { until } => format!("busy a moment ago; left alone until {}", local(until)),
         Reason::Price { asked } => {
             format!("asks {asked} {unit}s a unit, above {}", ceilings.price().name(unit))
         }
@@ -105,7 +105,7 @@ fn words(reason: Reason, (unit, ceilings): (&str, CeilingNames)) -> String {
             format!("would cost {total} {unit}s in all, above {}", ceilings.cost().name(unit))
         }
         Reason::Cost { total: None } => "no order could be made there at the time".to_owned(),
-        Reason::Expired { at } => format!("expired at {}", moment(at)),
+        Reason::Expired { at } => format!("expired at {}", local(at)),
         Reason::OtherProvider => "not the provider that --provider names".to_owned(),
         Reason::Own => "this peer's own".to_owned(),
         Reason::OtherModel => "serves other models".to_owned(),
@@ -308,6 +308,8 @@ mod tests {
     #[test]
     fn each_reason_reads_as_a_sentence_and_as_a_document() {
         let behind = Rate::per_mille(31);
+        let busy = format!("busy a moment ago; left alone until {}", local(Timestamp(1_000)));
+        let expired = format!("expired at {}", local(Timestamp(0)));
         let cases = [
             (Reason::Lot { behind }, "lot", "as good, 3.10 % behind the best; the lot fell on another"),
             (
@@ -318,11 +320,7 @@ mod tests {
             (Reason::Stranger, "stranger", "has less to lose by this job than others"),
             (Reason::Convicted, "convicted", "convicted of a false result in the last 30 days"),
             (Reason::Tried, "tried", "tried before, for this job"),
-            (
-                Reason::Busy { until: Timestamp(1_000) },
-                "busy",
-                "busy a moment ago; left alone until 1970-01-01T00:00:01.000Z",
-            ),
+            (Reason::Busy { until: Timestamp(1_000) }, "busy", &*busy),
             (
                 Reason::Price { asked: Amount::credits(2) },
                 "price",
@@ -334,7 +332,7 @@ mod tests {
                 "would cost 3.00 credits in all, above --max-cost",
             ),
             (Reason::Cost { total: None }, "cost", "no order could be made there at the time"),
-            (Reason::Expired { at: Timestamp(0) }, "expired", "expired at 1970-01-01T00:00:00.000Z"),
+            (Reason::Expired { at: Timestamp(0) }, "expired", &*expired),
             (Reason::OtherProvider, "other_provider", "not the provider that --provider names"),
             (Reason::Own, "own", "this peer's own"),
             (Reason::OtherModel, "other_model", "serves other models"),

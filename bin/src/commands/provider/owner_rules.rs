@@ -16,7 +16,7 @@ use crate::{
     commands::config,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, ago, moment},
+    printer::{Table, ago, local, moment},
 };
 
 /// A rule, as it is switched off.
@@ -210,16 +210,16 @@ fn size(bytes: u64) -> String {
 
 /// Since when a rule holds, or how long it has been kept and until when that must go on.
 fn since(held: &HeldRule, settle: Duration, now: Timestamp) -> String {
-    let Some(until) = held.until else { return format!("since {}", moment(held.since)) };
+    let Some(until) = held.until else { return format!("since {}", local(held.since)) };
     let kept = settle.0.saturating_sub(until.since(now).0);
-    format!("ended {} ago; waits until {}", ago(Duration(kept)), moment(until))
+    format!("ended {} ago; waits until {}", ago(Duration(kept)), local(until))
 }
 
 /// The same where nothing else is known.
 fn when(held: &HeldRule) -> String {
     match held.until {
-        None => format!("since {}", moment(held.since)),
-        Some(until) => format!("it has ended; waits until {}", moment(until)),
+        None => format!("since {}", local(held.since)),
+        Some(until) => format!("it has ended; waits until {}", local(until)),
     }
 }
 
@@ -289,10 +289,10 @@ mod tests {
         let ended =
             HeldRule { rule: OwnerRule::Program, since: Timestamp(1_000), until: Some(Timestamp(70_000)) };
         let row = since(&ended, Duration(60_000), Timestamp(22_000));
-        assert_eq!(row, "ended 12 s ago; waits until 1970-01-01T00:01:10.000Z");
+        assert_eq!(row, format!("ended 12 s ago; waits until {}", local(Timestamp(70_000))));
         assert_eq!(
             since(&HeldRule { until: None, ..ended }, Duration(60_000), Timestamp(22_000)),
-            "since 1970-01-01T00:00:01.000Z"
+            format!("since {}", local(Timestamp(1_000)))
         );
         assert_eq!([0, 6 * 1440 + 61].map(clock), ["Mon 00:00", "Sun 01:01"]);
     }

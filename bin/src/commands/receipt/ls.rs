@@ -8,7 +8,7 @@ use crate::{
     commands::job::ls::{PAGE_LATEST, Since},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, called, full, moment, money, short},
+    printer::{Table, called, full, local, moment, money, short},
 };
 
 /// Receipts that are listed where nobody says how many.
@@ -133,7 +133,7 @@ fn table(receipts: &[KeptReceipt]) -> Table {
     for receipt in receipts {
         table.row([
             short(receipt.receipt),
-            moment(receipt.place.closed),
+            local(receipt.place.closed),
             role(receipt).to_owned(),
             short(receipt.place.job),
             called(&receipt.manifest),
