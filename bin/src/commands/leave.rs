@@ -1,35 +1,47 @@
 //! `assay leave`: takes a home out of its network, so that it can join another.
 //!
 //! **Invariant:** nothing is removed: what belongs to the network is moved aside, and is there again for whoever joins it once
-//! more. Unless its user says so, no home leaves what is under way, or money that can be lost.
+//! more. Unless its user says so, no home leaves what is under way, or money that can be lost: it is ended, and withdrawn.
 
-use std::io::{self, IsTerminal};
+mod settling;
+
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
 
 use assay_market::view::AccountView;
 use assay_peer::{
     config::NetworkFile,
     disk::HomeDisk,
-    handle::{ConnectError, Handle, ListJobs, ShowAccount, ShowStatus},
+    handle::{ConnectError, Handle},
     home::{HomeLock, departure},
 };
-use assay_protocol::{signed::Signer, units::Amount};
+use assay_protocol::signed::Signer;
 use serde_json::json;
+use tokio::time::Instant;
 
+use self::settling::{NOT_LEFT_YET, Settling, UnderWay, account, kept};
 use super::{
-    down, finish,
+    down,
     init::{self, unmoved},
+    run::input,
 };
 use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{called, full, money, path_text, short},
+    printer::{ago, called, full, money, path_text, short},
 };
+
+/// How long is waited for what is under way or being withdrawn, where nobody says.
+const WAIT: Duration = Duration::from_secs(600);
 
 const EXAMPLES: &str = "\
 Examples:
-  assay leave                                 asks the notary what is held there, and then you
-  assay leave --yes                           for scripts: asks the notary alone
+  assay leave                                 says what is under way and at stake there, and asks you
+  assay leave --yes                           for scripts: asks nobody here
+  assay leave --wait 2h                       wait so long for jobs and for what is being withdrawn
   assay leave --abandon                       whatever is under way or at stake there
   assay leave && assay init --network FILE    into another network, as the same peer
   assay leave --with-key                      and the next network gets a new key
@@ -41,8 +53,9 @@ The account stays with its notary, and the key stays here: `assay init` for the 
 /// The network's file, the journal, receipts and batches move aside into the home, where `assay init` for the same network
 /// finds them again. Key, settings, models and the gateway's keys stay. Nothing is removed.
 ///
-/// A peer leaves nothing open: no offers, no jobs, nothing at stake. `assay finish`, `assay job ls --running` and `assay
-/// account unstake` see to that, and `assay down` ends the daemon.
+/// A peer leaves nothing open: it offers nothing any more, waits until its jobs are closed, withdraws what is at stake, waits
+/// until that is free, and ends its daemon. What takes longer than it waits is told with the time when it is over: the same
+/// command then goes on from there, and does nothing twice.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -52,6 +65,9 @@ pub(crate) struct Args {
     /// Leave whatever is under way, held or at stake; the daemon is ended
     #[arg(long)]
     abandon: bool,
+    /// How long to wait for what is under way or being withdrawn, such as 30s, 5m or 2h; 10m if nothing is said
+    #[arg(long, value_name = "TIME", value_parser = input::length, conflicts_with = "abandon")]
+    wait: Option<Duration>,
     /// Move the key aside as well: this home is nobody's then
     #[arg(long)]
     with_key: bool,
@@ -66,16 +82,13 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         return Err(CommandError::new(Exit::Usage, "NOT_CONFIRMED", "nobody can be asked here", hint));
     }
     let account = match args.abandon {
-        true => None,
-        false => settled(&network, invocation).await?,
+        true => {
+            agreed(args, asks, (&network, ABANDONED), invocation)?;
+            end(invocation).await?;
+            None
+        }
+        false => settled(args, asks, &network, invocation).await?,
     };
-    if asks && !agrees(args, &network, account.as_ref(), invocation) {
-        let hint = "run it again and answer yes to leave";
-        return Err(CommandError::new(Exit::Other, "DECLINED", "nothing was changed", hint));
-    }
-    if args.abandon {
-        end(invocation).await?;
-    }
     let lock = HomeLock::take(invocation.home.root())?;
     let (of, disk) = ((network.genesis.id(), peer), HomeDisk::default());
     let aside = departure::set_aside(&disk, &invocation.home, of, args.with_key, &lock);
@@ -115,8 +128,11 @@ fn here(invocation: &Invocation) -> Result<NetworkFile, CommandError> {
     Err(CommandError::new(Exit::NotFound, "NO_NETWORK", message, "`assay init --network FILE` joins one"))
 }
 
-/// What the account holds, where nothing is open and no daemon runs any more; nothing in a network without a notary.
+/// Does what has to be done before, and ends the daemon; what the account holds then, in a network that has a notary. A daemon
+/// goes on that something still waits for.
 async fn settled(
+    args: &Args,
+    asks: bool,
     network: &NetworkFile,
     invocation: &Invocation,
 ) -> Result<Option<AccountView>, CommandError> {
@@ -126,94 +142,59 @@ async fn settled(
         let hint = "`assay up` says more; `assay leave --abandon` asks nobody what is open or at stake";
         CommandError::new(error.exit(), error.code(), message, hint)
     })?;
-    let spinner = invocation.printer.spinner("asking the notary what this account holds");
-    let looked = look(&daemon, network).await;
-    spinner.end();
-    if !was_running {
+    let settled = settle(args, asks, (&daemon, network), invocation).await;
+    let goes_on = match &settled {
+        Ok(_) => false,
+        Err(error) => was_running || error.code() == NOT_LEFT_YET || error.exit() == Exit::Interrupted,
+    };
+    if !goes_on {
         down::end(daemon.handle, invocation).await?;
-        invocation.printer.note("it was only asked what is open, and has ended");
+        invocation.printer.note(match was_running {
+            true => "the daemon has ended",
+            false => "it was only asked what is open, and has ended",
+        });
     }
-    let view = looked?;
-    if was_running {
-        let hint = "end it with `assay down`, and leave then";
-        return Err(CommandError::new(Exit::Daemon, "DAEMON_RUNS", "the daemon runs", hint));
-    }
-    Ok(view)
+    settled
 }
 
-/// What the account holds, if nothing hangs on it.
-async fn look(daemon: &RunningDaemon, network: &NetworkFile) -> Result<Option<AccountView>, CommandError> {
-    let refuse = |code, message: String, hint: &str| Err(CommandError::new(Exit::Usage, code, message, hint));
-    let status = daemon.call(ShowStatus).await?;
-    if status.is_notary {
-        let message =
-            format!("this peer keeps the books of {}, and nobody else does", called(&status.network_name));
-        let hint = "join others from a home of their own (`--home DIR`); --abandon leaves all who are in this network";
-        return refuse("KEEPS_BOOKS", message, hint);
+async fn settle(
+    args: &Args,
+    asks: bool,
+    (daemon, network): (&RunningDaemon, &NetworkFile),
+    invocation: &Invocation,
+) -> Result<Option<AccountView>, CommandError> {
+    let under_way = UnderWay::at(daemon).await?;
+    if asks {
+        let costs = to_be_done(under_way, daemon, invocation).await?;
+        agreed(args, asks, (network, &costs), invocation)?;
     }
-    let (serving, own) = (finish::open(daemon).await?.len(), open_jobs(daemon).await?);
-    if status.providing.is_some() || serving > 0 {
-        let message = serves(status.providing.is_some(), serving);
-        let hint = "`assay finish` first: it offers nothing any more, and waits until no job is open; what is at stake then \
-                    `assay account unstake` withdraws; --abandon leaves whatever there is";
-        return refuse("OFFERS", message, hint);
-    }
-    if own > 0 {
-        let message = format!("{} under way that this home ordered", jobs(own));
-        let hint = "`assay ps` lists them: wait with `assay job wait`, or end them with `assay job cancel`";
-        return refuse("JOBS_OPEN", message, hint);
-    }
-    let mut first = None;
-    for notary in &network.genesis.notaries {
-        let asked = daemon.call(ShowAccount { notary: Some(*notary) }).await;
-        let view = asked.map_err(|error| {
-            let [message, _] = error.lines();
-            let hint = "what is at stake there is not known: try again, or leave it with --abandon";
-            CommandError::new(error.exit(), error.code(), message, hint).retryable()
-        })?;
-        refuse_stake(&view, &network.genesis.unit)?;
-        first = first.or(Some(view));
-    }
-    Ok(first)
+    let deadline = Instant::now() + args.wait.unwrap_or(WAIT);
+    Settling { daemon, printer: &invocation.printer, deadline }.settle().await
 }
 
-fn refuse_stake(view: &AccountView, unit: &str) -> Result<(), CommandError> {
-    let account = &view.account;
-    let kept = [("at stake", account.stake), ("being withdrawn", account.unbonding), ("held", account.held)];
-    let kept: Vec<String> = kept
-        .into_iter()
-        .filter(|(_, amount)| *amount != Amount::ZERO)
-        .map(|(what, amount)| format!("{amount} {unit}s are {what}"))
-        .collect();
-    if kept.is_empty() {
-        return Ok(());
+/// What is done before a home leaves, in words.
+async fn to_be_done(
+    under_way: UnderWay,
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+) -> Result<String, CommandError> {
+    let (unit, unbonding) = (daemon.unit(), daemon.genesis.timers.unbonding);
+    let mut steps: Vec<String> = Vec::new();
+    if under_way.offers {
+        steps.push("it offers nothing any more".to_owned());
     }
-    let hint = "`assay account unstake` withdraws a stake, `assay account show` says when it is free; --abandon leaves it";
-    let failure = CommandError::new(Exit::Money, "AT_STAKE", kept.join(", "), hint);
-    Err(failure.with(json!({
-        "stake": money(account.stake, unit), "unbonding": money(account.unbonding, unit),
-        "held": money(account.held, unit),
-    })))
-}
-
-/// What a peer does for others.
-fn serves(offers: bool, open: usize) -> String {
-    match offers {
-        true => format!("this peer still offers models to others; {} under way on it", jobs(open)),
-        false => format!("this peer serves others: {} under way on it", jobs(open)),
+    steps.extend(under_way.words().map(|words| format!("{words}, and waited for")));
+    for notary in &daemon.genesis.notaries {
+        let view = account(daemon, *notary, &invocation.printer).await?;
+        if let Some(kept) = kept(&view.account, unit) {
+            steps.push(format!("{kept}: what is at stake is withdrawn, and free {} later", ago(unbonding)));
+        }
+        steps.push(format!("{} {unit}s stay on its account", view.account.free));
     }
-}
-
-fn jobs(count: usize) -> String {
-    match count {
-        0 => "no job is".to_owned(),
-        1 => "one job is".to_owned(),
-        _ => format!("{count} jobs are"),
+    if daemon.genesis.notaries.is_empty() {
+        steps.push("it has no notary, so nothing is lost".to_owned());
     }
-}
-
-async fn open_jobs(daemon: &RunningDaemon) -> Result<usize, CommandError> {
-    Ok(daemon.call(ListJobs { running: true }).await?.len())
+    Ok(steps.join("; "))
 }
 
 /// Ends the daemon, if one runs.
@@ -225,26 +206,28 @@ async fn end(invocation: &Invocation) -> Result<(), CommandError> {
     }
 }
 
-fn agrees(
+/// What becomes of what is left as it is.
+const ABANDONED: &str =
+    "jobs that are under way there end as if this peer were away, and what is at stake may be lost";
+
+/// Asks, if somebody is there.
+fn agreed(
     args: &Args,
-    network: &NetworkFile,
-    account: Option<&AccountView>,
+    asks: bool,
+    (network, costs): (&NetworkFile, &str),
     invocation: &Invocation,
-) -> bool {
+) -> Result<(), CommandError> {
     let genesis = &network.genesis;
-    let costs = match account {
-        Some(view) => format!("{} {}s stay on its account", view.account.free, genesis.unit),
-        None if !args.abandon => "it has no notary, so nothing is lost".to_owned(),
-        None => {
-            "jobs that are under way there end as if this peer were away, and what is at stake may be lost"
-                .to_owned()
-        }
-    };
     let key = if args.with_key { "its key goes aside as well" } else { "its key stays" };
     let question = format!(
         "Leave {} ({})? {costs}; {key}, and nothing is removed. [y/N] ",
         called(&genesis.name),
         short(genesis.id())
     );
-    matches!(invocation.printer.ask(&question).to_lowercase().as_str(), "y" | "yes")
+    let agrees = || matches!(invocation.printer.ask(&question).to_lowercase().as_str(), "y" | "yes");
+    if asks && !agrees() {
+        let hint = "run it again and answer yes to leave";
+        return Err(CommandError::new(Exit::Other, "DECLINED", "nothing was changed", hint));
+    }
+    Ok(())
 }

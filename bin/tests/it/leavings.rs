@@ -31,9 +31,7 @@ async fn a_home_leaves_joins_another_and_finds_everything_when_it_comes_back() {
     let ran = buyer.types(&run);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let (jobs, held) = (buyer.asks(&["job", "ls"]), buyer.asks(&["account", "show"]));
-    assert_eq!(buyer.fails(&["leave", "--yes"], 5), "DAEMON_RUNS");
     assert_eq!(buyer.fails(&["leave"], 2), "NOT_CONFIRMED", "nobody sits there");
-    buyer.types(&["down"]);
 
     let left = buyer.types(&["leave", "--yes", "--json"]).document();
     assert_eq!((&left["peer"], &left["free"]), (&peer, &held["free"]));
@@ -54,23 +52,47 @@ async fn a_home_leaves_joins_another_and_finds_everything_when_it_comes_back() {
     let job = jobs["jobs"][0]["attempts"][0]["job"].as_str().unwrap();
     assert_eq!(buyer.asks(&["receipt", "show", job])["label"], "checked");
     buyer.types(&["account", "stake", "1"]);
-    assert_eq!(buyer.fails(&["leave", "--yes"], 7), "AT_STAKE");
+    for _ in 0..2 {
+        let waits = buyer.types(&["leave", "--yes", "--wait", "0s"]);
+        assert_eq!(waits.status, Some(10), "{waits:?}");
+        assert!(waits.stderr.contains("not left yet: 1.00 credits are being withdrawn"), "{waits:?}");
+        assert!(waits.stderr.contains("`assay leave` again goes on from here then"), "{waits:?}");
+    }
     let again = buyer.types(&run[..3]);
     assert_eq!((again.status, again.stdout.as_str()), (Some(0), "7\n"), "{again:?}");
     let shown = buyer.types(&["account", "show"]);
     let is_held = !shown.stdout.contains("held for open jobs\t0.00 credits\n");
     assert_eq!(shown.stderr.contains("what is held comes back"), is_held, "{shown:?}");
-    for (name, code) in [("nora", "KEEPS_BOOKS"), ("ada", "OFFERS")] {
-        let person = Person { home: town.network.peer(name).home.root().to_owned() };
-        assert_eq!(person.fails(&["leave", "--yes"], 2), code);
-        let said = person.types(&["leave", "--yes"]).stderr;
-        let is_told =
-            said.contains("still offers models to others") && said.contains("hint: `assay finish` first");
-        assert_eq!(is_told, code == "OFFERS", "{said}");
-        assert_eq!(person.types(&["status", "--no-start"]).status, Some(0), "{name} goes on");
-        // Its daemon ends with the town.
-        std::mem::forget(person);
+    let nora = Person { home: town.network.peer("nora").home.root().to_owned() };
+    assert_eq!(nora.fails(&["leave", "--yes"], 2), "KEEPS_BOOKS");
+    assert_eq!(nora.types(&["status", "--no-start"]).status, Some(0), "it goes on");
+    // Its daemon ends with the town.
+    std::mem::forget(nora);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_leaves_in_one_step_with_all_that_was_at_stake() {
+    let brief = |file: &str| {
+        let line = file.lines().find(|line| line.starts_with("unbonding = ")).unwrap();
+        file.replace(line, "unbonding = \"1s\"")
+    };
+    let town = Town::begin(brief).await;
+    let ada = Person { home: town.network.peer("ada").home.root().to_owned() };
+    let credits = |amount: &Value| amount["amount"].as_str().unwrap().parse::<f64>().unwrap();
+    let held = ada.asks(&["account", "show"]);
+    assert!(credits(&held["stake"]) > 0.0, "{held}");
+    let left = ada.types(&["leave", "--yes"]);
+    assert_eq!(left.status, Some(0), "{left:?}");
+    for said in ["nothing is offered any more", "credits of the stake are withdrawn", "the daemon has ended"]
+    {
+        assert!(left.stderr.contains(said), "{said}: {left:?}");
     }
+    let file = town.network.file();
+    let back = ada.types(&["init", "--yes", "--network", file.to_str().unwrap()]);
+    assert_eq!(back.status, Some(0), "{back:?}");
+    let free = ada.asks(&["account", "show"]);
+    assert_eq!(credits(&free["free"]), credits(&held["free"]) + credits(&held["stake"]), "{held}, {free}");
+    assert_eq!(ada.asks(&["status"])["providing"], Value::Null);
 }
 
 #[test]
@@ -86,11 +108,9 @@ fn what_is_under_way_is_left_only_where_that_is_said() {
     // Nobody is there, so that it is looked for somebody for a while.
     let submitted = peer.types(&["job", "submit", "digits", input.to_str().unwrap()]);
     assert_eq!(submitted.status, Some(0), "{submitted:?}");
-    let refused = peer.types(&["leave", "--yes"]);
-    assert!(
-        refused.status == Some(2) && refused.stderr.contains("one job is under way that this home ordered"),
-        "{refused:?}"
-    );
+    let waits = peer.types(&["leave", "--yes", "--wait", "0s"]);
+    let said = "not left yet: one job is under way that this home ordered";
+    assert!(waits.status == Some(10) && waits.stderr.contains(said), "{waits:?}");
     let left = peer.types(&["leave", "--yes", "--abandon", "--with-key", "--json"]).document();
     let kept = fs::read(aside(&left).join("identity.key")).unwrap();
     assert!(kept == key && !home.join("identity.key").exists());
