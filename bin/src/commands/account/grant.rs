@@ -1,10 +1,9 @@
 //! `assay account grant`: creates credits, where this peer is the network's issuer.
 //!
-//! **Invariant:** a grant has a number that is told wherever anything may have been created; said again with it, it is the same
-//! grant.
+//! **Invariant:** a grant has a number that is told before anything can be created; said again with it, it is the same grant.
 
 use assay_market::command::{Credit, NotGranted};
-use assay_peer::handle::{CallError, GrantCredits, GrantedView, Refused, ShowBooks};
+use assay_peer::handle::{GrantCredits, GrantedView, Refused, ShowBooks};
 use assay_protocol::{signed::Signer as _, units::Amount};
 use serde_json::{Value, json};
 
@@ -61,13 +60,14 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         None => next,
     };
     let credit = Credit { account, amount: args.amount, serial };
-    let granted = unless_left(async { Ok(daemon.handle.call(GrantCredits { credit }).await) }).await;
-    let is_refused = matches!(granted, Ok(Err(CallError::Refused(Refused::NotGranted { .. }))));
-    if args.serial.is_none() && !is_refused {
-        let note = format!("grant {serial}: said again with --serial {serial} it creates nothing more");
-        invocation.printer.note(note);
+    // Told before anything is asked: whoever is interrupted, or ended, knows by which number it is the same grant.
+    if args.serial.is_none() {
+        invocation.printer.note(format!(
+            "this is to be grant {serial}: said again with --serial {serial} it creates credits once, whatever interrupts it"
+        ));
     }
-    tell(&granted??, daemon.unit(), invocation);
+    let granted = unless_left(daemon.call(GrantCredits { credit })).await?;
+    tell(&granted, daemon.unit(), invocation);
     Ok(())
 }
 
