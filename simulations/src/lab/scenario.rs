@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 
 use assay_protocol::{codec, id::NetworkId};
 
-use self::reader::SettingReader;
+use self::reader::{SettingReader, written};
 pub use self::source::ScenarioError;
 use super::artefact::text_in_quotes;
 use crate::{
@@ -355,22 +355,27 @@ impl Scenario {
     /// The scenario with everything that it leaves to defaults, as a file that extends nothing.
     #[must_use]
     pub fn resolved(&self) -> String {
-        let [delay_min, delay_max] = self.delays;
+        self.text(written)
+    }
+
+    /// The same, with lengths of time written by `time`.
+    fn text(&self, time: fn(u64) -> String) -> String {
+        let [delay_min, delay_max] = self.delays.map(time);
         let mut text = format!(
             "name = {}\nquestion = {}\ntheory = {}\n\n\
-             [run]\ntakes = \"{} ns\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{} ns\"\nseeds = {}\nmax_events = {}\n\n\
-             [network]\ndelay_min = \"{delay_min} ns\"\ndelay_max = \"{delay_max} ns\"\nloss = \"{} %\"\n\n\
+             [run]\ntakes = \"{}\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{}\"\nseeds = {}\nmax_events = {}\n\n\
+             [network]\ndelay_min = \"{delay_min}\"\ndelay_max = \"{delay_max}\"\nloss = \"{} %\"\n\n\
              [market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
              [verification]\nbase = \"{} %\"\nramp = {}\n\n\
-             [workload]\nbetween = \"{} ns\"\ncrowd_at = \"{} ns\"\n\
-             crowd_lasts = \"{} ns\"\ncrowd_factor = {}\nwork = {:?}\nattempts = {}\n",
+             [workload]\nbetween = \"{}\"\ncrowd_at = \"{}\"\n\
+             crowd_lasts = \"{}\"\ncrowd_factor = {}\nwork = {:?}\nattempts = {}\n",
             text_in_quotes(&self.name),
             text_in_quotes(&self.question),
             text_in_quotes(&self.theory),
-            self.takes,
+            time(self.takes),
             self.kernel_word(),
             self.sweep,
-            self.horizon,
+            time(self.horizon),
             self.seeds,
             self.events_max,
             self.loss as f64 / 1e4,
@@ -379,9 +384,9 @@ impl Scenario {
             self.slots,
             self.base as f64 / 1e4,
             self.ramp,
-            self.between,
-            self.crowd.at,
-            self.crowd.lasts,
+            time(self.between),
+            time(self.crowd.at),
+            time(self.crowd.lasts),
             self.crowd.factor,
             self.work,
             self.attempts,
@@ -390,13 +395,13 @@ impl Scenario {
             let _ = write!(
                 text,
                 "\n[[population]]\nname = {}\nrole = {:?}\ncount = {}\nbehaviour = {:?}\n\
-                 online = \"{} ns\"\naway = \"{} ns\"\n",
+                 online = \"{}\"\naway = \"{}\"\n",
                 text_in_quotes(&each.name),
                 word_of(each.role, &ROLES),
                 each.count,
                 word_of(each.conduct, &CONDUCTS),
-                each.online,
-                each.away,
+                time(each.online),
+                time(each.away),
             );
         }
         text
@@ -411,7 +416,9 @@ impl Scenario {
     /// Stands for everything that the scenario says; not for how many seeds it is run with, nor for how long that takes.
     #[must_use]
     pub fn hash(&self) -> String {
-        let digest = codec::digest("scenario", &Self { seeds: 1, takes: 0, ..self.clone() }.resolved());
+        // In one unit, so that it stays the same however lengths of time are written.
+        let text = Self { seeds: 1, takes: 0, ..self.clone() }.text(|nanos| format!("{nanos} ns"));
+        let digest = codec::digest("scenario", &text);
         digest.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }

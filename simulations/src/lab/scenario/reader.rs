@@ -154,6 +154,18 @@ impl SettingReader {
     }
 }
 
+/// A length of time as people write it: in the longest unit of which it is a whole number.
+pub(super) fn written(nanos: u64) -> String {
+    if nanos == 0 {
+        return "0 s".to_owned();
+    }
+    let whole = |(name, unit): &(&str, f64)| {
+        let unit = *unit as u64;
+        nanos.is_multiple_of(unit).then(|| format!("{} {name}", nanos / unit))
+    };
+    TIMES.iter().rev().find_map(whole).unwrap_or_else(|| format!("{nanos} ns"))
+}
+
 /// A number and its unit.
 fn quantity(setting: &Setting, path: &str, example: &str) -> Result<(f64, String), ScenarioError> {
     let Literal::Text(text) = &setting.value else {

@@ -1,6 +1,6 @@
 //! Scenarios that are read, and those that are refused by line, key and nearest name.
 
-use super::Scenario;
+use super::{Scenario, reader::written};
 use crate::lab::shipped;
 
 const WHOLE: &str = "\
@@ -156,4 +156,22 @@ fn whatever_a_scenario_is_called_it_reads_back_as_itself() {
     }
     let odd = read(&WHOLE.replace("30 s", "4.35 us")).unwrap();
     assert_eq!(odd.horizon, 4_350);
+    assert_eq!(read(&odd.resolved()), Ok(odd));
+}
+
+#[test]
+fn lengths_of_time_are_written_as_people_write_them() {
+    let lengths = [
+        (0, "0 s"),
+        (1, "1 ns"),
+        (4_350, "4350 ns"),
+        (500_000_000, "500 ms"),
+        (90_000_000_000, "90 s"),
+        (120_000_000_000, "2 min"),
+        (5_400_000_000_000, "90 min"),
+        (172_800_000_000_000, "2 d"),
+    ];
+    for (nanos, text) in lengths {
+        assert_eq!(written(nanos), text);
+    }
 }
