@@ -1,10 +1,12 @@
 //! `assay up`: the daemon, in the foreground.
 
 use std::{
+    collections::BTreeMap,
     io::{self, ErrorKind},
     pin::pin,
 };
 
+use assay_market::event::Event;
 use assay_peer::{
     blobs::{BlobError, Blobs},
     config::Settings,
@@ -13,7 +15,7 @@ use assay_peer::{
     handle::{Dated, Handle, Update, WatchUpdates},
     home::HomeLock,
 };
-use assay_protocol::signed::Signer as _;
+use assay_protocol::{id::PeerId, signed::Signer as _, units::Amount};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -146,8 +148,10 @@ fn alone(invocation: &Invocation) -> Result<Option<&'static str>, CommandError> 
 /// Puts what happens into the log, in words.
 async fn tell(handle: &Handle) {
     let Ok(mut updates) = handle.call(WatchUpdates::default()).await else { return };
+    let mut told = BalancesTold::default();
     while let Some(update) = updates.next().await {
         match update {
+            Ok(Update::Event(dated)) if told.is_known(&dated.event) => {}
             Ok(Update::Event(dated)) => tracing::info!("{}", line(&dated)),
             Ok(Update::Missed { updates }) => {
                 tracing::info!("{} happened too fast to be told", number_of(updates, "thing"));
@@ -156,6 +160,18 @@ async fn tell(handle: &Handle) {
             // It ends.
             Err(_) => return,
         }
+    }
+}
+
+/// What was told last of each account. A notary states it whenever it is asked, which is often.
+#[derive(Default)]
+struct BalancesTold(BTreeMap<PeerId, Amount>);
+
+impl BalancesTold {
+    /// True of a balance that is as it was told.
+    fn is_known(&mut self, event: &Event) -> bool {
+        let Event::Balance { notary, account } = event else { return false };
+        self.0.insert(*notary, account.free) == Some(account.free)
     }
 }
 
@@ -225,10 +241,36 @@ fn unusable(error: &BlobError) -> CommandError {
 
 #[cfg(test)]
 mod tests {
-    use assay_market::event::Event;
-    use assay_protocol::{id::Digest, units::Timestamp};
+    use assay_protocol::{
+        id::Digest,
+        notice::{Account, Head},
+        units::{Rate, Timestamp},
+    };
 
     use super::*;
+
+    #[test]
+    fn a_balance_is_told_where_it_is_another_than_was_told() {
+        let account = |free| Account {
+            sequence: 0,
+            free: Amount(free),
+            stake: Amount::ZERO,
+            unbonding: Amount::ZERO,
+            forfeited: Amount::ZERO,
+            instruction: 0,
+            held: Amount::ZERO,
+            owed: Amount::ZERO,
+            fee_margin: Rate::ZERO,
+            suspended: 0,
+            open: 0,
+            head: Head::default(),
+        };
+        let balance = |notary, free| Event::Balance { notary: PeerId([notary; 32]), account: account(free) };
+        let mut told = BalancesTold::default();
+        let known = [balance(1, 5), balance(1, 5), balance(2, 5), balance(1, 4), balance(1, 5)];
+        assert_eq!(known.map(|event| told.is_known(&event)), [false, true, false, false, false]);
+        assert!(!told.is_known(&Event::Cancelled { key: Digest([1; 32]) }), "anything else is news");
+    }
 
     #[test]
     fn a_job_is_called_the_same_by_whoever_ordered_it_and_whoever_runs_it() {
