@@ -111,8 +111,8 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     if status.malformed + status.forged > 0 {
         row("refused", format!("{} malformed and {} forged messages", status.malformed, status.forged));
     }
-    if !status.faults.is_empty() {
-        row("not taken", format!("messages that could not be taken: {}", faults(&status.faults)));
+    if let Some(faults) = faults(&status.faults) {
+        row("not taken", format!("messages that should not have been sent: {faults}"));
     }
     if status.waits {
         row(
@@ -242,20 +242,19 @@ fn roles(status: &StatusView) -> String {
     roles.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// How many of each kind, and why.
-fn faults(faults: &[FaultView]) -> String {
+/// How many of each kind, and why, of those that only a peer sends that is wrong. What comes twice, too late or where there is
+/// no room for it is usual wherever messages are said again until they are answered: that is for programs alone.
+fn faults(faults: &[FaultView]) -> Option<String> {
     let said = |view: &FaultView| {
-        let why = match view.fault {
-            None => "about nothing known here",
-            Some(Fault::Stranger) => "from somebody else than it must be from",
-            Some(Fault::Untimely) => "at the wrong time",
-            Some(Fault::Contrary) => "against what was agreed",
-            Some(Fault::Refused) => "not taken into the books",
-            Some(Fault::Crowded) => "no room",
+        let why = match view.fault? {
+            Fault::Stranger => "from somebody else than it must be from",
+            Fault::Contrary => "against what was agreed",
+            Fault::Untimely | Fault::Refused | Fault::Crowded => return None,
         };
-        format!("{} {} ({why})", view.count, view.kind)
+        Some(format!("{} {} ({why})", view.count, view.kind))
     };
-    faults.iter().map(said).collect::<Vec<_>>().join(", ")
+    let said: Vec<String> = faults.iter().filter_map(said).collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 fn peers(count: usize) -> String {
