@@ -1,6 +1,8 @@
-//! `assay network`: founding a network, outside the demonstration.
+//! `assay network`: founding a network, outside the demonstration, and showing the one that a home is in.
 //!
 //! **Invariant:** a network's file is written only if the network can be run by it, and no home changes its network but by leaving one.
+
+mod show;
 
 use std::{
     collections::BTreeSet,
@@ -57,6 +59,7 @@ const QUESTION: &[u8] = b"Hello";
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     New(Args),
+    Show(show::Args),
 }
 
 const EXAMPLES: &str = "\
@@ -97,7 +100,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
-    let Verb::New(args) = verb;
+    match verb {
+        Verb::New(args) => found(args, invocation).await,
+        Verb::Show(show::Args {}) => show::perform(invocation),
+    }
+}
+
+async fn found(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     refuse_taken(args, invocation)?;
     let addresses = addresses(&args.at)?;
     refuse_busy(&addresses)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 118] = [
+pub(crate) const COMMANDS: [&str; 119] = [
     "",
     "demo",
     "init",
@@ -96,6 +96,7 @@ pub(crate) const COMMANDS: [&str; 118] = [
     "key restore",
     "network",
     "network new",
+    "network show",
     "notary",
     "notary audit",
     "notary export",
