@@ -62,13 +62,17 @@ impl From<DaemonError> for CommandError {
             DaemonError::File(error) => error.into(),
             DaemonError::Journal(error) => unopened(&error),
             DaemonError::Read(_) => Self::new(Exit::Problem, "JOURNAL_DAMAGED", &error, WITHOUT_TAIL),
-            DaemonError::Behind(_) => Self::new(
-                Exit::Problem,
-                "NOTARY_BEHIND",
-                &error,
-                "this is an older copy of its home: keep it, and put back the newest, which alone may go on; `assay notary \
-                 recover` says what is left to do without one; nothing was signed",
-            ),
+            DaemonError::Behind { has_begun, .. } => {
+                let signed = match has_begun {
+                    true => "it has signed since it was started, and whoever heard both leaves it for good",
+                    false => "nothing was signed",
+                };
+                let hint = format!(
+                    "this is an older copy of its home: keep it, and put back the newest, which alone may go on; `assay notary \
+                     recover` says what is left to do without one; {signed}"
+                );
+                Self::new(Exit::Problem, "NOTARY_BEHIND", &error, hint)
+            }
             DaemonError::Forgetful => Self::new(
                 Exit::Forbidden,
                 "NOTARY_WOULD_FORK",

@@ -216,9 +216,11 @@ fn explain_not_granted(reason: NotGranted) -> (Exit, &'static str, &'static str)
             "NOT_THE_ISSUER",
             "whoever founded the network can; `assay account show` says what there is",
         ),
-        NotGranted::HeldBack => {
-            (Exit::NoPeers, "HELD_BACK", "it goes on once a peer answers; `assay up --alone` asks nobody")
-        }
+        NotGranted::HeldBack => (
+            Exit::NoPeers,
+            "HELD_BACK",
+            "it goes on once a peer answers; `assay up --alone` waits for nobody beyond 10 s",
+        ),
         NotGranted::Made { .. } => (
             Exit::Usage,
             "GRANT_MADE",

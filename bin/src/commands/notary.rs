@@ -92,7 +92,7 @@ fn recover(invocation: &Invocation) -> Result<(), CommandError> {
     invocation.printer.line(whole(examined.records, &head));
     invocation.printer.line(
         "`assay up` asks whom it can reach what this notary said last. If anybody heard more than this journal holds, it is \
-         an older copy: put back a newer one. `assay up --alone` asks nobody."
+         an older copy: put back a newer one. `assay up --alone` waits for nobody beyond 10 s."
             .to_owned(),
     );
     let head = json!({ "sequence": head.sequence, "digest": full(head.digest) });

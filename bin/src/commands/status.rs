@@ -7,7 +7,7 @@ use assay_market::{
     view::{DayView, FaultView, HeardNotaryView, RunState, RunView},
 };
 use assay_peer::handle::{ClassView, ListRuns, ModelView, ShowStatus, StatusView};
-use assay_protocol::units::Duration;
+use assay_protocol::{id::PeerId, units::Duration};
 use serde_json::{Value, json};
 
 use super::provider::{held_documents, held_line};
@@ -114,23 +114,32 @@ fn table(status: &StatusView, runs: &[RunView]) -> Table {
     if let Some(faults) = faults(&status.faults) {
         row("not taken", format!("messages that should not have been sent: {faults}"));
     }
+    parted(status).into_iter().for_each(|(what, how)| row(what, how));
+    table
+}
+
+/// What keeps this peer and others apart, where anything does.
+fn parted(status: &StatusView) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
     if status.waits {
-        row(
-            "books",
-            "not kept yet: waits for somebody who heard what this notary said last (`assay up --alone`)"
-                .to_owned(),
-        );
+        let waits =
+            "not kept yet: waits for somebody who heard what this notary said last (`assay up --alone`)";
+        rows.push(("books", waits.to_owned()));
     }
     if !status.severed.is_empty() {
-        row(
-            "kept apart",
-            format!("from {}, as its owner wants until it starts again", peers(status.severed.len())),
+        let severed = peers(status.severed.len());
+        rows.push(("kept apart", format!("from {severed}, as its owner wants until it starts again")));
+    }
+    if status.left_by > 0 {
+        let peers = number_of(status.left_by, "peer");
+        let how = format!(
+            "{peers}, as they say, for good: they heard of two journals of it (`assay notary recover`)"
         );
+        rows.push(("left by", how));
     }
-    for notary in &status.forked {
-        row("left", format!("the notary {}, which keeps two journals", short(notary)));
-    }
-    table
+    let left = |notary: &PeerId| ("left", format!("the notary {}, which keeps two journals", short(notary)));
+    rows.extend(status.forked.iter().map(left));
+    rows
 }
 
 /// When a notary was last heard.
@@ -302,7 +311,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "malformed": status.malformed, "forged": status.forged,
         "faults": status.faults.iter().map(fault).collect::<Vec<_>>(),
         "waits": status.waits,
-        "forked": status.forked.iter().map(full).collect::<Vec<_>>(),
+        "forked": status.forked.iter().map(full).collect::<Vec<_>>(), "left_by": status.left_by,
         "runs": runs.iter().map(run).collect::<Vec<_>>(),
     })
 }

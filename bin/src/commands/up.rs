@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Go on although the end of the journal is lost or damaged; never for a notary
     #[arg(long)]
     accept_lost_tail: bool,
-    /// Keep books at once, though nobody can be asked what this notary said last
+    /// Keep books though nobody says what this notary said last; who is there within 10 s is asked
     #[arg(long)]
     alone: bool,
     /// End when standard input ends
@@ -140,8 +140,8 @@ fn keeps_books(invocation: &Invocation) -> Result<bool, CommandError> {
 /// What a notary risks that asks nobody what it said last; nothing for whoever keeps no books.
 fn alone(invocation: &Invocation) -> Result<Option<&'static str>, CommandError> {
     Ok(keeps_books(invocation)?.then_some(
-        "warning: with --alone this notary asks nobody what it said last; if its home is an older copy, peers that know more \
-         will leave it for good",
+        "warning: with --alone this notary waits 10 s for somebody who says what it said last, and no longer; if its home is an \
+         older copy, peers that know more will leave it for good",
     ))
 }
 

@@ -9,7 +9,7 @@ use std::{
 use assay_cli::commands::demo::network::DemoPeer;
 use assay_peer::handle::ShowStatus;
 
-use crate::{load::copy, town::Town};
+use crate::{assay::assay, load::copy, town::Town};
 
 /// The longest that a test waits for something.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,4 +77,29 @@ async fn a_notary_from_an_older_copy_signs_nothing_and_one_from_the_last_goes_on
     wait_for("the notary goes on", || async { entries(&town).await > said }).await;
     let you = town.network.peer("you").connect().await.unwrap().call(ShowStatus).await.unwrap();
     assert_eq!(you.forked, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_copy_is_found_out_though_its_operator_says_that_it_is_alone() {
+    let mut town = Town::start().await;
+    town.network.kill("nora");
+    let folder = tempfile::tempdir().unwrap();
+    copy(town.network.peer("nora").home.root(), folder.path()).unwrap();
+    town.network.restart("nora").await.unwrap();
+    let begun = entries(&town).await;
+    wait_for("the notary goes on", || async { entries(&town).await > begun + 4 }).await;
+    let said = town.network.peer("you").account().await.unwrap().head.sequence;
+    assert!(said > begun, "{said}");
+    let status = town.network.peer("nora").connect().await.unwrap().call(ShowStatus).await.unwrap();
+    assert_eq!(status.left_by, 0);
+    town.network.kill("nora");
+    put_back(folder.path(), town.network.peer("nora"));
+    let home = town.network.peer("nora").home.root();
+    let ended = assay(home, &["up", "--alone", "--listen", &status.addresses[0]]);
+    assert_eq!(ended.status, Some(12), "{ended:?}");
+    for said in ["it signed the head of a journal of", "this is an older copy", "nothing was signed"] {
+        assert!(ended.stderr.contains(said), "{said}: {ended:?}");
+    }
+    let you = town.network.peer("you").connect().await.unwrap().call(ShowStatus).await.unwrap();
+    assert_eq!(you.forked, [], "nobody has left it");
 }

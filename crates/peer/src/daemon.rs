@@ -52,7 +52,7 @@ pub struct Options {
     /// Go on although the journal has lost its end, or what stands there is damaged. Not for a notary: it would say other
     /// things under numbers that it has used.
     pub accept_lost_tail: bool,
-    /// Begin to keep books at once, though nobody was asked what this notary said last.
+    /// Keep books although nobody says what this notary said last: who is there within ten seconds is asked.
     pub alone: bool,
     /// Runners that come with the program, and may run whoever names them.
     pub runners: Vec<Digest>,
@@ -117,8 +117,13 @@ pub enum DaemonError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// A notary has signed what its journal does not hold.
-    #[error("the journal of this notary is not the one that others heard of: {0}")]
-    Behind(String),
+    #[error("the journal of this notary is not the one that others heard of: {reason}")]
+    Behind {
+        /// What was heard of it.
+        reason: String,
+        /// True if it has signed more since this start.
+        has_begun: bool,
+    },
     /// Whoever keeps books for others cannot forget what it told them.
     #[error(
         "a notary cannot go on without the end of its journal: it would say other things under numbers it has used"
@@ -239,7 +244,7 @@ impl Daemon {
         // Whoever changed something before the socket was there was told that no daemon runs.
         let settings = LiveSettings::new(home.clone(), Settings::read(&home).unwrap_or(settings));
         let mark = BooksMark::of(home.root(), options.disk.clone());
-        mark_begun(&mark, &restored, (&genesis, options.alone))?;
+        mark_begun(&mark, &restored, &genesis)?;
         let (sensors, alone) = (Sensors::at(options.machine), options.alone);
         let parts = Parts {
             genesis,
@@ -318,7 +323,7 @@ async fn until_ended(
             Ok(Ok(())) => Ok(()),
             Ok(Err(Ended::Broken(broken))) => Err(DaemonError::Broken(broken)),
             Ok(Err(behind @ (Ended::Behind { .. } | Ended::Forked { .. }))) => {
-                Err(DaemonError::Behind(behind.to_string()))
+                Err(DaemonError::Behind { reason: behind.to_string(), has_begun: behind.has_begun() })
             }
             Err(_) => Err(DaemonError::Fault { part: "loop" }),
         },
@@ -344,13 +349,9 @@ fn fill_index(index: Index, receipts: Receipts) -> io::Result<()> {
     thread::Builder::new().name("index".into()).spawn(fill).map(drop)
 }
 
-/// Notes that books are kept here where some are, or are begun at the word of their owner.
-fn mark_begun(
-    mark: &BooksMark,
-    restored: &Restored,
-    (genesis, alone): (&Genesis, bool),
-) -> Result<(), DaemonError> {
-    let keeps = genesis.notaries.contains(&restored.peer()) && (alone || restored.has_entries());
+/// Notes that books are kept here where some are.
+fn mark_begun(mark: &BooksMark, restored: &Restored, genesis: &Genesis) -> Result<(), DaemonError> {
+    let keeps = genesis.notaries.contains(&restored.peer()) && restored.has_entries();
     if keeps { mark.set().map_err(DaemonError::System) } else { Ok(()) }
 }
 

@@ -47,7 +47,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
-pub(crate) use self::confirming::{Confirming, Ended};
+pub(crate) use self::confirming::{Afterwards, Confirming, Ended};
 pub(crate) use self::live_settings::LiveSettings;
 pub(crate) use self::opening::{OpeningError, Parts, Restored, beginnings, restore};
 pub(crate) use self::snapshotting::Snapshotting;
@@ -121,6 +121,8 @@ pub(crate) struct Driver {
     unpublished: Option<Visible>,
     /// Whether others remember more of this notary's journal, until that is known.
     confirming: Option<Confirming>,
+    /// What they say once it is.
+    afterwards: Afterwards,
     /// The room on the disk.
     room: DiskRoom,
     /// Whether that was too little when the house was last kept.
@@ -318,8 +320,8 @@ impl Driver {
                 self.greet(peer);
                 self.confirm_by(peer);
             }
-            Arrival::Heads(from, heads) => {
-                self.weigh(from, heads.as_deref())?;
+            Arrival::Heads(from, heads, has_left) => {
+                self.weigh(from, (heads.as_deref(), has_left))?;
                 self.confirm();
             }
             Arrival::Unpublished => {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     command_error::{CommandError, Exit},
-    printer::short,
+    printer::{number_of, short},
 };
 
 pub(super) fn look(status: &StatusView, findings: &mut Vec<Finding>) {
@@ -24,6 +24,7 @@ pub(super) fn look(status: &StatusView, findings: &mut Vec<Finding>) {
     findings.push(clock(&status.clock));
     let others: Vec<PeerId> = status.notaries_heard.iter().map(|heard| heard.notary).collect();
     findings.extend(books(status.waits, &status.forked, (!status.is_notary).then_some(&*others)));
+    findings.extend(left_by(status.left_by));
 }
 
 fn program(version: &str) -> Finding {
@@ -61,6 +62,18 @@ fn books(waits: bool, forked: &[PeerId], notaries: Option<&[PeerId]>) -> Vec<Fin
         )
     });
     waiting.into_iter().chain(forked).collect()
+}
+
+/// That others have left this notary.
+fn left_by(count: u64) -> Option<Finding> {
+    let left = |count| {
+        let found = format!(
+            "{} say that they left this notary for good: they heard of two journals of it",
+            number_of(count, "peer")
+        );
+        Finding::warning("notary", found, "end it, keep its home, and see what `assay notary recover` says")
+    };
+    (count > 0).then(|| left(count))
 }
 
 fn peers(connected: usize) -> Finding {
@@ -141,6 +154,15 @@ mod tests {
         let [first, second] = &forked[..] else { panic!("{forked:?}") };
         assert!(first.severity == Severity::Warning && first.found.contains("two journals"), "{first:?}");
         assert_ne!(first.found, second.found, "each by its name");
+    }
+
+    #[test]
+    fn a_notary_that_others_have_left_is_told_how_many() {
+        assert_eq!(left_by(0), None);
+        let found = left_by(2).map(|found| (found.severity, found.found));
+        let said =
+            "2 peers say that they left this notary for good: they heard of two journals of it".to_owned();
+        assert_eq!(found, Some((Severity::Warning, said)));
     }
 
     #[test]

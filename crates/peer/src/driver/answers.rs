@@ -7,7 +7,7 @@ use assay_protocol::{codec, id::PeerId, journal::JournalRange, signed::Verified}
 
 use super::{
     Driver,
-    pages::{self, BOOK, HEAD, JOURNAL},
+    pages::{self, BOOK, HEAD, JOURNAL, LEFT},
 };
 use crate::network;
 
@@ -28,6 +28,7 @@ impl Driver {
                 Err(error) => tracing::warn!(%from, %error, "a question about the journal is none"),
             },
             HEAD => reply.answer(pages::words(&self.node.last_words(from))),
+            LEFT => reply.answer(pages::left(self.node.forked().contains(&from))),
             // Refused by being dropped.
             _ => tracing::debug!(%from, kind, "a question of an unknown kind"),
         }

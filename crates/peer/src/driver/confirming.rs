@@ -7,12 +7,15 @@
 //! It waits for all whom it asked, and for as long as others may take to connect: whoever comes first may know less than
 //! who comes next, and an old head is as genuine as the last.
 //!
-//! **Invariant:** until somebody was heard, or its operator says that it is alone, a notary that has a journal signs
-//! nothing; one that is behind its own words ends. Where others are named, or there is a journal, no answer shortens
-//! the wait for them.
+//! What was not found out so may be later: whoever comes while books are kept is asked as well, and all that are connected in
+//! turn. They also say whether they have left, since they have heard of another journal of this notary.
+//!
+//! **Invariant:** until somebody was heard, a notary that has a journal signs nothing; where its operator says that it is
+//! alone, it waits for nobody but who is there within ten seconds. One that is behind its own words ends, whenever that is
+//! heard. Where others are named, or there is a journal, no answer shortens the wait for them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -27,7 +30,7 @@ use assay_protocol::{
 use tokio::time::timeout;
 
 use super::{Driver, background::Background, pages};
-use crate::{home::books_mark::BooksMark, journal::Broken};
+use crate::{home::books_mark::BooksMark, journal::Broken, network::Network};
 
 /// How long a peer has to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
@@ -39,6 +42,12 @@ const NEW_WAIT: Duration = Duration::from_secs(1);
 const ASK_PAUSE: Duration = Duration::from_secs(10);
 /// After this long without any answer it says that it waits.
 const ALONE_WAIT: Duration = Duration::from_secs(5);
+/// Between two who are asked because they come while books are kept.
+const COMER_PAUSE: Duration = Duration::from_millis(250);
+/// Between two of those who are there, who are asked in turn then.
+const TURN_PAUSE: Duration = Duration::from_secs(5);
+/// Peers that are noted to have left.
+const LEFT_MAX: usize = 1_024;
 
 /// Why a loop ended.
 #[derive(Debug, thiserror::Error)]
@@ -53,21 +62,35 @@ pub(crate) enum Ended {
         said: u64,
         /// How much of it is here.
         present: u64,
+        /// True if it has signed more since it began.
+        has_begun: bool,
     },
     /// This notary signed another journal than it holds.
     #[error("entry {entry} is not the one that it signed")]
     Forked {
         /// Which entry; the first is 1.
         entry: u64,
+        /// True if it has signed more since it began.
+        has_begun: bool,
     },
+}
+
+impl Ended {
+    /// True if something may have been signed in this life.
+    pub(crate) fn has_begun(&self) -> bool {
+        match self {
+            Self::Broken(_) => true,
+            Self::Behind { has_begun, .. } | Self::Forked { has_begun, .. } => *has_begun,
+        }
+    }
 }
 
 /// What was heard so far.
 pub(crate) struct Confirming {
     since: Instant,
     asked: BTreeMap<PeerId, HeadQuestion>,
-    /// How long a notary without a journal waits, since nobody may be there.
-    new_wait: Option<Duration>,
+    /// How long it waits where nobody may be there: without a journal, or alone.
+    most_wait: Option<Duration>,
     told: bool,
     /// What says that this notary has begun.
     mark: BooksMark,
@@ -93,10 +116,33 @@ enum HeadAnswer {
 impl Confirming {
     /// Of a notary with or without a journal, in a network that names contacts or none. One whose journal is gone, but that has
     /// begun before, is not new.
-    pub(crate) fn new(now: Instant, is_empty: bool, has_contacts: bool, mark: BooksMark) -> Self {
+    fn new(now: Instant, is_empty: bool, has_contacts: bool, mark: BooksMark) -> Self {
         let is_new = is_empty && !mark.is_set();
-        let new_wait = is_new.then_some(if has_contacts { OTHERS_WAIT } else { NEW_WAIT });
-        Self { since: now, asked: BTreeMap::new(), new_wait, told: false, mark }
+        let most_wait = is_new.then_some(if has_contacts { OTHERS_WAIT } else { NEW_WAIT });
+        Self { since: now, asked: BTreeMap::new(), most_wait, told: false, mark }
+    }
+
+    /// Of a notary as it is started: alone, if its operator says so.
+    pub(crate) fn begun(
+        now: Instant,
+        is_empty: bool,
+        (is_alone, has_contacts): (bool, bool),
+        mark: BooksMark,
+    ) -> Self {
+        match is_alone && (!is_empty || mark.is_set()) {
+            true => Self::alone(now, mark),
+            false => Self::new(now, is_empty, has_contacts, mark),
+        }
+    }
+
+    /// Of a notary that has a journal and whose operator says that nobody can be asked: who is there all the same, is.
+    fn alone(now: Instant, mark: BooksMark) -> Self {
+        Self { since: now, asked: BTreeMap::new(), most_wait: Some(OTHERS_WAIT), told: false, mark }
+    }
+
+    /// How many have answered.
+    fn answered(&self) -> usize {
+        self.asked.values().filter(|asked| asked.answer == HeadAnswer::Given).count()
     }
 
     /// Notes that a peer is asked; false if that is not to be done now.
@@ -125,35 +171,106 @@ impl Confirming {
     /// True once enough was heard. Those that are asked late are not waited for: else strangers could hold it up for ever.
     fn suffices(&self, now: Instant) -> bool {
         // Where nobody is named, whoever is there is all that there is.
-        if self.new_wait == Some(NEW_WAIT) && self.met().is_some() {
+        if self.most_wait == Some(NEW_WAIT) && self.met().is_some() {
             return true;
         }
         let met = || self.met().map(|met| met + OTHERS_WAIT);
-        let Some(begin) = self.new_wait.map(|wait| self.since + wait).or_else(met) else { return false };
+        let Some(begin) = self.most_wait.map(|wait| self.since + wait).or_else(met) else { return false };
         let awaited = |asked: &HeadQuestion| asked.answer == HeadAnswer::Awaited && asked.at < begin;
         now >= begin && !self.asked.values().any(awaited)
     }
 
     /// True if it is to be said now that nobody answers.
     fn waits_alone(&mut self, now: Instant) -> bool {
-        let alone = self.new_wait.is_none() && self.met().is_none() && now - self.since >= ALONE_WAIT;
+        let alone = self.most_wait.is_none() && self.met().is_none() && now - self.since >= ALONE_WAIT;
         alone && !std::mem::replace(&mut self.told, true)
+    }
+}
+
+/// What others say of this notary while it keeps books.
+pub(crate) struct Afterwards {
+    is_notary: bool,
+    /// From when on somebody who comes may be asked.
+    next_comer: Instant,
+    /// From when on the next of those who are there is asked, and which of them.
+    next_turn: Instant,
+    turn: usize,
+    /// Who says that it has left.
+    left: BTreeSet<PeerId>,
+}
+
+impl Afterwards {
+    /// Of a peer that keeps books, or of one that has nothing to ask.
+    pub(crate) fn new(is_notary: bool, now: Instant) -> Self {
+        Self { is_notary, next_comer: now, next_turn: now, turn: 0, left: BTreeSet::new() }
+    }
+
+    /// True if somebody who comes now is to be asked.
+    fn asks_comer(&mut self, now: Instant) -> bool {
+        let asks = self.is_notary && now >= self.next_comer;
+        if asks {
+            self.next_comer = now + COMER_PAUSE;
+        }
+        asks
+    }
+
+    /// Who is to be asked now of those who are there.
+    fn in_turn(&mut self, present: impl Fn() -> Vec<PeerId>, now: Instant) -> Option<PeerId> {
+        if !self.is_notary || now < self.next_turn {
+            return None;
+        }
+        self.next_turn = now + TURN_PAUSE;
+        let present = present();
+        self.turn = self.turn.wrapping_add(1);
+        present.get(self.turn.checked_rem(present.len())?).copied()
+    }
+
+    /// Notes that a peer has left; true if that is news.
+    fn note_left(&mut self, peer: PeerId) -> bool {
+        self.left.len() < LEFT_MAX && self.left.insert(peer)
+    }
+
+    /// How many say that they have left.
+    pub(super) fn left_by(&self) -> u64 {
+        self.left.len() as u64
     }
 }
 
 impl Driver {
     /// Asks a peer what it heard of this notary, if that is not known yet.
     pub(super) fn confirm_by(&mut self, peer: PeerId) {
-        let Some(confirming) = &mut self.confirming else { return };
-        if confirming.ask(peer, Instant::now()) {
+        let now = Instant::now();
+        let asks = match &mut self.confirming {
+            Some(confirming) => confirming.ask(peer, now),
+            None => self.afterwards.asks_comer(now),
+        };
+        if asks {
             ask_head(&self.background, peer, (self.own, self.network_id));
         }
     }
 
-    /// Takes what a peer heard.
-    pub(super) fn weigh(&mut self, from: PeerId, heads: Option<&[Head]>) -> Result<(), Ended> {
+    /// Asks the next of those who are connected, while books are kept.
+    fn ask_in_turn(&mut self) {
+        let network = &self.background.network;
+        if let Some(peer) = self.afterwards.in_turn(|| network.peers(), Instant::now()) {
+            ask_head(&self.background, peer, (self.own, self.network_id));
+        }
+    }
+
+    /// Takes what a peer heard, and whether it has left.
+    pub(super) fn weigh(
+        &mut self,
+        from: PeerId,
+        (heads, has_left): (Option<&[Head]>, bool),
+    ) -> Result<(), Ended> {
         for head in heads.into_iter().flatten() {
             self.compare_with(*head)?;
+        }
+        if has_left && self.afterwards.note_left(from) {
+            tracing::error!(
+                peer = %from,
+                "says that it has left this notary for good, since it has heard of two journals of it"
+            );
         }
         let Some(confirming) = &mut self.confirming else { return Ok(()) };
         confirming.note(from, if heads.is_some() { HeadAnswer::Given } else { HeadAnswer::Missing });
@@ -163,8 +280,9 @@ impl Driver {
     /// Compares a head that this notary signed with its journal.
     fn compare_with(&self, head: Head) -> Result<(), Ended> {
         let Some(last) = head.sequence.checked_sub(1) else { return Ok(()) };
+        let has_begun = self.confirming.is_none();
         if head.sequence > self.entries {
-            return Err(Ended::Behind { said: head.sequence, present: self.entries });
+            return Err(Ended::Behind { said: head.sequence, present: self.entries, has_begun });
         }
         let read = self.journal.entries(last).next().and_then(Result::ok);
         let entry = read.and_then(|(_, bytes)| {
@@ -173,7 +291,7 @@ impl Driver {
         });
         // What is not on the disk yet is younger than this life.
         match entry {
-            Some(digest) if digest != head.digest => Err(Ended::Forked { entry: head.sequence }),
+            Some(digest) if digest != head.digest => Err(Ended::Forked { entry: head.sequence, has_begun }),
             Some(_) | None => Ok(()),
         }
     }
@@ -181,7 +299,7 @@ impl Driver {
     /// Begins to keep books once enough was heard.
     pub(super) fn confirm(&mut self) {
         if self.confirming.is_none() {
-            return;
+            return self.ask_in_turn();
         }
         for peer in self.background.network.peers() {
             self.confirm_by(peer);
@@ -191,6 +309,12 @@ impl Driver {
             if let Err(error) = confirming.mark.set() {
                 return tracing::error!(%error, "no books are kept: that they were begun cannot be noted");
             }
+            let (entries, answered) = (self.entries, confirming.answered());
+            tracing::info!(
+                entries,
+                answered,
+                "keeps books: nobody who answered has heard more of this notary"
+            );
             self.confirming = None;
             drop(self.background.reports.send(Input::Command(Command::KeepBooks)));
         } else if confirming.waits_alone(Instant::now()) {
@@ -206,12 +330,19 @@ impl Driver {
 fn ask_head(background: &Background, peer: PeerId, own: (PeerId, NetworkId)) {
     let background = background.clone();
     tokio::spawn(async move {
-        let asked = timeout(ANSWER_WAIT, background.network.ask(peer, pages::HEAD, Vec::new())).await;
-        let answer = asked.ok().and_then(Result::ok);
-        let words = answer.and_then(|bytes| pages::read_words(&bytes).ok());
+        let network = &background.network;
+        let (words, left) =
+            tokio::join!(asked(network, peer, pages::HEAD), asked(network, peer, pages::LEFT));
+        let words = words.and_then(|bytes| pages::read_words(&bytes).ok());
         let heads = words.map(|words| words.into_iter().filter_map(|word| head_of(word, own)).collect());
-        background.intake.heads(peer, heads).await;
+        let has_left = left.is_some_and(|bytes| pages::read_left(&bytes));
+        background.intake.heads(peer, heads, has_left).await;
     });
+}
+
+/// What a peer answers to a question of this kind, if it does in time.
+async fn asked(network: &Network, peer: PeerId, kind: u8) -> Option<Vec<u8>> {
+    timeout(ANSWER_WAIT, network.ask(peer, kind, Vec::new())).await.ok()?.ok()
 }
 
 /// What this notary said of the end of its journal, if it said that.

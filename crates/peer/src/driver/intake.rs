@@ -54,8 +54,8 @@ pub(crate) enum Arrival {
     Connected(PeerId),
     /// The last offer of ours reached nobody.
     Unpublished,
-    /// What a peer heard this notary say of the end of its journal; nothing, if it did not answer.
-    Heads(PeerId, Option<Vec<Head>>),
+    /// What a peer heard this notary say of the end of its journal; nothing, if it did not answer. And whether it has left.
+    Heads(PeerId, Option<Vec<Head>>, bool),
     /// A question.
     Asked {
         /// Who asks.
@@ -134,9 +134,9 @@ impl Intake {
     }
 
     /// Takes in what a peer heard of this notary.
-    pub(crate) async fn heads(&self, from: PeerId, heads: Option<Vec<Head>>) {
+    pub(crate) async fn heads(&self, from: PeerId, heads: Option<Vec<Head>>, has_left: bool) {
         // The loop may have ended, and then nobody misses it.
-        drop(self.arrivals.send(Arrival::Heads(from, heads)).await);
+        drop(self.arrivals.send(Arrival::Heads(from, heads, has_left)).await);
     }
 
     async fn put(&self, from: PeerId, incoming: Incoming) {

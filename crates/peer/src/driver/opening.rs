@@ -19,7 +19,7 @@ use assay_protocol::{
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    Confirming, Driver, Inlets,
+    Afterwards, Confirming, Driver, Inlets,
     alarm::WakeTime,
     background::Background,
     history::History,
@@ -187,7 +187,7 @@ pub(crate) struct Parts {
     pub(crate) room: DiskRoom,
     pub(crate) sensors: Sensors,
     pub(crate) ending: oneshot::Receiver<()>,
-    /// A notary need not ask what others remember of it.
+    /// A notary is not to wait for somebody who remembers what it said, beyond a while.
     pub(crate) alone: bool,
     /// The network file says where others are.
     pub(crate) has_contacts: bool,
@@ -233,12 +233,11 @@ impl Restored {
         let Self { mut node, own, book, effects, journal, indexing, last, entries, .. } = self;
         let network_id = genesis.id();
         settings.instruct(&mut node);
-        let confirming = (genesis.notaries.contains(&own) && !parts.alone).then(|| {
-            node.hold_books_back();
-            Confirming::new(Instant::now(), entries == 0, parts.has_contacts, parts.mark)
-        });
-        let (reports, reported) = mpsc::unbounded_channel();
-        let (visits, visited) = mpsc::channel(VISITS_MAX);
+        let (is_notary, now) = (genesis.notaries.contains(&own), Instant::now());
+        let (is_empty, whom) = (entries == 0, (parts.alone, parts.has_contacts));
+        let confirming = is_notary.then(|| Confirming::begun(now, is_empty, whom, parts.mark));
+        confirming.iter().for_each(|_| node.hold_books_back());
+        let ((reports, reported), (visits, visited)) = (mpsc::unbounded_channel(), mpsc::channel(VISITS_MAX));
         let (updates, _) = broadcast::channel(UPDATES_MAX);
         let (intake, arrivals, thrown) = Intake::start(&network, parts.events, &genesis);
         let fetcher = Fetcher::new(network.clone(), store.blobs.clone(), own);
@@ -292,6 +291,7 @@ impl Restored {
             thrown,
             unpublished: None,
             confirming,
+            afterwards: Afterwards::new(is_notary, now),
             was_short: room.is_short(),
             room,
             ended: false,

@@ -20,7 +20,9 @@ pub(crate) const BOOK: u8 = 1;
 pub(crate) const JOURNAL: u8 = 2;
 /// The question for the last that a peer heard the asking notary say of the end of its journal.
 pub(crate) const HEAD: u8 = 3;
-/// Messages in the longest answer to that.
+/// The question whether a peer has left the asking notary for good.
+pub(crate) const LEFT: u8 = 4;
+/// Messages in the longest answer to that for its words.
 const WORDS_MAX: usize = 4;
 /// Entries in the longest page: one takes two digests at least.
 pub(super) const ENTRIES_MAX: u64 = PAGE_BYTES_MAX as u64 / 64;
@@ -49,6 +51,16 @@ pub(crate) fn words(words: &[Message]) -> Vec<u8> {
 pub(crate) fn read_words(bytes: &[u8]) -> Result<Vec<Message>, Malformed> {
     let words: Vec<Vec<u8>> = codec::decode(bytes, WORDS_MAX * (MESSAGE_BYTES_MAX + 16))?;
     words.iter().take(WORDS_MAX).map(|bytes| Message::decode(bytes)).collect()
+}
+
+/// Encodes whether a notary was left.
+pub(crate) fn left(has_left: bool) -> Vec<u8> {
+    codec::encode(&has_left)
+}
+
+/// Whether a peer says that it has left.
+pub(crate) fn read_left(bytes: &[u8]) -> bool {
+    codec::decode::<bool>(bytes, 1).unwrap_or(false)
 }
 
 /// The offers in an answer.

@@ -106,6 +106,9 @@ pub struct StatusView {
     pub waits: bool,
     /// Notaries that were seen to keep two journals.
     pub forked: Vec<PeerId>,
+    /// How many peers say that they have left this notary for that.
+    #[serde(default)]
+    pub left_by: u64,
 }
 
 /// A class of a machine.
@@ -205,6 +208,7 @@ impl Driver {
             faults: self.node.faults(),
             waits: self.node.holds_books_back(),
             forked: self.node.forked(),
+            left_by: self.afterwards.left_by(),
         }
     }
 }

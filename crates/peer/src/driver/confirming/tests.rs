@@ -80,3 +80,42 @@ fn a_notary_that_has_lost_its_journal_does_not_begin_anew() {
     assert!(!confirming.suffices(start + SECOND * 9), "others may know more");
     assert!(confirming.suffices(start + SECOND * 10));
 }
+
+#[test]
+fn a_notary_that_is_said_to_be_alone_waits_a_while_for_whoever_is_there_all_the_same() {
+    let start = Instant::now();
+    let mut confirming = Confirming::alone(start, unmarked());
+    assert!(!confirming.suffices(start + SECOND * 9), "somebody may come");
+    assert!(confirming.suffices(start + SECOND * 10) && !confirming.waits_alone(start + SECOND * 10));
+    assert!(confirming.ask(peer(1), start + SECOND * 9));
+    assert!(!confirming.suffices(start + SECOND * 10), "it may know more");
+    confirming.note(peer(1), HeadAnswer::Given);
+    assert!(confirming.suffices(start + SECOND * 10));
+    assert_eq!(confirming.answered(), 1);
+    for (is_empty, is_alone, waits_s) in
+        [(false, true, Some(10)), (true, true, Some(1)), (false, false, None)]
+    {
+        let begun = Confirming::begun(start, is_empty, (is_alone, false), unmarked());
+        assert_eq!(begun.most_wait, waits_s.map(Duration::from_secs), "{is_empty}, {is_alone}");
+    }
+    assert_eq!([true, false].map(|left| pages::read_left(&pages::left(left))), [true, false]);
+}
+
+#[test]
+fn while_books_are_kept_comers_are_asked_and_those_who_are_there_in_turn() {
+    let start = Instant::now();
+    let mut afterwards = Afterwards::new(true, start);
+    let (short, present) = (Duration::from_millis(249), || vec![peer(1), peer(2), peer(3)]);
+    assert!(afterwards.asks_comer(start) && !afterwards.asks_comer(start + short), "not many at once");
+    assert!(afterwards.asks_comer(start + SECOND));
+    let mut asked: Vec<Option<PeerId>> =
+        [0, 4, 5, 10].map(|second| afterwards.in_turn(present, start + SECOND * second)).to_vec();
+    assert_eq!(asked.remove(1), None, "one in five seconds");
+    asked.sort_unstable();
+    assert_eq!(asked, [1, 2, 3].map(|name| Some(peer(name))), "each of them");
+    assert_eq!(afterwards.in_turn(Vec::new, start + SECOND * 15), None, "nobody is there");
+    assert!(afterwards.note_left(peer(1)) && !afterwards.note_left(peer(1)));
+    assert_eq!(afterwards.left_by(), 1);
+    let mut client = Afterwards::new(false, start);
+    assert!(!client.asks_comer(start) && client.in_turn(present, start).is_none(), "it keeps no books");
+}
