@@ -1,6 +1,6 @@
 //! `assay provide`: offers what this machine can run.
 
-mod prospect;
+pub(super) mod prospect;
 
 use std::{convert::Infallible, time::Duration};
 

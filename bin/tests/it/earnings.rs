@@ -122,6 +122,8 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     assert_eq!(workers(daemon), 0, "the machine is given back before its owner hears of it");
     assert_eq!((&paused["running"], &paused["paused"]["until"]), (&0.into(), &Value::Null), "{paused}");
     assert!(types(&ada, &["status"]).stdout.contains("paused since "), "it is told");
+    let offered = types(&ada, &["provider", "models"]);
+    assert!(offered.stderr.contains("nothing new is taken on: paused since "), "{offered:?}");
     town.network.kill("ada");
     town.network.restart("ada").await.unwrap();
     assert_eq!(asks(&ada, &["status"])["paused"], paused["paused"], "a restart ends no pause");

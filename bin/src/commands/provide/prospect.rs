@@ -113,7 +113,7 @@ impl Prospect {
 }
 
 /// Why nothing is taken on now: meanwhile an offer is told to nobody.
-fn away(held: &[HeldRule], disk_free: Option<u64>, disk_floor: u64) -> Vec<String> {
+pub(in crate::commands) fn away(held: &[HeldRule], disk_free: Option<u64>, disk_floor: u64) -> Vec<String> {
     let short = status::is_short(disk_free, disk_floor);
     let disk = short.then(|| format!("disk: {}", status::disk(disk_free, disk_floor)));
     held.iter().map(held_line).chain(disk).collect()

@@ -1,12 +1,17 @@
 //! `assay provider models`: what is offered here; one model more, or one less.
 
-use assay_peer::handle::{AddOffered, ListModels, ListOffered, OfferedModel, RemoveOffered};
+use assay_peer::handle::{
+    AddOffered, ListModels, ListOffered, OfferedModel, RemoveOffered, ShowStatus, StatusView,
+};
 use assay_protocol::{id::Digest, units::Amount};
 use serde_json::{Value, json};
 
 use crate::{
     command_error::CommandError,
-    commands::provide::{sample_of, tell_progress},
+    commands::{
+        pause,
+        provide::{prospect, sample_of, tell_progress},
+    },
     credits::credits,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
@@ -103,11 +108,22 @@ async fn list(reach: Reach, invocation: &Invocation) -> Result<(), CommandError>
         ]);
     }
     invocation.printer.table(&table);
+    for line in kept_away(&daemon.call(ShowStatus).await?) {
+        invocation.printer.note(line);
+    }
     invocation.printer.document(
         "offered",
         &json!({ "offered": documents(&offered, daemon.unit()), "added": null, "removed": null }),
     );
     Ok(())
+}
+
+/// Why no orders come of all that, where nothing new is taken on.
+fn kept_away(status: &StatusView) -> Vec<String> {
+    let paused =
+        status.paused.as_ref().map(|pause| format!("nothing new is taken on: {}", pause::told(pause)));
+    let away = prospect::away(&status.held, status.disk_free, status.disk_floor);
+    paused.into_iter().chain(away).collect()
 }
 
 async fn add(args: &AddOfferedArgs, invocation: &Invocation) -> Result<(), CommandError> {
