@@ -77,7 +77,9 @@ impl From<Refused> for CommandError {
     fn from(refused: Refused) -> Self {
         let (exit, code, hint) = explain(&refused);
         let failure = Self::new(exit, code, &refused, hint).with(json!({ "daemon_said": refused }));
-        let failure = if let Refused::Paid { job } | Refused::NotOver { job } = &refused {
+        let failure = if let Refused::Paid { job } | Refused::NotOver { job } | Refused::InVain { job, .. } =
+            &refused
+        {
             failure.of_job(job)
         } else {
             failure
@@ -96,6 +98,9 @@ impl From<Refused> for CommandError {
 
 const SAY_THE_SAME: &str =
     "take another key, or say the same as the first time: the same command again is the same job";
+const OTHER_INPUT: &str =
+    "`assay run` orders it with another input; `assay job retry JOB --force` orders it as it was";
+const ORDER_ANEW: &str = "`assay job result JOB` prints what was bought; `assay run` orders anew";
 const SHOW_JOB: &str = "`assay job show JOB` says how far it is, and what became of it";
 const START_THIS_VERSION: &str = "end the daemon with `assay down` and start this version's with `assay up`";
 
@@ -124,9 +129,8 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::NotOver { .. } => {
             (Exit::Usage, "NOT_OVER", "`assay job wait JOB` waits for it, and `assay job cancel JOB` ends it")
         }
-        Refused::Paid { .. } => {
-            (Exit::Usage, "PAID", "`assay job result JOB` prints what was bought; `assay run` orders anew")
-        }
+        Refused::Paid { .. } => (Exit::Usage, "PAID", ORDER_ANEW),
+        Refused::InVain { .. } => (Exit::Usage, "IN_VAIN", OTHER_INPUT),
         Refused::Forgotten { .. } => (Exit::NotFound, "FORGOTTEN", "order it anew with `assay run`"),
         Refused::InputTooLong { .. } => (Exit::Usage, "INPUT_TOO_LONG", "send a smaller input, or split it"),
         Refused::KeyInUse => (Exit::Usage, "KEY_IN_USE", SAY_THE_SAME),

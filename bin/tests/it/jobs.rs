@@ -150,6 +150,18 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     assert!(told.contains(" for 0.50 credits at most: "), "the limits are those of the last: {told}");
     assert!(told.contains("it was ordered again before, and may cost more than --max-cost"), "{told}");
 
+    let notes = town.network.folder().join("notes.txt");
+    fs::write(&notes, "This is no picture.").unwrap();
+    let refused = asker.fails(&["run", "digits", notes.to_str().unwrap()], 8);
+    let refused = refused["details"]["submission"].as_str().unwrap();
+    let in_vain = asker.fails(&["job", "retry", refused], 2);
+    let hint = in_vain["hint"].as_str().unwrap();
+    assert!(
+        in_vain["code"] == "IN_VAIN" && hint.contains(&format!("retry {} --force", &refused[..12])),
+        "{in_vain}"
+    );
+    assert_eq!(asker.asks(&["job", "retry", refused, "--force"])["retried"], refused);
+
     let order = ["run", "digits", seven.to_str().unwrap(), "--provider", "01234567"];
     assert_eq!(asker.fails(&order, 3)["code"], "UNKNOWN_PEER");
     assert_eq!(asker.fails(&["run", "digits", "-"], 2)["code"], "EMPTY_INPUT");

@@ -346,7 +346,9 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         Refused::KeyInUse => (StatusCode::CONFLICT, "key_in_use"),
         Refused::NotCancelled { .. } => (StatusCode::CONFLICT, "not_cancelled"),
         Refused::NotDisputed { .. } => (StatusCode::CONFLICT, "not_disputed"),
-        Refused::NotOver { .. } | Refused::Paid { .. } => (StatusCode::CONFLICT, "not_retried"),
+        Refused::NotOver { .. } | Refused::Paid { .. } | Refused::InVain { .. } => {
+            (StatusCode::CONFLICT, "not_retried")
+        }
         Refused::Forgotten { .. } => (StatusCode::GONE, "forgotten"),
         Refused::TooManyJobs | Refused::TooManyCalls { .. } => {
             (StatusCode::TOO_MANY_REQUESTS, "too_many_requests")

@@ -20,7 +20,8 @@ Examples:
 
 /// Order a job again of which nothing came, with the same input and the same limits.
 ///
-/// Saying it twice orders once: while the new one goes on, or once that is paid, nothing more is ordered.
+/// Saying it twice orders once: while the new one goes on, or once that is paid, nothing more is ordered. What failed for its
+/// input would fail again: it is ordered with --force alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -30,13 +31,18 @@ pub(crate) struct Args {
     /// The most that may be spent, fees included, in credits; as much as before if not given
     #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     max_cost: Option<Amount>,
+    /// Order it although its input was refused, and is the same again
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     reach: Reach,
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let retried = daemon.call(RetryJob { name: args.job.clone(), cost_max: args.max_cost }).await?;
+    let retried = daemon
+        .call(RetryJob { name: args.job.clone(), cost_max: args.max_cost, in_vain: args.force })
+        .await?;
     let (of, job) = (retried.of, retried.key);
     let known = daemon.call(KnownJobs { keys: vec![job] }).await?;
     let most = known.first().and_then(|known| known.cost_max);

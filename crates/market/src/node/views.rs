@@ -9,6 +9,7 @@ use assay_protocol::{
     id::{Digest, PeerId},
     message::Message,
     offer::Offer,
+    order::Failure,
     signed::{Signer, Verified},
     units::{Rate, Timestamp},
 };
@@ -103,6 +104,11 @@ impl<S: Signer> Node<S> {
     /// What its user wanted of one job of this client; nothing, if it is so long over that only its outcome is remembered.
     pub fn wish(&self, key: Digest) -> Option<&Submission> {
         self.roles.client.wish_of(key)
+    }
+
+    /// Why the last provider of one job of this client gave it up, if one did.
+    pub fn failure(&self, key: Digest) -> Option<Failure> {
+        self.roles.client.failure_of(key)
     }
 
     /// The submissions whose result is this, and that keep it for their user.

@@ -111,6 +111,14 @@ pub enum Refused {
         /// Which.
         job: Digest,
     },
+    /// A job is not ordered again because its input would be refused again.
+    #[error("the job {} would have the same input again, and failed for that: {failure}", short(job))]
+    InVain {
+        /// Which.
+        job: Digest,
+        /// Why nothing came of it.
+        failure: Failure,
+    },
     /// A job is so long over that what was wanted is not remembered.
     #[error("what the job {} was about is not here any more", short(job))]
     Forgotten {
@@ -357,6 +365,10 @@ mod tests {
         let paid = Refused::Paid { job };
         assert_eq!(paid.to_string(), "the job cdcdcdcdcdcd was paid for");
         assert_eq!(Refused::NotOver { job }.to_string(), "the job cdcdcdcdcdcd goes on");
+        assert_eq!(
+            Refused::InVain { job, failure: Failure::BadInput }.to_string(),
+            "the job cdcdcdcdcdcd would have the same input again, and failed for that: the runner refuses the input"
+        );
         assert!(serde_json::to_string(&paid).unwrap().contains(&job.to_string()));
     }
 

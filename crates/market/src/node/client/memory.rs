@@ -224,6 +224,11 @@ impl Client {
         self.submissions.get(&key).map(|submitted| &submitted.submission)
     }
 
+    /// Why the last attempt at a submission gave no result, if one did not.
+    pub(in crate::node) fn failure_of(&self, key: Digest) -> Option<Failure> {
+        self.submissions.get(&key)?.failure
+    }
+
     /// True if no more submissions are taken.
     pub(super) fn is_full(&self) -> bool {
         self.submissions.len() - self.ended.len() >= SUBMISSIONS_MAX

@@ -1,10 +1,10 @@
 //! Having a job that came to nothing run again, as it was wanted the first time.
 //!
 //! **Invariant:** to say it twice is to say it once: while what was ordered again goes on, or once it is paid, nothing more is
-//! ordered.
+//! ordered. What can only fail again is ordered if that is said.
 
 use assay_market::{Command, Input, submission::Submission};
-use assay_protocol::{codec, id::Digest, units::Amount};
+use assay_protocol::{codec, id::Digest, order::Failure, units::Amount};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -27,6 +27,9 @@ pub struct RetryJob {
     /// The most that each order of it may cost; as much as before if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_max: Option<Amount>,
+    /// Order it although its input was refused, and will be the same.
+    #[serde(default)]
+    pub in_vain: bool,
 }
 
 /// What was ordered again.
@@ -52,8 +55,8 @@ enum Again {
 
 impl Respond for RetryJob {
     async fn respond(self, responder: &Responder) -> Result<RetriedView, Refused> {
-        let Self { name, cost_max } = self;
-        let (of, again) = responder.look(move |driver| driver.again(&name)).await??;
+        let Self { name, cost_max, in_vain } = self;
+        let (of, again) = responder.look(move |driver| driver.again(&name, in_vain)).await??;
         let wish = match again {
             Again::Known(key) => return Ok(RetriedView { of, key }),
             Again::Anew(wish) => wish,
@@ -79,8 +82,8 @@ impl Respond for RetryJob {
 
 impl Driver {
     /// What is to be ordered instead of a job that came to nothing: it, or what was ordered instead of it, for the first time
-    /// or again.
-    fn again(&self, name: &str) -> Result<(Digest, Again), Refused> {
+    /// or again. What was refused for its input is not, unless that is wanted all the same.
+    fn again(&self, name: &str, in_vain: bool) -> Result<(Digest, Again), Refused> {
         let of = self.submission_named(name)?;
         let (job, mut last) = (of.key, of);
         loop {
@@ -93,6 +96,10 @@ impl Driver {
             match self.node.submission(key) {
                 Some(next) => last = next,
                 None => {
+                    let failure = self.node.failure(last.key).filter(|why| *why == Failure::BadInput);
+                    if let Some(failure) = failure.filter(|_| !in_vain && !last.cancelled) {
+                        return Err(Refused::InVain { job, failure });
+                    }
                     let wish = self.node.wish(last.key).ok_or(Refused::Forgotten { job })?;
                     return Ok((job, Again::Anew(Box::new(Submission { key, until: None, ..wish.clone() }))));
                 }
