@@ -70,6 +70,13 @@ async fn a_result_that_was_paid_for_is_printed_again_and_its_job_followed() {
     let line = String::from_utf8(ended.stdout).unwrap();
     assert!(line.starts_with(&format!("{}\tclosed: paid, ", &key[..12])), "{line}");
     assert_eq!(watch.wait().unwrap().code(), Some(0));
+    for verb in ["watch", "show"] {
+        let late = asker.types(&["job", verb, &key]);
+        assert!(
+            late.stderr.contains("what happened to it before the daemon was started"),
+            "{verb}: {late:?}"
+        );
+    }
     let told = [first].into_iter().chain(told.lines().map(Result::unwrap));
     let told: Vec<Value> = told.map(|line| serde_json::from_str(&line).unwrap()).collect();
     told.iter().for_each(|document| schema_set::judge(&document.to_string()));

@@ -52,7 +52,7 @@ pub use crate::driver::{
         ShowRules, ShowStatus, Shutdown, Sighting, StatusView, StopProviding, Submit, SubmittedView, Update,
         WatchUpdates,
     },
-    history::Dated,
+    history::{Dated, EVENTS_KEPT_MAX},
     journal_copy::{CopyError, audit_copy},
     names::ModelSource,
     prepare::units_assumed,

@@ -6,8 +6,14 @@ use assay_market::{
     submission::Unmatched,
     view::{AttemptState, AttemptView, SubmissionView},
 };
-use assay_peer::handle::{Dated, JobView};
-use assay_protocol::{id::Digest, manifest::End, order::Failure, outcome::Outcome, units::Timestamp};
+use assay_peer::handle::{Dated, EVENTS_KEPT_MAX, JobView};
+use assay_protocol::{
+    id::Digest,
+    manifest::End,
+    order::Failure,
+    outcome::Outcome,
+    units::{Duration, Timestamp},
+};
 use serde_json::{Value, json};
 
 use super::word;
@@ -176,6 +182,22 @@ pub(super) fn table(job: &JobView, unit: &str) -> Table {
 /// A moment of a job as a line.
 pub(super) fn moment_line(moment: &Dated) -> String {
     format!("{}  {}", local(moment.at), event_words(&moment.event))
+}
+
+/// What is not told of what happened to a job, and where more is: a daemon remembers what it has seen itself, and the beginning
+/// of that.
+pub(super) fn untold(job: &JobView) -> Option<String> {
+    let (first, name) = (job.submission.attempts.first()?, short(job.submission.key));
+    let is_beginning = |told: &Dated| {
+        matches!(told.event, Event::Proposed { .. }) && told.at <= first.ordered.after(Duration::seconds(1))
+    };
+    let more =
+        format!("`assay job logs {name}` has what the log says, `assay job explain {name}` what was signed");
+    if !job.timeline.first().is_some_and(is_beginning) {
+        return Some(format!("what happened to it before the daemon was started is not told here: {more}"));
+    }
+    (job.timeline.len() >= EVENTS_KEPT_MAX)
+        .then(|| format!("only the first {EVENTS_KEPT_MAX} things are told: {more}"))
 }
 
 /// What happened, in words.
@@ -356,6 +378,35 @@ mod tests {
         assert_eq!(told(Some(Unmatched { offers: 2, cost: 1, busy: 1, ..none() })), "nobody matches");
         assert_eq!(told(Some(none())), "nobody matches");
         assert_eq!(told(None), "nobody matches");
+    }
+
+    #[test]
+    fn who_looks_at_a_job_of_an_earlier_life_is_told_what_is_left_out() {
+        let (key, job) = (Digest([1; 32]), Digest([2; 32]));
+        let proposed = Event::Proposed { key, job, provider: PeerId([3; 32]), price: Amount(1) };
+        let closed = Event::Closed { key, job, outcome: Outcome::Checked, receipt: key };
+        let at = |ms: u64, event: &Event| Dated { at: Timestamp(ms), attempt: Some(1), event: event.clone() };
+        let told = |attempts, timeline: Vec<Dated>| {
+            let submission = SubmissionView {
+                key,
+                manifest: "digits".to_owned(),
+                attempts,
+                cancelled: false,
+                ended: true,
+                unmatched: None,
+            };
+            untold(&JobView { submission, timeline })
+        };
+        let attempts = || vec![attempt(job, AttemptState::Closed(Outcome::Checked))];
+        assert_eq!(told(attempts(), vec![at(5, &proposed), at(9, &closed)]), None);
+        assert_eq!(told(Vec::new(), Vec::new()), None, "nobody was asked");
+        for timeline in [vec![], vec![at(9, &closed)], vec![at(2_000, &proposed)]] {
+            let said = told(attempts(), timeline).unwrap();
+            assert!(said.starts_with("what happened to it before the daemon was started"), "{said}");
+            assert!(said.contains("`assay job logs 010101010101`"), "{said}");
+        }
+        let many = vec![at(0, &proposed); EVENTS_KEPT_MAX];
+        assert!(told(attempts(), many).unwrap().starts_with("only the first 64 things are told"));
     }
 
     fn attempt(job: JobId, state: AttemptState) -> AttemptView {

@@ -34,6 +34,9 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     for moment in &job.timeline {
         invocation.printer.line(describe::moment_line(moment));
     }
+    if let Some(untold) = describe::untold(&job) {
+        invocation.printer.note(untold);
+    }
     Ok(())
 }
 

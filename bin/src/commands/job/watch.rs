@@ -32,7 +32,11 @@ pub(crate) struct Args {
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let key = daemon.call(ShowJob { name: args.job.clone() }).await?.submission.key;
+    let job = daemon.call(ShowJob { name: args.job.clone() }).await?;
+    let key = job.submission.key;
+    if let Some(untold) = describe::untold(&job) {
+        invocation.printer.note(untold);
+    }
     let mut watch = JobWatch::begin(&invocation.home, &daemon.handle, full(key)).await?;
     let (printer, mut told) = (&invocation.printer, MomentsTold::default());
     let waits = printer.patience(&format!("what happens next to {}", short(key)));

@@ -1,6 +1,6 @@
 //! When things happened, for people to see; nothing rests on it, so it is kept in memory alone.
 //!
-//! **Invariant:** no more than [`JOBS_MAX`] jobs with [`EVENTS_MAX`] events each; the job heard of longest ago makes room.
+//! **Invariant:** no more than [`JOBS_MAX`] jobs with [`EVENTS_KEPT_MAX`] events each; the job heard of longest ago makes room.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 /// Jobs whose events are kept.
 const JOBS_MAX: usize = 4096;
-/// Events of one job that are kept.
-const EVENTS_MAX: usize = 64;
+/// Events of one job that are kept, the first.
+pub const EVENTS_KEPT_MAX: usize = 64;
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl History {
             self.forget_oldest();
         }
         let events = self.jobs.entry(key).or_default();
-        if events.len() < EVENTS_MAX {
+        if events.len() < EVENTS_KEPT_MAX {
             events.push(dated.clone());
         }
         Some(key)
