@@ -14,7 +14,7 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-use super::{Client, Submitted, lanes::LanePlace, search::MATCH_TIME};
+use super::{Client, Submitted, is_passing, lanes::LanePlace, search::MATCH_TIME};
 use crate::{
     book::Book,
     matching::{self, Criteria, Match, OrderCost, Passed, Yardstick, standing_of},
@@ -171,7 +171,8 @@ impl Client {
         if busy || unheard {
             return MATCH_TIME;
         }
-        let heard = until_all_heard(submitted, outlook).filter(|_| unmatched.tried > 0);
+        let refused = unmatched.tried > 0 && submitted.refusal.is_some_and(|reason| !is_passing(reason));
+        let heard = until_all_heard(submitted, outlook).filter(|_| refused);
         heard.map_or(GLANCE_TIME, |heard| heard.min(GLANCE_TIME))
     }
 
