@@ -6,7 +6,7 @@ use assay_peer::config::{Contact, NetworkFile};
 use assay_protocol::{
     genesis::{Checks, Genesis},
     id::PeerId,
-    units::{Amount, Rate},
+    units::Rate,
 };
 use serde_json::{Value, json};
 
@@ -154,6 +154,7 @@ fn document(file: &NetworkFile, invocation: &Invocation) -> Value {
 #[cfg(test)]
 mod tests {
     use assay_peer::config;
+    use assay_protocol::units::{Amount, Duration};
 
     use super::*;
 
@@ -164,7 +165,7 @@ mod tests {
         genesis.notaries = vec![notary];
         genesis.money.welcome = Amount::credits(5);
         genesis.money.welcomes_per_hour = 60;
-        genesis.timers.unbonding = assay_protocol::units::Duration::seconds(24 * 3_600);
+        genesis.timers.unbonding = Duration::seconds(24 * 3_600);
         let told = |genesis: &Genesis, about: &str| {
             let all = rules(genesis);
             all.into_iter().find(|(what, _)| *what == about).map(|(_, how)| how).unwrap()
