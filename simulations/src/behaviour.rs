@@ -1,28 +1,56 @@
 //! How peers behave: a strategy stands between a peer's brain and the world and changes what passes.
 //!
+//! The checker's world and the market of the laboratory ask the same trait at the same places, so each behaviour is written
+//! once. One that is part of a coalition shares what that knows ([`Coalition`]); one that a program of somebody else decides
+//! is an [`ExternalStrategy`].
+//!
 //! **Invariant:** a behaviour sees what its own peer sees and does what its own peer could do; it forges nobody.
 
 mod aborter;
 mod absent_verifier;
+mod burst;
+mod cartel;
+mod cheap_verifier;
+mod churner;
+mod class_spoofer;
+mod coalition;
+mod copying_verifier;
 mod drifter;
+mod external;
 mod false_opener;
 mod forger;
+mod griefing_client;
 mod honest;
 mod idler;
 mod lazy_verifier;
 mod leaks;
+mod lie;
 mod mute;
+mod other_hardware;
+mod prefiller;
+mod program;
+mod rate_cheater;
 mod raver;
+mod replayer;
 mod secretive_client;
+mod self_dealer;
 mod silent_provider;
 mod sleeper;
+mod started;
 mod streamer;
+mod substituter;
+mod threshold_cheater;
+mod tolerance_surfer;
+mod truncator;
 mod two_faced;
+mod value_jumper;
+mod whitewasher;
 mod withholder;
 
 use std::fmt::Debug;
 
 use assay_market::{
+    Command,
     effect::{Effect, Run},
     input::Input,
 };
@@ -31,20 +59,42 @@ use crate::machine::Made;
 
 pub use aborter::Aborter;
 pub use absent_verifier::AbsentVerifier;
+pub use burst::Burst;
+pub use cartel::CartelMember;
+pub use cheap_verifier::CheapVerifier;
+pub use churner::Churner;
+pub use class_spoofer::ClassSpoofer;
+pub use coalition::Coalition;
+pub use copying_verifier::CopyingVerifier;
 pub use drifter::Drifter;
+pub use external::ExternalStrategy;
 pub use false_opener::FalseOpener;
 pub use forger::Forger;
+pub use griefing_client::GriefingClient;
 pub use honest::Honest;
 pub use idler::Idler;
 pub use lazy_verifier::LazyVerifier;
 pub use leaks::{Bait, Hunter, Leaker, Leaks, Slanderer, Taker};
+pub use lie::Lie;
 pub use mute::Mute;
+pub use other_hardware::OtherHardware;
+pub use prefiller::Prefiller;
+pub use program::{StrategyFailure, StrategyProgram};
+pub use rate_cheater::RateCheater;
 pub use raver::Raver;
+pub use replayer::Replayer;
 pub use secretive_client::SecretiveClient;
+pub use self_dealer::SelfDealer;
 pub use silent_provider::SilentProvider;
 pub use sleeper::Sleeper;
 pub use streamer::Streamer;
+pub use substituter::Substituter;
+pub use threshold_cheater::ThresholdCheater;
+pub use tolerance_surfer::ToleranceSurfer;
+pub use truncator::Truncator;
 pub use two_faced::TwoFaced;
+pub use value_jumper::ValueJumper;
+pub use whitewasher::Whitewasher;
 pub use withholder::Withholder;
 
 /// What a peer makes of what passes between its brain and the world.
@@ -70,6 +120,11 @@ pub trait Behaviour: Debug {
         let _ = run;
         output
     }
+
+    /// What its peer's user wants because of what has passed; asked after each input, until that is nothing.
+    fn wants(&mut self) -> Option<Command> {
+        None
+    }
 }
 
 impl Behaviour for Box<dyn Behaviour> {
@@ -87,5 +142,9 @@ impl Behaviour for Box<dyn Behaviour> {
 
     fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
         (**self).compute(run, output)
+    }
+
+    fn wants(&mut self) -> Option<Command> {
+        (**self).wants()
     }
 }

@@ -25,6 +25,9 @@ pub const TEXT: &str = "text";
 /// Units that the longest text takes.
 pub const TEXT_UNITS: u64 = 58;
 
+/// Units that a text of three tokens takes: a third of those of the longest.
+pub const TEXT_UNITS_SHORT: u64 = 22;
+
 /// What a unit costs at the cheapest founder, and at whoever else provides.
 pub const UNIT_PRICE: Amount = Amount(NANO_PER_CREDIT / 100);
 

@@ -21,7 +21,11 @@ mod takers;
 mod trace;
 pub(crate) mod watch;
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    sync::Arc,
+};
 
 use assay_market::{
     Command, Config, Effect, Effects, Event, Input, Moment, Node, Steady, barrier, book::Received,
@@ -30,7 +34,7 @@ use assay_market::{
 use assay_protocol::{
     codec,
     genesis::Genesis,
-    id::{Digest, NetworkId, PeerId},
+    id::{Digest, JobId, NetworkId, PeerId},
     message::{Message, Opened},
     offer::Offer,
     signed::Verified,
@@ -81,6 +85,8 @@ pub struct World {
     places: BTreeMap<PeerId, Place>,
     trace: Trace,
     watch: Watch,
+    /// Jobs whose providers made something else than an honest machine would have.
+    forged: BTreeSet<JobId>,
     traffic: Option<Vec<Rc<[u8]>>>,
     taken: Option<Taken>,
 }
@@ -139,6 +145,7 @@ impl World {
             schedule: Schedule::default(),
             trace: Trace::default(),
             watch: Watch::new(Arc::clone(&genesis), plan.key(plan.notary()), SWEEP_FACTS),
+            forged: BTreeSet::new(),
             traffic: None,
             taken: None,
             genesis,
@@ -222,6 +229,12 @@ impl World {
     #[must_use]
     pub fn events(&self) -> u64 {
         self.trace.events()
+    }
+
+    /// Jobs whose providers made something else than an honest machine would have.
+    #[must_use]
+    pub fn forged(&self) -> &BTreeSet<JobId> {
+        &self.forged
     }
 
     /// What a peer told its user, with the time of it.
@@ -413,6 +426,9 @@ impl World {
             self.note_taken(takers, heard);
         }
         self.perform_all(place, effects);
+        while let Some(command) = self.peers[place.0].behaviour.wants() {
+            self.command(place, command);
+        }
     }
 
     /// What a peer's clock shows.

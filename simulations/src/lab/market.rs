@@ -51,7 +51,7 @@ pub use self::{
     carrier::{Carrier, SampledCarrier},
     invariants::Invariants,
     observer::{MarketSight, Observer},
-    tally::{GroupTally, MarketTally},
+    tally::{ForgedTally, GroupTally, MarketTally},
 };
 use super::{calendar::Calendar, distribution::Distribution};
 use crate::{
@@ -293,6 +293,9 @@ impl<O: Observer> Market<O> {
         }
         self.perform_all(place, effects.drain(..));
         self.effects = effects;
+        while let Some(command) = self.living(place).behaviour.as_mut().and_then(|peer| peer.wants()) {
+            self.command(place, command);
+        }
     }
 
     /// A peer at which nothing was due hears now what everybody was told last, if the network had not lost it.

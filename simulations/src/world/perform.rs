@@ -186,8 +186,11 @@ impl World {
         let peer = &mut self.peers[place.0];
         let input = peer.store.read(&run.input).ok_or(Failure::InputAbsent)?;
         let draft = run.draft.and_then(|draft| peer.store.read(&draft));
-        let made = machine::run(run, &input, &peer.id(), draft.as_deref());
-        let made = peer.behaviour.make(run, &input, made);
+        let honest = machine::run(run, &input, &peer.id(), draft.as_deref());
+        let made = peer.behaviour.make(run, &input, honest.clone());
+        if !run.id.check && made != honest {
+            self.forged.insert(run.id.job);
+        }
         let result = machine::result(run, &made);
         peer.store.put(run.id.job, made.output).then_some(result).ok_or(Failure::Machine)
     }

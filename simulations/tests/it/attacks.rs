@@ -8,6 +8,7 @@ mod decoys;
 mod deliveries;
 mod draws;
 mod exposure;
+mod foes;
 mod friends;
 mod inputs;
 mod leaks;

@@ -1,7 +1,7 @@
 //! Who looks on while a market lives: each sees what happens and changes nothing of it.
 
 use assay_market::{Effect, Node};
-use assay_protocol::id::Digest;
+use assay_protocol::id::{Digest, JobId};
 
 use crate::{crypto::SimulatedKey, kernel::Instant, world::Place};
 
@@ -31,6 +31,11 @@ pub trait Observer {
         let _ = seen;
     }
 
+    /// A provider has made something else of a job than an honest machine would have.
+    fn forged(&mut self, seen: MarketSight, job: JobId) {
+        let _ = (seen, job);
+    }
+
     /// A brain has taken an input, and what it wants is about to be performed.
     fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {
         let _ = (seen, node);
@@ -53,6 +58,10 @@ impl<O: Observer> Observer for Option<O> {
         self.iter_mut().for_each(|observer| observer.asked(seen));
     }
 
+    fn forged(&mut self, seen: MarketSight, job: JobId) {
+        self.iter_mut().for_each(|observer| observer.forged(seen, job));
+    }
+
     fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {
         self.iter_mut().for_each(|observer| observer.thought(seen, node));
     }
@@ -72,6 +81,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn asked(&mut self, seen: MarketSight) {
         self.0.asked(seen);
         self.1.asked(seen);
+    }
+
+    fn forged(&mut self, seen: MarketSight, job: JobId) {
+        self.0.forged(seen, job);
+        self.1.forged(seen, job);
     }
 
     fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {

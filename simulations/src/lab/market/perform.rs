@@ -210,11 +210,19 @@ impl<O: Observer> Market<O> {
         let living = self.living(place);
         let input = living.store.read(&run.input).ok_or(Failure::InputAbsent)?;
         let draft = run.draft.and_then(|draft| living.store.read(&draft));
-        let made = machine::run(run, &input, &own, draft.as_deref());
-        let made = match &mut living.behaviour {
-            Some(behaviour) => behaviour.make(run, &input, made),
-            None => made,
+        let honest = machine::run(run, &input, &own, draft.as_deref());
+        let (made, is_forged) = match &mut living.behaviour {
+            Some(behaviour) => {
+                let made = behaviour.make(run, &input, honest.clone());
+                let is_forged = !run.id.check && made != honest;
+                (made, is_forged)
+            }
+            None => (honest, false),
         };
+        if is_forged {
+            self.observer.forged(self.sighting(place), run.id.job);
+        }
+        let living = self.living(place);
         let result = machine::result(run, &made);
         living.store.put(run.id.job, made.output).then_some(result).ok_or(Failure::Machine)
     }

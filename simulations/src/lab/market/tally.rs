@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use assay_market::{Effect, Event};
 use assay_protocol::{
-    id::{Digest, PeerId},
+    id::{Digest, JobId, PeerId},
     outcome::Outcome,
     receipt::Receipt,
     signed::Signer,
@@ -34,6 +34,8 @@ pub struct MarketTally {
     parts: Vec<GroupTally>,
     /// When each submission was made whose result is not here.
     waiting: BTreeMap<Digest, Instant>,
+    /// Open jobs whose providers made something else than an honest machine would have.
+    forged: BTreeSet<JobId>,
     convicted: BTreeSet<PeerId>,
     /// When the first order came.
     begun: Option<Instant>,
@@ -68,6 +70,8 @@ pub struct GroupTally {
     pub slashed: u64,
     /// Of those, the ones whose claim was never opened.
     pub silent: u64,
+    /// Of the jobs that were sold, those whose result is not what an honest machine would have made.
+    pub forged: ForgedTally,
     /// What was paid for them.
     pub earned: u64,
     /// What was lost over them.
@@ -78,6 +82,25 @@ pub struct GroupTally {
     pub fines: u64,
     /// How long after the first order each that was ever convicted was so, in seconds.
     pub conviction: Moments,
+}
+
+/// What became of results that are not what honest machines would have made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ForgedTally {
+    /// How many were claimed.
+    pub sold: u64,
+    /// Those that were paid.
+    pub paid: u64,
+    /// Those that cost stake.
+    pub slashed: u64,
+}
+
+impl ForgedTally {
+    fn add(&mut self, outcome: Outcome, is_slashed: bool) {
+        self.sold += u64::from(is_claimed(outcome));
+        self.paid += u64::from(outcome.is_paid());
+        self.slashed += u64::from(is_slashed);
+    }
 }
 
 /// True if a job ended by what its provider had claimed.
@@ -114,6 +137,7 @@ impl MarketTally {
             parts: vec![GroupTally::default(); count],
             groups,
             waiting: BTreeMap::new(),
+            forged: BTreeSet::new(),
             convicted: BTreeSet::new(),
             begun: None,
             submitted: 0,
@@ -158,10 +182,15 @@ impl MarketTally {
         let is_first = outcome.is_slashed() && self.convicted.insert(provider);
         let settlement = &story.settlement;
         let begun = self.begun.unwrap_or(at);
+        let is_slashed = !settlement.slashed.is_zero();
+        let is_forged = self.forged.remove(&story.ticket.job);
         if let Some(part) = self.part(&provider) {
             part.sold += u64::from(is_claimed(outcome));
             part.paid += u64::from(outcome.is_paid());
-            part.slashed += u64::from(!settlement.slashed.is_zero());
+            part.slashed += u64::from(is_slashed);
+            if is_forged {
+                part.forged.add(outcome, is_slashed);
+            }
             part.silent += u64::from(outcome == Outcome::Silent);
             part.earned += settlement.provider.0;
             part.lost += settlement.slashed.0;
@@ -192,6 +221,10 @@ impl Observer for MarketTally {
         self.submitted += 1;
         self.begun.get_or_insert(seen.at);
         self.waiting.insert(key, seen.at);
+    }
+
+    fn forged(&mut self, _: MarketSight, job: JobId) {
+        self.forged.insert(job);
     }
 
     fn performed(&mut self, seen: MarketSight, effect: &Effect) {
