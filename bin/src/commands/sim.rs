@@ -227,6 +227,10 @@ fn failed(error: &ExperimentError) -> CommandError {
         ExperimentError::TooManyEvents { .. } => {
             CommandError::new(Exit::Usage, "TOO_LARGE", error, "set a larger `max_events` under [run]")
         }
+        ExperimentError::Strategy { .. } => {
+            let hint = "start the program by itself: it must answer each line of JSON with one";
+            CommandError::new(Exit::Other, "STRATEGY_FAILED", error, hint)
+        }
         ExperimentError::Unsettled { .. } => {
             CommandError::new(Exit::Other, "UNSETTLED", error, "some behaviour keeps a job open for ever")
         }

@@ -4,12 +4,15 @@
 //! **Invariant:** one scenario and seed give one digest, on however many threads the seeds are run.
 
 mod checked;
+mod company;
 mod course;
 mod gathered;
+mod surplus;
 
 use std::{num::NonZero, thread};
 
 use super::scenario::{KernelName, Scenario};
+use crate::behaviour::StrategyFailure;
 
 /// Why an experiment gave no figures.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +32,16 @@ pub enum ExperimentError {
         seed: u64,
         /// What.
         what: String,
+    },
+    /// A program that decides for a population does so no more.
+    #[error("seed {seed}: the program of `{population}`: {why}")]
+    Strategy {
+        /// The run.
+        seed: u64,
+        /// The population.
+        population: String,
+        /// Why.
+        why: StrategyFailure,
     },
     /// The same run went differently the second time.
     #[error("seed {seed} gave {first} first and then {second}: something beside the seed decides")]
@@ -96,6 +109,7 @@ pub fn run_on(
         Err(
             ExperimentError::TooManyEvents { seed, .. }
             | ExperimentError::Unsettled { seed, .. }
+            | ExperimentError::Strategy { seed, .. }
             | ExperimentError::Unlike { seed, .. },
         ) => *seed,
     });

@@ -3,23 +3,23 @@
 //! **Invariant:** a scenario that was read can be run: every number has a unit and lies within its bounds, every key is
 //! known, and there is somebody to order, to provide and to check.
 
+mod conduct;
+mod population;
 mod reader;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
-
-use assay_protocol::{codec, id::NetworkId};
+use assay_protocol::codec;
 
 use self::reader::{SettingReader, written};
-pub use self::source::ScenarioError;
-use super::artefact::text_in_quotes;
-use crate::{
-    behaviour::{self, Behaviour},
-    crypto::SimulatedKey,
-    plan,
+pub use self::{
+    conduct::{BehaviourName, BehaviourSettings},
+    population::{Population, PopulationRole, StrategyCommand},
+    source::ScenarioError,
 };
+use super::artefact::text_in_quotes;
+use crate::plan;
 
 /// Peers of the largest market.
 const PEERS_MAX: u64 = 100_000;
@@ -70,27 +70,12 @@ pub struct Scenario {
     pub crowd: Crowd,
     /// What is ordered.
     pub work: &'static str,
+    /// How many of the texts that are ordered may be as long as the longest; the others are a third of that.
+    pub long: u64,
     /// Providers that an order is tried at.
     pub attempts: u64,
     /// Who takes part.
     pub populations: Vec<Population>,
-}
-
-/// Peers that are alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Population {
-    /// What they are called.
-    pub name: String,
-    /// What they are there for.
-    pub role: PopulationRole,
-    /// How many there are.
-    pub count: u64,
-    /// How they behave.
-    pub conduct: Conduct,
-    /// The mean time that they are online, if they come and go; the spread is that of [`super::sessions::SESSION`].
-    pub online: u64,
-    /// The mean time that they are away.
-    pub away: u64,
 }
 
 /// What a scenario is run in. Both drive the brain of real peers.
@@ -100,17 +85,6 @@ pub enum KernelName {
     Checker,
     /// The market of the laboratory: small events, one book for all, figures gathered as things happen.
     Laboratory,
-}
-
-/// What peers are there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PopulationRole {
-    /// To provide and check, from the first day and with a stake.
-    Founder,
-    /// To order.
-    Client,
-    /// To provide without a stake, from the first order on.
-    Newcomer,
 }
 
 /// Orders that come more often for a while.
@@ -124,120 +98,15 @@ pub struct Crowd {
     pub factor: u64,
 }
 
-/// How the peers of a population behave, each as its file in `behaviour` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conduct {
-    /// As the law wants it.
-    Honest,
-    /// Sells noise and checks honestly.
-    Forger,
-    /// Provides honestly, and seals noise where it should check.
-    LazyVerifier,
-    /// Never answers where it is drawn.
-    AbsentVerifier,
-    /// Sells noise, and is silent where it should open it.
-    SilentProvider,
-    /// Never reveals.
-    SecretiveClient,
-    /// Serves nobody its input.
-    Withholder,
-    /// Takes jobs and gives each of them up.
-    Aborter,
-    /// Offers what everybody wants and answers nobody.
-    Mute,
-    /// Takes jobs and never claims them.
-    Sleeper,
-    /// Is drawn, says that it is there, and lets its time pass.
-    Idler,
-    /// Seals whatever it checks as false.
-    Slanderer,
-    /// Sells noise, and opens something else than it claimed.
-    FalseOpener,
-}
-
-impl Conduct {
-    /// Whether it sells what it has not computed.
-    #[must_use]
-    pub fn forges(self) -> bool {
-        match self {
-            Self::Forger | Self::SilentProvider | Self::FalseOpener => true,
-            Self::Honest
-            | Self::LazyVerifier
-            | Self::AbsentVerifier
-            | Self::SecretiveClient
-            | Self::Withholder
-            | Self::Aborter
-            | Self::Mute
-            | Self::Sleeper
-            | Self::Idler
-            | Self::Slanderer => false,
-        }
-    }
-
-    /// Whether a peer that is there for this ever does what the conduct changes.
-    fn suits(self, role: PopulationRole) -> bool {
-        let orders = role == PopulationRole::Client;
-        match self {
-            Self::Honest | Self::Withholder => true,
-            Self::SecretiveClient => orders,
-            Self::Forger
-            | Self::LazyVerifier
-            | Self::AbsentVerifier
-            | Self::SilentProvider
-            | Self::Aborter
-            | Self::Mute
-            | Self::Sleeper
-            | Self::Idler
-            | Self::Slanderer
-            | Self::FalseOpener => !orders,
-        }
-    }
-
-    /// What stands between the brain of such a peer and the world; nothing, if it is honest.
-    #[must_use]
-    pub fn behaviour(self, key: SimulatedKey, network: NetworkId) -> Option<Box<dyn Behaviour>> {
-        Some(match self {
-            Self::Honest => return None,
-            Self::Forger => Box::new(behaviour::Forger),
-            Self::LazyVerifier => Box::new(behaviour::LazyVerifier),
-            Self::AbsentVerifier => Box::new(behaviour::AbsentVerifier),
-            Self::SilentProvider => Box::new(behaviour::SilentProvider),
-            Self::SecretiveClient => Box::new(behaviour::SecretiveClient),
-            Self::Withholder => Box::new(behaviour::Withholder),
-            Self::Aborter => Box::new(behaviour::Aborter),
-            Self::Mute => Box::new(behaviour::Mute),
-            Self::Sleeper => Box::new(behaviour::Sleeper),
-            Self::Idler => Box::new(behaviour::Idler),
-            Self::Slanderer => Box::new(behaviour::Slanderer),
-            Self::FalseOpener => Box::new(behaviour::FalseOpener(key, network)),
-        })
-    }
-}
-
-/// Every conduct with its word.
-const CONDUCTS: [(&str, Conduct); 13] = [
-    ("honest", Conduct::Honest),
-    ("forger", Conduct::Forger),
-    ("lazy-verifier", Conduct::LazyVerifier),
-    ("absent-verifier", Conduct::AbsentVerifier),
-    ("silent-provider", Conduct::SilentProvider),
-    ("secretive-client", Conduct::SecretiveClient),
-    ("withholder", Conduct::Withholder),
-    ("aborter", Conduct::Aborter),
-    ("mute", Conduct::Mute),
-    ("sleeper", Conduct::Sleeper),
-    ("idler", Conduct::Idler),
-    ("slanderer", Conduct::Slanderer),
-    ("false-opener", Conduct::FalseOpener),
-];
 const KERNELS: [(&str, KernelName); 2] = [("checker", KernelName::Checker), ("lab", KernelName::Laboratory)];
-const WORKS: [(&str, &str); 3] =
-    [(plan::LABEL, plan::LABEL), (plan::TENSOR, plan::TENSOR), (plan::EXACT, plan::EXACT)];
-const ROLES: [(&str, PopulationRole); 3] = [
-    ("founder", PopulationRole::Founder),
-    ("client", PopulationRole::Client),
-    ("newcomer", PopulationRole::Newcomer),
+const WORKS: [(&str, &str); 4] = [
+    (plan::LABEL, plan::LABEL),
+    (plan::TENSOR, plan::TENSOR),
+    (plan::EXACT, plan::EXACT),
+    (plan::TEXT, plan::TEXT),
 ];
+/// The whole, in parts of a million.
+pub(crate) const WHOLE: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
 
 impl Scenario {
@@ -284,6 +153,7 @@ impl Scenario {
                 factor: workload.count("crowd_factor", 1, 1..=1_000)?,
             },
             work: workload.choice("work", plan::LABEL, &WORKS)?,
+            long: workload.share("long", WHOLE)?,
             attempts: workload.count("attempts", 3, 1..=64)?,
             populations,
         };
@@ -329,7 +199,13 @@ impl Scenario {
         if self.between == 0 {
             return Err(workload.wrong("between", "must be above \"0 s\""));
         }
-        Ok(())
+        if self.long < WHOLE && self.work != plan::TEXT {
+            return Err(workload.wrong("long", "is for texts: `work = \"text\"`"));
+        }
+        self.populations.iter().try_for_each(|each| {
+            let wrong = each.misfits(self);
+            wrong.map_or(Ok(()), |problem| Err(all.wrong("population", problem)))
+        })
     }
 
     /// How many peers are there for this.
@@ -361,6 +237,11 @@ impl Scenario {
     /// The same, with lengths of time written by `time`.
     fn text(&self, time: fn(u64) -> String) -> String {
         let [delay_min, delay_max] = self.delays.map(time);
+        let long = if self.work == plan::TEXT {
+            format!("long = \"{} %\"\n", self.long as f64 / 1e4)
+        } else {
+            String::new()
+        };
         let mut text = format!(
             "name = {}\nquestion = {}\ntheory = {}\n\n\
              [run]\ntakes = \"{}\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{}\"\nseeds = {}\nmax_events = {}\n\n\
@@ -368,7 +249,7 @@ impl Scenario {
              [market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
              [verification]\nbase = \"{} %\"\nramp = {}\n\n\
              [workload]\nbetween = \"{}\"\ncrowd_at = \"{}\"\n\
-             crowd_lasts = \"{}\"\ncrowd_factor = {}\nwork = {:?}\nattempts = {}\n",
+             crowd_lasts = \"{}\"\ncrowd_factor = {}\nwork = {:?}\n{long}attempts = {}\n",
             text_in_quotes(&self.name),
             text_in_quotes(&self.question),
             text_in_quotes(&self.theory),
@@ -391,19 +272,7 @@ impl Scenario {
             self.work,
             self.attempts,
         );
-        for each in &self.populations {
-            let _ = write!(
-                text,
-                "\n[[population]]\nname = {}\nrole = {:?}\ncount = {}\nbehaviour = {:?}\n\
-                 online = \"{}\"\naway = \"{}\"\n",
-                text_in_quotes(&each.name),
-                word_of(each.role, &ROLES),
-                each.count,
-                word_of(each.conduct, &CONDUCTS),
-                time(each.online),
-                time(each.away),
-            );
-        }
+        self.populations.iter().for_each(|each| text.push_str(&each.text(time)));
         text
     }
 
@@ -426,41 +295,4 @@ impl Scenario {
 /// The word that stands for a choice.
 fn word_of<T: PartialEq>(choice: T, choices: &[(&'static str, T)]) -> &'static str {
     choices.iter().find(|(_, known)| *known == choice).map_or("", |(word, _)| word)
-}
-
-impl Population {
-    fn read_all(readers: Vec<SettingReader>) -> Result<Vec<Self>, ScenarioError> {
-        let mut populations: Vec<Self> = Vec::new();
-        for reader in readers {
-            populations.push(Self::read(reader, &populations)?);
-        }
-        Ok(populations)
-    }
-
-    /// Reads one that stands behind others.
-    fn read(mut reader: SettingReader, others: &[Self]) -> Result<Self, ScenarioError> {
-        let role = reader.choice("role", PopulationRole::Founder, &ROLES)?;
-        let population = Self {
-            name: reader.text("name", &format!("{}s", word_of(role, &ROLES)))?,
-            role,
-            count: reader.count("count", 1, 1..=PEERS_MAX)?,
-            conduct: reader.choice("behaviour", Conduct::Honest, &CONDUCTS)?,
-            online: reader.time("online", 0)?,
-            away: reader.time("away", 0)?,
-        };
-        if (population.online == 0) != (population.away == 0) {
-            return Err(reader.wrong("online", "goes with `away`: both are above \"0 s\", or neither"));
-        }
-        if others.iter().any(|other| other.name == population.name) {
-            let problem =
-                format!("there are two populations `{}`: figures go by their names", population.name);
-            return Err(reader.wrong("name", problem));
-        }
-        if !population.conduct.suits(role) {
-            let (conduct, role) = (word_of(population.conduct, &CONDUCTS), word_of(role, &ROLES));
-            return Err(reader.wrong("behaviour", format!("`{conduct}` changes nothing of a {role}")));
-        }
-        reader.finish()?;
-        Ok(population)
-    }
 }

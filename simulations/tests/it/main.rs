@@ -25,6 +25,7 @@ mod jobs;
 mod losses;
 mod outages;
 mod pinned;
+mod populations;
 mod snapshots;
 mod spread;
 mod stakes;

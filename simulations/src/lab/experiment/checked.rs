@@ -1,17 +1,20 @@
 //! A run in the checker's world: every message through the codec, every rule after every fact.
 
-use assay_protocol::{id::PeerId, outcome::Outcome, units::Amount};
+use assay_protocol::{
+    id::{NetworkId, PeerId},
+    outcome::Outcome,
+    units::Amount,
+};
 
 use super::{
     ExperimentError, RunFigures,
     course::{self, Cast, EventKernel, SeedCourse},
 };
 use crate::{
+    behaviour::Behaviour,
     kernel::{Instant, Span},
-    lab::{
-        market::is_claimed,
-        scenario::{Conduct, Scenario},
-    },
+    lab::{market::is_claimed, scenario::Scenario},
+    plan::Plan,
     world::{Closed, Place, Wish, World},
 };
 
@@ -36,10 +39,16 @@ impl EventKernel for World {
         World::provide(self, place);
     }
 
-    fn conduct(&mut self, place: Place, conduct: Conduct) {
-        if let Some(behaviour) = conduct.behaviour(self.key(place), self.genesis().id()) {
-            self.behave(place, behaviour);
-        }
+    fn planned(&self) -> &Plan {
+        self.plan()
+    }
+
+    fn network_id(&self) -> NetworkId {
+        self.genesis().id()
+    }
+
+    fn adopt(&mut self, place: Place, behaviour: Box<dyn Behaviour>) {
+        self.behave(place, behaviour);
     }
 
     fn order(&mut self, client: Place, wish: Wish) {
@@ -64,39 +73,52 @@ pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, Experim
     let mut world = World::new(course::plan(scenario, seed));
     let cast = course::cast(scenario, world.plan());
     let course = course::play(scenario, seed, &mut world, &cast)?;
+    let seen = world.digest().0.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let digest = course.digest(seen);
     let figures = figures(&world, &cast, course);
-    let digest = world.digest().0.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     Ok(RunFigures { seed, digest, events: World::events(&world), figures })
 }
 
 /// What is asked of every run.
 fn figures(world: &World, cast: &Cast<'_>, course: SeedCourse) -> Vec<(String, Option<f64>)> {
-    let SeedCourse { orders, gains } = course;
-    let conducts = |id: PeerId| {
+    let SeedCourse { orders, gains, .. } = course;
+    let forges = |id: PeerId| {
         let found = cast.iter().find(|(place, _)| world.id(*place) == id);
-        found.map(|(_, population)| population.conduct)
+        found.is_some_and(|(_, population)| population.conduct.forges())
     };
-    let closed: Vec<_> = world.closed().values().map(|job| (job, conducts(job.provider))).collect();
-    let count = |wanted: &dyn Fn(&Closed, bool) -> bool| {
-        let found = closed.iter().filter(|(job, conduct)| wanted(job, conduct.is_some_and(Conduct::forges)));
+    let closed: Vec<(&Closed, bool, bool)> = world
+        .closed()
+        .iter()
+        .map(|(job, closed)| {
+            let forges = forges(closed.provider);
+            (closed, forges, forges && world.forged().contains(job))
+        })
+        .collect();
+    let count = |wanted: &dyn Fn(&Closed) -> bool| {
+        let found = closed.iter().filter(|(job, ..)| wanted(job));
         found.count() as f64
     };
-    let paid = count(&|job, _| job.outcome.is_paid());
-    let unchecked = count(&|job, _| matches!(job.outcome, Outcome::NotDrawn | Outcome::Unchecked));
-    let mut figures: Vec<(String, f64)> = vec![
-        ("orders".into(), orders as f64),
-        ("orders paid, share".into(), paid / (orders as f64).max(1.0)),
-        ("jobs closed".into(), closed.len() as f64),
-        ("paid after a check, share".into(), (paid - unchecked) / paid.max(1.0)),
-        ("forged results paid".into(), count(&|job, forged| forged && job.outcome.is_paid())),
-        ("forged results sold".into(), count(&|job, forged| forged && is_claimed(job.outcome))),
-        ("forged results slashed".into(), count(&|job, forged| forged && !job.slashed.is_zero())),
-        ("honest results slashed".into(), count(&|job, forged| !forged && !job.slashed.is_zero())),
-        (
-            "of those, claims that were not opened".into(),
-            count(&|job, forged| !forged && job.outcome == Outcome::Silent),
-        ),
+    let forged = |wanted: &dyn Fn(&Closed) -> bool| {
+        let found = closed.iter().filter(|(job, _, forged)| *forged && wanted(job));
+        found.count() as f64
+    };
+    let honest = |wanted: &dyn Fn(&Closed) -> bool| {
+        let found = closed.iter().filter(|(job, forges, _)| !*forges && wanted(job));
+        found.count() as f64
+    };
+    let paid = count(&|job| job.outcome.is_paid());
+    let unchecked = count(&|job| matches!(job.outcome, Outcome::NotDrawn | Outcome::Unchecked));
+    let figures: Vec<(&str, f64)> = vec![
+        ("orders", orders as f64),
+        ("orders paid, share", paid / (orders as f64).max(1.0)),
+        ("jobs closed", closed.len() as f64),
+        ("paid after a check, share", (paid - unchecked) / paid.max(1.0)),
+        ("forged results paid", forged(&|job| job.outcome.is_paid())),
+        ("forged results sold", forged(&|job| is_claimed(job.outcome))),
+        ("forged results slashed", forged(&|job| !job.slashed.is_zero())),
+        ("honest results slashed", honest(&|job| !job.slashed.is_zero())),
+        ("of those, claims that were not opened", honest(&|job| job.outcome == Outcome::Silent)),
     ];
-    figures.extend(gains);
-    figures.into_iter().map(|(name, value)| (name, Some(value))).collect()
+    let figures = figures.into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
+    figures.chain(gains).collect()
 }

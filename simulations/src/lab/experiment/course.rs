@@ -2,18 +2,23 @@
 //!
 //! **Invariant:** what happens to a run from outside is drawn from streams of its own, so both kernels are given the same.
 
-use assay_protocol::units::{Amount, NANO_PER_CREDIT, Rate};
+use assay_protocol::{
+    codec,
+    id::{Digest, NetworkId},
+    units::{Amount, NANO_PER_CREDIT, Rate, Units},
+};
 
-use super::ExperimentError;
+use super::{ExperimentError, company::Company, surplus};
 use crate::{
+    behaviour::{Behaviour, Honest},
     kernel::{Instant, Span},
     lab::{
         calendar::Calendar,
         distribution::{Distribution, exponential},
-        scenario::{Conduct, Population, PopulationRole, Scenario},
+        scenario::{BehaviourName, Population, PopulationRole, Scenario, WHOLE},
     },
     network::Conditions,
-    plan::Plan,
+    plan::{self, Plan},
     random::Stream,
     world::{Place, Wish},
 };
@@ -37,8 +42,12 @@ pub(super) trait EventKernel {
     fn open(&mut self);
     /// Lets somebody else offer it.
     fn provide(&mut self, place: Place);
+    /// What the run is made of.
+    fn planned(&self) -> &Plan;
+    /// The name of the network.
+    fn network_id(&self) -> NetworkId;
     /// From now on a peer behaves like this.
-    fn conduct(&mut self, place: Place, conduct: Conduct);
+    fn adopt(&mut self, place: Place, behaviour: Box<dyn Behaviour>);
     /// Lets a client want a job to be run.
     fn order(&mut self, client: Place, wish: Wish);
     /// Lets a machine stand still.
@@ -56,8 +65,19 @@ pub(super) type Cast<'a> = Vec<(Place, &'a Population)>;
 pub(super) struct SeedCourse {
     /// How many orders came.
     pub(super) orders: u64,
-    /// What one of each population gained, in credits.
-    pub(super) gains: Vec<(String, f64)>,
+    /// What one of each population gained, and what each coalition did, in credits.
+    pub(super) gains: Vec<(String, Option<f64>)>,
+    /// Stands for what programs answered, where they decided for anybody.
+    answers: Option<Digest>,
+}
+
+impl SeedCourse {
+    /// The digest of a run in which this happened, beside what its kernel saw.
+    pub(super) fn digest(&self, seen: String) -> String {
+        let Some(answers) = self.answers else { return seen };
+        let digest = codec::digest("run with programs", &(&seen, answers));
+        digest.0.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// What the world is to do next.
@@ -65,10 +85,14 @@ pub(super) struct SeedCourse {
 enum Act {
     Order,
     Leave(u32),
+    /// A peer begins to behave as its population does.
+    Turns(u32),
+    /// It is honest again.
+    Returns(u32),
 }
 
 pub(super) fn plan(scenario: &Scenario, seed: u64) -> Plan {
-    let part = |parts| Rate::of(parts, 1_000_000);
+    let part = |parts| Rate::of(parts, WHOLE);
     let credits = |thousandths: u64| Amount(thousandths * (NANO_PER_CREDIT / 1_000));
     let mut plan = Plan {
         seed,
@@ -77,6 +101,7 @@ pub(super) fn plan(scenario: &Scenario, seed: u64) -> Plan {
         stake: credits(scenario.stake),
         price_step: credits(scenario.price_step),
         slots: u16::try_from(scenario.slots).unwrap_or(u16::MAX),
+        texts: scenario.work == plan::TEXT,
         conditions: Conditions {
             delay_min: Span(scenario.delays[0]),
             delay_max: Span(scenario.delays[1]),
@@ -107,30 +132,42 @@ pub(super) fn play(
     kernel: &mut impl EventKernel,
     cast: &Cast<'_>,
 ) -> Result<SeedCourse, ExperimentError> {
-    for (place, population) in cast.iter().filter(|(_, population)| population.conduct != Conduct::Honest) {
-        kernel.conduct(*place, population.conduct);
+    let company = Company::gather(scenario, seed, kernel.planned(), kernel.network_id(), cast)?;
+    for (number, (place, population)) in cast.iter().enumerate() {
+        if population.conduct != BehaviourName::Honest && population.begins == 0 {
+            kernel.adopt(*place, company.behaviour(cast, number));
+        }
     }
     kernel.open();
     let newcomers = cast.iter().filter(|(_, population)| population.role == PopulationRole::Newcomer);
     newcomers.for_each(|(place, _)| kernel.provide(*place));
     let before: Vec<f64> = cast.iter().map(|(place, _)| wealth(kernel, *place)).collect();
-    let orders = trade(scenario, seed, kernel, cast)?;
-    rest(scenario, seed, kernel)?;
+    let orders = trade(scenario, seed, kernel, cast, &company)?;
+    rest(scenario, seed, kernel, &company)?;
+    let each: Vec<f64> =
+        cast.iter().zip(&before).map(|((place, _), before)| wealth(kernel, *place) - before).collect();
     let gains = scenario.populations.iter().map(|population| {
-        let members = cast.iter().zip(&before).filter(|((_, each), _)| core::ptr::eq(*each, population));
-        let gains: f64 = members.map(|((place, _), before)| wealth(kernel, *place) - before).sum();
-        (format!("gain of one of {}, credits", population.name), gains / population.count as f64)
+        let members = cast.iter().zip(&each).filter(|((_, each), _)| core::ptr::eq(*each, population));
+        let gains: f64 = members.map(|(_, gain)| gain).sum();
+        (format!("gain of one of {}, credits", population.name), Some(gains / population.count as f64))
     });
-    Ok(SeedCourse { orders, gains: gains.collect() })
+    let gains = gains.chain(surplus::figures(scenario, cast, &each)).collect();
+    Ok(SeedCourse { orders, gains, answers: company.end()? })
 }
 
 /// Lets everything end, and looks now and then whether there were too many events.
-fn rest(scenario: &Scenario, seed: u64, kernel: &mut impl EventKernel) -> Result<(), ExperimentError> {
+fn rest(
+    scenario: &Scenario,
+    seed: u64,
+    kernel: &mut impl EventKernel,
+    company: &Company,
+) -> Result<(), ExperimentError> {
     let begin = kernel.now().0;
     loop {
         let passed = kernel.now().0 - begin;
         // Each look comes after twice the time of the one before: looking has a price as well.
         let ended = kernel.end(Span(passed.clamp(GLANCE, REST.0)));
+        company.examine()?;
         if kernel.events() > scenario.events_max {
             return Err(ExperimentError::TooManyEvents { seed, events_max: scenario.events_max });
         }
@@ -154,8 +191,10 @@ fn trade(
     seed: u64,
     kernel: &mut impl EventKernel,
     cast: &Cast<'_>,
+    company: &Company,
 ) -> Result<u64, ExperimentError> {
     let begin = kernel.now();
+    let mut sizes = Stream::new(seed, "sizes", 0);
     let (mut arrivals, mut chosen) = (Stream::new(seed, "orders", 0), Stream::new(seed, "customers", 0));
     let mut stays: Vec<Stream> =
         (0..cast.len() as u64).map(|peer| Stream::new(seed, "stays", peer)).collect();
@@ -165,17 +204,29 @@ fn trade(
     for (number, (_, population)) in cast.iter().enumerate().filter(|(_, (_, each))| each.online > 0) {
         acts.after(stay(population).span(&mut stays[number]), Act::Leave(number as u32));
     }
+    for (number, (_, population)) in cast.iter().enumerate() {
+        let turns =
+            [(population.begins, Act::Turns(number as u32)), (population.ends, Act::Returns(number as u32))];
+        turns.into_iter().filter(|(at, _)| *at > 0).for_each(|(at, act)| acts.at(Instant(at), act));
+    }
     let (mut orders, mut leaves, mut awake) = (0, 0, begin);
     while let Some(act) = acts.pop() {
         if acts.now().0 > scenario.horizon {
             break;
         }
-        wait(scenario, seed, kernel, begin.after(Span(acts.now().0)), leaves)?;
+        wait(scenario, seed, kernel, company, begin.after(Span(acts.now().0)), leaves)?;
         match act {
             Act::Order => {
                 let client = first_client + chosen.below(scenario.count(PopulationRole::Client));
                 let attempts_max = u16::try_from(scenario.attempts).unwrap_or(u16::MAX);
-                let wish = Wish { manifest: scenario.work, number: orders, attempts_max, ..Wish::default() };
+                let units_max = units(scenario, &mut sizes);
+                let wish = Wish {
+                    manifest: scenario.work,
+                    number: orders,
+                    units_max,
+                    attempts_max,
+                    ..Wish::default()
+                };
                 kernel.order(Place(client as usize), wish);
                 orders += 1;
                 acts.at(next_order(scenario, acts.now(), &mut arrivals), Act::Order);
@@ -189,11 +240,23 @@ fn trade(
                 awake = awake.max(kernel.now().after(away));
                 acts.after(away.plus(stay(population).span(luck)), Act::Leave(number));
             }
+            Act::Turns(number) => {
+                kernel.adopt(cast[number as usize].0, company.behaviour(cast, number as usize));
+            }
+            Act::Returns(number) => kernel.adopt(cast[number as usize].0, Box::new(Honest)),
         }
     }
     // What was wanted of a machine that stands still is wanted once it goes on.
-    wait(scenario, seed, kernel, awake.min(kernel.now().after(REST)), leaves)?;
+    wait(scenario, seed, kernel, company, awake.min(kernel.now().after(REST)), leaves)?;
     Ok(orders)
+}
+
+/// The most units of the next order: one, but of texts as many as it may be long.
+fn units(scenario: &Scenario, luck: &mut Stream) -> Units {
+    if scenario.work != plan::TEXT {
+        return 1;
+    }
+    if luck.below(WHOLE) < scenario.long { plan::TEXT_UNITS } else { plan::TEXT_UNITS_SHORT }
 }
 
 /// When the next order comes after this one: without memory, and so many times as often while a crowd is there.
@@ -224,12 +287,14 @@ fn wait(
     scenario: &Scenario,
     seed: u64,
     kernel: &mut impl EventKernel,
+    company: &Company,
     until: Instant,
     leaves: u64,
 ) -> Result<(), ExperimentError> {
     while kernel.now() < until {
         let glance = Span((until.0 - kernel.now().0).min(GLANCE));
         kernel.pass(kernel.now().after(glance));
+        company.examine()?;
         if kernel.events() + leaves > scenario.events_max {
             return Err(ExperimentError::TooManyEvents { seed, events_max: scenario.events_max });
         }

@@ -75,6 +75,31 @@ impl SettingReader {
         Ok(text)
     }
 
+    /// Words in quotes, one after another.
+    pub(super) fn texts(&mut self, key: &'static str) -> Result<Vec<String>, ScenarioError> {
+        let Some((path, setting)) = self.take(key) else { return Ok(Vec::new()) };
+        let text = |setting: &Setting| match &setting.value {
+            Literal::Text(text) => Some(text.clone()),
+            Literal::Number(_) | Literal::List(_) | Literal::Table(_) | Literal::Other => None,
+        };
+        let texts: Option<Vec<String>> = match &setting.value {
+            Literal::List(settings) => settings.iter().map(text).collect(),
+            Literal::Text(_) | Literal::Number(_) | Literal::Table(_) | Literal::Other => None,
+        };
+        texts.ok_or_else(|| setting.wrong(&path, "must be a list of words in quotes"))
+    }
+
+    /// True if a table stands under a key.
+    pub(super) fn holds_table(&self, key: &str) -> bool {
+        self.left.get(key).is_some_and(|setting| matches!(setting.value, Literal::Table(_)))
+    }
+
+    /// Refuses a key that means something in another place.
+    pub(super) fn refuse(&self, key: &str, problem: &str) -> Result<(), ScenarioError> {
+        let refused = self.left.get(key).map(|setting| setting.wrong(&self.path(key), problem));
+        refused.map_or(Ok(()), Err)
+    }
+
     /// One of these words.
     pub(super) fn choice<T: Copy>(
         &mut self,

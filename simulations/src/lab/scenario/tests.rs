@@ -1,7 +1,7 @@
 //! Scenarios that are read, and those that are refused by line, key and nearest name.
 
-use super::{Scenario, reader::written};
-use crate::lab::shipped;
+use super::{BehaviourName, Population, Scenario, StrategyCommand, reader::written};
+use crate::{behaviour::Lie, lab::shipped};
 
 const WHOLE: &str = "\
 name = \"whole\"
@@ -89,6 +89,31 @@ fn what_would_be_ignored_in_silence_is_refused() {
             "a.toml:6: `population.behaviour`: `secretive-client` changes nothing of a founder",
         ),
         (
+            "count = 5",
+            "count = 5\nbehaviour = \"forger\"\nshare = \"10 %\"",
+            "a.toml:7: `population.share`: changes nothing of this behaviour",
+        ),
+        (
+            "count = 5",
+            "count = 5\nbegins = \"5 s\"",
+            "a.toml:6: `population.begins`: changes nothing of peers that are honest all the time",
+        ),
+        (
+            "count = 5",
+            "count = 5\nbehaviour = \"forger\"\nbegins = \"5 s\"\nends = \"4 s\"",
+            "a.toml:8: `population.ends`: must be later than `begins`",
+        ),
+        (
+            "[run]",
+            "[workload]\nlong = \"50 %\"\n[run]",
+            "a.toml:3: `workload.long`: is for texts: `work = \"text\"`",
+        ),
+        (
+            "count = 5",
+            "count = 5\nbehaviour = \"whitewasher\"",
+            "a.toml:6: `population.behaviour`: `whitewasher` changes nothing of a founder",
+        ),
+        (
             "name =",
             "extend = \"churn\"\nname =",
             "a.toml:1: `extend`: is not known here; the nearest is `extends`",
@@ -174,4 +199,78 @@ fn lengths_of_time_are_written_as_people_write_them() {
     for (nanos, text) in lengths {
         assert_eq!(written(nanos), text);
     }
+}
+
+#[test]
+fn what_is_said_of_a_behaviour_is_read_with_its_unit_and_reads_back() {
+    let population = |words: &str| {
+        let scenario = read(&WHOLE.replace("count = 5", &format!("count = 5\n{words}")))?;
+        assert_eq!(read(&scenario.resolved()), Ok(scenario.clone()), "{words}");
+        Ok::<Population, String>(scenario.populations[0].clone())
+    };
+    let rate = population("behaviour = \"rate-cheater\"\nshare = \"10 %\"\nsells = \"cheaper\"").unwrap();
+    assert_eq!((rate.conduct, rate.settings.share), (BehaviourName::RateCheater, 100_000));
+    assert_eq!(rate.settings.sells, Lie::Cheaper);
+    let surfer = population("behaviour = \"tolerance-surfer\"\nerror = \"0.004 %\"").unwrap();
+    assert_eq!(surfer.settings.error, 40);
+    let cartel = "behaviour = \"cartel\"\ncoalition = \"ring\"\nbegins = \"5 s\"\nends = \"9 s\"";
+    let cartel = population(cartel).unwrap();
+    assert_eq!((cartel.begins, cartel.ends), (5_000_000_000, 9_000_000_000));
+    assert_eq!((cartel.coalition.as_str(), cartel.settings.share), ("ring", 1_000_000));
+    let asked =
+        population("behaviour = { command = [\"python3\", \"a \\\"b\\\".py\"], within = \"2 s\" }").unwrap();
+    let command =
+        StrategyCommand { words: vec!["python3".into(), "a \"b\".py".into()], within: 2_000_000_000 };
+    assert_eq!((asked.conduct, asked.command), (BehaviourName::External, Some(command)));
+    for (words, expected) in [
+        (
+            "behaviour = \"rate-cheater\"\nshaer = \"1 %\"",
+            "a.toml:7: `population.shaer`: is not known here; the nearest is `share`",
+        ),
+        (
+            "behaviour = \"rate-cheater\"\nsells = \"noises\"",
+            "a.toml:7: `population.sells`: there is no `noises`; the nearest is `noise`",
+        ),
+        (
+            "behaviour = \"rate-cheeter\"",
+            "a.toml:6: `population.behaviour`: there is no `rate-cheeter`; the nearest is `rate-cheater`",
+        ),
+        (
+            "behaviour = { comand = [\"x\"] }",
+            "a.toml:6: `population.behaviour.comand`: is not known here; the nearest is `command`",
+        ),
+        (
+            "behaviour = { command = \"x\" }",
+            "a.toml:6: `population.behaviour.command`: must be a list of words in quotes",
+        ),
+        (
+            "behaviour = { command = [] }",
+            "a.toml:6: `population.behaviour.command`: names the program, such as [\"python3\", \"my_cheat.py\"]",
+        ),
+        (
+            "behaviour = \"burst\"\nafter = \"20\"",
+            "a.toml:7: `population.after`: must be a whole number from 0 to 1000000",
+        ),
+    ] {
+        assert_eq!(population(words), Err(expected.to_owned()));
+    }
+}
+
+#[test]
+fn what_a_population_needs_of_others_is_asked_of_the_whole() {
+    let late = WHOLE.replace("count = 5", "count = 5\nbehaviour = \"forger\"\nbegins = \"40 s\"");
+    assert!(read(&late).unwrap_err().ends_with("`founders` begins to behave so after the horizon"));
+    let alone = WHOLE.replace("role = \"client\"", "role = \"client\"\nbehaviour = \"self-dealer\"");
+    assert!(read(&alone).unwrap_err().ends_with("orders of its own coalition, in which nobody provides"));
+    let pair = alone.replace("count = 5", "count = 5\ncoalition = \"pair\"");
+    let pair = pair.replace("self-dealer\"", "self-dealer\"\ncoalition = \"pair\"");
+    assert_eq!(read(&pair).map(|scenario| scenario.populations[1].purse()), Ok("coalition pair".to_owned()));
+}
+
+#[test]
+fn a_text_may_be_short_where_a_scenario_says_so() {
+    let scenario =
+        read(&WHOLE.replace("[run]", "[workload]\nwork = \"text\"\nlong = \"25 %\"\n[run]")).unwrap();
+    assert_eq!((scenario.work, scenario.long), ("text", 250_000));
+    assert_eq!(read(&scenario.resolved()), Ok(scenario));
 }

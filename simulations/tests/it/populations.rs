@@ -1,0 +1,167 @@
+//! Populations of experiments: phases, coalitions, and programs of others that decide.
+
+use assay_simulations::lab::{
+    experiment::{self, ExperimentError, RunFigures},
+    scenario::Scenario,
+    shipped,
+};
+
+/// A small market in which two founders of ten behave as this says.
+fn market(kernel: &str, crooks: &str) -> Scenario {
+    let text = format!(
+        "[run]\nkernel = \"{kernel}\"\nhorizon = \"20 s\"\nseeds = 2\n[workload]\nbetween = \"400 ms\"\n\
+         [[population]]\nname = \"honest\"\ncount = 8\n\
+         [[population]]\nname = \"crooks\"\ncount = 2\n{crooks}\n\
+         [[population]]\nname = \"clients\"\nrole = \"client\"\ncount = 4\n"
+    );
+    Scenario::read("a.toml", &text, &shipped::text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn run(scenario: &Scenario) -> Vec<RunFigures> {
+    experiment::run(scenario, 1, false).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn figure(run: &RunFigures, name: &str) -> Option<f64> {
+    let found = run.figures.iter().find(|(known, _)| known == name);
+    found.unwrap_or_else(|| panic!("there is no figure `{name}`: {:#?}", run.figures)).1
+}
+
+const KERNELS: [&str; 2] = ["lab", "checker"];
+
+#[test]
+fn peers_are_honest_before_their_phase_begins_and_after_it_ends() {
+    for kernel in KERNELS {
+        for run in run(&market(kernel, "behaviour = \"forger\"\nends = \"1 ns\"")) {
+            assert_eq!(figure(&run, "forged results sold"), Some(0.0), "{kernel}");
+            assert_eq!(figure(&run, "orders paid, share"), Some(1.0), "{kernel}");
+        }
+    }
+    let whole = run(&market("lab", "behaviour = \"forger\""));
+    let early = run(&market("lab", "behaviour = \"forger\"\nends = \"10 s\""));
+    let late = run(&market("lab", "behaviour = \"forger\"\nbegins = \"10 s\""));
+    for (((whole, early), late), seed) in whole.iter().zip(&early).zip(&late).zip(1..) {
+        let sold = |run: &RunFigures| figure(run, "forged results sold").unwrap_or_default();
+        assert!(sold(whole) > 0.0 && sold(early) <= sold(whole), "seed {seed}");
+        let convicted = figure(late, "time until one of crooks is convicted, s");
+        // By the time of the first order, which is some time after the beginning.
+        assert!(convicted.is_none_or(|seconds| seconds >= 8.0), "seed {seed}: {convicted:?}");
+    }
+}
+
+#[test]
+fn a_coalition_is_put_beside_as_many_honest_founders() {
+    for kernel in KERNELS {
+        for run in run(&market(kernel, "behaviour = \"cartel\"\ncoalition = \"ring\"")) {
+            let of = |name: &str| figure(&run, name).unwrap_or_else(|| panic!("{name}"));
+            let (one, honest) = (of("gain of one of crooks, credits"), of("gain of one of honest, credits"));
+            let close = |found: f64, expected: f64| (found - expected).abs() < 1e-9;
+            assert!(close(of("gain of coalition ring, credits"), 2.0 * one), "{kernel}");
+            assert!(close(of("surplus of coalition ring, credits"), 2.0 * (one - honest)), "{kernel}");
+            assert!(of("gain of a founder, worst tenth of honest") <= honest, "{kernel}");
+            assert_eq!(of("honest results slashed"), 0.0, "{kernel}");
+        }
+    }
+}
+
+#[test]
+fn what_a_cheat_does_honestly_is_not_counted_as_forged() {
+    for kernel in KERNELS {
+        for run in run(&market(kernel, "behaviour = \"rate-cheater\"\nshare = \"0 %\"")) {
+            assert_eq!(figure(&run, "forged results sold"), Some(0.0), "{kernel}");
+            assert_eq!(figure(&run, "honest results slashed"), Some(0.0), "{kernel}");
+        }
+    }
+}
+
+#[test]
+fn texts_are_sold_and_checked_in_both_kernels() {
+    for kernel in KERNELS {
+        let scenario = Scenario { work: "text", long: 500_000, ..market(kernel, "") };
+        for run in run(&scenario) {
+            assert!(figure(&run, "orders paid, share").is_some_and(|share| share > 0.5), "{kernel}: {run:?}");
+            assert_eq!(figure(&run, "honest results slashed"), Some(0.0), "{kernel}");
+        }
+    }
+}
+
+#[cfg(unix)]
+mod programs {
+    use std::process::Command;
+
+    use super::*;
+
+    /// A shell that answers this to everything.
+    fn answering(answer: &str) -> String {
+        let script = format!(
+            "n=0; while read -r line; do n=$((n+1)); echo '{{\"number\": '$n', \"answer\": {answer}}}'; done"
+        );
+        command(&["sh", "-c", &script])
+    }
+
+    fn command(words: &[&str]) -> String {
+        let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+        format!("behaviour = {{ command = [{}], within = \"60 s\" }}", words.join(", "))
+    }
+
+    #[test]
+    fn a_program_that_leaves_all_to_the_brain_changes_nothing_but_the_digest() {
+        for kernel in KERNELS {
+            let asked = run(&market(kernel, &answering("null")));
+            let idle = run(&market(kernel, "behaviour = \"rate-cheater\"\nshare = \"0 %\""));
+            for (asked, idle) in asked.iter().zip(&idle) {
+                assert_eq!((asked.events, &asked.figures), (idle.events, &idle.figures), "{kernel}");
+                assert_ne!(asked.digest, idle.digest, "what was answered is in it");
+            }
+            assert_eq!(asked, run(&market(kernel, &answering("null"))), "{kernel}");
+            let other = run(&market(kernel, &answering("null, \"by\": 1")));
+            assert!(asked.iter().zip(&other).all(|(one, other)| one.digest != other.digest), "{kernel}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_fails_ends_the_run_with_what_it_said() {
+        for (words, expected) in [
+            (
+                vec!["sh", "-c", "exit 3"],
+                "seed 1: the program of `crooks`: it ended when it was asked at `begin`",
+            ),
+            (
+                vec!["sh", "-c", "echo nothing >&2; read -r line; exit 3"],
+                "seed 1: the program of `crooks`: it ended when it was asked at `begin`: nothing",
+            ),
+            (vec!["/nowhere/at/all"], "seed 1: the program of `crooks`: it does not start: "),
+        ] {
+            let scenario = Scenario { seeds: 1, ..market("lab", &command(&words)) };
+            let error = experiment::run(&scenario, 1, false).unwrap_err();
+            assert!(matches!(error, ExperimentError::Strategy { seed: 1, .. }), "{error}");
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
+        let scenario = Scenario { seeds: 1, ..market("lab", &answering("\"perhaps\"")) };
+        let error = experiment::run(&scenario, 1, false).unwrap_err().to_string();
+        assert!(error.contains("it answers \"perhaps\", where it should answer "), "{error}");
+    }
+
+    /// Where the package for Python lies.
+    const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../contrib/python/assay_sim");
+
+    #[test]
+    fn the_examples_in_python_decide_for_peers_and_do_so_alike_each_time() {
+        if !Command::new("python3").arg("--version").output().is_ok_and(|done| done.status.success()) {
+            eprintln!("not tried: python3 is not here");
+            return;
+        }
+        let path = format!("PYTHONPATH={PACKAGE}");
+        for example in ["trusted_cheat.py", "cartel.py"] {
+            let file = format!("{PACKAGE}/examples/{example}");
+            let asked = command(&["env", &path, "PYTHONDONTWRITEBYTECODE=1", "python3", &file]);
+            let scenario = Scenario { seeds: 1, ..market("lab", &asked) };
+            let runs = run(&scenario);
+            assert!(figure(&runs[0], "orders paid, share").is_some_and(|share| share > 0.5), "{runs:?}");
+            assert_eq!(figure(&runs[0], "honest results slashed"), Some(0.0), "{example}");
+            assert_eq!(runs, run(&scenario), "{example}");
+            // Before anybody trusts it the one is honest all the time.
+            let sold = figure(&runs[0], "forged results sold").unwrap_or_default();
+            assert_eq!(sold > 0.0, example == "cartel.py", "{example}: {sold}");
+        }
+    }
+}
