@@ -1,13 +1,16 @@
 //! The scenarios that come with the program, each with a question.
 
 /// Every one, by its name.
-pub const ALL: [(&str, &str); 6] = [
+pub const ALL: [(&str, &str); 9] = [
     ("fraud-vs-check-rate", include_str!("../../scenarios/fraud-vs-check-rate.toml")),
     ("lazy-verifiers", include_str!("../../scenarios/lazy-verifiers.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
     ("cold-start", include_str!("../../scenarios/cold-start.toml")),
     ("griefing-clients", include_str!("../../scenarios/griefing-clients.toml")),
     ("flash-crowd", include_str!("../../scenarios/flash-crowd.toml")),
+    ("trust-then-cheat", include_str!("../../scenarios/trust-then-cheat.toml")),
+    ("collusion-k-of-n", include_str!("../../scenarios/collusion-k-of-n.toml")),
+    ("sybil-whitewash", include_str!("../../scenarios/sybil-whitewash.toml")),
 ];
 
 /// The text of one.
