@@ -218,7 +218,8 @@ fn shortened(line: &str) -> String {
     if short.chars().count() < line.chars().count() { format!("{short}…") } else { short }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -202,7 +202,8 @@ impl Population {
         if !self.coalition.is_empty() {
             let _ = writeln!(text, "coalition = {}", text_in_quotes(&self.coalition));
         }
-        for (key, at) in [("begins", self.begins), ("ends", self.ends)].into_iter().filter(|(_, at)| *at > 0) {
+        for (key, at) in [("begins", self.begins), ("ends", self.ends)].into_iter().filter(|(_, at)| *at > 0)
+        {
             let _ = writeln!(text, "{key} = \"{}\"", time(at));
         }
         let _ = writeln!(text, "online = \"{}\"\naway = \"{}\"", time(self.online), time(self.away));
