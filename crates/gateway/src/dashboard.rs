@@ -17,13 +17,9 @@ use axum::{
     Router,
     extract::Path,
     http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{
-            ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-            X_FRAME_OPTIONS,
-        },
+        HeaderMap, HeaderValue, StatusCode,
+        header::{ACCEPT, VARY},
     },
-    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -32,9 +28,6 @@ use crate::{Gateway, failure::HttpFailure};
 
 /// Where the files of the pages are.
 const FOLDER: &str = "/dashboard/";
-/// What a page may load and do: what is here, and nothing that is written into it. Modules of WebAssembly are compiled.
-const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
 /// What Ollama's clients read to find out whether somebody is there.
 const RUNNING: &str = "Assay is running\n";
 
@@ -48,7 +41,6 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
         .route("/assay/v1/jobs/{name}/explanation", get(told::explanation))
         .route("/assay/v1/jobs/{name}/words", get(words::heard))
         .route("/assay/v1/{noun}", get(told::whole))
-        .route_layer(middleware::map_response(guarded))
 }
 
 /// Whether a path leads to what anybody may read: the program of the pages, and nothing of the peer.
@@ -75,24 +67,6 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
             HttpFailure::new(StatusCode::NOT_FOUND, "unknown_url", message).into_response()
         }
     }
-}
-
-/// Tells browsers what they may do with it; what is told of the peer is not kept.
-async fn guarded(mut response: Response) -> Response {
-    let said = [
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_FRAME_OPTIONS, "DENY"),
-        (REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    ];
-    let headers = response.headers_mut();
-    for (name, value) in said {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 #[cfg(test)]

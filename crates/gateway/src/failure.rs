@@ -15,7 +15,10 @@ use assay_protocol::{
     units::Amount,
 };
 use axum::{
-    http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -170,6 +173,9 @@ impl HttpFailure {
         let mut response = (self.status, JsonAnswer(document)).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if self.is_ordered {
             response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));

@@ -16,6 +16,7 @@ mod answer;
 mod batch;
 mod batch_record;
 mod batch_run;
+mod browser_rules;
 mod credits;
 mod dashboard;
 mod documents;

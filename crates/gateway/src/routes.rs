@@ -1,6 +1,7 @@
 //! What can be asked of a gateway, and what every request goes through first.
 //!
-//! **Invariant:** nobody that is not let in reaches a route; what every route takes at most is bounded here.
+//! **Invariant:** nobody that is not let in reaches a route; what every route takes at most is bounded here. Browsers are told
+//! what they may do with every answer, also of those that were refused before a route.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use axum::{
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{
-    Gateway, dashboard,
+    Gateway, browser_rules, dashboard,
     failure::{HttpFailure, PlainFailure},
     guard::{self, Caller},
     jobs,
@@ -70,7 +71,9 @@ pub(crate) fn of(gateway: &Arc<Gateway>) -> Router {
         [] => routes,
         origins => routes.layer(shared_with(origins)),
     };
-    routes.layer(middleware::from_fn_with_state(gateway.clone(), counted))
+    let routes = routes.layer(middleware::from_fn_with_state(gateway.clone(), counted));
+    // Outermost, so that it is told with the answers of those that are further in.
+    routes.layer(middleware::map_response(browser_rules::guarded))
 }
 
 /// Tells browsers that pages of these origins may ask.
