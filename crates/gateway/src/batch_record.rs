@@ -170,10 +170,22 @@ impl BatchRecord {
 impl BatchFault {
     /// As many are told.
     pub(crate) const MOST: usize = 100;
+    /// Bytes of all that are told: they are kept as long as their batch is remembered.
+    const BYTES_MAX: usize = 16 * 1024;
 
     /// Something about the batch, or one of its lines.
     pub(crate) fn new(code: &str, param: Option<&str>, line: Option<usize>, message: String) -> Self {
         Self { code: code.to_owned(), message: short_why(&message), param: param.map(short_param), line }
+    }
+
+    /// The first of these, as far as they are told; of whatever is wrong, one always is.
+    pub(crate) fn told(faults: Vec<Self>) -> Vec<Self> {
+        let mut bytes = 0;
+        let is_told = |(place, fault): &(usize, Self)| {
+            bytes += fault.message.len() + fault.param.as_ref().map_or(0, String::len);
+            *place == 0 || (*place < Self::MOST && bytes <= Self::BYTES_MAX)
+        };
+        faults.into_iter().enumerate().take_while(is_told).map(|(_, fault)| fault).collect()
     }
 
     /// What is wrong with lines, as far as that is told.
@@ -305,6 +317,10 @@ mod tests {
         assert_eq!(record.faults.len(), BatchFault::MOST);
         let long = BatchFault::new("model_not_allowed", None, Some(1), "x".repeat(100_000));
         assert!(long.message.len() < 10_000, "{}", long.message.len());
+        let many = vec![long.clone(); BatchFault::MOST];
+        let told = BatchFault::told(many);
+        assert!(!told.is_empty() && told.len() < 20, "{}", told.len());
+        assert_eq!(BatchFault::told(record.faults.clone()), record.faults, "short ones are all told");
         let document = record.document(None);
         assert_eq!(document["errors"]["object"], "list");
         let first =

@@ -129,7 +129,7 @@ async fn step(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), BatchWait
             Err(NotBegun::Later(wait)) => return Err(wait),
             Err(NotBegun::Faulty(faults)) => {
                 batch.change(|record| {
-                    record.faults = faults;
+                    record.faults = BatchFault::told(faults);
                     record.times.failed = Some(Timestamp::now());
                 })?;
                 return Ok(());

@@ -22,6 +22,8 @@ const LINES_MAX: usize = 100_000;
 pub const BATCH_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Bytes of one of them: more than any model here reads.
 const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Wrong lines of which it is kept what is wrong with them: a file may have no other.
+const WRONG_MAX: usize = 1_000;
 /// A mark at the beginning that some programs write.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -77,7 +79,7 @@ impl BatchLines {
             }
             if bytes > LINE_BYTES_MAX {
                 let why = format!("it is longer than {LINE_BYTES_MAX} bytes");
-                found.wrong.push(WrongLine::new(number, "too_long", None, &why));
+                found.refuse(WrongLine::new(number, "too_long", None, &why));
                 break;
             }
             let mark =
@@ -111,7 +113,7 @@ impl BatchLines {
         let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         source.seek(SeekFrom::Start(place.at))?;
         source.read_exact(&mut bytes)?;
-        String::from_utf8(bytes).map_err(io::Error::other)
+        String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     /// The number of one of them in the file.
@@ -146,6 +148,9 @@ impl BatchLines {
             if let Err(failure) = request.order(manifest, 0) {
                 all_wrong.push(wrong(self.number(line), &failure));
             }
+            if all_wrong.len() == WRONG_MAX {
+                break;
+            }
         }
         if all_wrong.is_empty() { Ok(()) } else { Err(BatchError::BadLines(all_wrong)) }
     }
@@ -178,18 +183,25 @@ impl FoundLines {
         }
         self.places.push(LinePlace { number, at, bytes: line.len() });
         let Ok(text) = text else {
-            self.wrong.push(WrongLine::new(number, "invalid_request", None, "it is not UTF-8"));
+            self.refuse(WrongLine::new(number, "invalid_request", None, "it is not UTF-8"));
             return;
         };
         match BatchedRequest::read(text, self.tokens_max) {
-            Err(failure) => self.wrong.push(wrong(number, &failure)),
+            Err(failure) => self.refuse(wrong(number, &failure)),
             Ok(request) => {
                 let name = Digest::of(request.custom_id().as_bytes());
                 if let Some(first) = self.names.insert(name, number) {
                     let why = format!("line {first} has the same custom_id");
-                    self.wrong.push(WrongLine::new(number, "invalid_value", Some("custom_id"), &why));
+                    self.refuse(WrongLine::new(number, "invalid_value", Some("custom_id"), &why));
                 }
             }
+        }
+    }
+
+    /// Keeps what is wrong with a line, as far as that is told of so many.
+    fn refuse(&mut self, line: WrongLine) {
+        if self.wrong.len() < WRONG_MAX {
+            self.wrong.push(line);
         }
     }
 
@@ -257,6 +269,13 @@ mod tests {
             let told = line.why.len() + line.param.map_or(0, |param| param.len());
             assert!(told < 10_000, "{told}");
         }
+    }
+
+    #[test]
+    fn of_a_file_of_wrong_lines_it_is_kept_of_some_what_is_wrong_with_them() {
+        let said = BatchLines::read("x\n".repeat(WRONG_MAX + 7).into_bytes(), 9);
+        let Err(BatchError::BadLines(wrong)) = said else { panic!("{said:?}") };
+        assert_eq!((wrong.len(), wrong[0].number), (WRONG_MAX, 1));
     }
 
     #[test]
