@@ -4,6 +4,7 @@
 //! from where it was ([`crate::batch`]). One that is over keeps its record alone: what came of it is in files of its owner's.
 
 use std::{
+    cmp::Reverse,
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
@@ -45,6 +46,9 @@ pub(crate) struct GatewayBatches {
 /// A batch, and whoever carries it out.
 #[derive(Debug)]
 pub(crate) struct OpenBatch {
+    id: BatchId,
+    owner: FileOwner,
+    created: Timestamp,
     path: PathBuf,
     work: BatchFolder,
     record: Mutex<BatchRecord>,
@@ -81,7 +85,7 @@ impl GatewayBatches {
             }
         }
         for id in work {
-            let is_open = lock(&batches.known).get(&id).is_some_and(|batch| !batch.record().is_over());
+            let is_open = lock(&batches.known).get(&id).is_some_and(|batch| !batch.is_over());
             if !is_open {
                 fs::remove_dir_all(folder.join(id.to_string()))?;
             }
@@ -91,6 +95,9 @@ impl GatewayBatches {
 
     fn batch(&self, record: BatchRecord) -> OpenBatch {
         OpenBatch {
+            id: record.id,
+            owner: record.owner,
+            created: record.times.created,
             path: self.folder.join(format!("{}{RECORD}", record.id)),
             work: BatchFolder::at(self.folder.join(record.id.to_string())),
             is_cancelled: watch::Sender::new(record.times.cancelling.is_some()),
@@ -102,23 +109,21 @@ impl GatewayBatches {
 
     /// Those that are not over.
     pub(crate) fn unfinished(&self) -> Vec<Arc<OpenBatch>> {
-        lock(&self.known).values().filter(|batch| !batch.record().is_over()).cloned().collect()
+        lock(&self.known).values().filter(|batch| !batch.is_over()).cloned().collect()
     }
 
     /// A batch of an owner's.
     pub(crate) fn find(&self, owner: FileOwner, id: BatchId) -> Option<Arc<OpenBatch>> {
-        lock(&self.known).get(&id).filter(|batch| batch.record().owner == owner).cloned()
+        lock(&self.known).get(&id).filter(|batch| batch.owner == owner).cloned()
     }
 
     /// All batches of an owner, youngest first.
     pub(crate) fn all(&self, owner: FileOwner) -> Vec<Arc<OpenBatch>> {
         let known = lock(&self.known);
-        let own = known.values().filter(|batch| batch.record().owner == owner).cloned();
-        let mut all: Vec<Arc<OpenBatch>> = own.collect();
-        all.sort_by_cached_key(|batch| {
-            let record = batch.record();
-            std::cmp::Reverse((record.times.created, record.id))
-        });
+        let mut all: Vec<Arc<OpenBatch>> =
+            known.values().filter(|batch| batch.owner == owner).cloned().collect();
+        drop(known);
+        all.sort_by_key(|batch| Reverse((batch.created, batch.id)));
         all
     }
 
@@ -129,9 +134,9 @@ impl GatewayBatches {
     ) -> Result<Result<Arc<OpenBatch>, TooManyBatches>, BatchError> {
         let (owner, id) = (record.owner, record.id);
         let mut known = lock(&self.known);
-        let open = known.values().filter(|batch| !batch.record().is_over());
-        let (all, own) = open
-            .fold((0, 0), |(all, own), batch| (all + 1, own + usize::from(batch.record().owner == owner)));
+        let open = known.values().filter(|batch| !batch.is_over());
+        let (all, own) =
+            open.fold((0, 0), |(all, own), batch| (all + 1, own + usize::from(batch.owner == owner)));
         if all >= ALL_OPEN_MAX || own >= OPEN_MAX {
             return Ok(Err(TooManyBatches));
         }
@@ -146,12 +151,12 @@ impl GatewayBatches {
     /// Forgets what an owner has more than is remembered.
     fn forget_more(&self, owner: FileOwner) {
         let all = self.all(owner);
-        for batch in all.iter().skip(REMEMBERED_MAX).filter(|batch| batch.record().is_over()) {
+        for batch in all.iter().skip(REMEMBERED_MAX).filter(|batch| batch.is_over()) {
             if let Err(error) = fs::remove_file(&batch.path) {
                 tracing::warn!(%error, "a batch that is over is not forgotten");
                 continue;
             }
-            lock(&self.known).remove(&batch.record().id);
+            lock(&self.known).remove(&batch.id);
         }
     }
 
@@ -167,6 +172,16 @@ impl GatewayBatches {
 }
 
 impl OpenBatch {
+    /// What it is called.
+    pub(crate) fn id(&self) -> BatchId {
+        self.id
+    }
+
+    /// Whether nothing more happens to it.
+    pub(crate) fn is_over(&self) -> bool {
+        lock(&self.record).is_over()
+    }
+
     /// What is known of it.
     pub(crate) fn record(&self) -> BatchRecord {
         lock(&self.record).clone()
@@ -186,8 +201,13 @@ impl OpenBatch {
     /// Something happened to it; that is on the disk when this returns.
     pub(crate) fn change(&self, change: impl FnOnce(&mut BatchRecord)) -> Result<BatchRecord, BatchError> {
         let _writing = lock(&self.writing);
-        let mut next = self.record();
+        let before = self.record();
+        let mut next = before.clone();
         change(&mut next);
+        // To say the same again, however often, is no work for the disk.
+        if next == before {
+            return Ok(next);
+        }
         next.write(&self.path)?;
         *lock(&self.record) = next.clone();
         Ok(next)

@@ -46,6 +46,16 @@ pub(crate) enum FilePurpose {
     BatchOutput,
 }
 
+impl FilePurpose {
+    /// What it is called.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::BatchOutput => "batch_output",
+        }
+    }
+}
+
 /// What is known of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

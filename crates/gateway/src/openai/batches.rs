@@ -97,8 +97,10 @@ pub(crate) async fn list(
 ) -> Result<JsonAnswer, HttpFailure> {
     let BatchQuery { after, limit } = list_page::asked(query)?;
     let limit = list_page::limit(limit, PAGE)?;
-    let all = gateway.batches.all(caller.owner()).iter().map(|batch| batch.document()).collect();
-    Ok(JsonAnswer(list_page::page(all, after.as_deref(), limit)?))
+    let all = gateway.batches.all(caller.owner());
+    let name = |batch: &Arc<OpenBatch>| batch.id().to_string();
+    let document = |batch: &Arc<OpenBatch>| batch.document();
+    Ok(JsonAnswer(list_page::page(&all, (name, document), (after.as_deref(), limit))?))
 }
 
 /// How far one is.

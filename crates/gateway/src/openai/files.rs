@@ -21,7 +21,7 @@ use crate::{
     Gateway,
     drawn_name::FileId,
     failure::HttpFailure,
-    gateway_files::{FilePurpose, FileRefused, GatewayFile},
+    gateway_files::{FileRefused, GatewayFile},
     guard::Caller,
     json_answer::JsonAnswer,
 };
@@ -77,9 +77,9 @@ pub(crate) async fn list(
         FileOrder::Asc => {}
         FileOrder::Desc => all.reverse(),
     }
-    let is_asked = |file: &Value| purpose.as_ref().is_none_or(|purpose| file["purpose"] == *purpose);
-    let all = all.iter().map(document).filter(is_asked).collect();
-    Ok(JsonAnswer(list_page::page(all, after.as_deref(), limit)?))
+    all.retain(|file| purpose.as_ref().is_none_or(|purpose| file.purpose.word() == purpose));
+    let name = |file: &GatewayFile| file.id.to_string();
+    Ok(JsonAnswer(list_page::page(&all, (name, document), (after.as_deref(), limit))?))
 }
 
 /// What is known of one.
@@ -137,12 +137,8 @@ fn unknown() -> HttpFailure {
 }
 
 fn document(file: &GatewayFile) -> Value {
-    let purpose = match file.purpose {
-        FilePurpose::Batch => "batch",
-        FilePurpose::BatchOutput => "batch_output",
-    };
     json!({
         "id": file.id.to_string(), "object": "file", "bytes": file.bytes, "created_at": file.created.as_second(),
-        "expires_at": null, "filename": file.filename, "purpose": purpose, "status": "processed", "status_details": null,
+        "expires_at": null, "filename": file.filename, "purpose": file.purpose.word(), "status": "processed", "status_details": null,
     })
 }

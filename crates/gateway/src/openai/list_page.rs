@@ -24,44 +24,59 @@ pub(super) fn limit(asked: Option<usize>, (usual, most): (usize, usize)) -> Resu
     }
 }
 
-/// The page of these that begins behind the one of a name, where one is named.
-pub(super) fn page(all: Vec<Value>, after: Option<&str>, limit: usize) -> Result<Value, HttpFailure> {
+/// The page of so many of these that begins behind the one of a name, where one is named. Only what stands on it is written.
+pub(super) fn page<T>(
+    all: &[T],
+    (name, document): (impl Fn(&T) -> String, impl Fn(&T) -> Value),
+    (after, limit): (Option<&str>, usize),
+) -> Result<Value, HttpFailure> {
     let begin = match after {
         None => 0,
         Some(after) => {
-            let place = all.iter().position(|one| one["id"] == after);
+            let place = all.iter().position(|one| name(one) == after);
             1 + place.ok_or_else(|| HttpFailure::wrong("after", "after names nothing of this list"))?
         }
     };
-    let has_more = all.len() > begin + limit;
-    let data: Vec<Value> = all.into_iter().skip(begin).take(limit).collect();
+    let data: Vec<Value> = all.iter().skip(begin).take(limit).map(document).collect();
     let id = |one: Option<&Value>| one.map(|one| one["id"].clone());
     Ok(json!({
-        "object": "list", "first_id": id(data.first()), "last_id": id(data.last()), "has_more": has_more, "data": data,
+        "object": "list", "first_id": id(data.first()), "last_id": id(data.last()),
+        "has_more": all.len() > begin + limit, "data": data,
     }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
     fn pages_follow_each_other_and_leave_nothing_out() {
-        let all: Vec<Value> = (0..5).map(|number| json!({ "id": number.to_string() })).collect();
+        let all: Vec<usize> = (0..5).collect();
+        let written = Cell::new(0);
+        let page = |after: Option<&str>, limit: usize| {
+            let document = |number: &usize| {
+                written.set(written.get() + 1);
+                json!({ "id": number.to_string() })
+            };
+            super::page(&all, (usize::to_string, document), (after, limit))
+        };
         let mut after: Option<String> = None;
         let mut seen = Vec::new();
         loop {
-            let page = page(all.clone(), after.as_deref(), 2).unwrap();
-            seen.extend(page["data"].as_array().unwrap().clone());
+            let page = page(after.as_deref(), 2).unwrap();
+            seen.extend(page["data"].as_array().unwrap().iter().map(|one| one["id"].clone()));
             after = page["last_id"].as_str().map(str::to_owned);
             if page["has_more"] == false {
                 break;
             }
         }
-        assert_eq!(seen, all);
-        let none = page(all.clone(), Some("4"), 2).unwrap();
+        assert_eq!(seen, ["0", "1", "2", "3", "4"]);
+        assert_eq!(written.get(), all.len(), "what is on no page is not written");
+        let none = page(Some("4"), 2).unwrap();
         assert_eq!((&none["data"], &none["last_id"]), (&json!([]), &Value::Null));
-        assert!(page(all, Some("9"), 2).is_err());
+        assert!(page(Some("9"), 2).is_err());
         assert_eq!(limit(None, (20, 100)), Ok(20));
         assert_eq!(limit(Some(100), (20, 100)), Ok(100));
         assert!(limit(Some(0), (20, 100)).is_err() && limit(Some(101), (20, 100)).is_err());
