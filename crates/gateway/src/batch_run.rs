@@ -84,9 +84,10 @@ pub(crate) async fn run(gateway: Arc<Gateway>, batch: Arc<OpenBatch>) {
         let wait = match stepped {
             Ok(Some(Ok(()))) | Ok(None) => return,
             Ok(Some(Err(wait))) => wait,
+            // It is tried again as whatever else keeps it back: who waits for it would wait for ever.
             Err(error) => {
-                tracing::error!(%error, "a batch failed");
-                return;
+                tracing::error!(%error, batch = %batch.id(), "a batch failed");
+                BatchWait::failed("it failed, and is tried again".to_owned())
             }
         };
         if wait.code == NO_KEY {

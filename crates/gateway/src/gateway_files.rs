@@ -224,7 +224,10 @@ impl GatewayFiles {
         kept.files.remove(&id);
         kept.give(owner, room);
         drop(kept);
-        fs::remove_file(self.path(id))?;
+        // It is gone for its client; what is left of it goes with the next start.
+        if let Err(error) = fs::remove_file(self.path(id)) {
+            tracing::warn!(%error, file = %id, "the bytes of a file that is deleted are not let go yet");
+        }
         Ok(true)
     }
 
