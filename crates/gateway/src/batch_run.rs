@@ -64,7 +64,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, batch: Arc<OpenBatch>) {
         let is_cancelled = batch.record().times.cancelling.is_some();
         // Who wants no more of one need not wait until others are over.
         let place = tokio::select! {
-            place = gateway.batches.places.acquire() => place.ok(),
+            place = gateway.batches.places.wait(batch.owner()) => place,
             () = batch.cancelled() => None,
             () = gateway.batches.ended() => return,
         };

@@ -12,13 +12,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::{
     batch::{BatchError, BatchFolder, BatchSign},
     batch_record::{BatchCounts, BatchRecord, BatchWait},
     drawn_name::BatchId,
     gateway_files::{FileOwner, make_private},
+    owner_places::OwnerPlaces,
 };
 
 /// Batches of an owner that are not over.
@@ -27,8 +28,8 @@ const OPEN_MAX: usize = 16;
 const ALL_OPEN_MAX: usize = 64;
 /// Batches of an owner that are remembered: of more, those that were over first are forgotten.
 const REMEMBERED_MAX: usize = 500;
-/// Batches that are carried out at a time.
-const AT_A_TIME: usize = 4;
+/// Batches that are carried out at a time, for a key and for all.
+const AT_A_TIME: (usize, usize) = (2, 4);
 /// Behind the name of a batch's record; without it the name is of the folder that it is carried out in.
 const RECORD: &str = ".json";
 
@@ -38,7 +39,7 @@ pub(crate) struct GatewayBatches {
     folder: PathBuf,
     known: Mutex<BTreeMap<BatchId, Arc<OpenBatch>>>,
     /// Those that are carried out at a time.
-    pub(crate) places: Semaphore,
+    pub(crate) places: OwnerPlaces,
     /// Whether the gateway ends.
     ends: watch::Sender<bool>,
 }
@@ -70,7 +71,7 @@ impl GatewayBatches {
         let batches = Self {
             folder: folder.to_owned(),
             known: Mutex::default(),
-            places: Semaphore::new(AT_A_TIME),
+            places: OwnerPlaces::new("batches that are carried out", AT_A_TIME),
             ends: watch::Sender::new(false),
         };
         let mut work = Vec::new();
@@ -175,6 +176,11 @@ impl OpenBatch {
     /// What it is called.
     pub(crate) fn id(&self) -> BatchId {
         self.id
+    }
+
+    /// Whose it is.
+    pub(crate) fn owner(&self) -> FileOwner {
+        self.owner
     }
 
     /// Whether nothing more happens to it.

@@ -41,7 +41,7 @@ impl Caller {
         self.key.as_ref().map_or(NOBODY, |key| &key.name)
     }
 
-    /// Whose what it uploads is.
+    /// Whose what it asks and uploads is.
     pub(crate) fn owner(&self) -> FileOwner {
         self.key.as_ref().map(|key| key.digest)
     }

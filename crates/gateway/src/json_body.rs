@@ -15,7 +15,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::{Gateway, failure::HttpFailure};
+use crate::{Gateway, failure::HttpFailure, guard::Caller};
 
 /// How long a request may take to come.
 const BODY_WAIT: Duration = Duration::from_secs(30);
@@ -31,7 +31,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Gateway>> for JsonBody<T> {
         let late =
             |_| HttpFailure::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request did not come in time");
         let busy = |_| HttpFailure::busy("too many requests are being read");
-        let _place = timeout(BODY_WAIT, gateway.readers.acquire()).await.map_err(busy)?;
+        let owner = request.extensions().get::<Caller>().and_then(Caller::owner);
+        let _place = timeout(BODY_WAIT, gateway.readers.wait(owner)).await.map_err(busy)?;
         let bytes = timeout(BODY_WAIT, Bytes::from_request(request, gateway)).await.map_err(late)?;
         read(&bytes.map_err(|rejected| unread(&rejected))?).map(Self)
     }

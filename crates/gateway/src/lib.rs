@@ -35,6 +35,7 @@ mod ollama;
 mod openai;
 mod order;
 mod order_set;
+mod owner_places;
 mod routes;
 mod server;
 mod spending;
@@ -67,18 +68,20 @@ pub use self::{
     tokens_read::tokens_read_most,
 };
 use self::{
-    gateway_batches::GatewayBatches, gateway_files::GatewayFiles, metrics::Metrics, spending::Spending,
-    waited_job::Cancels,
+    gateway_batches::GatewayBatches, gateway_files::GatewayFiles, metrics::Metrics,
+    owner_places::OwnerPlaces, spending::Spending, waited_job::Cancels,
 };
 
 /// How long a gateway that ends waits until the jobs of its answers are cancelled.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
-/// Answers that are being written at a time.
-const ANSWERS_MAX: usize = 256;
+/// Answers that are being written at a time, to a key and to all.
+const ANSWERS_MAX: (usize, usize) = (128, 256);
 /// Bodies of requests that are read at a time.
-const READERS_MAX: usize = 32;
+const READERS_MAX: (usize, usize) = (16, 32);
 /// Files that are uploaded at a time.
-const UPLOADS_MAX: usize = 16;
+const UPLOADS_MAX: (usize, usize) = (4, 16);
+/// Files that are fetched at a time.
+const DOWNLOADS_MAX: (usize, usize) = (16, 64);
 /// Streams of events that pages read at a time. Each has a connection to the daemon, which has others to attend to.
 const WATCHERS_MAX: usize = 128;
 
@@ -153,11 +156,14 @@ pub(crate) struct Gateway {
     files: GatewayFiles,
     batches: GatewayBatches,
     metrics: Metrics,
-    places: Arc<Semaphore>,
+    /// Answers that are written at a time.
+    places: OwnerPlaces,
     /// Requests whose bodies are read at a time.
-    readers: Semaphore,
+    readers: OwnerPlaces,
     /// Files that are uploaded at a time.
-    uploads: Semaphore,
+    uploads: OwnerPlaces,
+    /// Files that are fetched at a time.
+    downloads: OwnerPlaces,
     /// Streams of events that pages read at a time.
     watchers: Arc<Semaphore>,
     hosts: Vec<String>,
@@ -216,9 +222,10 @@ impl BoundGateway {
             files,
             batches,
             metrics: Metrics::new(),
-            places: Arc::new(Semaphore::new(ANSWERS_MAX)),
-            readers: Semaphore::new(READERS_MAX),
-            uploads: Semaphore::new(UPLOADS_MAX),
+            places: OwnerPlaces::new("answers that are being written", ANSWERS_MAX),
+            readers: OwnerPlaces::new("requests that are being read", READERS_MAX),
+            uploads: OwnerPlaces::new("files that are being uploaded", UPLOADS_MAX),
+            downloads: OwnerPlaces::new("files that are being fetched", DOWNLOADS_MAX),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             hosts: own_names(address).chain(hosts).collect(),
             origins,

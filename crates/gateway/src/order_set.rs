@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use assay_peer::handle::{Attachment, FindModel, QuoteJob, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     Gateway,
@@ -14,6 +13,7 @@ use crate::{
     failure::HttpFailure,
     guard::Caller,
     order::{AssayTerms, TextWish, TokensMax},
+    owner_places::TakenPlaces,
     spending_limit,
 };
 
@@ -33,13 +33,16 @@ pub(crate) struct AnswerSet {
 pub(crate) struct AnswerCount {
     gateway: Arc<Gateway>,
     key: String,
-    _places: OwnedSemaphorePermit,
+    count: u32,
+    _places: TakenPlaces,
 }
 
 impl AnswerCount {
-    fn new(gateway: &Arc<Gateway>, caller: &Caller, places: OwnedSemaphorePermit) -> Self {
-        gateway.metrics.open.inc_by(i64::from(u32::try_from(places.num_permits()).unwrap_or(u32::MAX)));
-        Self { gateway: gateway.clone(), key: caller.name().to_owned(), _places: places }
+    /// So many, if there are places for them.
+    fn begin(gateway: &Arc<Gateway>, caller: &Caller, count: u32) -> Result<Self, HttpFailure> {
+        let places = gateway.places.take(caller.owner(), count)?;
+        gateway.metrics.open.inc_by(i64::from(count));
+        Ok(Self { gateway: gateway.clone(), key: caller.name().to_owned(), count, _places: places })
     }
 
     /// Counts what was delivered.
@@ -52,8 +55,7 @@ impl AnswerCount {
 
 impl Drop for AnswerCount {
     fn drop(&mut self) {
-        let places = u32::try_from(self._places.num_permits()).unwrap_or(u32::MAX);
-        self.gateway.metrics.open.dec_by(i64::from(places));
+        self.gateway.metrics.open.dec_by(i64::from(self.count));
     }
 }
 
@@ -134,10 +136,7 @@ pub(crate) async fn all(
     is_told: bool,
 ) -> Result<AnswerSet, HttpFailure> {
     let count = u32::try_from(submits.len()).unwrap_or(u32::MAX);
-    let places = Arc::clone(&gateway.places).try_acquire_many_owned(count);
-    let places =
-        places.map_err(|_| HttpFailure::busy("as many answers are being written as there may be"))?;
-    let tally = AnswerCount::new(gateway, caller, places);
+    let tally = AnswerCount::begin(gateway, caller, count)?;
     let mut answers = Vec::new();
     for mut submit in submits {
         let allowance = spending_limit::allow(gateway, caller.key.as_ref(), &mut submit).await?;

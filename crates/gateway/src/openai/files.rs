@@ -58,8 +58,7 @@ pub(crate) async fn create(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<JsonAnswer, HttpFailure> {
-    let _place =
-        gateway.uploads.try_acquire().map_err(|_| HttpFailure::busy("too many files are being uploaded"))?;
+    let _place = gateway.uploads.take(caller.owner(), 1)?;
     let file = file_form::receive(&gateway.files, caller.owner(), request).await?;
     Ok(JsonAnswer(document(&file)))
 }
@@ -98,12 +97,14 @@ pub(crate) async fn content(
     Path(name): Path<String>,
 ) -> Result<Response, HttpFailure> {
     let card = own(&gateway, &caller, &name)?;
+    let place = gateway.downloads.take(caller.owner(), 1)?;
     let file = File::open(gateway.files.path(card.id)).await.map_err(FileRefused::Disk)?;
-    let pieces = stream::try_unfold(file, |mut file| async move {
+    // The place is held for as long as somebody reads.
+    let pieces = stream::try_unfold((file, place), |(mut file, place)| async move {
         let mut piece = vec![0; PIECE_BYTES];
         let read = file.read(&mut piece).await?;
         piece.truncate(read);
-        Ok::<_, io::Error>((read > 0).then(|| (Bytes::from(piece), file)))
+        Ok::<_, io::Error>((read > 0).then(|| (Bytes::from(piece), (file, place))))
     });
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
