@@ -79,7 +79,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 
 async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let unit = RunningDaemon::reach(invocation, args.reach).await?.unit().to_owned();
-    let folder = folder(&invocation.home)?;
+    let (folder, settings) = (folder(&invocation.home)?, Settings::read(&invocation.home)?);
     let gateway = BoundGateway::bind(GatewayOptions {
         link: DaemonLink(invocation.home.clone()),
         documents: Arc::new(PeerDocuments::of(&invocation.home, unit)),
@@ -91,7 +91,8 @@ async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
         hosts: args.host.clone(),
         origins: args.allow_origin.clone(),
         tokens_max: args.max_tokens,
-        cost_max: Settings::read(&invocation.home)?.client.cost_max,
+        cost_max: settings.client.cost_max,
+        free_bytes_min: settings.daemon.free_bytes_min,
     });
     let gateway = gateway.await?;
     let address = gateway.address();

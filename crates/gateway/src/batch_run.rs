@@ -151,6 +151,8 @@ async fn check(gateway: &Arc<Gateway>, record: &BatchRecord) -> Result<CheckedBa
     let file = gateway.files.find(record.owner, record.input_file).ok_or_else(gone)?;
     let path = gateway.files.path(file.id);
     let opened = File::open(&path).map_err(|_| gone())?;
+    // It is copied to where the batch is carried out.
+    gateway.files.check_disk(file.bytes).map_err(HttpFailure::from)?;
     let lines = BatchLines::open(opened, gateway.tokens_max)?;
     let key = record.owner.map(|owner| key_of(gateway, owner)).transpose()?;
     let manifests = models(gateway, &lines, record, key.as_ref()).await?;

@@ -19,6 +19,7 @@ mod batch_run;
 mod browser_rules;
 mod credits;
 mod dashboard;
+mod disk_floor;
 mod documents;
 mod drawn_name;
 mod failure;
@@ -110,6 +111,8 @@ pub struct GatewayOptions {
     pub tokens_max: u32,
     /// The most that an order of a key may cost.
     pub cost_max: Amount,
+    /// Bytes that the disk must have free; below, nothing of clients is taken.
+    pub free_bytes_min: u64,
 }
 
 /// Why there is no gateway.
@@ -191,7 +194,8 @@ impl BoundGateway {
     /// [`GatewayError`].
     pub async fn bind(options: GatewayOptions) -> Result<Self, GatewayError> {
         let GatewayOptions { link, documents, listen, keys_file, spending_file, files_folder, .. } = options;
-        let GatewayOptions { batches_folder, hosts, origins, tokens_max, cost_max, .. } = options;
+        let GatewayOptions { batches_folder, hosts, origins, tokens_max, cost_max, free_bytes_min, .. } =
+            options;
         let keys = AccessKeys::read(&keys_file)?;
         // With another name something stands in front of it that others reach.
         let needs_key = !listen.ip().is_loopback() || !hosts.is_empty();
@@ -207,7 +211,7 @@ impl BoundGateway {
             }
             GatewayError::Spending(error)
         })?;
-        let files = GatewayFiles::open(&files_folder).map_err(GatewayError::Files)?;
+        let files = GatewayFiles::open(&files_folder, free_bytes_min).map_err(GatewayError::Files)?;
         let batches = GatewayBatches::open(&batches_folder).map_err(GatewayError::Files)?;
         let listening = TcpListener::bind(listen).await;
         let listener = listening.map_err(|error| GatewayError::Listen { address: listen, error })?;
@@ -301,6 +305,7 @@ pub(crate) mod tests {
             origins: Vec::new(),
             tokens_max: 1,
             cost_max: Amount::credits(1),
+            free_bytes_min: 0,
         })
         .await
     }

@@ -215,6 +215,10 @@ impl From<FileRefused> for HttpFailure {
             FileRefused::TooLong => "too_long",
             // A client that asks again by itself would upload it again.
             FileRefused::Full { .. } => "no_room",
+            FileRefused::Short(short) => {
+                tracing::warn!(%short, "nothing of a client is taken");
+                return Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", short.to_string());
+            }
             FileRefused::Disk(error) => return Self::no_room(error, error.kind()),
         };
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, refused.to_string())

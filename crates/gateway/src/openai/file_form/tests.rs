@@ -36,7 +36,7 @@ struct Kept {
 impl Kept {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { files: GatewayFiles::open(&folder.path().join("files")).unwrap(), _folder: folder }
+        Self { files: GatewayFiles::open(&folder.path().join("files"), 0).unwrap(), _folder: folder }
     }
 
     async fn takes(&self, request: Request) -> Result<GatewayFile, HttpFailure> {

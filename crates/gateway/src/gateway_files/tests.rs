@@ -1,0 +1,116 @@
+//! Files as their owners find them, and whoever else looks.
+
+use super::{
+    kept_files::{ALL_MOST, OWN_MOST},
+    *,
+};
+
+const PHONE: FileOwner = Some(Digest([1; 32]));
+const LAPTOP: FileOwner = Some(Digest([2; 32]));
+
+async fn put(files: &GatewayFiles, owner: FileOwner, text: &str) -> GatewayFile {
+    let mut file = files.receive(owner).unwrap();
+    file.write(text.as_bytes()).await.unwrap();
+    file.keep(FilePurpose::Batch, "../../lines.jsonl".to_owned()).await.unwrap()
+}
+
+fn entries(files: &GatewayFiles) -> usize {
+    fs::read_dir(&files.0.path).unwrap().count()
+}
+
+#[tokio::test]
+async fn a_file_is_its_owners_alone_and_there_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("files");
+    let files = GatewayFiles::open(&path, 0).unwrap();
+    let first = put(&files, PHONE, "one").await;
+    let second = put(&files, PHONE, "two").await;
+    assert_eq!(first.filename, "../../lines.jsonl");
+    assert!(files.path(first.id).starts_with(&path), "its name says nothing of where it is");
+    assert_eq!(fs::read_to_string(files.path(first.id)).unwrap(), "one");
+    for other in [LAPTOP, None] {
+        assert_eq!(files.find(other, first.id), None);
+        assert!(!files.remove(other, first.id).unwrap());
+        assert!(files.all(other).is_empty());
+    }
+    drop(files);
+    let files = GatewayFiles::open(&path, 0).unwrap();
+    assert_eq!(files.all(PHONE), [first.clone(), second.clone()]);
+    assert!(files.remove(PHONE, first.id).unwrap());
+    assert_eq!((files.all(PHONE), entries(&files)), (vec![second], 2));
+    assert!(!files.remove(PHONE, first.id).unwrap());
+    #[cfg(unix)]
+    for (path, mode) in [(path.clone(), 0o700), (files.path(files.all(PHONE)[0].id), 0o600)] {
+        let found = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions());
+        assert_eq!(found & 0o777, mode, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_come_whole_is_not_kept_and_takes_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = GatewayFiles::open(folder.path(), 0).unwrap();
+    let mut file = files.receive(PHONE).unwrap();
+    file.write(b"half").await.unwrap();
+    assert_eq!(files.lock().taken[&PHONE], FileRoom { files: 1, bytes: 4 });
+    drop(file);
+    assert_eq!((entries(&files), files.lock().taken.len()), (0, 0));
+    // What a gateway left that was killed.
+    for name in [".tmpabc", "file-0.json", &format!("{}.data", FileId::draw().unwrap())] {
+        fs::write(folder.path().join(name), "x").unwrap();
+    }
+    fs::create_dir(folder.path().join("lost+found")).unwrap();
+    assert_eq!(entries(&GatewayFiles::open(folder.path(), 0).unwrap()), 1, "what is no file is left");
+}
+
+#[tokio::test]
+async fn there_are_no_more_files_and_bytes_than_there_may_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = GatewayFiles::open(folder.path(), 0).unwrap();
+    let mut file = files.receive(PHONE).unwrap();
+    file.bytes = FILE_BYTES_MAX - 1;
+    file.write(b"x").await.unwrap();
+    assert!(matches!(file.write(b"x").await, Err(FileRefused::TooLong)));
+    let full = FileRoom { files: OWN_MOST.files - 1, bytes: OWN_MOST.bytes - 1 };
+    files.lock().taken.insert(PHONE, full);
+    let mut last = files.receive(PHONE).unwrap();
+    let refused = files.receive(PHONE).unwrap_err();
+    assert!(matches!(refused, FileRefused::Full { most: OWN_MOST, .. }), "{refused:?}");
+    let (files_max, bytes_max) = (OWN_MOST.files, OWN_MOST.bytes);
+    let told = format!(
+        "you have {files_max} files of {} bytes together, where at most {files_max} of {bytes_max}",
+        bytes_max - 1
+    );
+    assert!(refused.to_string().starts_with(&told), "{refused}");
+    assert!(files.receive(LAPTOP).is_ok(), "another key has room of its own");
+    last.write(b"x").await.unwrap();
+    assert!(matches!(last.write(b"x").await, Err(FileRefused::Full { .. })));
+    files.lock().taken.insert(LAPTOP, FileRoom { files: ALL_MOST.files, bytes: 0 });
+    assert!(matches!(files.receive(None), Err(FileRefused::Full { most: ALL_MOST, .. })));
+    let id = FileId::draw().unwrap();
+    let write = |path: &Path| fs::write(path, "paid").map_err(|error| BatchError::disk(path, error));
+    files.make((id, PHONE), "output".to_owned(), write).unwrap();
+    files.make((id, PHONE), "output".to_owned(), |_| unreachable!("it is made")).unwrap();
+    assert_eq!(files.find(PHONE, id).unwrap().bytes, 4, "what is paid is kept");
+    files.lock().taken.remove(&LAPTOP);
+    assert!(files.check_room(PHONE).is_err(), "and no more is begun until some is deleted");
+    assert!(files.check_room(LAPTOP).is_ok() && !files.lock().taken.contains_key(&LAPTOP));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_taken_that_would_fill_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = GatewayFiles::open(folder.path(), u64::MAX).unwrap();
+    assert!(matches!(files.receive(PHONE), Err(FileRefused::Short(_))));
+    assert!(matches!(files.check_room(PHONE), Err(FileRefused::Short(_))));
+    assert_eq!((entries(&files), files.lock().taken.len()), (0, 0));
+    let id = FileId::draw().unwrap();
+    let write = |path: &Path| fs::write(path, "paid").map_err(|error| BatchError::disk(path, error));
+    files.make((id, PHONE), "output".to_owned(), write).unwrap();
+    assert_eq!(
+        files.find(PHONE, id).unwrap().bytes,
+        4,
+        "what is paid is kept as long as there is room at all"
+    );
+}
