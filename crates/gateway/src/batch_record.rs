@@ -25,6 +25,9 @@ pub(crate) struct BatchRecord {
     /// Where all of its lines go.
     pub(crate) endpoint: String,
     pub(crate) input_file: FileId,
+    /// Of that file.
+    #[serde(default)]
+    pub(crate) input_bytes: u64,
     /// What its client notes of it.
     pub(crate) metadata: Option<BTreeMap<String, String>>,
     pub(crate) times: BatchTimes,
@@ -98,6 +101,7 @@ impl BatchRecord {
             owner,
             endpoint,
             input_file,
+            input_bytes: 0,
             metadata,
             times,
             faults: Vec::new(),

@@ -22,12 +22,13 @@ use crate::{
     owner_places::OwnerPlaces,
 };
 
-/// Batches of an owner that are not over.
-const OPEN_MAX: usize = 16;
-/// Batches that are not over, of all owners.
-const ALL_OPEN_MAX: usize = 64;
-/// Batches of an owner that are remembered: of more, those that were over first are forgotten.
+/// What an owner may have under way, and all of them. The lines of a batch are copied to where it is carried out.
+const OPEN_MOST: BatchRoom = BatchRoom { batches: 16, bytes: 1024 * 1024 * 1024 };
+const ALL_OPEN_MOST: BatchRoom = BatchRoom { batches: 64, bytes: 4 * 1024 * 1024 * 1024 };
+/// Batches that are remembered of an owner, and of all: of more, those of whoever hands in another one that were over first are
+/// forgotten.
 const REMEMBERED_MAX: usize = 500;
+const ALL_REMEMBERED_MAX: usize = 5_000;
 /// Batches that are carried out at a time, for a key and for all.
 const AT_A_TIME: (usize, usize) = (2, 4);
 /// Behind the name of a batch's record; without it the name is of the folder that it is carried out in.
@@ -50,6 +51,8 @@ pub(crate) struct OpenBatch {
     id: BatchId,
     owner: FileOwner,
     created: Timestamp,
+    /// Of its lines.
+    input_bytes: u64,
     path: PathBuf,
     work: BatchFolder,
     record: Mutex<BatchRecord>,
@@ -60,9 +63,25 @@ pub(crate) struct OpenBatch {
     is_cancelled: watch::Sender<bool>,
 }
 
+/// So many batches, whose lines have so many bytes together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BatchRoom {
+    batches: usize,
+    bytes: u64,
+}
+
 /// Why there is no more room for a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooManyBatches;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{whose} {} batches of {} bytes under way, where at most {} of {} may be; wait until one is over",
+    have.batches, have.bytes, most.batches, most.bytes
+)]
+pub(crate) struct TooManyBatches {
+    /// Who has them.
+    whose: &'static str,
+    have: BatchRoom,
+    most: BatchRoom,
+}
 
 impl GatewayBatches {
     /// Those in a folder, which is made if there is none.
@@ -99,6 +118,7 @@ impl GatewayBatches {
             id: record.id,
             owner: record.owner,
             created: record.times.created,
+            input_bytes: record.input_bytes,
             path: self.folder.join(format!("{}{RECORD}", record.id)),
             work: BatchFolder::at(self.folder.join(record.id.to_string())),
             is_cancelled: watch::Sender::new(record.times.cancelling.is_some()),
@@ -135,11 +155,8 @@ impl GatewayBatches {
     ) -> Result<Result<Arc<OpenBatch>, TooManyBatches>, BatchError> {
         let (owner, id) = (record.owner, record.id);
         let mut known = lock(&self.known);
-        let open = known.values().filter(|batch| !batch.is_over());
-        let (all, own) =
-            open.fold((0, 0), |(all, own), batch| (all + 1, own + usize::from(batch.owner == owner)));
-        if all >= ALL_OPEN_MAX || own >= OPEN_MAX {
-            return Ok(Err(TooManyBatches));
+        if let Err(many) = check_room(known.values(), owner, record.input_bytes) {
+            return Ok(Err(many));
         }
         let batch = Arc::new(self.batch(record.clone()));
         record.write(&batch.path)?;
@@ -152,7 +169,9 @@ impl GatewayBatches {
     /// Forgets what an owner has more than is remembered.
     fn forget_more(&self, owner: FileOwner) {
         let all = self.all(owner);
-        for batch in all.iter().skip(REMEMBERED_MAX).filter(|batch| batch.is_over()) {
+        let beyond = lock(&self.known).len().saturating_sub(ALL_REMEMBERED_MAX);
+        let kept = REMEMBERED_MAX.min(all.len().saturating_sub(beyond));
+        for batch in all.iter().skip(kept).filter(|batch| batch.is_over()) {
             if let Err(error) = fs::remove_file(&batch.path) {
                 tracing::warn!(%error, "a batch that is over is not forgotten");
                 continue;
@@ -260,6 +279,36 @@ impl OpenBatch {
     }
 }
 
+/// Whether an owner may have another one under way, whose lines have so many bytes.
+fn check_room<'a>(
+    known: impl Iterator<Item = &'a Arc<OpenBatch>>,
+    owner: FileOwner,
+    bytes: u64,
+) -> Result<(), TooManyBatches> {
+    let (mut own, mut all) = (BatchRoom::default(), BatchRoom::default());
+    for batch in known.filter(|batch| !batch.is_over()) {
+        all = all.with(batch.input_bytes);
+        if batch.owner == owner {
+            own = own.with(batch.input_bytes);
+        }
+    }
+    for (whose, have, most) in [("you have", own, OPEN_MOST), ("all keys together have", all, ALL_OPEN_MOST)]
+    {
+        let after = have.with(bytes);
+        if after.batches > most.batches || after.bytes > most.bytes {
+            return Err(TooManyBatches { whose, have, most });
+        }
+    }
+    Ok(())
+}
+
+impl BatchRoom {
+    /// The same with another one.
+    fn with(self, bytes: u64) -> Self {
+        Self { batches: self.batches + 1, bytes: self.bytes.saturating_add(bytes) }
+    }
+}
+
 /// Waits until something is so.
 async fn is_so(sender: &watch::Sender<bool>) {
     // It is never gone: whoever waits holds it.
@@ -282,6 +331,11 @@ mod tests {
     fn record(owner: FileOwner) -> BatchRecord {
         let (id, file) = (BatchId::draw().unwrap(), FileId::draw().unwrap());
         BatchRecord::new((id, owner), ("/v1/embeddings".to_owned(), file), None)
+    }
+
+    /// One whose lines have so many bytes.
+    fn long(owner: FileOwner, input_bytes: u64) -> BatchRecord {
+        BatchRecord { input_bytes, ..record(owner) }
     }
 
     fn over(batch: &OpenBatch) {
@@ -334,14 +388,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let batches = GatewayBatches::open(folder.path()).unwrap();
         let first = batches.add(record(PHONE)).unwrap().unwrap();
-        for _ in 1..OPEN_MAX {
+        for _ in 1..OPEN_MOST.batches {
             batches.add(record(PHONE)).unwrap().unwrap();
         }
-        assert_eq!(batches.add(record(PHONE)).unwrap().unwrap_err(), TooManyBatches);
+        let refused = batches.add(record(PHONE)).unwrap().unwrap_err();
+        assert!(
+            refused.to_string().starts_with("you have 16 batches of 0 bytes under way, where at most 16"),
+            "{refused}"
+        );
         assert!(batches.add(record(None)).unwrap().is_ok(), "another key has room of its own");
         over(&first);
         batches.add(record(PHONE)).unwrap().unwrap();
-        assert_eq!(batches.all(PHONE).len(), OPEN_MAX + 1);
+        assert_eq!(batches.all(PHONE).len(), OPEN_MOST.batches + 1);
         let old = record(PHONE);
         let times = crate::batch_record::BatchTimes {
             created: Timestamp::UNIX_EPOCH,
@@ -358,6 +416,26 @@ mod tests {
         }
         batches.forget_more(PHONE);
         assert!(!path.exists() && batches.find(PHONE, id).is_none());
+    }
+
+    #[test]
+    fn what_is_copied_for_batches_that_are_under_way_has_a_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let batches = GatewayBatches::open(folder.path()).unwrap();
+        let most = batches.add(long(PHONE, OPEN_MOST.bytes - 1)).unwrap().unwrap();
+        batches.add(long(PHONE, 1)).unwrap().unwrap();
+        let refused = batches.add(long(PHONE, 1)).unwrap().unwrap_err();
+        assert_eq!((refused.have.batches, refused.have.bytes), (2, OPEN_MOST.bytes));
+        over(&most);
+        drop(batches);
+        let batches = GatewayBatches::open(folder.path()).unwrap();
+        batches.add(long(PHONE, 1)).unwrap().unwrap();
+        for number in 0..3 {
+            let owner = Some(Digest([number + 7; 32]));
+            batches.add(long(owner, OPEN_MOST.bytes)).unwrap().unwrap();
+        }
+        let refused = batches.add(long(None, OPEN_MOST.bytes)).unwrap().unwrap_err();
+        assert!(refused.to_string().starts_with("all keys together have 5 batches"), "{refused}");
     }
 
     #[test]

@@ -25,8 +25,8 @@ use crate::{
     batch_run,
     drawn_name::{BatchId, FileId},
     failure::HttpFailure,
-    gateway_batches::{OpenBatch, TooManyBatches},
-    gateway_files::{FileOwner, FilePurpose},
+    gateway_batches::OpenBatch,
+    gateway_files::{FileOwner, FilePurpose, GatewayFile},
     guard::Caller,
     json_answer::JsonAnswer,
     json_body::{JsonBody, refuse},
@@ -75,11 +75,12 @@ pub(crate) async fn create(
     // What comes of a batch is kept, however much it is, and its file may be handed in again and again.
     gateway.files.check_room(owner)?;
     let id = BatchId::draw().map_err(|error| failed(&error))?;
-    let record = BatchRecord::new((id, owner), (asked.endpoint, file), asked.metadata);
+    let input_bytes = file.bytes;
+    let record = BatchRecord::new((id, owner), (asked.endpoint, file.id), asked.metadata);
+    let record = BatchRecord { input_bytes, ..record };
     let own = gateway.clone();
-    let batch = blocking(move || own.batches.add(record)).await?.map_err(|TooManyBatches| {
-        HttpFailure::busy("as many batches are under way as there may be; wait until one is over")
-    })?;
+    let added = blocking(move || own.batches.add(record)).await?;
+    let batch = added.map_err(|many| HttpFailure::busy(many.to_string()))?;
     begin(&gateway, batch.clone());
     Ok(JsonAnswer(batch.document()))
 }
@@ -158,14 +159,14 @@ impl BatchAsked {
         }
     }
 
-    fn input_file(&self, gateway: &Gateway, owner: FileOwner) -> Result<FileId, HttpFailure> {
+    fn input_file(&self, gateway: &Gateway, owner: FileOwner) -> Result<GatewayFile, HttpFailure> {
         let id = self.input_file_id.parse::<FileId>().ok();
         let file = id.and_then(|id| gateway.files.find(owner, id)).ok_or_else(|| {
             let message = "no file of who asks is called so; upload it with the purpose batch";
             HttpFailure::new(StatusCode::NOT_FOUND, "not_found", message).about("input_file_id")
         })?;
         match file.purpose {
-            FilePurpose::Batch => Ok(file.id),
+            FilePurpose::Batch => Ok(file),
             FilePurpose::BatchOutput => {
                 Err(HttpFailure::wrong("input_file_id", "this is what came of a batch, and no batch"))
             }
