@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** where it stands follows from when what happened, and from nothing else that is kept.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, io, path::Path};
 
 use assay_protocol::units::Amount;
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     batch::{BatchError, BatchStop, WrongLine, replace_with, short_param, short_why},
+    damage::read_json,
     drawn_name::{BatchId, FileId},
     failure::HttpFailure,
     gateway_files::FileOwner,
@@ -111,11 +112,9 @@ impl BatchRecord {
         }
     }
 
-    /// What is written at a path.
+    /// What is written at a path; the kind of the error says whether that is damaged.
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        let bytes = fs::read(path)?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
+        read_json(path)
     }
 
     /// Writes it to a path, whole or not at all.
@@ -210,6 +209,9 @@ impl BatchFault {
 }
 
 impl BatchWait {
+    /// What is kept of a batch is not as it was written: it never goes on.
+    pub(crate) const DAMAGED: &str = "damaged";
+
     fn new(code: &str, message: String) -> Self {
         Self { code: code.to_owned(), message }
     }
@@ -217,6 +219,21 @@ impl BatchWait {
     /// Something failed that may not fail again.
     pub(crate) fn failed(message: String) -> Self {
         Self::new("failed", message)
+    }
+
+    /// What is kept of it is damaged in this way: to try again is in vain.
+    pub(crate) fn damaged(what: &str) -> Self {
+        Self::new(Self::DAMAGED, format!("what is kept of the batch is damaged: {}", short_why(what)))
+    }
+
+    /// The same of what a file says. Where that is kept is for whoever runs the gateway.
+    fn of_damage(error: &BatchError) -> Self {
+        Self::damaged(&if let BatchError::Disk { path, error } = error {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            format!("{name}: {}", error.kind())
+        } else {
+            error.to_string()
+        })
     }
 
     /// What so many open jobs hold is needed for the next line.
@@ -242,6 +259,9 @@ impl From<HttpFailure> for BatchWait {
 
 impl From<BatchError> for BatchWait {
     fn from(error: BatchError) -> Self {
+        if error.is_damage() {
+            return Self::of_damage(&error);
+        }
         match error {
             BatchError::Call(error) => HttpFailure::from(error).into(),
             error @ (BatchError::Disk { .. } | BatchError::Output { .. } | BatchError::Unread(_)) => {
@@ -349,6 +369,10 @@ mod tests {
             assert!(!told.contains("nora"), "{told}");
         }
         assert_eq!(disk.code, "no_room");
+        let torn = io::Error::new(io::ErrorKind::InvalidData, "of /home/nora");
+        let damaged = BatchWait::from(BatchError::disk(path, torn));
+        assert_eq!(damaged.code, BatchWait::DAMAGED);
+        assert_eq!(damaged.message, "what is kept of the batch is damaged: plan.json: invalid data");
     }
 
     #[test]
@@ -358,7 +382,7 @@ mod tests {
         let record = record();
         record.write(&path).unwrap();
         assert_eq!(BatchRecord::read(&path).unwrap(), record);
-        fs::write(&path, "{").unwrap();
-        assert!(BatchRecord::read(&path).is_err());
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(BatchRecord::read(&path).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 }

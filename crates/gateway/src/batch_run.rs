@@ -1,7 +1,8 @@
 //! A batch of a client's on its way: it is looked at whole, carried out, and what came of it becomes files.
 //!
 //! **Invariant:** whenever this ends, whoever begins it again goes on where it was. Nothing of a batch is ordered before all of
-//! it was looked at. What keeps a batch back for now, such as a day's ceiling or a daemon that is away, does not end it.
+//! it was looked at. What keeps a batch back for now, such as a day's ceiling or a daemon that is away, does not end it; that what
+//! is kept of it is damaged does.
 
 use std::{collections::BTreeMap, fs::File, path::PathBuf, sync::Arc, time::Duration};
 
@@ -21,9 +22,10 @@ use crate::{
     Gateway,
     batch::{
         BatchCourse, BatchDaemon, BatchError, BatchFolder, BatchGear, BatchLines, BatchPayer, BatchPlan,
-        BatchStop, affordable, key_of, retract, write_answers,
+        BatchStop, LineLog, affordable, key_of, retract, write_answers,
     },
     batch_record::{BatchFault, BatchRecord, BatchWait},
+    damage::put_aside,
     drawn_name::FileId,
     failure::HttpFailure,
     gateway_batches::OpenBatch,
@@ -137,9 +139,10 @@ async fn step(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), BatchWait
             }
         }
     }
-    carry_out(gateway, batch).await?;
-    finish(gateway, batch)?;
-    Ok(())
+    match carry_out(gateway, batch).await.and_then(|()| finish(gateway, batch)) {
+        Err(wait) if wait.code == BatchWait::DAMAGED => give_up(gateway, batch, wait).await,
+        done => done,
+    }
 }
 
 /// Looks at all of a batch before anything of it is ordered.
@@ -316,7 +319,7 @@ async fn retracted(gateway: &Gateway, batch: &OpenBatch, plan: &BatchPlan) -> Re
 
 fn plan(batch: &OpenBatch) -> Result<BatchPlan, BatchWait> {
     let plan = batch.work().plan()?;
-    plan.ok_or_else(|| BatchWait::failed("what the batch is to do is not there any more".to_owned()))
+    plan.ok_or_else(|| BatchWait::damaged("what it is to do is not there any more"))
 }
 
 /// The models that a batch was begun with.
@@ -337,11 +340,51 @@ async fn planned(
     Ok(manifests)
 }
 
-/// Makes files of what came of a batch.
+/// Ends a batch whose lines have all come to something.
 fn finish(gateway: &Gateway, batch: &OpenBatch) -> Result<(), BatchWait> {
     let (folder, plan) = (batch.work(), plan(batch)?);
     let log = folder.log(&plan)?;
-    let tally = log.tally();
+    batch.change(|record| {
+        if record.times.cancelling.is_none() {
+            record.times.finalizing = record.times.finalizing.or(Some(Timestamp::now()));
+        }
+    })?;
+    keep_answers(gateway, batch, &log)?;
+    batch.change(|record| {
+        let now = Some(Timestamp::now());
+        match record.times.cancelling {
+            Some(_) => record.times.cancelled = now,
+            None => record.times.completed = now,
+        }
+    })?;
+    if let Err(error) = folder.remove() {
+        tracing::warn!(%error, "what a batch was carried out in is not let go");
+    }
+    Ok(())
+}
+
+/// Ends a batch that can go on no more, because what is kept of it is damaged: what can be read of its answers becomes files, what
+/// is under way is cancelled, and the rest is put aside.
+async fn give_up(gateway: &Gateway, batch: &OpenBatch, why: BatchWait) -> Result<(), BatchWait> {
+    let folder = batch.work();
+    if let Some(plan) = folder.plan().ok().flatten()
+        && let Ok(log) = folder.salvage(&plan)
+    {
+        let handle: Handle = gateway.link.open().await?;
+        retract(&handle, &plan, &log).await.map_err(BatchError::Call)?;
+        keep_answers(gateway, batch, &log)?;
+    }
+    put_aside(&[folder.path().to_owned()], &format!("{}, of {}", why.message, batch.id()));
+    batch.change(|record| {
+        record.faults = vec![BatchFault::new(&why.code, None, None, why.message)];
+        record.times.failed = Some(Timestamp::now());
+    })?;
+    Ok(())
+}
+
+/// Makes files of what came of the lines of a batch.
+fn keep_answers(gateway: &Gateway, batch: &OpenBatch, log: &LineLog) -> Result<(), BatchWait> {
+    let (folder, tally) = (batch.work(), log.tally());
     let drawn = |count: usize| match count {
         0 => Ok(None),
         _ => FileId::draw().map(Some).map_err(|error| BatchWait::failed(error.to_string())),
@@ -353,9 +396,6 @@ fn finish(gateway: &Gateway, batch: &OpenBatch) -> Result<(), BatchWait> {
         record.error_file = record.error_file.or(error);
         (record.counts.completed, record.counts.failed) = (tally.answered, tally.failed);
         record.counts.spent = log.spent();
-        if record.times.cancelling.is_none() {
-            record.times.finalizing = record.times.finalizing.or(Some(Timestamp::now()));
-        }
     })?;
     for (file, what, has_failed) in
         [(record.output_file, "output", false), (record.error_file, "error", true)]
@@ -363,18 +403,8 @@ fn finish(gateway: &Gateway, batch: &OpenBatch) -> Result<(), BatchWait> {
         let Some(file) = file else { continue };
         let filename = format!("{}_{what}.jsonl", record.id);
         gateway.files.make((file, record.owner), filename, |path| {
-            write_answers(folder, &log, path, |result| result.failure.is_some() == has_failed)
+            write_answers(folder, log, path, |result| result.failure.is_some() == has_failed)
         })?;
-    }
-    batch.change(|record| {
-        let now = Some(Timestamp::now());
-        match record.times.cancelling {
-            Some(_) => record.times.cancelled = now,
-            None => record.times.completed = now,
-        }
-    })?;
-    if let Err(error) = folder.remove() {
-        tracing::warn!(%error, "what a batch was carried out in is not let go");
     }
     Ok(())
 }
@@ -419,69 +449,4 @@ impl From<BatchError> for NotBegun {
 }
 
 #[cfg(test)]
-mod tests {
-    use assay_protocol::manifest::{Meter, Policy, WorkPerMeter};
-
-    use super::*;
-    use crate::drawn_name::BatchId;
-
-    fn manifest() -> Manifest {
-        Manifest {
-            name: "sums".into(),
-            runner: Digest::default(),
-            model: Digest::default(),
-            params: String::new(),
-            policy: Policy::Exact,
-            meter: Meter::Calls,
-            work: WorkPerMeter::default(),
-            work_most: 1,
-            memory_bytes: 1,
-            licence: "MIT".into(),
-        }
-    }
-
-    fn plan_of(manifest: &Manifest) -> BatchPlan {
-        BatchPlan {
-            name: Digest::of(b"name"),
-            label: None,
-            content: Digest::of(b"lines"),
-            input: "lines".to_owned(),
-            output: PathBuf::new(),
-            begun: Timestamp::now(),
-            lines: 1,
-            tokens_max: 1,
-            models: BTreeMap::from([("sums".to_owned(), manifest.digest())]),
-            cost_max: None,
-            concurrency: 1,
-        }
-    }
-
-    #[tokio::test]
-    async fn the_lines_of_a_batch_are_read_only_once_the_daemon_is_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let gateway = crate::tests::bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
-        let ids = (BatchId::draw().unwrap(), FileId::draw().unwrap());
-        let record = BatchRecord::new((ids.0, None), ("/v1/completions".to_owned(), ids.1), None);
-        let batch = gateway.batches.add(record).unwrap().unwrap();
-        batch.work().make().unwrap();
-        batch.work().keep(&plan_of(&manifest())).unwrap();
-        // There are no lines to read, and nothing is said of that.
-        assert_eq!(carry_out(&gateway, &batch).await.unwrap_err().code, HttpFailure::NO_DAEMON);
-    }
-
-    #[tokio::test]
-    async fn a_batch_comes_to_an_end_though_nobody_offers_its_models_any_more() {
-        let folder = tempfile::tempdir().unwrap();
-        let gateway = crate::tests::bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
-        let manifest = manifest();
-        let mut plan = plan_of(&manifest);
-        let models = BTreeMap::from([("sums".to_owned(), manifest)]);
-        let work = BatchFolder::at(folder.path().join("work"));
-        work.make().unwrap();
-        assert_eq!(planned(&gateway, &work, &plan).await.unwrap_err().code, HttpFailure::NO_DAEMON);
-        work.keep_models(&models).unwrap();
-        assert_eq!(planned(&gateway, &work, &plan).await, Ok(models));
-        plan.models.insert("sums".to_owned(), Digest::of(b"another"));
-        assert!(planned(&gateway, &work, &plan).await.is_err(), "what is kept is of another batch");
-    }
-}
+mod tests;

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::{
     batch::{BatchError, BatchFolder, BatchSign},
     batch_record::{BatchCounts, BatchRecord, BatchWait},
+    damage::put_aside,
     drawn_name::BatchId,
     gateway_files::{FileOwner, make_private},
     owner_places::OwnerPlaces,
@@ -93,24 +94,51 @@ impl GatewayBatches {
             places: OwnerPlaces::new("batches that are carried out", AT_A_TIME),
             ends: watch::Sender::new(false),
         };
-        let mut work = Vec::new();
+        let (mut work, mut damaged) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(folder)? {
             let name = entry?.file_name();
             let Some(name) = name.to_str() else { continue };
             if let Some(id) = name.strip_suffix(RECORD).and_then(|id| id.parse::<BatchId>().ok()) {
-                let record = BatchRecord::read(&folder.join(name))?;
-                lock(&batches.known).insert(id, Arc::new(batches.batch(record)));
+                match batches.read(id)? {
+                    Ok(record) => {
+                        lock(&batches.known).insert(id, Arc::new(batches.batch(record)));
+                    }
+                    Err(why) => damaged.push((id, why)),
+                }
             } else if let Ok(id) = name.parse::<BatchId>() {
                 work.push(id);
             }
         }
+        // One that cannot be read keeps back none of the others, and what came of it stays with it.
+        for (id, why) in damaged {
+            work.retain(|other| *other != id);
+            put_aside(&[batches.record_path(id), batches.work_path(id)], &why);
+        }
         for id in work {
             let is_open = lock(&batches.known).get(&id).is_some_and(|batch| !batch.is_over());
             if !is_open {
-                fs::remove_dir_all(folder.join(id.to_string()))?;
+                fs::remove_dir_all(batches.work_path(id))?;
             }
         }
         Ok(batches)
+    }
+
+    /// The record of a batch, or why it is damaged.
+    fn read(&self, id: BatchId) -> io::Result<Result<BatchRecord, String>> {
+        match BatchRecord::read(&self.record_path(id)) {
+            Ok(record) if record.id == id => Ok(Ok(record)),
+            Ok(record) => Ok(Err(format!("it is the record of {}", record.id))),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Err(error.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn record_path(&self, id: BatchId) -> PathBuf {
+        self.folder.join(format!("{id}{RECORD}"))
+    }
+
+    fn work_path(&self, id: BatchId) -> PathBuf {
+        self.folder.join(id.to_string())
     }
 
     fn batch(&self, record: BatchRecord) -> OpenBatch {
@@ -119,8 +147,8 @@ impl GatewayBatches {
             owner: record.owner,
             created: record.times.created,
             input_bytes: record.input_bytes,
-            path: self.folder.join(format!("{}{RECORD}", record.id)),
-            work: BatchFolder::at(self.folder.join(record.id.to_string())),
+            path: self.record_path(record.id),
+            work: BatchFolder::at(self.work_path(record.id)),
             is_cancelled: watch::Sender::new(record.times.cancelling.is_some()),
             record: Mutex::new(record),
             writing: Mutex::default(),
@@ -320,147 +348,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use assay_protocol::id::Digest;
-
-    use super::*;
-    use crate::drawn_name::FileId;
-
-    const PHONE: FileOwner = Some(Digest([1; 32]));
-
-    fn record(owner: FileOwner) -> BatchRecord {
-        let (id, file) = (BatchId::draw().unwrap(), FileId::draw().unwrap());
-        BatchRecord::new((id, owner), ("/v1/embeddings".to_owned(), file), None)
-    }
-
-    /// One whose lines have so many bytes.
-    fn long(owner: FileOwner, input_bytes: u64) -> BatchRecord {
-        BatchRecord { input_bytes, ..record(owner) }
-    }
-
-    fn over(batch: &OpenBatch) {
-        batch.change(|record| record.times.completed = Some(Timestamp::now())).unwrap();
-    }
-
-    #[test]
-    fn a_batch_is_its_owners_alone_and_goes_on_after_a_restart_unless_it_is_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let batches = GatewayBatches::open(folder.path()).unwrap();
-        let first = batches.add(record(PHONE)).unwrap().unwrap();
-        let second = batches.add(record(PHONE)).unwrap().unwrap();
-        let id = first.record().id;
-        assert!(batches.find(None, id).is_none() && batches.all(None).is_empty());
-        over(&second);
-        for batch in [&first, &second] {
-            fs::create_dir(folder.path().join(batch.record().id.to_string())).unwrap();
-        }
-        drop(batches);
-        let batches = GatewayBatches::open(folder.path()).unwrap();
-        let unfinished: Vec<BatchId> = batches.unfinished().iter().map(|batch| batch.record().id).collect();
-        assert_eq!(unfinished, [id]);
-        let is_there = |batch: &OpenBatch| folder.path().join(batch.record().id.to_string()).exists();
-        assert_eq!((is_there(&first), is_there(&second)), (true, false), "what is over was let go");
-        let all: Vec<BatchRecord> = batches.all(PHONE).iter().map(|batch| batch.record()).collect();
-        assert_eq!(all, [second.record(), first.record()], "the youngest is first");
-        assert!(batches.find(PHONE, id).is_some());
-    }
-
-    #[tokio::test]
-    async fn a_batch_is_cancelled_once_and_not_when_it_is_too_late() {
-        let folder = tempfile::tempdir().unwrap();
-        let batches = GatewayBatches::open(folder.path()).unwrap();
-        let batch = batches.add(record(None)).unwrap().unwrap();
-        let cancelled = batch.cancel().unwrap().unwrap();
-        assert_eq!(cancelled.status(), "cancelling");
-        assert_eq!(batch.cancel().unwrap(), Some(cancelled), "to say it again changes nothing");
-        batch.cancelled().await;
-        let again = GatewayBatches::open(folder.path()).unwrap();
-        again.find(None, batch.record().id).unwrap().cancelled().await;
-        let late = batches.add(record(None)).unwrap().unwrap();
-        late.change(|record| record.times.finalizing = Some(Timestamp::now())).unwrap();
-        assert_eq!(late.cancel().unwrap(), None);
-        over(&late);
-        assert_eq!(late.cancel().unwrap(), None);
-    }
-
-    #[test]
-    fn there_are_no_more_open_batches_than_there_may_be_and_the_oldest_are_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let batches = GatewayBatches::open(folder.path()).unwrap();
-        let first = batches.add(record(PHONE)).unwrap().unwrap();
-        for _ in 1..OPEN_MOST.batches {
-            batches.add(record(PHONE)).unwrap().unwrap();
-        }
-        let refused = batches.add(record(PHONE)).unwrap().unwrap_err();
-        assert!(
-            refused.to_string().starts_with("you have 16 batches of 0 bytes under way, where at most 16"),
-            "{refused}"
-        );
-        assert!(batches.add(record(None)).unwrap().is_ok(), "another key has room of its own");
-        over(&first);
-        batches.add(record(PHONE)).unwrap().unwrap();
-        assert_eq!(batches.all(PHONE).len(), OPEN_MOST.batches + 1);
-        let old = record(PHONE);
-        let times = crate::batch_record::BatchTimes {
-            created: Timestamp::UNIX_EPOCH,
-            completed: Some(Timestamp::UNIX_EPOCH),
-            ..old.times.clone()
-        };
-        let old = batches.batch(BatchRecord { times, ..old });
-        old.record().write(&old.path).unwrap();
-        let (path, id) = (old.path.clone(), old.record().id);
-        lock(&batches.known).insert(id, Arc::new(old));
-        for _ in 0..REMEMBERED_MAX {
-            let filler = record(PHONE);
-            lock(&batches.known).insert(filler.id, Arc::new(batches.batch(filler)));
-        }
-        batches.forget_more(PHONE);
-        assert!(!path.exists() && batches.find(PHONE, id).is_none());
-    }
-
-    #[test]
-    fn what_is_copied_for_batches_that_are_under_way_has_a_bound() {
-        let folder = tempfile::tempdir().unwrap();
-        let batches = GatewayBatches::open(folder.path()).unwrap();
-        let most = batches.add(long(PHONE, OPEN_MOST.bytes - 1)).unwrap().unwrap();
-        batches.add(long(PHONE, 1)).unwrap().unwrap();
-        let refused = batches.add(long(PHONE, 1)).unwrap().unwrap_err();
-        assert_eq!((refused.have.batches, refused.have.bytes), (2, OPEN_MOST.bytes));
-        over(&most);
-        drop(batches);
-        let batches = GatewayBatches::open(folder.path()).unwrap();
-        batches.add(long(PHONE, 1)).unwrap().unwrap();
-        for number in 0..3 {
-            let owner = Some(Digest([number + 7; 32]));
-            batches.add(long(owner, OPEN_MOST.bytes)).unwrap().unwrap();
-        }
-        let refused = batches.add(long(None, OPEN_MOST.bytes)).unwrap().unwrap_err();
-        assert!(refused.to_string().starts_with("all keys together have 5 batches"), "{refused}");
-    }
-
-    #[test]
-    fn how_far_a_batch_is_shows_while_it_is_carried_out() {
-        let folder = tempfile::tempdir().unwrap();
-        let batches = GatewayBatches::open(folder.path()).unwrap();
-        let batch = batches.add(record(None)).unwrap().unwrap();
-        batch.change(|record| record.counts.total = 3).unwrap();
-        batch.tell(BatchSign::Away);
-        assert_eq!(batch.document()["assay"]["waits_for"]["code"], "no_daemon");
-        let tally = crate::LineTally { answered: 1, failed: 1 };
-        let spent = assay_protocol::units::Amount::credits(2);
-        batch.tell(BatchSign::Progress { tally, open: 2, spent, is_held: true });
-        let waits = batch.document()["assay"]["waits_for"].clone();
-        assert_eq!(waits["code"], "jobs_open");
-        assert!(
-            waits["message"].as_str().unwrap().contains("until one of its 2 open jobs closes"),
-            "{waits}"
-        );
-        batch.tell(BatchSign::Progress { tally, open: 1, spent, is_held: false });
-        let document = batch.document();
-        let counts = serde_json::json!({ "total": 3, "completed": 1, "failed": 1 });
-        assert_eq!(
-            (&document["request_counts"], &document["assay"]["waits_for"]),
-            (&counts, &serde_json::Value::Null)
-        );
-    }
-}
+mod tests;

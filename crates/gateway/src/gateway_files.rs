@@ -27,6 +27,7 @@ pub(crate) use self::{
 };
 use crate::{
     batch::{BatchError, replace_with},
+    damage::{ASIDE, put_aside, read_json},
     disk_floor::DiskFloor,
     drawn_name::FileId,
 };
@@ -94,14 +95,17 @@ impl GatewayFiles {
         }
         for name in names.iter().filter_map(|name| name.to_str()) {
             let Some(id) = name.strip_suffix(CARD).and_then(|id| id.parse::<FileId>().ok()) else { continue };
-            let card = fs::read(path.join(name))?;
-            let card: GatewayFile = serde_json::from_slice(&card)
-                .map_err(|error| io::Error::other(format!("{}: {error}", path.join(name).display())))?;
-            if card.id == id && path.join(format!("{id}{BYTES}")).is_file() {
-                kept.keep(card, FileRoom::default());
+            let (card, bytes) = (path.join(name), path.join(format!("{id}{BYTES}")));
+            match read_card(id, &card, &bytes)? {
+                CardFound::Whole(card) => kept.keep(card, FileRoom::default()),
+                CardFound::Damaged(why) => put_aside(&[card, bytes], &why),
+                CardFound::Alone => {}
             }
         }
         for name in names {
+            if name.to_str().is_some_and(|name| name.ends_with(ASIDE)) || !path.join(&name).exists() {
+                continue;
+            }
             let id = name.to_str().and_then(|name| name.strip_suffix(CARD).or(name.strip_suffix(BYTES)));
             let is_kept =
                 id.and_then(|id| id.parse::<FileId>().ok()).is_some_and(|id| kept.files.contains_key(&id));
@@ -206,6 +210,39 @@ impl GatewayFiles {
     fn lock(&self) -> MutexGuard<'_, KeptFiles> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a card says that is in the folder.
+enum CardFound {
+    /// Of a file whose bytes are there.
+    Whole(GatewayFile),
+    /// It is not as it was written, or the bytes are not.
+    Damaged(String),
+    /// Its bytes are gone: so is the file.
+    Alone,
+}
+
+fn read_card(id: FileId, card: &Path, bytes: &Path) -> io::Result<CardFound> {
+    let found: GatewayFile = match read_json(card) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Ok(CardFound::Damaged(error.to_string()));
+        }
+        Err(error) => return Err(error),
+    };
+    let length = match fs::metadata(bytes) {
+        Ok(there) if there.is_file() => there.len(),
+        _ => return Ok(CardFound::Alone),
+    };
+    Ok(match found {
+        GatewayFile { id: other, .. } if other != id => {
+            CardFound::Damaged(format!("it is the card of {other}"))
+        }
+        GatewayFile { bytes, .. } if bytes != length => {
+            CardFound::Damaged(format!("the file has {length} bytes, and had {bytes}"))
+        }
+        found => CardFound::Whole(found),
+    })
 }
 
 /// Makes a folder that its owner alone may enter, where the system has such a thing.

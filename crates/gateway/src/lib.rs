@@ -18,6 +18,7 @@ mod batch_record;
 mod batch_run;
 mod browser_rules;
 mod credits;
+mod damage;
 mod dashboard;
 mod disk_floor;
 mod documents;

@@ -116,6 +116,20 @@ impl BatchError {
         Self::Disk { path: path.to_owned(), error }
     }
 
+    /// Whether what is kept of a batch that was begun is not as it was written, so that it can go on no more.
+    pub(crate) fn is_damage(&self) -> bool {
+        let is_torn = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+        };
+        match self {
+            Self::Disk { error, .. } => is_torn(error) || error.kind() == io::ErrorKind::NotFound,
+            Self::Unread(error) => is_torn(error),
+            // All of it was read and looked at before it was begun.
+            Self::BadLines(_) | Self::Empty | Self::ManyLines { .. } | Self::NoModel { .. } => true,
+            Self::ManyBytes { .. } | Self::Running { .. } | Self::Output { .. } | Self::Call(_) => false,
+        }
+    }
+
     /// What the system said, without where it was.
     pub(crate) fn kind(&self) -> io::ErrorKind {
         match self {

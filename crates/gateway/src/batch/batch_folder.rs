@@ -44,6 +44,11 @@ impl BatchFolder {
         Self(path)
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// All batches among others, oldest first, with their folders. One that cannot be read is told of and left out.
     ///
     /// # Errors
@@ -145,7 +150,7 @@ impl BatchFolder {
         if lines.count() != plan.lines {
             return Err(BatchError::disk(
                 &path,
-                io::Error::other("its lines are not those that it was begun with"),
+                io::Error::new(io::ErrorKind::InvalidData, "its lines are not those that it was begun with"),
             ));
         }
         Ok(lines)
@@ -193,6 +198,15 @@ impl BatchFolder {
     pub fn log(&self, plan: &BatchPlan) -> Result<LineLog, BatchError> {
         let path = self.log_path();
         LineLog::look(&path, plan.lines).map_err(|error| BatchError::disk(&path, error))
+    }
+
+    /// What came of its lines as far as that can be read, where some of it is damaged.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub(crate) fn salvage(&self, plan: &BatchPlan) -> Result<LineLog, BatchError> {
+        let path = self.log_path();
+        LineLog::salvage(&path, plan.lines).map_err(|error| BatchError::disk(&path, error))
     }
 
     /// Adds to what came of its lines.

@@ -83,6 +83,15 @@ pub struct LineLog {
     tally: LineTally,
 }
 
+/// What becomes of a file in which a record is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Damage {
+    /// It is not read.
+    Refused,
+    /// All other records of it are.
+    PassedOver,
+}
+
 /// How many lines have come to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LineTally {
@@ -101,7 +110,7 @@ impl LineLog {
     /// Opens the file of a batch of so many lines, to go on behind its last whole record.
     pub(super) fn open(path: &Path, count: usize) -> io::Result<Self> {
         let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-        let mut log = Self::read(&mut file, count)?;
+        let mut log = Self::read(&mut file, count, Damage::Refused)?;
         if log.file.metadata()?.len() != log.bytes {
             log.file.set_len(log.bytes)?;
         }
@@ -111,10 +120,15 @@ impl LineLog {
 
     /// Looks at what a batch of so many lines has come to, whoever writes there.
     pub(super) fn look(path: &Path, count: usize) -> io::Result<Self> {
-        Self::read(&mut File::open(path)?, count)
+        Self::read(&mut File::open(path)?, count, Damage::Refused)
     }
 
-    fn read(file: &mut File, count: usize) -> io::Result<Self> {
+    /// The same without the records that are damaged: what they said is lost.
+    pub(super) fn salvage(path: &Path, count: usize) -> io::Result<Self> {
+        Self::read(&mut File::open(path)?, count, Damage::PassedOver)
+    }
+
+    fn read(file: &mut File, count: usize, damage: Damage) -> io::Result<Self> {
         let mut log = Self {
             file: file.try_clone()?,
             bytes: 0,
@@ -125,13 +139,14 @@ impl LineLog {
         let mut reader = BufReader::new(file);
         let mut text = Vec::new();
         while reader.read_until(b'\n', &mut text)? > 0 && text.ends_with(b"\n") {
-            let record = serde_json::from_slice(&text).map_err(|error| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("damaged behind byte {}: {error}", log.bytes),
-                )
-            })?;
-            log.fold(&record);
+            match (serde_json::from_slice(&text), damage) {
+                (Ok(record), _) => log.fold(&record),
+                (Err(_), Damage::PassedOver) => {}
+                (Err(error), Damage::Refused) => {
+                    let message = format!("damaged behind byte {}: {error}", log.bytes);
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                }
+            }
             log.bytes += text.len() as u64;
             text.clear();
         }
@@ -296,5 +311,8 @@ mod tests {
         let error = LineLog::open(&path, 1).unwrap_err();
         assert!(error.to_string().starts_with("damaged behind byte 0"), "{error}");
         assert_eq!(std::fs::read(&path).unwrap().len(), whole.len() + 3, "nothing of it is thrown away");
+        let salvaged = LineLog::salvage(&path, 1).unwrap();
+        assert_eq!((salvaged.tally(), salvaged.spent()), (LineTally { answered: 1, failed: 0 }, Amount(5)));
+        assert_eq!(salvaged.result(0).unwrap().unwrap().answer, "0 0", "what is whole is found");
     }
 }

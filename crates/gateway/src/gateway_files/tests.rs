@@ -64,6 +64,29 @@ async fn what_does_not_come_whole_is_not_kept_and_takes_no_room() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_damaged_is_put_aside_once_and_keeps_no_other_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = GatewayFiles::open(folder.path(), 0).unwrap();
+    let healthy = put(&files, PHONE, "one").await;
+    let (torn, cut) = (put(&files, PHONE, "two").await, put(&files, PHONE, "three").await);
+    fs::write(files.card(torn.id), "{").unwrap();
+    fs::write(files.path(cut.id), "th").unwrap();
+    drop(files);
+    for _ in 0..2 {
+        let files = GatewayFiles::open(folder.path(), 0).unwrap();
+        assert_eq!(files.all(PHONE), [healthy.clone()]);
+        let aside =
+            |id: FileId| fs::read_to_string(folder.path().join(format!("{id}.data.damaged"))).unwrap();
+        assert_eq!(
+            (aside(torn.id).as_str(), aside(cut.id).as_str()),
+            ("two", "th"),
+            "nothing is thrown away"
+        );
+        assert_eq!(entries(&files), 6);
+    }
+}
+
+#[tokio::test]
 async fn there_are_no_more_files_and_bytes_than_there_may_be() {
     let folder = tempfile::tempdir().unwrap();
     let files = GatewayFiles::open(folder.path(), 0).unwrap();
