@@ -1,8 +1,8 @@
 //! A batch of a client's on its way: it is looked at whole, carried out, and what came of it becomes files.
 //!
 //! **Invariant:** whenever this ends, whoever begins it again goes on where it was. Nothing of a batch is ordered before all of
-//! it was looked at. What keeps a batch back for now, such as a day's ceiling or a daemon that is away, does not end it; that what
-//! is kept of it is damaged does.
+//! it was looked at. What keeps a batch back for now, such as a day's ceiling or a daemon that is away, does not end it; damage of
+//! what is kept of it does.
 
 use std::{collections::BTreeMap, fs::File, path::PathBuf, sync::Arc, time::Duration};
 
@@ -363,8 +363,8 @@ fn finish(gateway: &Gateway, batch: &OpenBatch) -> Result<(), BatchWait> {
     Ok(())
 }
 
-/// Ends a batch that can go on no more, because what is kept of it is damaged: what can be read of its answers becomes files, what
-/// is under way is cancelled, and the rest is put aside.
+/// Ends a batch that can go on no more, because what is kept of it is damaged: what can be read of its answers becomes files,
+/// what is under way is cancelled, and the rest is put aside.
 async fn give_up(gateway: &Gateway, batch: &OpenBatch, why: BatchWait) -> Result<(), BatchWait> {
     let folder = batch.work();
     if let Some(plan) = folder.plan().ok().flatten()

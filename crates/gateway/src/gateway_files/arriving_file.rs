@@ -1,6 +1,7 @@
 //! A file as it comes.
 //!
-//! **Invariant:** it goes to the disk as it comes, beside the files that are kept, and is one of them only once all of it is there.
+//! **Invariant:** it goes to the disk as it comes, beside the files that are kept, and is one of them only once all of it is
+//! there.
 
 use std::{fs, io};
 
