@@ -29,6 +29,9 @@ pub(crate) struct BatchRecord {
     /// Of that file.
     #[serde(default)]
     pub(crate) input_bytes: u64,
+    /// How many seconds what comes of it is kept, if its client said so.
+    #[serde(default)]
+    pub(crate) output_lasts_s: Option<u32>,
     /// What its client notes of it.
     pub(crate) metadata: Option<BTreeMap<String, String>>,
     pub(crate) times: BatchTimes,
@@ -103,6 +106,7 @@ impl BatchRecord {
             endpoint,
             input_file,
             input_bytes: 0,
+            output_lasts_s: None,
             metadata,
             times,
             faults: Vec::new(),

@@ -1,8 +1,8 @@
 //! A batch of a client's on its way: it is looked at whole, carried out, and what came of it becomes files.
 //!
 //! **Invariant:** whenever this ends, whoever begins it again goes on where it was. Nothing of a batch is ordered before all of
-//! it was looked at. What keeps a batch back for now, such as a day's ceiling or a daemon that is away, does not end it; damage of
-//! what is kept of it does.
+//! it was looked at. What keeps a batch back for now, such as a day's ceiling or a daemon that is away, does not end it; damage
+//! of what is kept of it does.
 
 use std::{collections::BTreeMap, fs::File, path::PathBuf, sync::Arc, time::Duration};
 
@@ -402,7 +402,8 @@ fn keep_answers(gateway: &Gateway, batch: &OpenBatch, log: &LineLog) -> Result<(
     {
         let Some(file) = file else { continue };
         let filename = format!("{}_{what}.jsonl", record.id);
-        gateway.files.make((file, record.owner), filename, |path| {
+        let lasts_s = record.output_lasts_s;
+        gateway.files.make((file, record.owner), (filename, lasts_s), |path| {
             write_answers(folder, log, path, |result| result.failure.is_some() == has_failed)
         })?;
     }

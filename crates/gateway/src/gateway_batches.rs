@@ -5,12 +5,13 @@
 
 use std::{
     cmp::Reverse,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use assay_protocol::id::Digest;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -200,12 +201,27 @@ impl GatewayBatches {
         let beyond = lock(&self.known).len().saturating_sub(ALL_REMEMBERED_MAX);
         let kept = REMEMBERED_MAX.min(all.len().saturating_sub(beyond));
         for batch in all.iter().skip(kept).filter(|batch| batch.is_over()) {
-            if let Err(error) = fs::remove_file(&batch.path) {
-                tracing::warn!(%error, "a batch that is over is not forgotten");
-                continue;
-            }
-            lock(&self.known).remove(&batch.id);
+            self.forget(batch);
         }
+    }
+
+    /// Forgets a batch; false if it is still there.
+    fn forget(&self, batch: &OpenBatch) -> bool {
+        if let Err(error) = fs::remove_file(&batch.path) {
+            tracing::warn!(%error, "a batch that is over is not forgotten");
+            return false;
+        }
+        lock(&self.known).remove(&batch.id).is_some()
+    }
+
+    /// The keys that batches belong to.
+    pub(crate) fn owners(&self) -> BTreeSet<Digest> {
+        lock(&self.known).values().filter_map(|batch| batch.owner).collect()
+    }
+
+    /// Forgets those of a key that are over, and says how many.
+    pub(crate) fn forget_all(&self, key: Digest) -> usize {
+        self.all(Some(key)).iter().filter(|batch| batch.is_over() && self.forget(batch)).count()
     }
 
     /// The gateway ends: what is carried out ends soon, and goes on with the next one.

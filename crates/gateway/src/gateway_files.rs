@@ -9,6 +9,7 @@ mod arriving_file;
 mod kept_files;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -70,6 +71,16 @@ pub(crate) struct GatewayFile {
     pub(crate) filename: String,
     pub(crate) bytes: u64,
     pub(crate) created: Timestamp,
+    /// When it is let go, if its client said so.
+    #[serde(default)]
+    pub(crate) expires: Option<Timestamp>,
+}
+
+impl GatewayFile {
+    /// Whether it is there for its client.
+    fn is_there(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 /// The files of a gateway. Cheap to clone.
@@ -123,14 +134,16 @@ impl GatewayFiles {
 
     /// A file of an owner's.
     pub(crate) fn find(&self, owner: FileOwner, id: FileId) -> Option<GatewayFile> {
-        self.lock().files.get(&id).filter(|file| file.owner == owner).cloned()
+        let now = Timestamp::now();
+        self.lock().files.get(&id).filter(|file| file.owner == owner && file.is_there(now)).cloned()
     }
 
     /// All files of an owner, oldest first.
     pub(crate) fn all(&self, owner: FileOwner) -> Vec<GatewayFile> {
-        let kept = self.lock();
-        let mut all: Vec<GatewayFile> =
-            kept.files.values().filter(|file| file.owner == owner).cloned().collect();
+        let (now, kept) = (Timestamp::now(), self.lock());
+        let own = kept.files.values().filter(|file| file.owner == owner && file.is_there(now));
+        let mut all: Vec<GatewayFile> = own.cloned().collect();
+        drop(kept);
         all.sort_by_key(|file| (file.created, file.id));
         all
     }
@@ -154,11 +167,17 @@ impl GatewayFiles {
         Ok(ArrivingFile::new(self.clone(), owner, (File::from_std(written), place)))
     }
 
-    /// Keeps a file that is made for an owner: whoever says the same again finds it made. It counts, and is not refused.
+    /// The keys that files belong to.
+    pub(crate) fn owners(&self) -> BTreeSet<Digest> {
+        self.lock().files.values().filter_map(|file| file.owner).collect()
+    }
+
+    /// Keeps a file that is made for an owner, for so many seconds if that is said: whoever says the same again finds it made. It
+    /// counts, and is not refused.
     pub(crate) fn make(
         &self,
         (id, owner): (FileId, FileOwner),
-        filename: String,
+        (filename, lasts_s): (String, Option<u32>),
         write: impl FnOnce(&Path) -> Result<(), BatchError>,
     ) -> Result<(), BatchError> {
         if self.lock().files.contains_key(&id) {
@@ -167,8 +186,9 @@ impl GatewayFiles {
         let path = self.path(id);
         write(&path)?;
         let bytes = fs::metadata(&path).map_err(|error| BatchError::disk(&path, error))?.len();
-        let purpose = FilePurpose::BatchOutput;
-        let card = GatewayFile { id, owner, purpose, filename, bytes, created: Timestamp::now() };
+        let (purpose, created) = (FilePurpose::BatchOutput, Timestamp::now());
+        let expires = expiry(created, lasts_s);
+        let card = GatewayFile { id, owner, purpose, filename, bytes, created, expires };
         self.write_card(&card).map_err(|error| BatchError::disk(&self.card(id), error))?;
         self.lock().keep(card, FileRoom::default());
         Ok(())
@@ -191,6 +211,31 @@ impl GatewayFiles {
         Ok(true)
     }
 
+    /// Lets those go whose time is over, and says how many.
+    pub(crate) fn let_expired_go(&self, now: Timestamp) -> usize {
+        self.remove_those(|file| !file.is_there(now))
+    }
+
+    /// Lets all go that belong to a key, and says how many.
+    pub(crate) fn remove_all(&self, key: Digest) -> usize {
+        self.remove_those(|file| file.owner == Some(key))
+    }
+
+    fn remove_those(&self, is_one: impl Fn(&GatewayFile) -> bool) -> usize {
+        let kept = self.lock();
+        let ids: Vec<(FileOwner, FileId)> =
+            kept.files.values().filter(|file| is_one(file)).map(|file| (file.owner, file.id)).collect();
+        drop(kept);
+        let removed = ids.into_iter().filter(|(owner, id)| match self.remove(*owner, *id) {
+            Ok(is_removed) => is_removed,
+            Err(error) => {
+                tracing::warn!(%error, file = %id, "a file is not let go");
+                false
+            }
+        });
+        removed.count()
+    }
+
     /// Whether so much more of clients' may be put on the disk.
     pub(crate) fn check_disk(&self, more: u64) -> Result<(), FileRefused> {
         Ok(self.0.floor.check(more)?)
@@ -210,6 +255,11 @@ impl GatewayFiles {
     fn lock(&self) -> MutexGuard<'_, KeptFiles> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// When a file is let go that was made then and is kept for so long.
+fn expiry(created: Timestamp, lasts_s: Option<u32>) -> Option<Timestamp> {
+    lasts_s.and_then(|seconds| Timestamp::from_second(created.as_second() + i64::from(seconds)).ok())
 }
 
 /// What a card says that is in the folder.

@@ -38,6 +38,7 @@ mod openai;
 mod order;
 mod order_set;
 mod owner_places;
+mod reaper;
 mod routes;
 mod server;
 mod spending;
@@ -71,7 +72,7 @@ pub use self::{
 };
 use self::{
     gateway_batches::GatewayBatches, gateway_files::GatewayFiles, metrics::Metrics,
-    owner_places::OwnerPlaces, spending::Spending, waited_job::Cancels,
+    owner_places::OwnerPlaces, reaper::GoneKeys, spending::Spending, waited_job::Cancels,
 };
 
 /// How long a gateway that ends waits until the jobs of its answers are cancelled.
@@ -104,6 +105,8 @@ pub struct GatewayOptions {
     pub files_folder: PathBuf,
     /// The folder of batches that they hand in, which need not be there.
     pub batches_folder: PathBuf,
+    /// The file of which keys are gone that something belongs to, which need not be there.
+    pub gone_file: PathBuf,
     /// Names by which it is called beside `localhost` and its address.
     pub hosts: Vec<String>,
     /// Origins whose pages may use it.
@@ -159,6 +162,7 @@ pub(crate) struct Gateway {
     spending: Spending,
     files: GatewayFiles,
     batches: GatewayBatches,
+    gone: GoneKeys,
     metrics: Metrics,
     /// Answers that are written at a time.
     places: OwnerPlaces,
@@ -195,8 +199,8 @@ impl BoundGateway {
     /// [`GatewayError`].
     pub async fn bind(options: GatewayOptions) -> Result<Self, GatewayError> {
         let GatewayOptions { link, documents, listen, keys_file, spending_file, files_folder, .. } = options;
-        let GatewayOptions { batches_folder, hosts, origins, tokens_max, cost_max, free_bytes_min, .. } =
-            options;
+        let GatewayOptions { batches_folder, gone_file, hosts, origins, tokens_max, .. } = options;
+        let GatewayOptions { cost_max, free_bytes_min, .. } = options;
         let keys = AccessKeys::read(&keys_file)?;
         // With another name something stands in front of it that others reach.
         let needs_key = !listen.ip().is_loopback() || !hosts.is_empty();
@@ -214,6 +218,7 @@ impl BoundGateway {
         })?;
         let files = GatewayFiles::open(&files_folder, free_bytes_min).map_err(GatewayError::Files)?;
         let batches = GatewayBatches::open(&batches_folder).map_err(GatewayError::Files)?;
+        let gone = GoneKeys::open(gone_file).map_err(GatewayError::Files)?;
         let listening = TcpListener::bind(listen).await;
         let listener = listening.map_err(|error| GatewayError::Listen { address: listen, error })?;
         let address =
@@ -226,6 +231,7 @@ impl BoundGateway {
             spending,
             files,
             batches,
+            gone,
             metrics: Metrics::new(),
             places: OwnerPlaces::new("answers that are being written", ANSWERS_MAX),
             readers: OwnerPlaces::new("requests that are being read", READERS_MAX),
@@ -254,8 +260,10 @@ impl BoundGateway {
         for batch in self.gateway.batches.unfinished() {
             openai::batches::begin(&self.gateway, batch);
         }
+        let reaper = tokio::spawn(reaper::run(self.gateway.clone()));
         let routes = routes::of(&self.gateway);
         server::serve(self.listener, routes, stop).await;
+        reaper.abort();
         self.gateway.batches.end();
         self.gateway.cancels.finish(CANCEL_WAIT).await;
     }
@@ -302,6 +310,7 @@ pub(crate) mod tests {
             spending_file: folder.join("spending.json"),
             files_folder: folder.join("files"),
             batches_folder: folder.join("batches"),
+            gone_file: folder.join("gone.json"),
             hosts: host.map(str::to_owned).into_iter().collect(),
             origins: Vec::new(),
             tokens_max: 1,

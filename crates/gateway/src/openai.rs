@@ -10,6 +10,7 @@ pub(crate) mod choice;
 pub(crate) mod completions;
 pub(crate) mod embeddings;
 pub(crate) mod events;
+mod expiry;
 mod file_form;
 pub(crate) mod files;
 pub(crate) mod format;

@@ -1,7 +1,5 @@
 //! Batches as their owners find them, before and after a restart.
 
-use assay_protocol::id::Digest;
-
 use super::*;
 use crate::drawn_name::FileId;
 

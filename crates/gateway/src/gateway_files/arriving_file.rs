@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use tokio::{fs::File, io::AsyncWriteExt, task::spawn_blocking};
 
 use super::{
-    FileOwner, FilePurpose, GatewayFile, GatewayFiles,
+    FileOwner, FilePurpose, GatewayFile, GatewayFiles, expiry,
     kept_files::{FILE_BYTES_MAX, FileRefused, FileRoom},
 };
 use crate::drawn_name::FileId;
@@ -54,22 +54,29 @@ impl ArrivingFile {
         Ok(self.written.write_all(piece).await?)
     }
 
-    /// All of it is here.
+    /// All of it is here, and is kept for so many seconds if that is said.
     pub(crate) async fn keep(
         mut self,
         purpose: FilePurpose,
         filename: String,
+        lasts_s: Option<u32>,
     ) -> Result<GatewayFile, FileRefused> {
         self.written.flush().await?;
         self.written.sync_all().await?;
         let mut arrived = self;
-        let kept = spawn_blocking(move || arrived.settle(purpose, filename));
+        let kept = spawn_blocking(move || arrived.settle(purpose, filename, lasts_s));
         Ok(kept.await.map_err(io::Error::other)??)
     }
 
-    fn settle(&mut self, purpose: FilePurpose, filename: String) -> io::Result<GatewayFile> {
-        let (id, owner, bytes) = (FileId::draw()?, self.owner, self.bytes);
-        let card = GatewayFile { id, owner, purpose, filename, bytes, created: Timestamp::now() };
+    fn settle(
+        &mut self,
+        purpose: FilePurpose,
+        filename: String,
+        lasts_s: Option<u32>,
+    ) -> io::Result<GatewayFile> {
+        let (id, owner, bytes, created) = (FileId::draw()?, self.owner, self.bytes, Timestamp::now());
+        let expires = expiry(created, lasts_s);
+        let card = GatewayFile { id, owner, purpose, filename, bytes, created, expires };
         let Some(place) = self.place.take() else { return Err(io::ErrorKind::NotFound.into()) };
         let persisted = place.persist(self.files.path(id)).map_err(|error| error.error);
         if let Err(error) = persisted.and_then(|_| self.files.write_card(&card)) {

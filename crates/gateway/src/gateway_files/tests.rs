@@ -11,7 +11,7 @@ const LAPTOP: FileOwner = Some(Digest([2; 32]));
 async fn put(files: &GatewayFiles, owner: FileOwner, text: &str) -> GatewayFile {
     let mut file = files.receive(owner).unwrap();
     file.write(text.as_bytes()).await.unwrap();
-    file.keep(FilePurpose::Batch, "../../lines.jsonl".to_owned()).await.unwrap()
+    file.keep(FilePurpose::Batch, "../../lines.jsonl".to_owned(), None).await.unwrap()
 }
 
 fn entries(files: &GatewayFiles) -> usize {
@@ -112,8 +112,8 @@ async fn there_are_no_more_files_and_bytes_than_there_may_be() {
     assert!(matches!(files.receive(None), Err(FileRefused::Full { most: ALL_MOST, .. })));
     let id = FileId::draw().unwrap();
     let write = |path: &Path| fs::write(path, "paid").map_err(|error| BatchError::disk(path, error));
-    files.make((id, PHONE), "output".to_owned(), write).unwrap();
-    files.make((id, PHONE), "output".to_owned(), |_| unreachable!("it is made")).unwrap();
+    files.make((id, PHONE), ("output".to_owned(), None), write).unwrap();
+    files.make((id, PHONE), ("output".to_owned(), None), |_| unreachable!("it is made")).unwrap();
     assert_eq!(files.find(PHONE, id).unwrap().bytes, 4, "what is paid is kept");
     files.lock().taken.remove(&LAPTOP);
     assert!(files.check_room(PHONE).is_err(), "and no more is begun until some is deleted");
@@ -130,7 +130,7 @@ async fn nothing_is_taken_that_would_fill_the_disk() {
     assert_eq!((entries(&files), files.lock().taken.len()), (0, 0));
     let id = FileId::draw().unwrap();
     let write = |path: &Path| fs::write(path, "paid").map_err(|error| BatchError::disk(path, error));
-    files.make((id, PHONE), "output".to_owned(), write).unwrap();
+    files.make((id, PHONE), ("output".to_owned(), None), write).unwrap();
     assert_eq!(
         files.find(PHONE, id).unwrap().bytes,
         4,

@@ -11,11 +11,11 @@ use axum::{
     http::StatusCode,
 };
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::{
     batched::{CHAT, COMPLETIONS, EMBEDDINGS},
+    expiry::ExpiresAfter,
     list_page,
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     gateway_files::{FileOwner, FilePurpose, GatewayFile},
     guard::Caller,
     json_answer::JsonAnswer,
-    json_body::{JsonBody, refuse},
+    json_body::JsonBody,
 };
 
 /// Batches of a page, where nobody says and at most.
@@ -50,9 +50,8 @@ pub(crate) struct BatchAsked {
     completion_window: String,
     #[serde(default)]
     metadata: Option<BTreeMap<String, String>>,
-    // What is not done.
     #[serde(default)]
-    output_expires_after: Option<Value>,
+    output_expires_after: Option<ExpiresAfter>,
 }
 
 /// What a list of batches is asked with.
@@ -70,14 +69,14 @@ pub(crate) async fn create(
     JsonBody(asked): JsonBody<BatchAsked>,
 ) -> Result<JsonAnswer, HttpFailure> {
     let owner = caller.owner();
-    asked.check()?;
+    let output_lasts_s = asked.check()?;
     let file = asked.input_file(&gateway, owner)?;
     // What comes of a batch is kept, however much it is, and its file may be handed in again and again.
     gateway.files.check_room(owner)?;
     let id = BatchId::draw().map_err(|error| failed(&error))?;
     let input_bytes = file.bytes;
     let record = BatchRecord::new((id, owner), (asked.endpoint, file.id), asked.metadata);
-    let record = BatchRecord { input_bytes, ..record };
+    let record = BatchRecord { input_bytes, output_lasts_s, ..record };
     let own = gateway.clone();
     let added = blocking(move || own.batches.add(record)).await?;
     let batch = added.map_err(|many| HttpFailure::busy(many.to_string()))?;
@@ -130,12 +129,10 @@ pub(crate) async fn cancel(
 }
 
 impl BatchAsked {
-    fn check(&self) -> Result<(), HttpFailure> {
-        refuse(&[(
-            "output_expires_after",
-            self.output_expires_after.as_ref(),
-            "files are kept until somebody deletes them",
-        )])?;
+    /// Refuses what is not done; gives how many seconds what comes of it is kept, if that is said.
+    fn check(&self) -> Result<Option<u32>, HttpFailure> {
+        let lasts = self.output_expires_after.as_ref().map(|after| after.lasts_s("output_expires_after"));
+        let lasts = lasts.transpose()?;
         let endpoints = [CHAT, COMPLETIONS, EMBEDDINGS];
         if !endpoints.contains(&self.endpoint.as_str()) {
             let why = format!("batches are for {CHAT}, {COMPLETIONS} and {EMBEDDINGS}");
@@ -155,7 +152,7 @@ impl BatchAsked {
                 );
                 Err(HttpFailure::wrong("metadata", message))
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => Ok(lasts),
         }
     }
 
@@ -195,12 +192,12 @@ fn failed(error: &dyn std::error::Error) -> HttpFailure {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::json_body;
 
-    fn check(more: Value) -> Result<(), HttpFailure> {
+    fn check(more: Value) -> Result<Option<u32>, HttpFailure> {
         let mut whole = json!({ "input_file_id": "file-1", "endpoint": CHAT, "completion_window": "24h" });
         whole.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
         json_body::read::<BatchAsked>(whole.to_string().as_bytes())?.check()
@@ -213,17 +210,17 @@ mod tests {
             json!({ "endpoint": EMBEDDINGS, "metadata": { "page": "7" } }),
             json!({ "metadata": null }),
         ] {
-            assert_eq!(check(more.clone()), Ok(()), "{more}");
+            assert_eq!(check(more.clone()), Ok(None), "{more}");
         }
+        let after = |anchor: &str, seconds: i64| json!({ "output_expires_after": { "anchor": anchor, "seconds": seconds } });
+        assert_eq!(check(after("created_at", 3_600)), Ok(Some(3_600)));
         let many: BTreeMap<String, &str> = (0..=NOTES_MAX).map(|number| (number.to_string(), "")).collect();
         let refused = [
             ("endpoint", json!({ "endpoint": "/v1/responses" })),
             ("endpoint", json!({ "endpoint": "/v1/moderations" })),
             ("completion_window", json!({ "completion_window": "1h" })),
-            (
-                "output_expires_after",
-                json!({ "output_expires_after": { "anchor": "created_at", "seconds": 3600 } }),
-            ),
+            ("output_expires_after.seconds", after("created_at", 60)),
+            ("output_expires_after.anchor", after("completed_at", 3_600)),
             ("metadata", json!({ "metadata": many })),
             ("metadata", json!({ "metadata": { "a": "x".repeat(513) } })),
             ("metadata", json!({ "metadata": { "x".repeat(65): "" } })),

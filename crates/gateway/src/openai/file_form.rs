@@ -22,6 +22,7 @@ use futures::{Stream, StreamExt, stream};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use tokio::time::timeout;
 
+use super::expiry::ExpiresAfter;
 use crate::{
     failure::HttpFailure,
     gateway_files::{
@@ -41,6 +42,9 @@ const PARTS_MAX: usize = 16;
 const TEXT_BYTES_MAX: usize = 256;
 /// Bytes of what parts are divided by, as the standard has it.
 const BOUNDARY_BYTES_MAX: usize = 70;
+/// The parts that say when a file is let go.
+const ANCHOR: &str = "expires_after[anchor]";
+const SECONDS: &str = "expires_after[seconds]";
 /// Characters of what a client calls its file; what is beyond is left out.
 const FILENAME_CHARS_MAX: usize = 255;
 
@@ -50,6 +54,9 @@ struct FileForm {
     /// Bytes that came, but for those that were written down.
     held: Arc<AtomicU64>,
     purpose: Option<FilePurpose>,
+    /// When it is to be let go, as far as that is said.
+    anchor: Option<String>,
+    seconds: Option<i64>,
     /// With what its client calls it.
     file: Option<(ArrivingFile, String)>,
 }
@@ -136,14 +143,23 @@ impl FileForm {
                 self.file = Some((file, filename));
                 Ok(())
             }
-            "purpose" | "file" => Err(HttpFailure::wrong(&name, format!("{name} is said once"))),
+            ANCHOR if self.anchor.is_none() => {
+                self.anchor = Some(text(part).await?);
+                Ok(())
+            }
+            SECONDS if self.seconds.is_none() => {
+                let seconds: Option<i64> = text(part).await?.trim().parse().ok();
+                let no_number =
+                    || HttpFailure::wrong("expires_after.seconds", "expires_after.seconds is a number");
+                self.seconds = Some(seconds.ok_or_else(no_number)?);
+                Ok(())
+            }
+            "purpose" | "file" | ANCHOR | SECONDS => {
+                Err(HttpFailure::wrong(&name, format!("{name} is said once")))
+            }
             _ => {
                 let field: String = name.chars().take_while(|letter| *letter != '[').take(64).collect();
-                let why = if field == "expires_after" {
-                    "files are kept until somebody deletes them"
-                } else {
-                    "a file has a purpose, and nothing else is said of it"
-                };
+                let why = "of a file are said its purpose and when it expires, and nothing else";
                 Err(HttpFailure::unsupported(&field, why))
             }
         }
@@ -153,10 +169,17 @@ impl FileForm {
         let Some(purpose) = self.purpose else {
             return Err(HttpFailure::wrong("purpose", "say with purpose what the file is for"));
         };
+        let lasts_s = match (self.anchor, self.seconds) {
+            (None, None) => None,
+            (Some(anchor), Some(seconds)) => Some(ExpiresAfter { anchor, seconds }.lasts_s("expires_after")?),
+            (Some(_), None) | (None, Some(_)) => {
+                return Err(HttpFailure::wrong("expires_after", "expires_after has an anchor and seconds"));
+            }
+        };
         let Some((file, filename)) = self.file else {
             return Err(HttpFailure::wrong("file", "there is no part called file"));
         };
-        Ok(file.keep(purpose, filename).await?)
+        Ok(file.keep(purpose, filename, lasts_s).await?)
     }
 }
 

@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::stream;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{fs::File, io::AsyncReadExt, task::spawn_blocking};
@@ -140,6 +141,6 @@ fn unknown() -> HttpFailure {
 fn document(file: &GatewayFile) -> Value {
     json!({
         "id": file.id.to_string(), "object": "file", "bytes": file.bytes, "created_at": file.created.as_second(),
-        "expires_at": null, "filename": file.filename, "purpose": file.purpose.word(), "status": "processed", "status_details": null,
+        "expires_at": file.expires.map(Timestamp::as_second), "filename": file.filename, "purpose": file.purpose.word(), "status": "processed", "status_details": null,
     })
 }

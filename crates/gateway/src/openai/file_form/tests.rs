@@ -19,6 +19,10 @@ fn purpose_of(text: &str) -> String {
     part("name=\"purpose\"", text)
 }
 
+fn lasts(seconds: &str) -> String {
+    part("name=\"expires_after[seconds]\"", seconds)
+}
+
 /// The same bytes in pieces of this length.
 fn request(body: impl Into<Vec<u8>>, length: usize) -> Request {
     let body: Vec<u8> = body.into();
@@ -57,6 +61,10 @@ async fn a_file_is_kept_as_it_was_whatever_the_order_of_parts_and_pieces() {
     }
     let empty = [purpose_of("batch"), file(""), "--edge--".to_owned()].concat();
     assert_eq!(kept.takes(request(empty, 9)).await.unwrap().bytes, 0);
+    let expires = part("name=\"expires_after[anchor]\"", "created_at");
+    let short = [purpose_of("batch"), expires, lasts("3600"), file(LINES), "--edge--".to_owned()].concat();
+    let short = kept.takes(request(short, 100)).await.unwrap();
+    assert_eq!(short.expires.unwrap().as_second(), short.created.as_second() + 3_600);
 }
 
 #[tokio::test]
@@ -72,7 +80,13 @@ async fn what_is_no_upload_is_refused_and_nothing_of_it_is_kept() {
         ("purpose", [&many, &lines, &end].map(String::as_str).concat()),
         ("file", [&batch, &lines, &lines, &end].map(String::as_str).concat()),
         ("purpose", [purpose_of("fine-tune"), lines.clone(), end.clone()].concat()),
-        ("expires_after", [batch.clone(), expires, lines.clone(), end.clone()].concat()),
+        ("expires_after", [batch.clone(), expires.clone(), lines.clone(), end.clone()].concat()),
+        (
+            "expires_after.seconds",
+            [batch.clone(), expires.clone(), lasts("soon"), lines.clone(), end.clone()].concat(),
+        ),
+        ("expires_after.seconds", [batch.clone(), expires, lasts("60"), lines.clone(), end.clone()].concat()),
+        ("expires_after[seconds]", [lasts("3600"), lasts("3600"), end.clone()].concat()),
         ("magic", [batch.clone(), part("name=\"magic\"", "1"), end.clone()].concat()),
     ];
     for (param, body) in refused {
