@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    asked_once::AskedOnce,
     batch::{BatchError, BatchStop, WrongLine, replace_with, short_param, short_why},
     damage::read_json,
     drawn_name::{BatchId, FileId},
@@ -32,6 +33,9 @@ pub(crate) struct BatchRecord {
     /// How many seconds what comes of it is kept, if its client said so.
     #[serde(default)]
     pub(crate) output_lasts_s: Option<u32>,
+    /// How the request that handed it in is told from others.
+    #[serde(default)]
+    pub(crate) once: AskedOnce,
     /// What its client notes of it.
     pub(crate) metadata: Option<BTreeMap<String, String>>,
     pub(crate) times: BatchTimes,
@@ -107,6 +111,7 @@ impl BatchRecord {
             input_file,
             input_bytes: 0,
             output_lasts_s: None,
+            once: AskedOnce::default(),
             metadata,
             times,
             faults: Vec::new(),

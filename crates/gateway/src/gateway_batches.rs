@@ -8,7 +8,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use assay_protocol::id::Digest;
@@ -16,6 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
+    asked_once::{AskedOnce, KeyTaken},
     batch::{BatchError, BatchFolder, BatchSign},
     batch_record::{BatchCounts, BatchRecord, BatchWait},
     damage::put_aside,
@@ -55,6 +59,11 @@ pub(crate) struct OpenBatch {
     created: Timestamp,
     /// Of its lines.
     input_bytes: u64,
+    once: AskedOnce,
+    /// Whether its client is known to know of it.
+    is_known: AtomicBool,
+    /// Whether somebody carries it out.
+    is_begun: AtomicBool,
     path: PathBuf,
     work: BatchFolder,
     record: Mutex<BatchRecord>,
@@ -83,6 +92,17 @@ pub(crate) struct TooManyBatches {
     whose: &'static str,
     have: BatchRoom,
     most: BatchRoom,
+}
+
+/// Why a batch is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BatchRefused {
+    /// There are too many.
+    #[error(transparent)]
+    Many(#[from] TooManyBatches),
+    /// The key of its request names another one.
+    #[error(transparent)]
+    Key(#[from] KeyTaken),
 }
 
 impl GatewayBatches {
@@ -148,6 +168,9 @@ impl GatewayBatches {
             owner: record.owner,
             created: record.times.created,
             input_bytes: record.input_bytes,
+            once: record.once,
+            is_known: AtomicBool::new(false),
+            is_begun: AtomicBool::new(false),
             path: self.record_path(record.id),
             work: BatchFolder::at(self.work_path(record.id)),
             is_cancelled: watch::Sender::new(record.times.cancelling.is_some()),
@@ -162,9 +185,20 @@ impl GatewayBatches {
         lock(&self.known).values().filter(|batch| !batch.is_over()).cloned().collect()
     }
 
-    /// A batch of an owner's.
+    /// A batch of an owner's, who knows of it by its name.
     pub(crate) fn find(&self, owner: FileOwner, id: BatchId) -> Option<Arc<OpenBatch>> {
-        lock(&self.known).get(&id).filter(|batch| batch.owner == owner).cloned()
+        let found = lock(&self.known).get(&id).filter(|batch| batch.owner == owner).cloned()?;
+        found.is_known.store(true, Ordering::Relaxed);
+        Some(found)
+    }
+
+    /// What an owner's request has handed in when it was sent before, if it was.
+    pub(crate) fn asked_before(
+        &self,
+        owner: FileOwner,
+        once: &AskedOnce,
+    ) -> Result<Option<Arc<OpenBatch>>, KeyTaken> {
+        asked_before(&lock(&self.known), owner, once)
     }
 
     /// All batches of an owner, youngest first.
@@ -177,15 +211,20 @@ impl GatewayBatches {
         all
     }
 
-    /// Keeps another one, if there is room for it.
+    /// Keeps another one, if there is room for it; or gives the one that its request has handed in before.
     pub(crate) fn add(
         &self,
         record: BatchRecord,
-    ) -> Result<Result<Arc<OpenBatch>, TooManyBatches>, BatchError> {
+    ) -> Result<Result<Arc<OpenBatch>, BatchRefused>, BatchError> {
         let (owner, id) = (record.owner, record.id);
         let mut known = lock(&self.known);
+        match asked_before(&known, owner, &record.once) {
+            Ok(None) => {}
+            Ok(Some(batch)) => return Ok(Ok(batch)),
+            Err(taken) => return Ok(Err(taken.into())),
+        }
         if let Err(many) = check_room(known.values(), owner, record.input_bytes) {
-            return Ok(Err(many));
+            return Ok(Err(many.into()));
         }
         let batch = Arc::new(self.batch(record.clone()));
         record.write(&batch.path)?;
@@ -244,6 +283,11 @@ impl OpenBatch {
     /// Whose it is.
     pub(crate) fn owner(&self) -> FileOwner {
         self.owner
+    }
+
+    /// Whether nobody carried it out until now: whoever asks does.
+    pub(crate) fn begin(&self) -> bool {
+        !self.is_begun.swap(true, Ordering::Relaxed)
     }
 
     /// Whether nothing more happens to it.
@@ -321,6 +365,25 @@ impl OpenBatch {
     pub(crate) fn waits_for(&self, wait: Option<BatchWait>) {
         *lock(&self.wait) = wait;
     }
+}
+
+/// What a request has handed in when it was sent before: the youngest that it may be.
+fn asked_before(
+    known: &BTreeMap<BatchId, Arc<OpenBatch>>,
+    owner: FileOwner,
+    once: &AskedOnce,
+) -> Result<Option<Arc<OpenBatch>>, KeyTaken> {
+    let mut own: Vec<&Arc<OpenBatch>> = known.values().filter(|batch| batch.owner == owner).collect();
+    own.sort_by_key(|batch| Reverse((batch.created, batch.id)));
+    for batch in own {
+        if once.is_again(&batch.once, (batch.created, batch.is_known.load(Ordering::Relaxed)))? {
+            return Ok(Some(batch.clone()));
+        }
+        if once.is_anew(&batch.once) {
+            batch.is_known.store(true, Ordering::Relaxed);
+        }
+    }
+    Ok(None)
 }
 
 /// Whether an owner may have another one under way, whose lines have so many bytes.

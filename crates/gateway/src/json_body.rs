@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use assay_protocol::{codec, id::Digest};
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
@@ -15,7 +16,12 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::{Gateway, failure::HttpFailure, guard::Caller};
+use crate::{
+    Gateway,
+    asked_once::{AskedOnce, OnceHead},
+    failure::HttpFailure,
+    guard::Caller,
+};
 
 /// How long a request may take to come.
 const BODY_WAIT: Duration = Duration::from_secs(30);
@@ -23,19 +29,41 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 /// A request's body as what it says.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
+/// The same of one that is done once, however often it is sent.
+pub(crate) struct OnceBody<T> {
+    pub(crate) said: T,
+    /// How it is told from others.
+    pub(crate) once: AskedOnce,
+}
+
 impl<T: DeserializeOwned> FromRequest<Arc<Gateway>> for JsonBody<T> {
     type Rejection = HttpFailure;
 
-    /// Some clients name no type of content, or a wrong one; what it is shows.
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, HttpFailure> {
-        let late =
-            |_| HttpFailure::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request did not come in time");
-        let busy = |_| HttpFailure::busy("too many requests are being read");
-        let owner = request.extensions().get::<Caller>().and_then(Caller::owner);
-        let _place = timeout(BODY_WAIT, gateway.readers.wait(owner)).await.map_err(busy)?;
-        let bytes = timeout(BODY_WAIT, Bytes::from_request(request, gateway)).await.map_err(late)?;
-        read(&bytes.map_err(|rejected| unread(&rejected))?).map(Self)
+        read(&body(request, gateway).await?).map(Self)
     }
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<Gateway>> for OnceBody<T> {
+    type Rejection = HttpFailure;
+
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, HttpFailure> {
+        let (head, path) = (OnceHead::read(request.headers())?, request.uri().path().to_owned());
+        let bytes = body(request, gateway).await?;
+        let once = head.asks(codec::digest("asked", &(path.as_str(), Digest::of(&bytes))));
+        Ok(Self { said: read(&bytes)?, once })
+    }
+}
+
+/// The bytes of a body. Some clients name no type of content, or a wrong one; what it is shows.
+async fn body(request: Request, gateway: &Arc<Gateway>) -> Result<Bytes, HttpFailure> {
+    let late =
+        |_| HttpFailure::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request did not come in time");
+    let busy = |_| HttpFailure::busy("too many requests are being read");
+    let owner = request.extensions().get::<Caller>().and_then(Caller::owner);
+    let _place = timeout(BODY_WAIT, gateway.readers.wait(owner)).await.map_err(busy)?;
+    let bytes = timeout(BODY_WAIT, Bytes::from_request(request, gateway)).await.map_err(late)?;
+    bytes.map_err(|rejected| unread(&rejected))
 }
 
 fn unread(rejected: &BytesRejection) -> HttpFailure {

@@ -13,6 +13,7 @@
 //! endpoints do. How a batch is carried out stands here too ([`BatchCourse`]), for commands and for the gateway.
 
 mod answer;
+mod asked_once;
 mod batch;
 mod batch_record;
 mod batch_run;

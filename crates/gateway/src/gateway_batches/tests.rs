@@ -1,7 +1,7 @@
 //! Batches as their owners find them, before and after a restart.
 
 use super::*;
-use crate::drawn_name::FileId;
+use crate::{asked_once::OnceHead, drawn_name::FileId};
 
 const PHONE: FileOwner = Some(Digest([1; 32]));
 
@@ -67,6 +67,49 @@ fn a_record_that_is_damaged_is_put_aside_once_and_keeps_no_other_back() {
     }
 }
 
+/// How a request is told from others that has a key, or says how often it was sent.
+fn once(key: Option<&'static str>, retries: &'static str, asked: &str) -> AskedOnce {
+    let mut headers = axum::http::HeaderMap::new();
+    headers.insert("x-stainless-retry-count", retries.parse().unwrap());
+    if let Some(key) = key {
+        headers.insert("idempotency-key", key.parse().unwrap());
+    }
+    OnceHead::read(&headers).unwrap().asks(Digest::of(asked.as_bytes()))
+}
+
+#[test]
+fn a_request_that_is_sent_again_hands_in_the_same_batch_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let batches = GatewayBatches::open(folder.path()).unwrap();
+    let asked = |owner: FileOwner, once: AskedOnce| BatchRecord { once, ..record(owner) };
+    let keyed = batches.add(asked(PHONE, once(Some("a"), "0", "one"))).unwrap().unwrap();
+    let repeated = batches.add(asked(PHONE, once(None, "0", "two"))).unwrap().unwrap();
+    drop(batches);
+    let batches = GatewayBatches::open(folder.path()).unwrap();
+    let add = |owner: FileOwner, once: AskedOnce| batches.add(asked(owner, once)).unwrap();
+    assert_eq!(add(PHONE, once(Some("a"), "1", "one")).unwrap().id, keyed.id);
+    assert_eq!(add(PHONE, once(Some("a"), "0", "two")).unwrap_err(), BatchRefused::Key(KeyTaken));
+    let found = batches.asked_before(PHONE, &once(None, "1", "two")).unwrap().unwrap();
+    assert_eq!(found.id, repeated.id);
+    for (owner, other) in [(None, once(Some("a"), "0", "one")), (None, once(None, "1", "two"))] {
+        assert!(batches.asked_before(owner, &other).unwrap().is_none(), "it is another's");
+    }
+    batches.find(PHONE, repeated.id).unwrap();
+    assert!(
+        batches.asked_before(PHONE, &once(None, "1", "two")).unwrap().is_none(),
+        "its client knows of it"
+    );
+
+    let first = add(None, once(None, "0", "two")).unwrap();
+    let second = add(None, once(None, "0", "two")).unwrap();
+    assert_ne!(first.id, second.id, "the same file handed in anew is answered anew");
+    assert_eq!(add(None, once(None, "2", "two")).unwrap().id, second.id);
+    assert!(batches.asked_before(None, &once(None, "0", "two")).unwrap().is_none());
+    let third = add(None, once(None, "1", "two")).unwrap();
+    assert!(third.id != first.id && third.id != second.id, "it repeats what was refused meanwhile");
+    assert!(third.begin() && !third.begin(), "it is carried out once");
+}
+
 #[tokio::test]
 async fn a_batch_is_cancelled_once_and_not_when_it_is_too_late() {
     let folder = tempfile::tempdir().unwrap();
@@ -127,7 +170,8 @@ fn what_is_copied_for_batches_that_are_under_way_has_a_bound() {
     let most = batches.add(long(PHONE, OPEN_MOST.bytes - 1)).unwrap().unwrap();
     batches.add(long(PHONE, 1)).unwrap().unwrap();
     let refused = batches.add(long(PHONE, 1)).unwrap().unwrap_err();
-    assert_eq!((refused.have.batches, refused.have.bytes), (2, OPEN_MOST.bytes));
+    let BatchRefused::Many(many) = refused else { panic!("{refused:?}") };
+    assert_eq!((many.have.batches, many.have.bytes), (2, OPEN_MOST.bytes));
     over(&most);
     drop(batches);
     let batches = GatewayBatches::open(folder.path()).unwrap();

@@ -25,11 +25,11 @@ use crate::{
     batch_run,
     drawn_name::{BatchId, FileId},
     failure::HttpFailure,
-    gateway_batches::OpenBatch,
+    gateway_batches::{BatchRefused, OpenBatch},
     gateway_files::{FileOwner, FilePurpose, GatewayFile},
     guard::Caller,
     json_answer::JsonAnswer,
-    json_body::JsonBody,
+    json_body::OnceBody,
 };
 
 /// Batches of a page, where nobody says and at most.
@@ -66,9 +66,12 @@ pub(crate) struct BatchQuery {
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-    JsonBody(asked): JsonBody<BatchAsked>,
+    OnceBody { said: asked, once }: OnceBody<BatchAsked>,
 ) -> Result<JsonAnswer, HttpFailure> {
     let owner = caller.owner();
+    if let Some(batch) = gateway.batches.asked_before(owner, &once)? {
+        return Ok(JsonAnswer(batch.document()));
+    }
     let output_lasts_s = asked.check()?;
     let file = asked.input_file(&gateway, owner)?;
     // What comes of a batch is kept, however much it is, and its file may be handed in again and again.
@@ -76,17 +79,23 @@ pub(crate) async fn create(
     let id = BatchId::draw().map_err(|error| failed(&error))?;
     let input_bytes = file.bytes;
     let record = BatchRecord::new((id, owner), (asked.endpoint, file.id), asked.metadata);
-    let record = BatchRecord { input_bytes, output_lasts_s, ..record };
-    let own = gateway.clone();
-    let added = blocking(move || own.batches.add(record)).await?;
-    let batch = added.map_err(|many| HttpFailure::busy(many.to_string()))?;
-    begin(&gateway, batch.clone());
-    Ok(JsonAnswer(batch.document()))
+    let record = BatchRecord { input_bytes, output_lasts_s, once, ..record };
+    let added = blocking(move || {
+        let added = gateway.batches.add(record)?;
+        // Here, because whoever waits for an answer may be gone by now.
+        if let Ok(batch) = &added {
+            begin(&gateway, batch.clone());
+        }
+        Ok(added)
+    });
+    Ok(JsonAnswer(added.await??.document()))
 }
 
-/// Has a batch carried out.
+/// Has a batch carried out, unless somebody does already.
 pub(crate) fn begin(gateway: &Arc<Gateway>, batch: Arc<OpenBatch>) {
-    gateway.cancels.begin(batch_run::run(gateway.clone(), batch));
+    if batch.begin() {
+        gateway.cancels.begin(batch_run::run(gateway.clone(), batch));
+    }
 }
 
 /// Lists those of who asks, the youngest first.
@@ -176,6 +185,15 @@ fn own(gateway: &Gateway, caller: &Caller, name: &str) -> Result<Arc<OpenBatch>,
     id.and_then(|id| gateway.batches.find(caller.owner(), id)).ok_or_else(|| {
         HttpFailure::new(StatusCode::NOT_FOUND, "not_found", "no batch of who asks is called so")
     })
+}
+
+impl From<BatchRefused> for HttpFailure {
+    fn from(refused: BatchRefused) -> Self {
+        match refused {
+            BatchRefused::Many(many) => Self::busy(many.to_string()),
+            BatchRefused::Key(taken) => taken.into(),
+        }
+    }
 }
 
 /// Does what waits for the disk.
