@@ -127,9 +127,11 @@ mod tests {
         assert_eq!((key.key(), key.retries), (Some(Digest::of(b"a")), 2));
         assert_eq!(head(&[(RETRIES, "often")]).unwrap().retries, 0);
         let long = "x".repeat(256);
-        for wrong in
-            [&[("idempotency-key", "")][..], &[("idempotency-key", long.as_str())], &[("idempotency-key", "a"); 2]]
-        {
+        for wrong in [
+            &[("idempotency-key", "")][..],
+            &[("idempotency-key", long.as_str())],
+            &[("idempotency-key", "a"); 2],
+        ] {
             let failure = head(wrong).unwrap_err();
             assert_eq!(
                 (failure.status(), failure.param()),

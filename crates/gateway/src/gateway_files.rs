@@ -27,6 +27,7 @@ pub(crate) use self::{
     kept_files::{FILE_BYTES_MAX, FileRefused},
 };
 use crate::{
+    asked_once::{AskedOnce, OnceHead},
     batch::{BatchError, replace_with},
     damage::{ASIDE, put_aside, read_json},
     disk_floor::DiskFloor,
@@ -74,6 +75,9 @@ pub(crate) struct GatewayFile {
     /// When it is let go, if its client said so.
     #[serde(default)]
     pub(crate) expires: Option<Timestamp>,
+    /// How the request that uploaded it is told from others.
+    #[serde(default)]
+    pub(crate) once: AskedOnce,
 }
 
 impl GatewayFile {
@@ -92,6 +96,8 @@ struct FileFolder {
     path: PathBuf,
     floor: DiskFloor,
     kept: Mutex<KeptFiles>,
+    /// Held while a file becomes one of those that are kept: no two do for the same request.
+    settling: Mutex<()>,
 }
 
 impl GatewayFiles {
@@ -129,13 +135,16 @@ impl GatewayFiles {
             }
         }
         let floor = DiskFloor::of(path.to_owned(), free_bytes_min);
-        Ok(Self(Arc::new(FileFolder { path: path.to_owned(), floor, kept: Mutex::new(kept) })))
+        let (kept, settling) = (Mutex::new(kept), Mutex::default());
+        Ok(Self(Arc::new(FileFolder { path: path.to_owned(), floor, kept, settling })))
     }
 
-    /// A file of an owner's.
+    /// A file of an owner's, who knows of it by its name.
     pub(crate) fn find(&self, owner: FileOwner, id: FileId) -> Option<GatewayFile> {
-        let now = Timestamp::now();
-        self.lock().files.get(&id).filter(|file| file.owner == owner && file.is_there(now)).cloned()
+        let (now, mut kept) = (Timestamp::now(), self.lock());
+        let found = kept.files.get(&id).filter(|file| file.owner == owner && file.is_there(now)).cloned()?;
+        kept.known.insert(id);
+        Some(found)
     }
 
     /// All files of an owner, oldest first.
@@ -157,14 +166,18 @@ impl GatewayFiles {
         self.0.path.join(format!("{id}{CARD}"))
     }
 
-    /// Begins to take a file of an owner's.
-    pub(crate) fn receive(&self, owner: FileOwner) -> Result<ArrivingFile, FileRefused> {
+    /// Begins to take a file of an owner's, whose request says this of itself.
+    pub(crate) fn receive(&self, owner: FileOwner, head: OnceHead) -> Result<ArrivingFile, FileRefused> {
+        if head.key().is_some_and(|key| self.lock().has_key(owner, key)) {
+            // It is here already, and needs no room: what comes is only held against it.
+            return Ok(ArrivingFile::new(self.clone(), (owner, head), None));
+        }
         self.check_disk(0)?;
         self.lock().take(owner, FileRoom { files: 1, bytes: 0 })?;
         let made = NamedTempFile::new_in(&self.0.path).and_then(|place| Ok((place.reopen()?, place)));
         let (written, place) =
             made.inspect_err(|_| self.lock().give(owner, FileRoom { files: 1, bytes: 0 }))?;
-        Ok(ArrivingFile::new(self.clone(), owner, (File::from_std(written), place)))
+        Ok(ArrivingFile::new(self.clone(), (owner, head), Some((File::from_std(written), place))))
     }
 
     /// The keys that files belong to.
@@ -188,7 +201,8 @@ impl GatewayFiles {
         let bytes = fs::metadata(&path).map_err(|error| BatchError::disk(&path, error))?.len();
         let (purpose, created) = (FilePurpose::BatchOutput, Timestamp::now());
         let expires = expiry(created, lasts_s);
-        let card = GatewayFile { id, owner, purpose, filename, bytes, created, expires };
+        let once = AskedOnce::default();
+        let card = GatewayFile { id, owner, purpose, filename, bytes, created, expires, once };
         self.write_card(&card).map_err(|error| BatchError::disk(&self.card(id), error))?;
         self.lock().keep(card, FileRoom::default());
         Ok(())
@@ -202,6 +216,7 @@ impl GatewayFiles {
         // Without a card it is none, whatever of the rest is still there.
         fs::remove_file(self.card(id))?;
         kept.files.remove(&id);
+        kept.known.remove(&id);
         kept.give(owner, room);
         drop(kept);
         // It is gone for its client; what is left of it goes with the next start.

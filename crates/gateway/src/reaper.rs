@@ -120,6 +120,7 @@ impl GoneKeys {
 mod tests {
     use super::*;
     use crate::{
+        asked_once::OnceHead,
         batch_record::BatchRecord,
         drawn_name::{BatchId, FileId},
         gateway_files::{FileOwner, FilePurpose},
@@ -131,7 +132,7 @@ mod tests {
     }
 
     async fn upload(gateway: &Gateway, owner: FileOwner, lasts_s: Option<u32>) -> FileId {
-        let mut file = gateway.files.receive(owner).unwrap();
+        let mut file = gateway.files.receive(owner, OnceHead::default()).unwrap();
         file.write(b"lines").await.unwrap();
         file.keep(FilePurpose::Batch, "lines.jsonl".to_owned(), lasts_s).await.unwrap().id
     }

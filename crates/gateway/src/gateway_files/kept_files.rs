@@ -3,10 +3,21 @@
 //! **Invariant:** what may be kept is bounded, by files and by bytes, for each owner and in all; what comes counts from its first
 //! byte on, and what is refused changes nothing.
 
-use std::{collections::BTreeMap, io};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
+
+use assay_protocol::id::Digest;
+use jiff::Timestamp;
 
 use super::{FileOwner, GatewayFile};
-use crate::{disk_floor::DiskShort, drawn_name::FileId};
+use crate::{
+    asked_once::{AskedOnce, KeyTaken},
+    disk_floor::DiskShort,
+    drawn_name::FileId,
+};
 
 /// Bytes of a file.
 pub(crate) const FILE_BYTES_MAX: u64 = 200 * 1024 * 1024;
@@ -34,6 +45,9 @@ pub(crate) enum FileRefused {
         /// How many there may be.
         most: FileRoom,
     },
+    /// The key of its request names another one.
+    #[error(transparent)]
+    Key(#[from] KeyTaken),
     /// The disk has too little room.
     #[error(transparent)]
     Short(#[from] DiskShort),
@@ -55,6 +69,8 @@ pub(super) struct KeptFiles {
     pub(super) files: BTreeMap<FileId, GatewayFile>,
     /// What each owner has, with what is coming.
     pub(super) taken: BTreeMap<FileOwner, FileRoom>,
+    /// Those whose clients are known to know of them.
+    pub(super) known: BTreeSet<FileId>,
 }
 
 impl KeptFiles {
@@ -64,6 +80,34 @@ impl KeptFiles {
         taken.files += 1 - counted.files.min(1);
         taken.bytes += card.bytes.saturating_sub(counted.bytes);
         self.files.insert(card.id, card);
+    }
+
+    /// Whether a request of an owner's with this key has uploaded one of them.
+    pub(super) fn has_key(&self, owner: FileOwner, key: Digest) -> bool {
+        let now = Timestamp::now();
+        let mut own = self.files.values().filter(|file| file.owner == owner && file.is_there(now));
+        own.any(|file| file.once.key() == Some(key))
+    }
+
+    /// What a request has uploaded when it was sent before: the youngest that it may be.
+    pub(super) fn asked_before(
+        &mut self,
+        owner: FileOwner,
+        once: &AskedOnce,
+    ) -> Result<Option<GatewayFile>, KeyTaken> {
+        let now = Timestamp::now();
+        let mut own: Vec<&GatewayFile> =
+            self.files.values().filter(|file| file.owner == owner && file.is_there(now)).collect();
+        own.sort_by_key(|file| Reverse((file.created, file.id)));
+        for file in own {
+            if once.is_again(&file.once, (file.created, self.known.contains(&file.id)))? {
+                return Ok(Some(file.clone()));
+            }
+            if once.is_anew(&file.once) {
+                self.known.insert(file.id);
+            }
+        }
+        Ok(None)
     }
 
     /// Counts so much more of an owner's, if it may be so much.

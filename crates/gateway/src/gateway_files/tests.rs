@@ -9,9 +9,31 @@ const PHONE: FileOwner = Some(Digest([1; 32]));
 const LAPTOP: FileOwner = Some(Digest([2; 32]));
 
 async fn put(files: &GatewayFiles, owner: FileOwner, text: &str) -> GatewayFile {
-    let mut file = files.receive(owner).unwrap();
+    let mut file = files.receive(owner, OnceHead::default()).unwrap();
     file.write(text.as_bytes()).await.unwrap();
     file.keep(FilePurpose::Batch, "../../lines.jsonl".to_owned(), None).await.unwrap()
+}
+
+/// Uploads it again, or anew, by a request with this head.
+async fn send(
+    files: &GatewayFiles,
+    owner: FileOwner,
+    (head, text): (OnceHead, &str),
+) -> Result<GatewayFile, FileRefused> {
+    let mut file = files.receive(owner, head)?;
+    for piece in text.as_bytes().chunks(2) {
+        file.write(piece).await?;
+    }
+    file.keep(FilePurpose::Batch, "lines.jsonl".to_owned(), None).await
+}
+
+fn head(key: Option<&'static str>, retries: &'static str) -> OnceHead {
+    let mut headers = axum::http::HeaderMap::new();
+    headers.insert("x-stainless-retry-count", retries.parse().unwrap());
+    if let Some(key) = key {
+        headers.insert("idempotency-key", key.parse().unwrap());
+    }
+    OnceHead::read(&headers).unwrap()
 }
 
 fn entries(files: &GatewayFiles) -> usize {
@@ -50,7 +72,7 @@ async fn a_file_is_its_owners_alone_and_there_again_after_a_restart() {
 async fn what_does_not_come_whole_is_not_kept_and_takes_no_room() {
     let folder = tempfile::tempdir().unwrap();
     let files = GatewayFiles::open(folder.path(), 0).unwrap();
-    let mut file = files.receive(PHONE).unwrap();
+    let mut file = files.receive(PHONE, OnceHead::default()).unwrap();
     file.write(b"half").await.unwrap();
     assert_eq!(files.lock().taken[&PHONE], FileRoom { files: 1, bytes: 4 });
     drop(file);
@@ -61,6 +83,38 @@ async fn what_does_not_come_whole_is_not_kept_and_takes_no_room() {
     }
     fs::create_dir(folder.path().join("lost+found")).unwrap();
     assert_eq!(entries(&GatewayFiles::open(folder.path(), 0).unwrap()), 1, "what is no file is left");
+}
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_uploads_the_same_file_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = GatewayFiles::open(folder.path(), 0).unwrap();
+    let keyed = send(&files, PHONE, (head(Some("a"), "0"), "lines")).await.unwrap();
+    let repeated = send(&files, PHONE, (head(None, "0"), "others")).await.unwrap();
+    drop(files);
+    let files = GatewayFiles::open(folder.path(), 0).unwrap();
+    let taken = files.lock().taken[&PHONE];
+    // There is no room for another one, and none is needed.
+    files.lock().taken.insert(PHONE, OWN_MOST);
+    assert_eq!(send(&files, PHONE, (head(Some("a"), "0"), "lines")).await.unwrap(), keyed);
+    let refused = send(&files, PHONE, (head(Some("a"), "0"), "other")).await.unwrap_err();
+    assert!(matches!(refused, FileRefused::Key(_)), "{refused:?}");
+    files.lock().taken.insert(PHONE, taken);
+    assert_eq!(send(&files, PHONE, (head(None, "1"), "others")).await.unwrap(), repeated);
+    assert_eq!((files.lock().taken[&PHONE], entries(&files)), (taken, 4), "nothing else is kept");
+    files.find(PHONE, repeated.id).unwrap();
+    let anew = send(&files, PHONE, (head(None, "1"), "others")).await.unwrap();
+    assert_ne!(anew.id, repeated.id, "its client knew of the one before");
+    for owner in [LAPTOP, None] {
+        assert_ne!(send(&files, owner, (head(Some("a"), "0"), "lines")).await.unwrap().id, keyed.id);
+        assert_ne!(send(&files, owner, (head(None, "1"), "others")).await.unwrap().id, repeated.id);
+    }
+    files.remove(PHONE, keyed.id).unwrap();
+    assert_ne!(
+        send(&files, PHONE, (head(Some("a"), "0"), "lines")).await.unwrap().id,
+        keyed.id,
+        "it is gone"
+    );
 }
 
 #[tokio::test]
@@ -90,14 +144,14 @@ async fn a_file_that_is_damaged_is_put_aside_once_and_keeps_no_other_back() {
 async fn there_are_no_more_files_and_bytes_than_there_may_be() {
     let folder = tempfile::tempdir().unwrap();
     let files = GatewayFiles::open(folder.path(), 0).unwrap();
-    let mut file = files.receive(PHONE).unwrap();
+    let mut file = files.receive(PHONE, OnceHead::default()).unwrap();
     file.bytes = FILE_BYTES_MAX - 1;
     file.write(b"x").await.unwrap();
     assert!(matches!(file.write(b"x").await, Err(FileRefused::TooLong)));
     let full = FileRoom { files: OWN_MOST.files - 1, bytes: OWN_MOST.bytes - 1 };
     files.lock().taken.insert(PHONE, full);
-    let mut last = files.receive(PHONE).unwrap();
-    let refused = files.receive(PHONE).unwrap_err();
+    let mut last = files.receive(PHONE, OnceHead::default()).unwrap();
+    let refused = files.receive(PHONE, OnceHead::default()).unwrap_err();
     assert!(matches!(refused, FileRefused::Full { most: OWN_MOST, .. }), "{refused:?}");
     let (files_max, bytes_max) = (OWN_MOST.files, OWN_MOST.bytes);
     let told = format!(
@@ -105,11 +159,14 @@ async fn there_are_no_more_files_and_bytes_than_there_may_be() {
         bytes_max - 1
     );
     assert!(refused.to_string().starts_with(&told), "{refused}");
-    assert!(files.receive(LAPTOP).is_ok(), "another key has room of its own");
+    assert!(files.receive(LAPTOP, OnceHead::default()).is_ok(), "another key has room of its own");
     last.write(b"x").await.unwrap();
     assert!(matches!(last.write(b"x").await, Err(FileRefused::Full { .. })));
     files.lock().taken.insert(LAPTOP, FileRoom { files: ALL_MOST.files, bytes: 0 });
-    assert!(matches!(files.receive(None), Err(FileRefused::Full { most: ALL_MOST, .. })));
+    assert!(matches!(
+        files.receive(None, OnceHead::default()),
+        Err(FileRefused::Full { most: ALL_MOST, .. })
+    ));
     let id = FileId::draw().unwrap();
     let write = |path: &Path| fs::write(path, "paid").map_err(|error| BatchError::disk(path, error));
     files.make((id, PHONE), ("output".to_owned(), None), write).unwrap();
@@ -125,7 +182,7 @@ async fn there_are_no_more_files_and_bytes_than_there_may_be() {
 async fn nothing_is_taken_that_would_fill_the_disk() {
     let folder = tempfile::tempdir().unwrap();
     let files = GatewayFiles::open(folder.path(), u64::MAX).unwrap();
-    assert!(matches!(files.receive(PHONE), Err(FileRefused::Short(_))));
+    assert!(matches!(files.receive(PHONE, OnceHead::default()), Err(FileRefused::Short(_))));
     assert!(matches!(files.check_room(PHONE), Err(FileRefused::Short(_))));
     assert_eq!((entries(&files), files.lock().taken.len()), (0, 0));
     let id = FileId::draw().unwrap();

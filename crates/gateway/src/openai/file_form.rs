@@ -24,6 +24,7 @@ use tokio::time::timeout;
 
 use super::expiry::ExpiresAfter;
 use crate::{
+    asked_once::OnceHead,
     failure::HttpFailure,
     gateway_files::{
         ArrivingFile, FILE_BYTES_MAX, FileOwner, FilePurpose, FileRefused, GatewayFile, GatewayFiles,
@@ -51,6 +52,8 @@ const FILENAME_CHARS_MAX: usize = 255;
 /// What came of a form.
 #[derive(Debug, Default)]
 struct FileForm {
+    /// What its request says of itself.
+    head: OnceHead,
     /// Bytes that came, but for those that were written down.
     held: Arc<AtomicU64>,
     purpose: Option<FilePurpose>,
@@ -72,7 +75,7 @@ pub(super) async fn receive(
 }
 
 async fn take(files: &GatewayFiles, owner: FileOwner, request: Request) -> Result<GatewayFile, HttpFailure> {
-    let mut form = FileForm::default();
+    let mut form = FileForm { head: OnceHead::read(request.headers())?, ..FileForm::default() };
     let mut parts = parts(request, form.held.clone())?;
     let mut count = 0;
     while let Some(part) = in_time(parts.next_field()).await? {
@@ -135,7 +138,7 @@ impl FileForm {
             "file" if self.file.is_none() => {
                 let filename = part.file_name().unwrap_or("upload");
                 let filename = filename.chars().take(FILENAME_CHARS_MAX).collect();
-                let mut file = files.receive(owner)?;
+                let mut file = files.receive(owner, self.head)?;
                 while let Some(piece) = in_time(part.chunk()).await? {
                     file.write(&piece).await?;
                     self.held.fetch_sub(piece.len() as u64, Ordering::Relaxed);
@@ -238,6 +241,7 @@ impl From<FileRefused> for HttpFailure {
             FileRefused::TooLong => "too_long",
             // A client that asks again by itself would upload it again.
             FileRefused::Full { .. } => "no_room",
+            FileRefused::Key(taken) => return (*taken).into(),
             FileRefused::Short(short) => {
                 tracing::warn!(%short, "nothing of a client is taken");
                 return Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", short.to_string());
