@@ -88,6 +88,7 @@ async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
         spending_file: folder.join("spending.json"),
         files_folder: folder.join("files"),
         batches_folder: folder.join("batches"),
+        answers_folder: folder.join("answers"),
         gone_file: folder.join("gone.json"),
         hosts: args.host.clone(),
         origins: args.allow_origin.clone(),

@@ -28,6 +28,7 @@ use tokio::{
 
 use crate::{
     failure::HttpFailure,
+    keyed_answers::{AnswerWaiter, KeyedRequest},
     link::DaemonLink,
     spending::Allowance,
     waited_job::{Cancels, WaitedJob},
@@ -135,6 +136,20 @@ pub(crate) struct AnswerOrder {
     pub(crate) allowance: Option<Allowance>,
     /// Whether it is told while it is written.
     pub(crate) is_told: bool,
+    /// Its request, where that has a key.
+    pub(crate) keyed: Option<KeyedRequest>,
+}
+
+/// An answer that was ordered before, for the same request.
+pub(crate) struct AnswerAgain {
+    pub(crate) link: DaemonLink,
+    pub(crate) cancels: Cancels,
+    pub(crate) manifest: Manifest,
+    /// The submission.
+    pub(crate) key: Digest,
+    pub(crate) is_told: bool,
+    /// Whoever waits for it again.
+    pub(crate) waiter: AnswerWaiter,
 }
 
 /// An answer that is being written.
@@ -172,27 +187,61 @@ impl AnswerOrder {
     }
 
     async fn order(self) -> Result<LiveAnswer, HttpFailure> {
-        let Self { link, cancels, manifest, mut submit, allowance, is_told } = self;
-        let word = random_word()?;
-        let mut open = WaitedJob::new(link.clone(), cancels, Submit::key_of(&word), allowance);
+        let Self { link, cancels, manifest, mut submit, allowance, is_told, keyed } = self;
+        let word = keyed.as_ref().map_or_else(random_word, |keyed| Ok(keyed.word()))?;
+        let waiter = keyed.as_ref().map(KeyedRequest::waiter);
+        let mut open = WaitedJob::new((link.clone(), cancels), Submit::key_of(&word), allowance, waiter);
         submit.idempotency_key = Some(word);
-        let handle = link.open().await.inspect_err(|_| open.end(Amount::ZERO))?;
+        let mut not_made = || {
+            open.end(Amount::ZERO);
+            keyed.iter().for_each(KeyedRequest::give_back);
+        };
+        if let Some(keyed) = &keyed {
+            keyed.keep().await.inspect_err(|_| not_made())?;
+        }
+        let handle = link.open().await.inspect_err(|_| not_made())?;
         match handle.call(submit).await {
             Ok(_) => {}
-            // It may have been taken: it is cancelled if it was, and not ordered again.
+            // It may have been taken: it is cancelled if it was, and not ordered again, but by whoever has a key for it.
             Err(error @ (CallError::Refused(Refused::Ending) | CallError::Lost(_))) => {
-                return Err(HttpFailure::from(error).after_order());
+                let failure = HttpFailure::from(error);
+                return Err(if keyed.is_some() { failure } else { failure.after_order() });
             }
             Err(CallError::Refused(refused)) => {
-                open.end(Amount::ZERO);
+                not_made();
                 return Err(refused.into());
             }
         }
+        if let Some(keyed) = &keyed {
+            keyed.made().await;
+        }
+        LiveAnswer::watch((open, link), handle, manifest, is_told).await
+    }
+}
+
+impl AnswerAgain {
+    /// Goes on with it, or reads it once more.
+    pub(crate) async fn place(self) -> Result<LiveAnswer, HttpFailure> {
+        let Self { link, cancels, manifest, key, is_told, waiter } = self;
+        let open = WaitedJob::new((link.clone(), cancels), key, None, Some(waiter));
+        let handle = link.open().await?;
+        LiveAnswer::watch((open, link), handle, manifest, is_told).await
+    }
+}
+
+impl LiveAnswer {
+    /// Begins to watch an answer that was ordered.
+    async fn watch(
+        (open, link): (WaitedJob, DaemonLink),
+        handle: Handle,
+        manifest: Manifest,
+        is_told: bool,
+    ) -> Result<Self, HttpFailure> {
         let key = open.key();
         let updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await;
         let updates = updates.map_err(|error| HttpFailure::from(error).after_order())?;
         let is_heard = is_told && manifest.policy.is_proven_by_rows();
-        Ok(LiveAnswer {
+        Ok(Self {
             open,
             link,
             hearing: is_heard.then(|| Hearing::new(handle.clone(), key)),
@@ -207,9 +256,7 @@ impl AnswerOrder {
             paid_deadline: None,
         })
     }
-}
 
-impl LiveAnswer {
     /// The submission.
     pub(crate) fn key(&self) -> Digest {
         self.open.key()
@@ -332,6 +379,8 @@ impl LiveAnswer {
     async fn deliver(&mut self, attempt: &AttemptView, output: Digest) -> Result<(), HttpFailure> {
         self.open.delivered();
         let output = match self.handle.call(ReadOutput { digest: output, of: Some(self.key()) }).await {
+            // The daemon keeps it for whoever asks again.
+            Ok(mut pieces) if self.open.has_key() => pieces.whole().await,
             Ok(pieces) => pieces.all().await,
             Err(error) => Err(error),
         };
@@ -387,7 +436,7 @@ fn other_words(attempt: &AttemptView) -> HttpFailure {
 }
 
 /// A word that names one order and no other, so that it can be cancelled whatever becomes of its answer.
-fn random_word() -> Result<String, HttpFailure> {
+pub(crate) fn random_word() -> Result<String, HttpFailure> {
     let mut bytes = [0; 16];
     let filled = getrandom::fill(&mut bytes);
     let failed = |error| {

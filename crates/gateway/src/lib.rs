@@ -31,6 +31,7 @@ mod guard;
 mod jobs;
 mod json_answer;
 mod json_body;
+mod keyed_answers;
 mod keys;
 mod link;
 mod metrics;
@@ -72,8 +73,8 @@ pub use self::{
     tokens_read::tokens_read_most,
 };
 use self::{
-    gateway_batches::GatewayBatches, gateway_files::GatewayFiles, metrics::Metrics,
-    owner_places::OwnerPlaces, reaper::GoneKeys, spending::Spending, waited_job::Cancels,
+    gateway_batches::GatewayBatches, gateway_files::GatewayFiles, keyed_answers::KeyedAnswers,
+    metrics::Metrics, owner_places::OwnerPlaces, reaper::GoneKeys, spending::Spending, waited_job::Cancels,
 };
 
 /// How long a gateway that ends waits until the jobs of its answers are cancelled.
@@ -106,6 +107,8 @@ pub struct GatewayOptions {
     pub files_folder: PathBuf,
     /// The folder of batches that they hand in, which need not be there.
     pub batches_folder: PathBuf,
+    /// The folder of answers whose requests have keys, which need not be there.
+    pub answers_folder: PathBuf,
     /// The file of which keys are gone that something belongs to, which need not be there.
     pub gone_file: PathBuf,
     /// Names by which it is called beside `localhost` and its address.
@@ -163,6 +166,7 @@ pub(crate) struct Gateway {
     spending: Spending,
     files: GatewayFiles,
     batches: GatewayBatches,
+    keyed: KeyedAnswers,
     gone: GoneKeys,
     metrics: Metrics,
     /// Answers that are written at a time.
@@ -201,7 +205,7 @@ impl BoundGateway {
     pub async fn bind(options: GatewayOptions) -> Result<Self, GatewayError> {
         let GatewayOptions { link, documents, listen, keys_file, spending_file, files_folder, .. } = options;
         let GatewayOptions { batches_folder, gone_file, hosts, origins, tokens_max, .. } = options;
-        let GatewayOptions { cost_max, free_bytes_min, .. } = options;
+        let GatewayOptions { answers_folder, cost_max, free_bytes_min, .. } = options;
         let keys = AccessKeys::read(&keys_file)?;
         // With another name something stands in front of it that others reach.
         let needs_key = !listen.ip().is_loopback() || !hosts.is_empty();
@@ -219,6 +223,7 @@ impl BoundGateway {
         })?;
         let files = GatewayFiles::open(&files_folder, free_bytes_min).map_err(GatewayError::Files)?;
         let batches = GatewayBatches::open(&batches_folder).map_err(GatewayError::Files)?;
+        let keyed = KeyedAnswers::open(&answers_folder).map_err(GatewayError::Files)?;
         let gone = GoneKeys::open(gone_file).map_err(GatewayError::Files)?;
         let listening = TcpListener::bind(listen).await;
         let listener = listening.map_err(|error| GatewayError::Listen { address: listen, error })?;
@@ -232,6 +237,7 @@ impl BoundGateway {
             spending,
             files,
             batches,
+            keyed,
             gone,
             metrics: Metrics::new(),
             places: OwnerPlaces::new("answers that are being written", ANSWERS_MAX),
@@ -255,8 +261,8 @@ impl BoundGateway {
         self.address
     }
 
-    /// Serves until `stop` comes; what is under way then ends, and its jobs are cancelled, but for those of batches: they go on,
-    /// as do batches when there is a gateway again.
+    /// Serves until `stop` comes; what is under way then ends, and its jobs are cancelled, but for those of batches and of
+    /// requests with keys: they go on, as do batches when there is a gateway again.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         for batch in self.gateway.batches.unfinished() {
             openai::batches::begin(&self.gateway, batch);
@@ -311,6 +317,7 @@ pub(crate) mod tests {
             spending_file: folder.join("spending.json"),
             files_folder: folder.join("files"),
             batches_folder: folder.join("batches"),
+            answers_folder: folder.join("answers"),
             gone_file: folder.join("gone.json"),
             hosts: host.map(str::to_owned).into_iter().collect(),
             origins: Vec::new(),

@@ -9,9 +9,11 @@ use assay_protocol::{id::Digest, manifest::Manifest};
 
 use crate::{
     Gateway,
-    answer::{AnswerOrder, AnswerPart, LiveAnswer, WholeAnswer},
+    answer::{AnswerAgain, AnswerOrder, AnswerPart, LiveAnswer, WholeAnswer},
+    asked_once::AskedOnce,
     failure::HttpFailure,
     guard::Caller,
+    keyed_answers::KeyedRequest,
     order::{AssayTerms, TextWish, TokensMax},
     owner_places::TakenPlaces,
     spending_limit,
@@ -34,6 +36,8 @@ pub(crate) struct AnswerCount {
     gateway: Arc<Gateway>,
     key: String,
     count: u32,
+    /// Whether what comes was counted before.
+    is_again: bool,
     _places: TakenPlaces,
 }
 
@@ -42,12 +46,19 @@ impl AnswerCount {
     fn begin(gateway: &Arc<Gateway>, caller: &Caller, count: u32) -> Result<Self, HttpFailure> {
         let places = gateway.places.take(caller.owner(), count)?;
         gateway.metrics.open.inc_by(i64::from(count));
-        Ok(Self { gateway: gateway.clone(), key: caller.name().to_owned(), count, _places: places })
+        let (gateway, key) = (gateway.clone(), caller.name().to_owned());
+        Ok(Self { gateway, key, count, is_again: false, _places: places })
     }
 
     /// Counts what was delivered.
     pub(crate) fn take(&self, part: &Result<AnswerPart, HttpFailure>) {
         if let Ok(AnswerPart::Whole(whole)) = part {
+            self.count(whole);
+        }
+    }
+
+    fn count(&self, whole: &WholeAnswer) {
+        if !self.is_again {
             self.gateway.metrics.count(&self.key, whole);
         }
     }
@@ -69,8 +80,24 @@ impl AnswerSet {
     pub(crate) async fn whole(self) -> Result<Vec<WholeAnswer>, HttpFailure> {
         let Self { answers, tally } = self;
         let all = futures::future::try_join_all(answers.into_iter().map(LiveAnswer::whole)).await?;
-        all.iter().for_each(|whole| tally.gateway.metrics.count(&tally.key, whole));
+        all.iter().for_each(|whole| tally.count(whole));
         Ok(all)
+    }
+}
+
+/// The model that somebody asks by a name, and the one that ran if the same request came before, whatever is called so now.
+pub(crate) async fn model_once(
+    gateway: &Gateway,
+    caller: &Caller,
+    name: &str,
+    once: &AskedOnce,
+) -> Result<Manifest, HttpFailure> {
+    match gateway.keyed.model(caller.owner(), once)? {
+        None => model(gateway, caller, name).await,
+        Some(before) => {
+            caller.may_ask(name)?;
+            Ok(gateway.link.call(FindModel { name: before.to_string() }).await?.manifest)
+        }
     }
 }
 
@@ -85,14 +112,14 @@ pub(crate) async fn model(gateway: &Gateway, caller: &Caller, name: &str) -> Res
         .manifest)
 }
 
-/// Orders so many texts.
+/// Orders so many texts, unless this request has ordered them before.
 pub(crate) async fn texts(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     manifest: &Manifest,
-    wish: &TextWish,
-    terms: &AssayTerms,
+    (wish, terms): (&TextWish, &AssayTerms),
     (count, is_told): (u32, bool),
+    once: AskedOnce,
 ) -> Result<AnswerSet, HttpFailure> {
     if !(1..=ANSWERS_MAX).contains(&count) {
         return Err(HttpFailure::wrong(
@@ -100,12 +127,67 @@ pub(crate) async fn texts(
             format!("n is a number from 1 to {ANSWERS_MAX}, and not {count}"),
         ));
     }
+    let keyed = match before(gateway, caller, manifest, (count, is_told), once).await? {
+        OrderedBefore::Yes(answers) => return Ok(answers),
+        OrderedBefore::No(keyed) => keyed,
+    };
     // Its length is tried with the ceiling that it is ordered with.
     let cost_max = spending_limit::cost_max(gateway, caller.key.as_ref(), terms.max_cost);
     let terms = &AssayTerms { max_cost: cost_max, ..terms.clone() };
     let wish = &affordable(gateway, manifest, wish, terms).await?;
     let submits = (0..count).map(|number| wish.order(manifest, terms, number));
-    all(gateway, caller, manifest, submits.collect::<Result<_, _>>()?, is_told).await
+    place(gateway, caller, manifest, (submits.collect::<Result<_, _>>()?, is_told), keyed).await
+}
+
+/// Orders what needs no text, unless this request has ordered it before.
+pub(crate) async fn one(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    manifest: &Manifest,
+    submit: Submit,
+    once: AskedOnce,
+) -> Result<AnswerSet, HttpFailure> {
+    match before(gateway, caller, manifest, (1, false), once).await? {
+        OrderedBefore::Yes(answers) => Ok(answers),
+        OrderedBefore::No(keyed) => place(gateway, caller, manifest, (vec![submit], false), keyed).await,
+    }
+}
+
+/// Whether a request was ordered when it came before.
+enum OrderedBefore {
+    /// What comes of that.
+    Yes(AnswerSet),
+    /// It is to be ordered, and has a key or has none.
+    No(Option<KeyedRequest>),
+}
+
+/// Looks whether a request has ordered its one answer before.
+async fn before(
+    gateway: &Arc<Gateway>,
+    caller: &Caller,
+    manifest: &Manifest,
+    (count, is_told): (u32, bool),
+    once: AskedOnce,
+) -> Result<OrderedBefore, HttpFailure> {
+    let Some(key) = once.key() else { return Ok(OrderedBefore::No(None)) };
+    if count != 1 {
+        return Err(HttpFailure::unsupported("n", "a request with an Idempotency-Key has one answer"));
+    }
+    let request = gateway.keyed.begin((caller.owner(), key), once, manifest.digest()).await?;
+    let Some(key) = request.found(&gateway.link).await? else {
+        return Ok(OrderedBefore::No(Some(request)));
+    };
+    let mut tally = AnswerCount::begin(gateway, caller, count)?;
+    tally.is_again = true;
+    let again = AnswerAgain {
+        link: gateway.link.clone(),
+        cancels: gateway.cancels.clone(),
+        manifest: manifest.clone(),
+        key,
+        is_told,
+        waiter: request.waiter(),
+    };
+    Ok(OrderedBefore::Yes(AnswerSet { answers: vec![again.place().await?], tally }))
 }
 
 /// The same, with fewer tokens where nobody said how many and the usual number costs more than may be spent.
@@ -127,13 +209,13 @@ async fn affordable(
     Ok(wish)
 }
 
-/// Orders all of these.
-pub(crate) async fn all(
+/// Orders all of these; where the request has a key, it is one.
+async fn place(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     manifest: &Manifest,
-    submits: Vec<Submit>,
-    is_told: bool,
+    (submits, is_told): (Vec<Submit>, bool),
+    mut keyed: Option<KeyedRequest>,
 ) -> Result<AnswerSet, HttpFailure> {
     let count = u32::try_from(submits.len()).unwrap_or(u32::MAX);
     let tally = AnswerCount::begin(gateway, caller, count)?;
@@ -147,6 +229,7 @@ pub(crate) async fn all(
             submit,
             allowance,
             is_told,
+            keyed: keyed.take(),
         };
         answers.push(order.place().await?);
     }

@@ -20,6 +20,7 @@ use crate::{
     AccessKeys, Gateway,
     batch::replace_with,
     damage::{put_aside, read_json},
+    keyed_answers,
 };
 
 /// How often it is looked what can go.
@@ -46,20 +47,26 @@ struct GoneKey {
 pub(crate) async fn run(gateway: Arc<Gateway>) {
     loop {
         let own = gateway.clone();
-        if let Err(error) = spawn_blocking(move || sweep(&own, Timestamp::now())).await {
-            tracing::error!(%error, "what nobody can reach is not let go");
+        match spawn_blocking(move || sweep(&own, Timestamp::now())).await {
+            Ok(over) => {
+                for key in over {
+                    keyed_answers::let_go(&gateway.link, key).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "what nobody can reach is not let go"),
         }
         sleep(EVERY).await;
     }
 }
 
-/// Lets go of what nobody can reach any more.
-fn sweep(gateway: &Gateway, now: Timestamp) {
+/// Lets go of what nobody can reach any more; gives the submissions whose results nobody asks for again.
+fn sweep(gateway: &Gateway, now: Timestamp) -> Vec<Digest> {
+    let over = gateway.keyed.forget_old(now);
     let expired = gateway.files.let_expired_go(now);
     if expired > 0 {
         tracing::info!(files = expired, "files whose time is over are let go");
     }
-    let Ok(keys) = AccessKeys::read(&gateway.keys_file) else { return };
+    let Ok(keys) = AccessKeys::read(&gateway.keys_file) else { return over };
     let known: BTreeSet<Digest> = keys.keys.iter().map(|key| key.digest).collect();
     let mut gone = gateway.files.owners();
     gone.extend(gateway.batches.owners());
@@ -68,6 +75,7 @@ fn sweep(gateway: &Gateway, now: Timestamp) {
         Ok(due) => due.into_iter().for_each(|key| let_go(gateway, key)),
         Err(error) => tracing::warn!(%error, "which keys are gone cannot be written down"),
     }
+    over
 }
 
 /// Lets go of all that belongs to a key. A batch that is not over ends by itself, and goes then.

@@ -1,8 +1,9 @@
 //! A job that somebody waits for: what becomes of it, and of what was reserved for it, if nobody does any more.
 //!
 //! **Invariant:** from the moment that the daemon may have it, it is cancelled unless it was delivered or is over; that is tried
-//! for a minute, until the daemon has heard it or has said that it is too late. What was reserved is settled once the
-//! job is over and not before: one that was delivered may yet be refuted, and another provider asked.
+//! for a minute, until the daemon has heard it or has said that it is too late. One whose request has a key is waited for before
+//! that: its client may come back. What was reserved is settled once the job is over and not before: one that was delivered may
+//! yet be refuted, and another provider asked.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,7 +17,7 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use crate::{link::DaemonLink, spending::Allowance};
+use crate::{keyed_answers::AnswerWaiter, link::DaemonLink, spending::Allowance};
 
 /// How long a daemon that is not there is asked again to cancel.
 const CANCEL_WAIT: Duration = Duration::from_secs(60);
@@ -67,13 +68,25 @@ pub(crate) struct WaitedJob {
     key: Digest,
     /// What its caller may spend on it.
     allowance: Option<Allowance>,
+    /// Who waits for it, where its request has a key.
+    waiter: Option<AnswerWaiter>,
     is_over: bool,
 }
 
 impl WaitedJob {
     /// A job that the daemon is about to take.
-    pub(crate) fn new(link: DaemonLink, cancels: Cancels, key: Digest, allowance: Option<Allowance>) -> Self {
-        Self { link, cancels, key, allowance, is_over: false }
+    pub(crate) fn new(
+        (link, cancels): (DaemonLink, Cancels),
+        key: Digest,
+        allowance: Option<Allowance>,
+        waiter: Option<AnswerWaiter>,
+    ) -> Self {
+        Self { link, cancels, key, allowance, waiter, is_over: false }
+    }
+
+    /// Whether somebody may ask for its result again.
+    pub(crate) fn has_key(&self) -> bool {
+        self.waiter.is_some()
     }
 
     /// The submission.
@@ -105,6 +118,18 @@ impl Drop for WaitedJob {
             return;
         }
         let (link, key, allowance) = (self.link.clone(), self.key, self.allowance.take());
+        if let Some(waiter) = self.waiter.take() {
+            if let Some(allowance) = allowance {
+                tokio::spawn(settle(link.clone(), key, allowance));
+            }
+            // The end of a gateway ends this: the job goes on, and is there for whoever asks again.
+            tokio::spawn(async move {
+                if waiter.leaves_nobody().await {
+                    cancel(&link, key).await;
+                }
+            });
+            return;
+        }
         self.cancels.begin(async move {
             cancel(&link, key).await;
             // Not waited for by whoever waits until all are cancelled.

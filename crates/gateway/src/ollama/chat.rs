@@ -13,9 +13,10 @@ use super::{
 };
 use crate::{
     Gateway,
+    asked_once::AskedOnce,
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
-    json_body::{JsonBody, refuse},
+    json_body::{OnceBody, refuse},
     openai::format,
     order::{AssayTerms, SaidText, TextWish},
     order_set,
@@ -118,32 +119,36 @@ struct OllamaWish {
 pub(crate) async fn chat(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-    body: Result<JsonBody<OllamaChat>, HttpFailure>,
+    body: Result<OnceBody<OllamaChat>, HttpFailure>,
 ) -> Result<Response, PlainFailure> {
-    answer(&gateway, &caller, body?.0.asked()?).await
+    let OnceBody { said, once } = body?;
+    answer(&gateway, &caller, said.asked()?, once).await
 }
 
 /// Answers a text.
 pub(crate) async fn generate(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-    body: Result<JsonBody<OllamaPrompt>, HttpFailure>,
+    body: Result<OnceBody<OllamaPrompt>, HttpFailure>,
 ) -> Result<Response, PlainFailure> {
-    answer(&gateway, &caller, body?.0.asked()?).await
+    let OnceBody { said, once } = body?;
+    answer(&gateway, &caller, said.asked()?, once).await
 }
 
 async fn answer(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     asked: OllamaWish,
+    once: AskedOnce,
 ) -> Result<Response, PlainFailure> {
     let OllamaWish { name, said, options, schema, terms, is_streamed, words } = asked;
     let began = Instant::now();
-    let manifest = order_set::model(gateway, caller, &name).await?;
+    let manifest = order_set::model_once(gateway, caller, &name, &once).await?;
     let (choice, tokens_max) = options.choice(gateway.tokens_max)?;
     format::check_stop(schema.as_ref(), choice.stop.as_ref())?;
     let wish = TextWish { said, choice: choice.parameters()?, schema, tokens_max };
-    let ordered = order_set::texts(gateway, caller, &manifest, &wish, &terms, (1, is_streamed)).await?;
+    let (wish, wanted) = ((&wish, &terms), (1, is_streamed));
+    let ordered = order_set::texts(gateway, caller, &manifest, wish, wanted, once).await?;
     lines::respond(ordered, LineShape { name, words, began }, is_streamed).await
 }
 

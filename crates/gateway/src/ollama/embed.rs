@@ -16,7 +16,7 @@ use crate::{
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
     json_answer::JsonAnswer,
-    json_body::{JsonBody, refuse},
+    json_body::{OnceBody, refuse},
     openai::{choice::OneOrMore, embeddings, usage},
     order::AssayTerms,
     order_set,
@@ -45,16 +45,18 @@ pub(crate) struct OllamaTexts {
 pub(crate) async fn embed(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-    body: Result<JsonBody<OllamaTexts>, HttpFailure>,
+    body: Result<OnceBody<OllamaTexts>, HttpFailure>,
 ) -> Result<Response, PlainFailure> {
-    let OllamaTexts { model: name, input, options, dimensions, assay: terms, .. } = body?.0;
+    let OnceBody { said, once } = body?;
+    let OllamaTexts { model: name, input, options, dimensions, assay: terms, .. } = said;
     refuse(&[("dimensions", dimensions.as_ref(), "vectors are as long as they are")])?;
     if options.is_some_and(|options| !options.concerns_the_machine_alone()) {
         return Err(HttpFailure::unsupported("options", "nothing is chosen in a vector").into());
     }
     let began = Instant::now();
-    let manifest = order_set::model(&gateway, &caller, &name).await?;
-    let (whole, all) = embeddings::of_texts(&gateway, &caller, &manifest, input.into_all(), &terms).await?;
+    let manifest = order_set::model_once(&gateway, &caller, &name, &once).await?;
+    let asked = (input.into_all(), &terms);
+    let (whole, all) = embeddings::of_texts(&gateway, &caller, &manifest, asked, once).await?;
     let answers = [whole];
     let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let document = json!({

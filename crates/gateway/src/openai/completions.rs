@@ -24,7 +24,7 @@ use crate::{
     failure::HttpFailure,
     guard::Caller,
     json_answer::JsonAnswer,
-    json_body::JsonBody,
+    json_body::OnceBody,
     order::{AssayTerms, SaidText, TextWish, TokensMax},
     order_set,
 };
@@ -83,15 +83,16 @@ pub(crate) struct CompletionRequest {
 pub(crate) async fn complete(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-    JsonBody(request): JsonBody<CompletionRequest>,
+    OnceBody { said: request, once }: OnceBody<CompletionRequest>,
 ) -> Result<Response, HttpFailure> {
     request.check()?;
     let (is_streamed, options) =
         (request.stream.unwrap_or(false), request.stream_options.unwrap_or_default());
     let (name, count, terms) = (request.model.clone(), request.n.unwrap_or(1), request.assay.clone());
-    let manifest = order_set::model(&gateway, &caller, &name).await?;
+    let manifest = order_set::model_once(&gateway, &caller, &name, &once).await?;
     let wish = request.into_wish(gateway.tokens_max)?;
-    let ordered = order_set::texts(&gateway, &caller, &manifest, &wish, &terms, (count, is_streamed)).await?;
+    let (wish, wanted) = ((&wish, &terms), (count, is_streamed));
+    let ordered = order_set::texts(&gateway, &caller, &manifest, wish, wanted, once).await?;
     let (created, key) = (Timestamp::now().as_second(), ordered.key());
     let shape = CompletionShape { name, created, tells_usage: options.include_usage, key };
     if is_streamed {

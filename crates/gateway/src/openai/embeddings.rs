@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use super::{choice::OneOrMore, usage};
 use crate::{
-    Gateway, answer::WholeAnswer, failure::HttpFailure, guard::Caller, json_answer::JsonAnswer,
-    json_body::JsonBody, order::AssayTerms, order_set,
+    Gateway, answer::WholeAnswer, asked_once::AskedOnce, failure::HttpFailure, guard::Caller,
+    json_answer::JsonAnswer, json_body::OnceBody, order::AssayTerms, order_set,
 };
 
 /// Texts of one request.
@@ -57,12 +57,11 @@ enum VectorEncoding {
 pub(crate) async fn embed(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-    JsonBody(request): JsonBody<EmbeddingRequest>,
+    OnceBody { said: request, once }: OnceBody<EmbeddingRequest>,
 ) -> Result<Response, HttpFailure> {
-    let manifest = order_set::model(&gateway, &caller, &request.model).await?;
+    let manifest = order_set::model_once(&gateway, &caller, &request.model, &once).await?;
     let submit = request.order(&manifest)?;
-    let mut answers =
-        order_set::all(&gateway, &caller, &manifest, vec![submit], false).await?.whole().await?;
+    let mut answers = order_set::one(&gateway, &caller, &manifest, submit, once).await?.whole().await?;
     let whole = answers.pop().unwrap_or_else(|| unreachable!("one was ordered"));
     let document = request.document(&manifest, &whole)?;
     Ok((usage::headers(&[whole]), JsonAnswer(document)).into_response())
@@ -105,11 +104,11 @@ pub(crate) async fn of_texts(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     manifest: &Manifest,
-    texts: Vec<String>,
-    terms: &AssayTerms,
+    (texts, terms): (Vec<String>, &AssayTerms),
+    once: AskedOnce,
 ) -> Result<(WholeAnswer, Vec<Vec<f32>>), HttpFailure> {
     let submit = order(manifest, &texts, terms)?;
-    let mut answers = order_set::all(gateway, caller, manifest, vec![submit], false).await?.whole().await?;
+    let mut answers = order_set::one(gateway, caller, manifest, submit, once).await?.whole().await?;
     let whole = answers.pop().unwrap_or_else(|| unreachable!("one was ordered"));
     let all = read_vectors(manifest, &whole, texts.len())?;
     Ok((whole, all))

@@ -22,7 +22,7 @@ use crate::{
     failure::HttpFailure,
     guard::Caller,
     json_answer::JsonAnswer,
-    json_body::{JsonBody, refuse},
+    json_body::{OnceBody, refuse},
     order::{AssayTerms, SaidText, TextWish, TokensMax},
     order_set,
 };
@@ -121,14 +121,15 @@ struct ResponseStreamOptions {
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
-    JsonBody(request): JsonBody<ResponseRequest>,
+    OnceBody { said: request, once }: OnceBody<ResponseRequest>,
 ) -> Result<Response, HttpFailure> {
     request.check()?;
     let (is_streamed, terms) = (request.stream.unwrap_or(false), request.assay.clone());
-    let manifest = order_set::model(&gateway, &caller, &request.model).await?;
+    let manifest = order_set::model_once(&gateway, &caller, &request.model, &once).await?;
     let echo = request.echo();
     let wish = request.into_wish(gateway.tokens_max)?;
-    let ordered = order_set::texts(&gateway, &caller, &manifest, &wish, &terms, (1, is_streamed)).await?;
+    let (wish, wanted) = ((&wish, &terms), (1, is_streamed));
+    let ordered = order_set::texts(&gateway, &caller, &manifest, wish, wanted, once).await?;
     let shape = ResponseShape::new(ordered.key(), echo);
     if is_streamed {
         return events::respond(ordered, shape).await;
