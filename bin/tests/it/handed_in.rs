@@ -48,13 +48,18 @@ impl<'a> Client<'a> {
     }
 
     fn sends(&self, purpose: &str, text: &str) -> Answered {
+        self.sends_as(("x-request", "new"), purpose, text)
+    }
+
+    /// The same with something else in its head.
+    fn sends_as(&self, more: (&str, &str), purpose: &str, text: &str) -> Answered {
         let purpose =
             format!("--edge\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\n{purpose}\r\n");
         let head =
             "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"../in.jsonl\"\r\n\r\n";
         let body = format!("{purpose}{head}{text}\r\n--edge--\r\n");
         let kind = ("content-type", "multipart/form-data; boundary=edge");
-        self.gateway.ask("POST /v1/files", &[("authorization", &self.bearer), kind], &body)
+        self.gateway.ask("POST /v1/files", &[("authorization", &self.bearer), kind, more], &body)
     }
 
     /// Uploads a file, and says what it is called.
@@ -311,4 +316,61 @@ async fn what_is_no_batch_fails_with_the_numbers_of_its_lines_and_costs_nothing(
     assert_eq!(found, [json!([1, "invalid_value", "model"])]);
     assert_eq!(failed(&[]).await, [json!([null, "empty_file", "input_file_id"])]);
     assert!(jobs(&town).await.is_empty());
+}
+
+/// Asks, uploads and hands in, each with a key, and says what the three are called.
+fn all_with_keys(client: &Client<'_>, file: Option<&str>) -> [String; 3] {
+    let ask = |path: &str, key: &str, body: &Value| {
+        let answered =
+            client.gateway.ask(&format!("POST {path}"), &[("idempotency-key", key)], &body.to_string());
+        assert_eq!(answered.status, 200, "{path}: {answered:?}");
+        name(&answered.document())
+    };
+    let answer = ask("/v1/chat/completions", "one", &line("a", json!({}))["body"]);
+    let text = line("b", json!({})).to_string();
+    let sent = name(&client.sends_as(("idempotency-key", "two"), "batch", &text).document());
+    let input = file.unwrap_or(&sent);
+    let asked =
+        json!({ "input_file_id": input, "endpoint": "/v1/chat/completions", "completion_window": "24h" });
+    [answer, sent.clone(), ask("/v1/batches", "three", &asked)]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_with_its_key_is_the_same_and_paid_once_though_the_gateway_is_killed() {
+    let town = Town::start().await;
+    let home = town.network.peer("you").home.root();
+    let gateway = Serving::start(home);
+    let client = Client::of(&gateway);
+    let first = all_with_keys(&client, None);
+    assert_eq!(all_with_keys(&client, None), first);
+    let other = line("a", json!({ "max_tokens": 4 }))["body"].to_string();
+    let taken = gateway.ask("POST /v1/chat/completions", &[("idempotency-key", "one")], &other);
+    taken.fails(409, "key_in_use");
+    assert_eq!(
+        (&taken.document()["error"]["param"], taken.headers["x-should-retry"].as_str()),
+        (&json!("Idempotency-Key"), "false")
+    );
+    client.sends_as(("idempotency-key", "two"), "batch", "{}").fails(409, "key_in_use");
+    let several = line("a", json!({ "n": 2 }))["body"].to_string();
+    gateway
+        .ask("POST /v1/chat/completions", &[("idempotency-key", "four")], &several)
+        .fails(400, "unsupported_parameter");
+    drop(gateway);
+
+    let gateway = Serving::start(home);
+    let client = Client::of(&gateway);
+    assert_eq!(all_with_keys(&client, None), first);
+    client.waits_for(&first[2], "completed").await;
+    assert_eq!(client.asks(&format!("DELETE /v1/files/{}", first[1]), "").status, 200);
+    let again = all_with_keys(&client, Some(&first[1]));
+    assert_eq!((&again[0], &again[2]), (&first[0], &first[2]), "the batch is there though its file is not");
+    assert_ne!(again[1], first[1], "what was deleted is uploaded anew");
+    let jobs = jobs(&town).await;
+    assert_eq!(jobs.iter().filter(|job| job.is_paid() || !job.ended).count(), 2, "{jobs:?}");
+
+    // So do the packages of others by themselves, where no answer came.
+    let fresh = name(&client.sends("batch", "{}").document());
+    let repeated = client.sends_as(("x-stainless-retry-count", "1"), "batch", "{}");
+    assert_eq!(name(&repeated.document()), fresh);
+    assert_ne!(name(&client.sends("batch", "{}").document()), fresh, "it is uploaded anew");
 }
