@@ -283,6 +283,32 @@ def what_is_no_batch_is_told_by_line():
 
 
 @tries
+def what_is_sent_again_with_its_key_is_the_same():
+    own = client()
+    keys = [{"Idempotency-Key": f"{what} {time.time_ns()}"} for what in ("answer", "stream", "file", "batch")]
+    file = ("lines.jsonl", json.dumps(batch_line("a")).encode())
+    lasts = {"anchor": "created_at", "seconds": 3600}
+    window = {"endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    seen = set()
+    for _ in range(2):
+        answer = own.chat.completions.create(**SUM, extra_headers=keys[0])
+        chunks = list(own.chat.completions.create(**SUM, stream=True, extra_headers=keys[1]))
+        sent = own.files.create(file=file, purpose="batch", expires_after=lasts, extra_headers=keys[2])
+        batch = own.batches.create(input_file_id=sent.id, **window, extra_headers=keys[3])
+        words = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        assert (answer.choices[0].message.content, words) == ("85", "85"), (answer, words)
+        assert sent.expires_at == sent.created_at + 3600, sent
+        seen.add((answer.id, chunks[0].id, sent.id, batch.id))
+    assert len(seen) == 1, seen
+    try:
+        own.chat.completions.create(**SUM | {"max_tokens": 4}, extra_headers=keys[0])
+    except openai.ConflictError as error:
+        assert (error.code, error.param) == ("key_in_use", "Idempotency-Key"), error
+    else:
+        raise AssertionError("a key named two requests")
+
+
+@tries
 def a_batch_is_cancelled():
     # Nobody is called so, and this waits for an offer of that peer's.
     waits = batch_line("waits", assay={"only": "0" * 63 + "1"})
