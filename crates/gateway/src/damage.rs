@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::de::DeserializeOwned;
+
 /// Behind the name of what is put aside.
 pub(crate) const ASIDE: &str = ".damaged";
 
@@ -35,9 +37,10 @@ fn aside(path: &Path) -> PathBuf {
     aside.into()
 }
 
-/// What bytes say that should be JSON of this kind; otherwise they are damaged.
-pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {
-    let bytes = fs::read(path)?;
+/// What a file says that should be JSON of this kind; [`io::ErrorKind::InvalidData`] if it is damaged.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let bytes = fs::read(path).map_err(named)?;
     serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
