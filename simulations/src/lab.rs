@@ -12,6 +12,7 @@ pub mod distribution;
 pub mod experiment;
 pub mod gossip;
 pub mod market;
+pub mod parquet;
 pub mod quantiles;
 pub mod queueing;
 pub mod replication;
