@@ -43,7 +43,8 @@ impl Moments {
     #[must_use]
     pub fn interval(&self, confidence: f64) -> Option<ConfidenceInterval> {
         let freedom = self.count.checked_sub(1).filter(|freedom| *freedom > 0)?;
-        let half = student::two_sided(confidence, freedom) * self.deviation() / libm::sqrt(self.count as f64);
+        let t = student::two_sided(confidence, freedom as f64);
+        let half = t * self.deviation() / libm::sqrt(self.count as f64);
         Some(ConfidenceInterval { low: self.mean - half, high: self.mean + half })
     }
 }

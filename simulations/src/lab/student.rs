@@ -2,7 +2,7 @@
 
 /// The t that this share of all samples stays within on both sides, with so many degrees of freedom.
 #[must_use]
-pub fn two_sided(confidence: f64, freedom: u64) -> f64 {
+pub fn two_sided(confidence: f64, freedom: f64) -> f64 {
     let outside = 1.0 - confidence;
     let (mut low, mut high) = (0.0, 1.0);
     while tails(high, freedom) > outside {
@@ -10,14 +10,17 @@ pub fn two_sided(confidence: f64, freedom: u64) -> f64 {
     }
     for _ in 0..100 {
         let middle = (low + high) / 2.0;
+        if middle == low || middle == high {
+            break;
+        }
         if tails(middle, freedom) > outside { low = middle } else { high = middle }
     }
     (low + high) / 2.0
 }
 
 /// The chance that |t| is larger.
-fn tails(t: f64, freedom: u64) -> f64 {
-    let freedom = freedom as f64;
+#[must_use]
+pub fn tails(t: f64, freedom: f64) -> f64 {
     incomplete_beta(freedom / 2.0, 0.5, freedom / (freedom + t * t))
 }
 
@@ -61,8 +64,9 @@ mod tests {
             (0.99, 2, 9.9248),
             (0.95, 1_000, 1.9623),
         ] {
-            let found = two_sided(confidence, freedom);
+            let found = two_sided(confidence, f64::from(freedom));
             assert!((found - expected).abs() < 1e-4, "{confidence} {freedom}: {found}");
+            assert!((tails(found, f64::from(freedom)) - (1.0 - confidence)).abs() < 1e-9);
         }
     }
 }
