@@ -8,6 +8,7 @@
 pub mod artefact;
 pub mod calendar;
 pub mod checking;
+pub mod comparison;
 pub mod distribution;
 pub mod experiment;
 pub mod figure_column;
