@@ -4,6 +4,7 @@
 //! known, and there is somebody to order, to provide and to check.
 
 mod conduct;
+mod over;
 mod population;
 mod reader;
 mod source;
@@ -12,9 +13,13 @@ mod tests;
 
 use assay_protocol::codec;
 
-use self::reader::{SettingReader, written};
+use self::{
+    reader::{SettingReader, written},
+    source::Setting,
+};
 pub use self::{
     conduct::{BehaviourName, BehaviourSettings},
+    over::OverError,
     population::{Population, PopulationRole, StrategyCommand},
     source::ScenarioError,
 };
@@ -119,7 +124,12 @@ impl Scenario {
         text: &str,
         find: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ScenarioError> {
-        let mut all = SettingReader::new("", source::read(file, text, find)?)?;
+        Self::take(file, source::read(file, text, find)?)
+    }
+
+    /// Takes every key of what was read.
+    fn take(file: &str, whole: Setting) -> Result<Self, ScenarioError> {
+        let mut all = SettingReader::new("", whole)?;
         let (name, question) = (all.text("name", file)?, all.text("question", "")?);
         let theory = all.text("theory", "")?;
         let mut run = all.table("run")?;

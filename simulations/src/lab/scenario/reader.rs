@@ -208,7 +208,7 @@ fn quantity(setting: &Setting, path: &str, example: &str) -> Result<(f64, String
 }
 
 /// Words that say which of these names was meant.
-fn nearest(word: &str, names: &[&str]) -> String {
+pub(super) fn nearest(word: &str, names: &[&str]) -> String {
     let near = names.iter().min_by_key(|name| distance(word, name));
     near.map_or_else(String::new, |name| format!("; the nearest is `{name}`"))
 }

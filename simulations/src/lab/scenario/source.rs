@@ -48,6 +48,65 @@ impl Setting {
         ScenarioError { file, line, key: key.into(), problem: problem.into() }
     }
 
+    /// The keys of its tables, each with the table it stands in; of a table in a list, with the name of that table as well.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let Literal::Table(tables) = &self.value else { return Vec::new() };
+        let under = |(table, within): (&String, &Self)| -> Vec<String> {
+            match &within.value {
+                Literal::Table(keys) => keys.keys().map(|key| format!("{table}.{key}")).collect(),
+                Literal::List(settings) => {
+                    let each = settings.iter().filter_map(|each| Some((each.called()?, each.table()?)));
+                    each.flat_map(|(name, keys)| keys.keys().map(move |key| format!("{table}.{name}.{key}")))
+                        .collect()
+                }
+                Literal::Text(_) | Literal::Number(_) | Literal::Other => Vec::new(),
+            }
+        };
+        tables.iter().flat_map(under).collect()
+    }
+
+    /// Writes another value at one of these keys, in quotes where there are some; false if there is no such key.
+    pub(super) fn put(&mut self, key: &str, value: &str) -> bool {
+        let Some(setting) = self.at(key) else { return false };
+        setting.value = match &setting.value {
+            Literal::Number(_) => Literal::Number(value.to_owned()),
+            Literal::Text(_) | Literal::List(_) | Literal::Table(_) | Literal::Other => {
+                Literal::Text(value.to_owned())
+            }
+        };
+        true
+    }
+
+    fn at(&mut self, key: &str) -> Option<&mut Self> {
+        let (table, rest) = key.split_once('.')?;
+        let Literal::Table(tables) = &mut self.value else { return None };
+        match &mut tables.get_mut(table)?.value {
+            Literal::Table(keys) => keys.get_mut(rest),
+            Literal::List(settings) => {
+                let (name, key) = rest.rsplit_once('.')?;
+                let named = settings.iter_mut().find(|each| each.called() == Some(name))?;
+                let Literal::Table(keys) = &mut named.value else { return None };
+                keys.get_mut(key)
+            }
+            Literal::Text(_) | Literal::Number(_) | Literal::Other => None,
+        }
+    }
+
+    fn table(&self) -> Option<&BTreeMap<String, Self>> {
+        match &self.value {
+            Literal::Table(keys) => Some(keys),
+            Literal::Text(_) | Literal::Number(_) | Literal::List(_) | Literal::Other => None,
+        }
+    }
+
+    /// The name that a table gives itself.
+    fn called(&self) -> Option<&str> {
+        match &self.table()?.get("name")?.value {
+            Literal::Text(name) => Some(name),
+            Literal::Number(_) | Literal::List(_) | Literal::Table(_) | Literal::Other => None,
+        }
+    }
+
     /// Forgets a key of a table: what is true of one scenario alone.
     fn forget(&mut self, table: &str, key: &str) {
         if let Literal::Table(tables) = &mut self.value

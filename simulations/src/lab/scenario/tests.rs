@@ -174,6 +174,28 @@ fn how_long_a_scenario_takes_is_not_how_long_one_takes_that_extends_it() {
 }
 
 #[test]
+fn a_key_that_is_changed_is_as_if_the_file_said_so() {
+    let changed = [
+        ("run.horizon", "9 h"),
+        ("network.loss", "2.5 %"),
+        ("workload.work", "exact"),
+        ("population.founders.count", "6"),
+        ("population.founders.behaviour", "forger"),
+    ];
+    let scenario = read(WHOLE).unwrap().with(&changed).unwrap();
+    let founders = &scenario.populations[0];
+    assert_eq!(
+        (scenario.horizon, scenario.loss, scenario.work),
+        (9 * 3_600 * 1_000_000_000, 25_000, "exact")
+    );
+    assert_eq!((founders.count, founders.conduct), (6, Conduct::Forger));
+    assert_eq!(read(&scenario.resolved()), Ok(scenario));
+    let text = WHOLE.replace("count = 5", "name = \"a.b\"\ncount = 5");
+    let dotted = read(&text).unwrap().with(&[("population.a.b.count", "7")]).unwrap();
+    assert_eq!(dotted.populations[0].count, 7);
+}
+
+#[test]
 fn whatever_a_scenario_is_called_it_reads_back_as_itself() {
     for question in ["a\u{0}b", "\u{200b}\u{301}", "a \"b\" \\ c", "\u{7f}\t\n", "\u{a0}é…"] {
         let scenario = Scenario { question: question.into(), name: question.into(), ..read(WHOLE).unwrap() };

@@ -1,0 +1,78 @@
+//! A scenario of which some keys say something else.
+//!
+//! **Invariant:** a key is one that the resolved scenario has, and its value is held to the same bounds as in a file.
+
+use super::{
+    Scenario, ScenarioError,
+    reader::nearest,
+    source::{self, Setting},
+};
+
+/// What the text of a resolved scenario is called.
+const RESOLVED: &str = "scenario.resolved.toml";
+/// Keys by which no run differs from another.
+const IDLE: [&str; 2] = ["run.takes", "run.seeds"];
+
+/// Why a scenario cannot be changed so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OverError {
+    /// The scenario has no such key.
+    #[error("`{key}` is not known here{nearest}")]
+    Unknown {
+        /// The key.
+        key: String,
+        /// Words that say which was meant.
+        nearest: String,
+    },
+    /// No run is another one by this key.
+    #[error("`{key}` changes nothing of a run")]
+    Idle {
+        /// The key.
+        key: String,
+    },
+    /// The scenario would be one that cannot be run.
+    #[error("`{}`: {}", .0.key, .0.problem)]
+    Refused(ScenarioError),
+}
+
+impl Scenario {
+    /// Refuses a key that the scenario does not have, or that changes nothing of a run. One of a population stands behind its
+    /// name: `population.clients.count`.
+    ///
+    /// # Errors
+    /// [`OverError`], with the nearest key.
+    pub fn refuse_key(&self, key: &str) -> Result<(), OverError> {
+        let keys = self.whole().map_err(OverError::Refused)?.keys();
+        let is_name = key.starts_with("population.") && key.ends_with(".name");
+        if !keys.iter().any(|known| known == key) {
+            let same = keys.iter().find(|known| known.rsplit('.').next() == Some(key));
+            let nearest = same.map_or_else(
+                || nearest(key, &keys.iter().map(String::as_str).collect::<Vec<_>>()),
+                |known| format!("; the nearest is `{known}`"),
+            );
+            return Err(OverError::Unknown { key: key.to_owned(), nearest });
+        }
+        if is_name || IDLE.contains(&key) {
+            return Err(OverError::Idle { key: key.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// The scenario in which these keys have these values.
+    ///
+    /// # Errors
+    /// [`OverError`], if there is no such key or the scenario could not be run.
+    pub fn with(&self, settings: &[(&str, &str)]) -> Result<Self, OverError> {
+        let mut whole = self.whole().map_err(OverError::Refused)?;
+        for (key, value) in settings {
+            if !whole.put(key, value) {
+                self.refuse_key(key)?;
+            }
+        }
+        Self::take(RESOLVED, whole).map_err(OverError::Refused)
+    }
+
+    fn whole(&self) -> Result<Setting, ScenarioError> {
+        source::read(RESOLVED, &self.resolved(), &|_| None)
+    }
+}
