@@ -2,14 +2,12 @@
 //!
 //! **Invariant:** equal scenarios, seeds and versions write equal files.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+mod saved;
+
+use std::{fs, path::PathBuf, time::Instant};
 
 use assay_simulations::lab::{
-    artefact::Artefact,
+    artefact::{Artefact, MANIFEST, REPORT},
     experiment::{self, ExperimentError},
     scenario::Scenario,
     shipped, speed,
@@ -71,18 +69,9 @@ pub(crate) struct ResolveArgs {
     of: ScenarioArgs,
 }
 
-const RUN_EXAMPLES: &str = "\
-Examples:
-  assay sim run fraud-vs-check-rate              its figures, with intervals over seeds
-  assay sim run mine.toml --seeds 40 --out runs  also as files: summary, runs, digests, manifest
-  assay sim run churn --seeds 2 --doublecheck    each seed twice; exit 15 if they differ";
-
-/// Run a scenario once for each seed.
+/// The seeds of an experiment.
 #[derive(Debug, clap::Args)]
-#[command(after_help = RUN_EXAMPLES)]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    of: ScenarioArgs,
+pub(crate) struct SeedArgs {
     /// How many seeds, instead of what the scenario says
     #[arg(
         long,
@@ -100,8 +89,24 @@ pub(crate) struct RunArgs {
         allow_negative_numbers = true
     )]
     first_seed: u64,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  assay sim run fraud-vs-check-rate              its figures, with intervals over seeds
+  assay sim run mine.toml --seeds 40 --out runs  also as files, with a page of plots: runs/report.html
+  assay sim run churn --seeds 2 --doublecheck    each seed twice; exit 15 if they differ";
+
+/// Run a scenario once for each seed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    of: ScenarioArgs,
+    #[command(flatten)]
+    with: SeedArgs,
     /// Write the files of the experiment into this folder
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Run each seed twice and compare
     #[arg(long)]
@@ -191,31 +196,25 @@ fn resolve(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandEr
 
 fn run(args: &RunArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let mut scenario = read(&args.of.scenario)?;
-    scenario.seeds = args.seeds.unwrap_or(scenario.seeds);
-    if let Some(folder) = args.out.as_ref().filter(|folder| folder.join("manifest.json").exists()) {
+    scenario.seeds = args.with.seeds.unwrap_or(scenario.seeds);
+    if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(MANIFEST).exists()) {
         let message = format!("{} holds an experiment already", folder.display());
         return Err(CommandError::new(Exit::Usage, "FILE", message, "name another folder, or remove it"));
     }
-    let runs =
-        experiment::run(&scenario, args.first_seed, args.doublecheck).map_err(|error| failed(&error))?;
-    let artefact = Artefact::new(scenario, args.first_seed, runs);
+    let first = args.with.first_seed;
+    let runs = experiment::run(&scenario, first, args.doublecheck).map_err(|error| failed(&error))?;
+    let artefact = Artefact::new(scenario, first, runs);
     if let Some(folder) = &args.out {
-        write(folder, &artefact).map_err(|error| {
-            let message = format!("{} cannot be written: {error}", folder.display());
-            CommandError::new(Exit::Usage, "NOT_WRITTEN", message, "name another folder with --out")
-        })?;
+        saved::save_all(folder, artefact.files())?;
+        invocation.printer.note(format!("{} shows it", folder.join(REPORT).display()));
     }
-    let [(_, manifest), .., (_, digests)] = artefact.files();
-    let document = json!({ "manifest_text": manifest, "summary": artefact.summary(), "digests": digests });
+    let document = json!({
+        "manifest_text": artefact.manifest(), "summary": artefact.summary(), "digests": artefact.digests(),
+    });
     invocation.printer.document("sim-run", &document);
     artefact.lines().into_iter().for_each(|line| invocation.printer.line(line));
     invocation.printer.line(artefact.reproduce());
     Ok(())
-}
-
-fn write(folder: &Path, artefact: &Artefact) -> std::io::Result<()> {
-    fs::create_dir_all(folder)?;
-    artefact.files().into_iter().try_for_each(|(name, text)| fs::write(folder.join(name), text))
 }
 
 fn failed(error: &ExperimentError) -> CommandError {

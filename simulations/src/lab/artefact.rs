@@ -1,76 +1,107 @@
 //! What an experiment leaves: a folder that says what was run, what came of it and how to run it again.
 //!
-//! **Invariant:** equal runs leave equal bytes: no date, no machine, no path.
+//! **Invariant:** equal runs leave equal bytes: no date, no machine, no path. What is read again leaves the same.
 
 use std::fmt::Write as _;
 
 use super::{
     experiment::RunFigures,
-    scenario::Scenario,
+    figure_column::{FigureColumn, HEADS},
+    parquet::{self, ParquetColumn},
+    report, run_table,
+    scenario::{Scenario, ScenarioError},
     shipped,
-    statistics::{Moments, unseen_share_max},
 };
 
-/// The confidence of every interval.
-const CONFIDENCE: f64 = 0.95;
+/// The version of this program, which stands in what it leaves.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The file that says what is in a folder: the last to be written.
+pub const MANIFEST: &str = "manifest.json";
+/// The scenario that was run.
+pub const SCENARIO: &str = "scenario.resolved.toml";
+/// What each run came to.
+pub const RUNS: &str = "runs.csv";
+/// The page for people.
+pub const REPORT: &str = "report.html";
+
+/// The files of a folder, by name, in the order in which they are to be written.
+pub type ArtefactFiles = Vec<(&'static str, Vec<u8>)>;
 
 /// The figures of an experiment over its seeds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Artefact {
     scenario: Scenario,
+    version: String,
     first: u64,
     runs: Vec<RunFigures>,
+}
+
+/// Why files are no experiment's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArtefactError {
+    /// The scenario cannot be read.
+    #[error(transparent)]
+    BadScenario(#[from] ScenarioError),
+    /// The table of runs cannot be read, or has none.
+    #[error("runs.csv is no table of runs")]
+    NoRuns,
 }
 
 impl Artefact {
     /// Gathers the runs of a scenario from this seed on.
     #[must_use]
     pub fn new(scenario: Scenario, first: u64, runs: Vec<RunFigures>) -> Self {
-        Self { scenario, first, runs }
+        Self { scenario, version: VERSION.to_owned(), first, runs }
     }
 
-    /// The files of the folder, by name.
+    /// Reads what a program of this version left.
+    ///
+    /// # Errors
+    /// [`ArtefactError`], if that is no experiment.
+    pub fn read(version: &str, scenario: &str, runs: &str) -> Result<Self, ArtefactError> {
+        let scenario = Scenario::read(SCENARIO, scenario, &|_| None)?;
+        let runs = run_table::read(runs).filter(|runs| !runs.is_empty()).ok_or(ArtefactError::NoRuns)?;
+        Ok(Self { scenario, version: version.to_owned(), first: runs[0].seed, runs })
+    }
+
+    /// What was run.
     #[must_use]
-    pub fn files(&self) -> [(&'static str, String); 5] {
-        [
-            ("manifest.json", self.manifest()),
-            ("scenario.resolved.toml", self.scenario.resolved()),
-            ("summary.csv", self.summary()),
-            ("runs.csv", self.each()),
-            ("digests.csv", self.digests()),
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The version of the program that ran it.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What came of each seed.
+    #[must_use]
+    pub fn runs(&self) -> &[RunFigures] {
+        &self.runs
+    }
+
+    /// The files of the folder.
+    #[must_use]
+    pub fn files(&self) -> ArtefactFiles {
+        vec![
+            (SCENARIO, self.scenario.resolved().into()),
+            ("summary.csv", self.summary().into()),
+            (RUNS, run_table::write(&self.runs).into()),
+            ("runs.parquet", parquet::write(&self.parquet())),
+            ("digests.csv", self.digests().into()),
+            (REPORT, report::of_run(self).into()),
+            (MANIFEST, self.manifest().into()),
         ]
     }
 
     /// Mean, deviation and interval of each figure.
     #[must_use]
     pub fn summary(&self) -> String {
-        let mut text = "figure,seeds,mean,sd,low95,high95,p10,p50,p90\n".to_owned();
-        for (name, values) in self.columns() {
-            let values: Vec<f64> = values.into_iter().flatten().collect();
-            let moments: Moments = values.iter().copied().collect();
-            let (low, high) =
-                moments.interval(CONFIDENCE).map_or((String::new(), String::new()), |interval| {
-                    (number(interval.low), number(interval.high))
-                });
-            let mut sorted = values;
-            sorted.sort_by(f64::total_cmp);
-            let some = |value| if moments.count() == 0 { String::new() } else { number(value) };
-            // The least value that so large a share of all is not above.
-            let quantile = |share: f64| {
-                let place = (share * sorted.len() as f64).ceil() as usize;
-                sorted.get(place.saturating_sub(1)).copied().map(number).unwrap_or_default()
-            };
-            let _ = writeln!(
-                text,
-                "{},{},{},{},{low},{high},{},{},{}",
-                quoted(&name),
-                moments.count(),
-                some(moments.mean()),
-                some(moments.deviation()),
-                quantile(0.1),
-                quantile(0.5),
-                quantile(0.9),
-            );
+        let mut text = format!("{HEADS}\n");
+        for column in FigureColumn::all_of(&self.runs) {
+            text.extend([column.line().as_str(), "\n"]);
         }
         text
     }
@@ -78,30 +109,23 @@ impl Artefact {
     /// Lines for a person.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let columns = self.columns();
-        let lines = columns.into_iter().map(|(name, values)| {
-            let values: Vec<f64> = values.into_iter().flatten().collect();
-            if values.is_empty() {
+        let lines = FigureColumn::all_of(&self.runs).into_iter().map(|column| {
+            let name = &column.name;
+            let Some(mean) = column.mean() else {
                 return format!("{name:<40} {:>12}   in no run", "-");
-            }
-            let moments: Moments = values.iter().copied().collect();
-            let interval = moments.interval(CONFIDENCE).map_or_else(String::new, |interval| {
+            };
+            let interval = column.interval().map_or_else(String::new, |interval| {
                 format!("95 % interval {:.4} to {:.4}", interval.low, interval.high)
             });
-            let unseen = if values.iter().all(|value| *value == 0.0) {
-                let count = values.len();
+            let (missing, all) = (column.missing(), self.runs.len());
+            let unseen = column.unseen_max().map(|most| {
+                let count = all - missing;
                 let runs = if count == 1 { "run" } else { "runs" };
-                format!("never in {count} {runs}: at most {:.3} of them", unseen_share_max(count as u64))
-            } else {
-                interval
-            };
-            let missing = self.runs.len() - values.len();
-            let of_some = if missing == 0 {
-                String::new()
-            } else {
-                format!(" (not in {missing} of {} runs)", self.runs.len())
-            };
-            format!("{name:<40} {:>12.4}   {unseen}{of_some}", moments.mean())
+                format!("never in {count} {runs}: at most {most:.3} of them")
+            });
+            let of_some =
+                if missing == 0 { String::new() } else { format!(" (not in {missing} of {all} runs)") };
+            format!("{name:<40} {mean:>12.4}   {}{of_some}", unseen.unwrap_or(interval))
         });
         lines.collect()
     }
@@ -110,15 +134,12 @@ impl Artefact {
     #[must_use]
     pub fn reproduce(&self) -> String {
         let Scenario { name, seeds, .. } = &self.scenario;
-        let shipped = shipped::text(name).and_then(|text| Scenario::read(name, &text, &shipped::text).ok());
-        // One that took over the name of another is found in the folder alone.
-        let is_shipped = shipped.is_some_and(|shipped| shipped.hash() == self.scenario.hash());
-        let what = if is_shipped { name } else { "scenario.resolved.toml" };
         format!(
-            "scenario {name} {}, version {}, digest {}: assay sim run {what} --seeds {seeds} --first-seed {}",
+            "scenario {name} {}, version {}, digest {}: assay sim run {} --seeds {seeds} --first-seed {}",
             self.scenario.hash(),
-            env!("CARGO_PKG_VERSION"),
+            self.version,
             self.digest(),
+            called(&self.scenario),
             self.first,
         )
     }
@@ -127,27 +148,20 @@ impl Artefact {
     #[must_use]
     pub fn digest(&self) -> String {
         let digests: Vec<&str> = self.runs.iter().map(|run| run.digest.as_str()).collect();
-        let digest = assay_protocol::codec::digest("experiment", &digests.concat());
-        digest.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        short_digest("experiment", &digests.concat())
     }
 
-    fn columns(&self) -> Vec<(String, Vec<Option<f64>>)> {
-        let names = self.runs.first().map(|run| run.figures.iter().map(|(name, _)| name.clone()));
-        let column = |(place, name): (usize, String)| {
-            (name, self.runs.iter().map(|run| run.figures[place].1).collect())
-        };
-        names.into_iter().flatten().enumerate().map(column).collect()
-    }
-
-    fn manifest(&self) -> String {
+    /// What was run and what it gave, as JSON.
+    #[must_use]
+    pub fn manifest(&self) -> String {
         let events: u64 = self.runs.iter().map(|run| run.events).sum();
         format!(
             "{{\n  \"schema\": \"assay.experiment.v1\",\n  \"scenario\": {},\n  \"scenario_hash\": \"{}\",\n  \
-             \"version\": \"{}\",\n  \"kernel\": \"{}\",\n  \"seeds\": {},\n  \"first_seed\": {},\n  \
+             \"version\": {},\n  \"kernel\": \"{}\",\n  \"seeds\": {},\n  \"first_seed\": {},\n  \
              \"events\": {events},\n  \"digest\": \"{}\",\n  \"reproduce\": {}\n}}\n",
             text_in_quotes(&self.scenario.name),
             self.scenario.hash(),
-            env!("CARGO_PKG_VERSION"),
+            text_in_quotes(&self.version),
             self.scenario.kernel_word(),
             self.runs.len(),
             self.first,
@@ -156,33 +170,47 @@ impl Artefact {
         )
     }
 
-    fn each(&self) -> String {
-        let columns = self.columns();
-        let mut text = "seed,events".to_owned();
-        columns.iter().for_each(|(name, _)| text.extend([",", &quoted(name)]));
+    /// The digest of each run.
+    #[must_use]
+    pub fn digests(&self) -> String {
+        let mut text = "seed,digest\n".to_owned();
         for run in &self.runs {
-            let _ = write!(text, "\n{},{}", run.seed, run.events);
-            run.figures
-                .iter()
-                .for_each(|(_, value)| text.extend([",", &value.map(number).unwrap_or_default()]));
+            let _ = writeln!(text, "{},{}", run.seed, run.digest);
         }
-        text.push('\n');
         text
     }
 
-    fn digests(&self) -> String {
-        let lines = self.runs.iter().map(|run| format!("{},{}\n", run.seed, run.digest));
-        core::iter::once("seed,digest\n".to_owned()).chain(lines).collect()
+    fn parquet(&self) -> Vec<(String, ParquetColumn)> {
+        let whole = |of: fn(&RunFigures) -> u64| {
+            let numbers = self.runs.iter().map(|run| i64::try_from(of(run)).unwrap_or(i64::MAX));
+            ParquetColumn::Whole(numbers.collect())
+        };
+        let digests = self.runs.iter().map(|run| run.digest.clone()).collect();
+        let mut columns = vec![
+            ("seed".to_owned(), whole(|run| run.seed)),
+            ("events".to_owned(), whole(|run| run.events)),
+            ("digest".to_owned(), ParquetColumn::Text(digests)),
+        ];
+        columns.extend(FigureColumn::all_of(&self.runs).into_iter().map(|column| {
+            let values = column.values.into_iter().map(|(_, value)| value);
+            (column.name, ParquetColumn::Number(values.collect()))
+        }));
+        columns
     }
 }
 
-fn number(value: f64) -> String {
-    format!("{value:.9}")
+/// What is typed for a scenario: one that took over the name of another is found in the folder alone.
+pub(super) fn called(scenario: &Scenario) -> &str {
+    let name = &scenario.name;
+    let shipped = shipped::text(name).and_then(|text| Scenario::read(name, &text, &shipped::text).ok());
+    let is_shipped = shipped.is_some_and(|shipped| shipped.hash() == scenario.hash());
+    if is_shipped { name } else { SCENARIO }
 }
 
-/// A field of a table that may hold commas.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
+/// The first digits of what a text comes to; tags keep kinds of texts apart.
+pub(super) fn short_digest(tag: &str, text: &str) -> String {
+    let digest = assay_protocol::codec::digest(tag, text);
+    digest.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Words in quotes, as JSON and TOML both read them.
@@ -203,73 +231,75 @@ pub(super) fn text_in_quotes(text: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn figures_of_all_seeds_become_a_mean_with_its_interval() {
-        let text = shipped::text("churn").unwrap();
-        let scenario = Scenario::read("churn", &text, &shipped::text).unwrap();
-        let run = |(seed, value)| RunFigures {
+    fn churn() -> Scenario {
+        Scenario::read("churn", &shipped::text("churn").unwrap(), &shipped::text).unwrap()
+    }
+
+    fn runs(name: &str, values: &[Option<f64>]) -> Vec<RunFigures> {
+        let run = |(seed, value): (u64, &Option<f64>)| RunFigures {
             seed,
             digest: seed.to_string(),
             events: 5,
-            figures: vec![("a \"name\", quoted".into(), Some(value))],
+            figures: vec![(name.to_owned(), *value)],
         };
-        let runs = [(1, 1.0), (2, 2.0), (3, 3.0)].map(run).to_vec();
-        let other = Scenario { slots: 5, ..scenario.clone() };
+        (1..).zip(values).map(run).collect()
+    }
+
+    fn file(artefact: &Artefact, name: &str) -> String {
+        let (_, bytes) = artefact.files().into_iter().find(|(known, _)| *known == name).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn figures_of_all_seeds_become_a_mean_with_its_interval() {
+        let runs = runs("a \"name\", quoted", &[Some(1.0), Some(2.0), Some(3.0)]);
+        let other = Scenario { slots: 5, ..churn() };
         assert!(
             Artefact::new(other, 1, runs.clone()).reproduce().contains("run scenario.resolved.toml --seeds")
         );
-        let artefact = Artefact::new(scenario, 1, runs);
+        let artefact = Artefact::new(churn(), 1, runs);
         assert!(artefact.reproduce().contains("run churn --seeds 20 --first-seed 1"));
         let line = artefact.summary().lines().nth(1).map(str::to_owned).unwrap();
         assert!(line.starts_with("\"a \"\"name\"\", quoted\",3,2.000000000,1.000000000,-0.4841"), "{line}");
         assert!(line.ends_with(",1.000000000,2.000000000,3.000000000"), "{line}");
-        let files = artefact.files();
-        assert!(
-            files[0].1.contains("\"seeds\": 3") && files[3].1.ends_with("3,5,3.000000000\n"),
-            "{files:?}"
-        );
+        assert!(file(&artefact, MANIFEST).contains("\"seeds\": 3"));
+        assert!(file(&artefact, RUNS).ends_with("\n3,5,3,3\n"), "{}", file(&artefact, RUNS));
+        assert_eq!(artefact.files().last().unwrap().0, MANIFEST, "who finds it finds all");
         assert_eq!(text_in_quotes("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
     }
 
     #[test]
+    fn what_was_left_is_read_again_and_leaves_the_same() {
+        let artefact = Artefact::new(churn(), 1, runs("share", &[Some(1.0 / 3.0), None, Some(0.0)]));
+        let read = Artefact::read(VERSION, &file(&artefact, SCENARIO), &file(&artefact, RUNS)).unwrap();
+        assert_eq!(read.files(), artefact.files());
+        let of_another = Artefact::read("0.0.9", &file(&artefact, SCENARIO), &file(&artefact, RUNS)).unwrap();
+        assert!(of_another.manifest().contains("\"version\": \"0.0.9\""));
+        let error = |scenario: &str, runs: &str| Artefact::read(VERSION, scenario, runs).unwrap_err();
+        assert_eq!(error(&file(&artefact, SCENARIO), "seed\n"), ArtefactError::NoRuns);
+        assert!(matches!(error("colour = 1", ""), ArtefactError::BadScenario(_)));
+    }
+
+    #[test]
     fn a_run_without_a_figure_counts_for_nothing_in_it() {
-        let text = shipped::text("churn").unwrap();
-        let scenario = Scenario::read("churn", &text, &shipped::text).unwrap();
-        let artefact = |values: [Option<f64>; 2]| {
-            let run = |(seed, value)| RunFigures {
-                seed,
-                digest: seed.to_string(),
-                events: 5,
-                figures: vec![("time".into(), value)],
-            };
-            Artefact::new(scenario.clone(), 1, (1..).zip(values).map(run).collect())
-        };
-        let some = artefact([None, Some(3.0)]);
+        let artefact = |values: &[Option<f64>]| Artefact::new(churn(), 1, runs("time", values));
+        let some = artefact(&[None, Some(3.0)]);
         assert!(
             some.summary()
                 .ends_with("\"time\",1,3.000000000,0.000000000,,,3.000000000,3.000000000,3.000000000\n")
         );
-        assert!(some.files()[3].1.ends_with("\n1,5,\n2,5,3.000000000\n"), "{:?}", some.files());
+        assert!(file(&some, RUNS).ends_with("\n1,5,1,\n2,5,2,3\n"), "{}", file(&some, RUNS));
         assert!(some.lines()[0].ends_with("(not in 1 of 2 runs)"), "{:?}", some.lines());
-        let none = artefact([None; 2]);
+        let none = artefact(&[None; 2]);
         assert!(none.summary().ends_with("\"time\",0,,,,,,,\n"), "{}", none.summary());
         assert!(none.lines()[0].ends_with("in no run"));
     }
 
     #[test]
     fn what_never_was_is_counted_in_runs() {
-        let text = shipped::text("churn").unwrap();
-        let scenario = Scenario::read("churn", &text, &shipped::text).unwrap();
-        let never = |seeds: &[u64]| {
-            let run = |seed: &u64| RunFigures {
-                seed: *seed,
-                digest: seed.to_string(),
-                events: 5,
-                figures: vec![("slashed".into(), Some(0.0))],
-            };
-            Artefact::new(scenario.clone(), 1, seeds.iter().map(run).collect()).lines().remove(0)
-        };
-        assert!(never(&[1]).contains("never in 1 run: at most "));
-        assert!(never(&[1, 2]).contains("never in 2 runs: at most "));
+        let never =
+            |values: &[Option<f64>]| Artefact::new(churn(), 1, runs("slashed", values)).lines().remove(0);
+        assert!(never(&[Some(0.0)]).contains("never in 1 run: at most "));
+        assert!(never(&[Some(0.0); 2]).contains("never in 2 runs: at most "));
     }
 }

@@ -68,6 +68,17 @@ pub struct RunFigures {
     pub figures: Vec<(String, Option<f64>)>,
 }
 
+/// Runs a scenario once, with this seed.
+///
+/// # Errors
+/// [`ExperimentError`], if that gave no figures.
+pub fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, ExperimentError> {
+    match scenario.kernel {
+        KernelName::Checker => checked::live(scenario, seed),
+        KernelName::Laboratory => gathered::live(scenario, seed),
+    }
+}
+
 /// Runs a scenario for all its seeds, from `first` on.
 ///
 /// # Errors
@@ -87,10 +98,7 @@ pub fn run_on(
     first: u64,
     twice: bool,
 ) -> Result<Vec<RunFigures>, ExperimentError> {
-    let live = |seed| match scenario.kernel {
-        KernelName::Checker => checked::live(scenario, seed),
-        KernelName::Laboratory => gathered::live(scenario, seed),
-    };
+    let live = |seed| live(scenario, seed);
     let live = |seed| if twice { alike(seed, live) } else { live(seed) };
     let mut runs: Vec<_> = thread::scope(|scope| {
         let part = |thread| {
