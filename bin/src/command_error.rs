@@ -50,6 +50,8 @@ pub enum Exit {
     Problem = 12,
     /// Nobody else is there.
     NoPeers = 13,
+    /// Two things that were compared are not the same.
+    Different = 14,
     /// What must be the same twice was not.
     Unlike = 15,
     /// Ctrl-C.
@@ -60,7 +62,7 @@ pub enum Exit {
 
 impl Exit {
     /// Each of them.
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Other,
         Self::Usage,
         Self::NotFound,
@@ -74,6 +76,7 @@ impl Exit {
         Self::Partly,
         Self::Problem,
         Self::NoPeers,
+        Self::Different,
         Self::Unlike,
         Self::Interrupted,
         Self::Terminated,

@@ -275,6 +275,7 @@ fn ends(error: &CommandError) -> bool {
         | Exit::Money
         | Exit::JobFailed
         | Exit::NotVerified
+        | Exit::Different
         | Exit::Unlike
         | Exit::TimedOut
         | Exit::Problem

@@ -2,12 +2,19 @@
 //!
 //! **Invariant:** equal scenarios, seeds and versions write equal files.
 
+mod compare;
+mod experiment_folder;
+mod merge;
+mod replay;
+mod report;
 mod saved;
+mod sweep;
+mod sweep_folder;
 
 use std::{fs, path::PathBuf, time::Instant};
 
 use assay_simulations::lab::{
-    artefact::{Artefact, MANIFEST, REPORT},
+    artefact::{Artefact, REPORT},
     experiment::{self, ExperimentError},
     scenario::Scenario,
     shipped, speed,
@@ -33,6 +40,11 @@ pub(crate) enum Verb {
     Check(CheckArgs),
     Resolve(ResolveArgs),
     Run(RunArgs),
+    Sweep(sweep::Args),
+    Merge(merge::Args),
+    Compare(compare::Args),
+    Replay(replay::Args),
+    Report(report::Args),
     Validate(ValidateArgs),
     Bench(BenchArgs),
 }
@@ -139,6 +151,11 @@ pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
         Verb::Check(args) => check(&args.of, invocation),
         Verb::Resolve(args) => resolve(&args.of, invocation),
         Verb::Run(args) => run(args, invocation),
+        Verb::Sweep(args) => sweep::perform(args, invocation),
+        Verb::Merge(args) => merge::perform(args, invocation),
+        Verb::Compare(args) => compare::perform(args, invocation),
+        Verb::Replay(args) => replay::perform(args, invocation),
+        Verb::Report(args) => report::perform(args, invocation),
         Verb::Validate(args) => validate(args, invocation),
         Verb::Bench(BenchArgs) => bench(invocation),
     }
@@ -197,9 +214,8 @@ fn resolve(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandEr
 fn run(args: &RunArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let mut scenario = read(&args.of.scenario)?;
     scenario.seeds = args.with.seeds.unwrap_or(scenario.seeds);
-    if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(MANIFEST).exists()) {
-        let message = format!("{} holds an experiment already", folder.display());
-        return Err(CommandError::new(Exit::Usage, "FILE", message, "name another folder, or remove it"));
+    if let Some(folder) = &args.out {
+        experiment_folder::refuse_used(folder)?;
     }
     let first = args.with.first_seed;
     let runs = experiment::run(&scenario, first, args.doublecheck).map_err(|error| failed(&error))?;

@@ -40,6 +40,19 @@ fn lines(folder: &Path) -> PathBuf {
     path
 }
 
+/// The folders of two experiments that nobody takes for the same.
+fn unlike_experiments(person: &Person, folder: &Path) -> [String; 2] {
+    [("few", "400 ms"), ("many", "40 ms")].map(|(name, between)| {
+        let (file, runs) = (folder.join(format!("{name}.toml")), folder.join(name));
+        let scenario = "extends = \"fraud-vs-check-rate\"\n[run]\nhorizon = \"2 s\"\n[workload]\n";
+        fs::write(&file, format!("{scenario}between = \"{between}\"\n")).unwrap();
+        let [file, runs] = [file, runs].map(|path| path.to_str().unwrap().to_owned());
+        let ran = person.types(&["sim", "run", &file, "--seeds", "6", "--out", &runs]);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        runs
+    })
+}
+
 /// The network's file as it is where nobody of it can be found: its notary is said to live where nobody listens.
 fn unreachable(network: &Path, folder: &Path) -> PathBuf {
     let text = fs::read_to_string(network).unwrap().replacen("name = \"demo\"", "name = \"gone\"", 1);
@@ -99,6 +112,8 @@ async fn every_exit_code_is_reached() {
     types(&you, 10, &["run", "digits", &seven, "--timeout", "0ms"]);
     types(&you, 11, &["batch", "run", &lines, "-o", &output]);
     types(&you, 12, &["why"]);
+    let [few, many] = unlike_experiments(&you, folder.path());
+    types(&you, 14, &["sim", "compare", &few, &many]);
     types(&lost, 5, &["status", "--no-start"]);
     types(&lost, 0, &["config", "set", "daemon.free_bytes_min", "1000000000000000"]);
     types(&lost, 1, &["provide", "digits"]);

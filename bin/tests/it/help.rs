@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 119] = [
+pub(crate) const COMMANDS: [&str; 124] = [
     "",
     "demo",
     "init",
@@ -114,6 +114,11 @@ pub(crate) const COMMANDS: [&str; 119] = [
     "sim check",
     "sim resolve",
     "sim run",
+    "sim sweep",
+    "sim merge",
+    "sim compare",
+    "sim replay",
+    "sim report",
     "sim validate",
     "sim bench",
     "service",

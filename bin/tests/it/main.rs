@@ -63,6 +63,7 @@ mod screen;
 mod server;
 mod services;
 mod statuses;
+mod sweeps;
 mod terminals;
 mod tidy;
 mod town;

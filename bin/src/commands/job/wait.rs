@@ -165,6 +165,7 @@ fn gravity(failure: &CommandError) -> u8 {
         | Exit::Daemon
         | Exit::Partly
         | Exit::Problem
+        | Exit::Different
         | Exit::Unlike
         | Exit::NoPeers
         | Exit::Interrupted

@@ -79,6 +79,7 @@ fn unanswered(failure: &CommandError) -> Unanswered {
         | Exit::NotVerified
         | Exit::Partly
         | Exit::Problem
+        | Exit::Different
         | Exit::Unlike
         | Exit::Interrupted
         | Exit::Terminated => 500,

@@ -188,7 +188,7 @@ fn a_key_that_is_changed_is_as_if_the_file_said_so() {
         (scenario.horizon, scenario.loss, scenario.work),
         (9 * 3_600 * 1_000_000_000, 25_000, "exact")
     );
-    assert_eq!((founders.count, founders.conduct), (6, Conduct::Forger));
+    assert_eq!((founders.count, founders.conduct), (6, BehaviourName::Forger));
     assert_eq!(read(&scenario.resolved()), Ok(scenario));
     let text = WHOLE.replace("count = 5", "name = \"a.b\"\ncount = 5");
     let dotted = read(&text).unwrap().with(&[("population.a.b.count", "7")]).unwrap();
