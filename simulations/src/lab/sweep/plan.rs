@@ -187,7 +187,6 @@ impl SweepPlan {
     }
 
     /// The seeds of each cell.
-    #[must_use]
     pub fn seeds(&self) -> impl Iterator<Item = u64> + use<> {
         let (first, count) = (self.first, self.scenario.seeds);
         (0..count).map(move |number| first + number)
