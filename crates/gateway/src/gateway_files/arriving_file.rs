@@ -31,7 +31,7 @@ pub(crate) struct ArrivingFile {
     written: Option<File>,
     /// None once it is kept, and where one of before is there already.
     place: Option<NamedTempFile>,
-    bytes: u64,
+    pub(super) bytes: u64,
     content: PieceDigest,
 }
 
