@@ -257,6 +257,11 @@ fn explain_model(refused: &ModelRefused) -> (Exit, &'static str, &'static str) {
             "NOT_PULLED",
             "what has arrived stays: try again while somebody offers it, with room below daemon.blob_bytes_max",
         ),
+        ModelRefused::NoTemplate { .. } => (
+            Exit::NoPeers,
+            "NO_TEMPLATE",
+            "whoever offers the model has it: look at `assay status`, and try again",
+        ),
         ModelRefused::NotAdded { .. } => (
             Exit::Usage,
             "NO_MODEL",

@@ -66,19 +66,8 @@ impl<'a> Gguf<'a> {
     /// Says what is wrong with the file, and where.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, GgufError> {
         let mut cursor = HeaderCursor::new(bytes);
-        let version = version(&mut cursor)?;
-        let tensor_count = cursor.u64()?;
-        if tensor_count > TENSORS_MAX {
-            return Err(GgufError::Tensors { found: tensor_count });
-        }
-        let key_count = cursor.u64()?;
-        if key_count > KEYS_MAX {
-            return Err(GgufError::Keys { found: key_count });
-        }
-        let before = cursor.at();
-        let keys = keys(&mut cursor, key_count)?;
-        let key_bytes = bytes.get(before..cursor.at()).unwrap_or_default();
-        let alignment = alignment(&keys)?;
+        let (tensor_count, head) = Self::head(&mut cursor, bytes)?;
+        let alignment = alignment(&head.keys)?;
         let headings = headings(&mut cursor, tensor_count)?;
         let begin = cursor.at().next_multiple_of(alignment);
         let behind = bytes.get(begin..).unwrap_or_default();
@@ -90,7 +79,32 @@ impl<'a> Gguf<'a> {
                 return Err(GgufError::Twice { within: Within::Tensor(tensor.name).to_string() });
             }
         }
-        Ok(Self { version, keys, key_bytes, tensors, places })
+        Ok(Self { tensors, places, ..head })
+    }
+
+    /// Reads the keys alone, of a file that may break off behind them; it has no tensors then.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file, and where: [`GgufError::Truncated`], if it breaks off before.
+    pub fn parse_keys(bytes: &'a [u8]) -> Result<Self, GgufError> {
+        Ok(Self::head(&mut HeaderCursor::new(bytes), bytes)?.1)
+    }
+
+    /// How many tensors a file says it has, and the file without them.
+    fn head(cursor: &mut HeaderCursor<'a>, bytes: &'a [u8]) -> Result<(u64, Self), GgufError> {
+        let version = version(cursor)?;
+        let tensor_count = cursor.u64()?;
+        if tensor_count > TENSORS_MAX {
+            return Err(GgufError::Tensors { found: tensor_count });
+        }
+        let key_count = cursor.u64()?;
+        if key_count > KEYS_MAX {
+            return Err(GgufError::Keys { found: key_count });
+        }
+        let before = cursor.at();
+        let keys = keys(cursor, key_count)?;
+        let key_bytes = bytes.get(before..cursor.at()).unwrap_or_default();
+        Ok((tensor_count, Self { version, keys, key_bytes, tensors: Vec::new(), places: BTreeMap::new() }))
     }
 
     /// The version of the format.

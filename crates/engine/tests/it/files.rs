@@ -53,6 +53,23 @@ fn tensors_lie_where_they_were_written() {
 }
 
 #[test]
+fn keys_are_read_of_a_file_that_breaks_off_behind_them() {
+    let file = sample().unwrap();
+    let whole = Gguf::parse(&file).unwrap();
+    let behind = whole.without_tensors().len();
+    for length in [behind, behind + 9, file.len()] {
+        let head = Gguf::parse_keys(&file[..length]).unwrap();
+        assert!(head.tensors().is_empty());
+        assert!(head.keys().eq(whole.keys()), "{length} bytes");
+    }
+    for length in [4, 30, behind - 1] {
+        let cut = Gguf::parse_keys(&file[..length]).unwrap_err();
+        assert!(matches!(cut, GgufError::Truncated { .. }), "{length} bytes: {cut}");
+    }
+    assert_eq!(Gguf::parse_keys(b"GIF89a").unwrap_err(), GgufError::Magic);
+}
+
+#[test]
 fn what_is_asked_for_and_not_there_is_named() {
     let file = sample().unwrap();
     let gguf = Gguf::parse(&file).unwrap();

@@ -37,6 +37,7 @@ mod shutdown;
 mod status;
 mod stocking;
 mod submit;
+mod template;
 mod watch;
 mod why;
 
@@ -76,6 +77,7 @@ pub use self::{
     status::{ClassView, ModelView, ShowStatus, StatusView},
     stocking::{AddOffered, RemoveOffered},
     submit::{Submit, SubmittedView},
+    template::{ShowTemplate, TemplateView},
     watch::{Update, WatchUpdates},
     why::{Demanded, Rivals, ShowDemand, Sighting},
 };
@@ -133,6 +135,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ShowPrices>(),
     Route::to::<ShowRules>(),
     Route::to::<ShowStatus>(),
+    Route::to::<ShowTemplate>(),
     Route::to::<Shutdown>(),
     Route::to::<StopProviding>(),
     Route::to::<Submit>(),

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a part of a pinned manifest never makes room for anything, and every peer may fetch it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, pin::pin, time::Duration};
 
 use assay_protocol::{
     codec::{self, BLOB_BYTES_MAX},
@@ -10,17 +10,23 @@ use assay_protocol::{
     id::{Digest, PeerId},
     manifest::Manifest,
 };
+use assay_runtime::template_file::{SeenTemplate, template_in};
+use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};
 
 use crate::{
     blobs::Blobs,
     fetcher::{Fetcher, Unfetched, Want},
     handle::Refused,
     library::{self, parts},
-    network::Network,
+    network::{ExchangeFailure, FetchError, Network, Progress},
 };
 
 /// Peers that are asked for a runner or a model.
 pub(crate) const SOURCES_MAX: usize = 16;
+/// How long those who have a model's file have to show its beginning, all together.
+const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// Pieces of it that wait to be looked at.
+const PIECES_QUEUED: usize = 4;
 
 /// A part of a manifest that is not here.
 #[derive(Clone, Debug)]
@@ -116,6 +122,54 @@ impl Pinned {
         self.fetcher.fetch(want).await.map(|_| ())
     }
 
+    /// The chat template of a model whose file is not here: so much of the file is fetched as shows it, from these peers and
+    /// whoever has it anyway, and none of it is kept.
+    pub(crate) async fn template(
+        &self,
+        manifest: &Manifest,
+        mut from: Vec<PeerId>,
+    ) -> Result<Option<String>, Unfetched> {
+        let digest = manifest.model;
+        if self.digests.contains(&digest) {
+            let others = self.sources().into_iter().filter(|peer| !from.contains(peer));
+            from.extend(others.collect::<Vec<_>>());
+        }
+        let asks = async {
+            for peer in from {
+                match self.template_from(peer, digest, bytes_max(manifest)).await {
+                    Ok(template) => return Some(template),
+                    Err(error) => {
+                        tracing::debug!(%digest, from = %peer, %error, "a model's beginning was not served");
+                    }
+                }
+            }
+            None
+        };
+        timeout(HEAD_WAIT, asks).await.ok().flatten().ok_or(Unfetched::Nobody { digest })
+    }
+
+    async fn template_from(
+        &self,
+        from: PeerId,
+        digest: Digest,
+        bytes_max: u64,
+    ) -> Result<Option<String>, FetchError> {
+        let pieces = self.network.ask_pieces(from, digest, bytes_max).await?;
+        let (into, arriving) = mpsc::channel(PIECES_QUEUED);
+        let progress = Progress::default();
+        let mut brings = pin!(self.network.fetch_pieces(from, (digest, &pieces), 0, &progress, into));
+        let mut looks = pin!(look(arriving));
+        tokio::select! {
+            // First: once it is seen no more of the file is wanted.
+            biased;
+            seen = &mut looks => seen,
+            brought = &mut brings => {
+                brought?;
+                looks.await
+            }
+        }
+    }
+
     fn sources(&self) -> Vec<PeerId> {
         let connected = self.network.peers();
         // Strangers who are connected come last: they could be many, and slow.
@@ -124,6 +178,23 @@ impl Pinned {
         let away = self.founders.iter().copied().filter(|peer| !connected.contains(peer));
         known.into_iter().chain(away).chain(strangers).take(SOURCES_MAX).collect()
     }
+}
+
+/// The template that shows in the pieces of a file, as soon as it does. A file that ends before has none.
+async fn look(mut arriving: mpsc::Receiver<Vec<u8>>) -> Result<Option<String>, FetchError> {
+    let mut head = Vec::new();
+    while let Some(piece) = arriving.recv().await {
+        head.extend(piece);
+        let looked = spawn_blocking(move || (template_in(&head), head)).await;
+        let (seen, read) = looked.map_err(|_| ExchangeFailure::Closed)?;
+        head = read;
+        match seen {
+            SeenTemplate::Found(template) => return Ok(Some(template)),
+            SeenTemplate::Absent => return Ok(None),
+            SeenTemplate::Beyond => {}
+        }
+    }
+    Ok(None)
 }
 
 /// Who keeps what the network pins: the shell itself.

@@ -298,6 +298,14 @@ pub enum ModelRefused {
         /// Why.
         reason: String,
     },
+    /// How conversations are written for a model is not known.
+    #[error("the chat template of {name} cannot be read: {reason}")]
+    NoTemplate {
+        /// What it is called.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// A file of the user's is not taken into the library.
     #[error("{name} cannot be added: {reason}")]
     NotAdded {
