@@ -161,6 +161,13 @@ def an_answer_fits_its_schema():
 
 
 @tries
+def a_check_that_is_paid_for_is_waited_for():
+    answer = client().chat.completions.create(**SUM, extra_body={"assay": {"check": "always"}})
+    assert answer.choices[0].message.content == "85", answer
+    assert answer.model_extra["assay"][0]["label"] == "checked", answer
+
+
+@tries
 def what_the_market_knows_is_asked_beside_it():
     first = client().chat.completions.create(**SUM)
     provider = first.model_extra["assay"][0]["provider"]

@@ -431,6 +431,29 @@ async fn what_cannot_be_done_is_refused_and_pages_of_strangers_can_do_nothing() 
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_checked_for_sure_is_told_once_the_check_agrees() {
+    let town = Town::start().await;
+    let gateway = Serving::start(town.network.peer("you").home.root());
+    let asked = sum(json!({ "assay": { "check": "always" } }));
+    let whole = gateway.post("/v1/chat/completions", &asked);
+    let said = whole.document();
+    assert_eq!(said["choices"][0]["message"]["content"], "85", "{whole:?}");
+    assert_eq!(
+        (&said["assay"][0]["label"], &*whole.headers["x-assay-label"]),
+        (&json!("checked"), "checked")
+    );
+    let streamed =
+        gateway.post("/v1/chat/completions", &sum(json!({ "assay": { "check": 1 }, "stream": true })));
+    let events = streamed.events();
+    let words: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["choices"][0]["delta"]["content"].as_str())
+        .filter(|words| !words.is_empty())
+        .collect();
+    assert_eq!(words, ["85"], "all of it at once: {streamed:?}");
+}
+
 #[test]
 fn keys_have_names_and_gateways_have_keys_before_others_reach_them() {
     let folder = tempfile::tempdir().unwrap();

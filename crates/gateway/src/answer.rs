@@ -1,7 +1,8 @@
 //! An answer that is being written for somebody: part by part, held against what was delivered in the end.
 //!
 //! **Invariant:** what was told is never taken back; where it is not what was delivered the answer ends as a failure. Whoever
-//! goes away before the end has its job cancelled ([`WaitedJob`]). A daemon that restarts is waited for.
+//! goes away before the end has its job cancelled ([`WaitedJob`]). A daemon that restarts is waited for. Of what is checked for
+//! sure nothing is told before the checks agree.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -17,6 +18,7 @@ use assay_protocol::{
     frames,
     id::{Digest, JobId, PeerId},
     manifest::{End, Manifest, Meter},
+    outcome::Outcome,
     units::Amount,
 };
 use axum::http::StatusCode;
@@ -81,7 +83,12 @@ pub(crate) struct WholeAnswer {
     pub(crate) tokens_written: u64,
     /// From the order to the first word, in seconds, where it was heard.
     pub(crate) first_word_s: Option<f64>,
+    /// What is known of its result.
+    pub(crate) label: &'static str,
 }
+
+/// What is known of a result whose check was not drawn yet.
+pub(crate) const PENDING: &str = "pending";
 
 impl WholeAnswer {
     /// What an attempt delivered. How many tokens were read for it is not known from that.
@@ -97,6 +104,7 @@ impl WholeAnswer {
             tokens_read: None,
             tokens_written: if is_text { frames::tokens(&output).len() as u64 } else { 0 },
             first_word_s: None,
+            label: label_of(attempt),
             output,
         }
     }
@@ -123,8 +131,18 @@ impl WholeAnswer {
             tokens_read: Some(7),
             tokens_written: 3,
             first_word_s: None,
+            label: PENDING,
         }
     }
+}
+
+/// When an answer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Telling {
+    /// Whether it is told in parts.
+    pub(crate) is_told: bool,
+    /// Whether checks of it were paid for, and nothing is told before they agree.
+    pub(crate) is_sure: bool,
 }
 
 /// What an answer is ordered with.
@@ -147,7 +165,7 @@ pub(crate) struct AnswerAgain {
     pub(crate) manifest: Manifest,
     /// The submission.
     pub(crate) key: Digest,
-    pub(crate) is_told: bool,
+    pub(crate) telling: Telling,
     /// Whoever waits for it again.
     pub(crate) waiter: AnswerWaiter,
 }
@@ -160,7 +178,11 @@ pub(crate) struct LiveAnswer {
     handle: Handle,
     manifest: Manifest,
     updates: Updates<Update>,
-    /// Hears it while it is written, where it is told.
+    /// Whether it is told while it is written.
+    is_told: bool,
+    /// Whether checks of it were paid for, and are waited for.
+    is_sure: bool,
+    /// Hears it while it is written, where it is told then.
     hearing: Option<Hearing>,
     /// What is to be told next.
     parts: VecDeque<AnswerPart>,
@@ -188,6 +210,7 @@ impl AnswerOrder {
 
     async fn order(self) -> Result<LiveAnswer, HttpFailure> {
         let Self { link, cancels, manifest, mut submit, allowance, is_told, keyed } = self;
+        let telling = Telling { is_told, is_sure: submit.checks > 0 };
         let word = keyed.as_ref().map_or_else(random_word, |keyed| Ok(keyed.word()))?;
         let waiter = keyed.as_ref().map(KeyedRequest::waiter);
         let mut open = WaitedJob::new((link.clone(), cancels), Submit::key_of(&word), allowance, waiter);
@@ -215,17 +238,17 @@ impl AnswerOrder {
         if let Some(keyed) = &keyed {
             keyed.made().await;
         }
-        LiveAnswer::watch((open, link), handle, manifest, is_told).await
+        LiveAnswer::watch((open, link), handle, manifest, telling).await
     }
 }
 
 impl AnswerAgain {
     /// Goes on with it, or reads it once more.
     pub(crate) async fn place(self) -> Result<LiveAnswer, HttpFailure> {
-        let Self { link, cancels, manifest, key, is_told, waiter } = self;
+        let Self { link, cancels, manifest, key, telling, waiter } = self;
         let open = WaitedJob::new((link.clone(), cancels), key, None, Some(waiter));
         let handle = link.open().await?;
-        LiveAnswer::watch((open, link), handle, manifest, is_told).await
+        LiveAnswer::watch((open, link), handle, manifest, telling).await
     }
 }
 
@@ -235,15 +258,18 @@ impl LiveAnswer {
         (open, link): (WaitedJob, DaemonLink),
         handle: Handle,
         manifest: Manifest,
-        is_told: bool,
+        telling: Telling,
     ) -> Result<Self, HttpFailure> {
         let key = open.key();
         let updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await;
         let updates = updates.map_err(|error| HttpFailure::from(error).after_order())?;
-        let is_heard = is_told && manifest.policy.is_proven_by_rows();
+        let Telling { is_told, is_sure } = telling;
+        let is_heard = is_told && !is_sure && manifest.policy.is_proven_by_rows();
         Ok(Self {
             open,
             link,
+            is_told,
+            is_sure,
             hearing: is_heard.then(|| Hearing::new(handle.clone(), key)),
             handle,
             manifest,
@@ -344,8 +370,13 @@ impl LiveAnswer {
     /// Takes how the job stands.
     async fn look(&mut self, submission: &SubmissionView) -> Result<(), HttpFailure> {
         // Whoever was asked beside it and did not answer may stand behind the one that did.
-        if let Some((attempt, output)) = submission.attempts.iter().rev().find_map(delivered) {
+        let found = submission.attempts.iter().rev().find_map(delivered);
+        if let Some((attempt, output)) = found.filter(|(attempt, _)| !self.is_sure || is_confirmed(attempt)) {
             return self.deliver(attempt, output).await;
+        }
+        if submission.ended && found.is_some() {
+            self.open.end(submission.cost_max());
+            return Err(HttpFailure::not_checked(self.key()));
         }
         if submission.ended {
             let is_paid = |attempt: &AttemptView| matches!(attempt.state, AttemptState::Closed(outcome) if outcome.is_paid());
@@ -394,7 +425,8 @@ impl LiveAnswer {
         let Some(rest) = whole.text.strip_prefix(&self.told).map(str::to_owned) else {
             return Err(other_words(attempt));
         };
-        if self.hearing.take().is_some() {
+        self.hearing = None;
+        if self.is_told {
             self.tell(rest);
         }
         let unit_price = unit_price(&self.handle, self.key(), attempt.job).await;
@@ -454,6 +486,16 @@ pub(crate) fn random_word() -> Result<String, HttpFailure> {
 fn delivered(attempt: &AttemptView) -> Option<(&AttemptView, Digest)> {
     let is_refuted = matches!(attempt.state, AttemptState::Closed(outcome) if !outcome.is_paid());
     attempt.output.filter(|_| !is_refuted).map(|output| (attempt, output))
+}
+
+/// Whether the checks of it that were paid for agree.
+pub(crate) fn is_confirmed(attempt: &AttemptView) -> bool {
+    matches!(attempt.state, AttemptState::Closed(Outcome::Checked | Outcome::Cleared))
+}
+
+/// What is known of the result of an attempt.
+fn label_of(attempt: &AttemptView) -> &'static str {
+    if let AttemptState::Closed(outcome) = attempt.state { outcome.label() } else { PENDING }
 }
 
 /// What open jobs hold, where too little was free for this one and the notary says so soon.

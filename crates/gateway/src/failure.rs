@@ -133,6 +133,15 @@ impl HttpFailure {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "undelivered", message).after_order()
     }
 
+    /// A check was paid for, and none confirms the result.
+    pub(crate) fn not_checked(key: Digest) -> Self {
+        let message = format!(
+            "no check confirms the result, so it is not given; GET /v1/jobs/{key} says how it stands, and \
+             `assay job result {key}` prints it all the same"
+        );
+        Self::new(StatusCode::BAD_GATEWAY, "not_checked", message).after_order()
+    }
+
     /// As OpenAI's clients read it.
     pub(crate) fn document(&self) -> Value {
         let Self { code, message, param, .. } = self;

@@ -7,6 +7,7 @@ use assay_peer::handle::{Attachment, Submit};
 use assay_protocol::{
     id::PeerId,
     manifest::{Manifest, Meter},
+    order::ORDER_CHECKS_MAX,
     units::{Amount, Units},
 };
 use axum::http::StatusCode;
@@ -83,31 +84,44 @@ pub(crate) struct AssayTerms {
     /// The most that a unit may cost.
     #[serde(deserialize_with = "credits::deserialize")]
     pub(crate) max_price: Option<Amount>,
-    /// When the result is checked.
+    /// How the result is checked.
     pub(crate) check: CheckWish,
     /// Only this provider.
     pub(crate) only: Option<PeerId>,
 }
 
-/// When a result is checked.
+/// How a result is checked: by so many re-executions that are paid in advance and must all agree, or as the lot falls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) enum CheckWish {
-    /// As the lot falls, after it was given.
-    #[default]
-    Spot,
-}
+#[serde(try_from = "Value")]
+pub(crate) struct CheckWish(u16);
 
 /// A word for no way to check.
 #[derive(Debug, thiserror::Error)]
-#[error("results are checked as the lot falls, which is \"spot\"; there is no {0:?}")]
-pub(crate) struct NoSuchCheck(String);
+#[error(
+    "a result is checked as the lot falls, which is \"spot\", \"always\", or from 1 to {ORDER_CHECKS_MAX} times; there is no {0}"
+)]
+pub(crate) struct NoSuchCheck(Value);
 
-impl TryFrom<String> for CheckWish {
+impl CheckWish {
+    /// Whether it is paid for, and waited for.
+    pub(crate) fn is_sure(self) -> bool {
+        self.0 > 0
+    }
+}
+
+impl TryFrom<Value> for CheckWish {
     type Error = NoSuchCheck;
 
-    fn try_from(word: String) -> Result<Self, NoSuchCheck> {
-        if word == "spot" { Ok(Self::Spot) } else { Err(NoSuchCheck(word)) }
+    fn try_from(said: Value) -> Result<Self, NoSuchCheck> {
+        let count = match (said.as_str(), said.as_u64()) {
+            (Some("spot"), _) => Some(0),
+            (Some("always"), _) => Some(1),
+            (_, number) => number.and_then(|number| u16::try_from(number).ok()),
+        };
+        match count {
+            Some(count) if count <= ORDER_CHECKS_MAX && said != json!(0) => Ok(Self(count)),
+            Some(_) | None => Err(NoSuchCheck(said)),
+        }
     }
 }
 
@@ -176,12 +190,12 @@ impl TextWish {
 impl AssayTerms {
     /// An order on these terms, without an input.
     pub(crate) fn order(&self, manifest: &Manifest) -> Submit {
-        let CheckWish::Spot = self.check;
         Submit {
             manifest: manifest.digest().to_string(),
             cost_max: self.max_cost,
             unit_price_max: self.max_price,
             provider: self.only,
+            checks: self.check.0,
             ..Submit::default()
         }
     }

@@ -9,7 +9,7 @@ use assay_protocol::{id::Digest, manifest::Manifest};
 
 use crate::{
     Gateway,
-    answer::{AnswerAgain, AnswerOrder, AnswerPart, LiveAnswer, WholeAnswer},
+    answer::{AnswerAgain, AnswerOrder, AnswerPart, LiveAnswer, Telling, WholeAnswer},
     asked_once::AskedOnce,
     failure::HttpFailure,
     guard::Caller,
@@ -127,7 +127,8 @@ pub(crate) async fn texts(
             format!("n is a number from 1 to {ANSWERS_MAX}, and not {count}"),
         ));
     }
-    let keyed = match before(gateway, caller, manifest, (count, is_told), once).await? {
+    let telling = Telling { is_told, is_sure: terms.check.is_sure() };
+    let keyed = match before(gateway, caller, manifest, (count, telling), once).await? {
         OrderedBefore::Yes(answers) => return Ok(answers),
         OrderedBefore::No(keyed) => keyed,
     };
@@ -147,7 +148,8 @@ pub(crate) async fn one(
     submit: Submit,
     once: AskedOnce,
 ) -> Result<AnswerSet, HttpFailure> {
-    match before(gateway, caller, manifest, (1, false), once).await? {
+    let telling = Telling { is_told: false, is_sure: submit.checks > 0 };
+    match before(gateway, caller, manifest, (1, telling), once).await? {
         OrderedBefore::Yes(answers) => Ok(answers),
         OrderedBefore::No(keyed) => place(gateway, caller, manifest, (vec![submit], false), keyed).await,
     }
@@ -166,7 +168,7 @@ async fn before(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     manifest: &Manifest,
-    (count, is_told): (u32, bool),
+    (count, telling): (u32, Telling),
     once: AskedOnce,
 ) -> Result<OrderedBefore, HttpFailure> {
     let Some(key) = once.key() else { return Ok(OrderedBefore::No(None)) };
@@ -184,7 +186,7 @@ async fn before(
         cancels: gateway.cancels.clone(),
         manifest: manifest.clone(),
         key,
-        is_told,
+        telling,
         waiter: request.waiter(),
     };
     Ok(OrderedBefore::Yes(AnswerSet { answers: vec![again.place().await?], tally }))

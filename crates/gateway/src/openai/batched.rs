@@ -20,10 +20,10 @@ use super::{
     embeddings::EmbeddingRequest,
 };
 use crate::{
-    answer::WholeAnswer,
+    answer::{WholeAnswer, is_confirmed},
     failure::HttpFailure,
     json_body::{self, WrittenFormat},
-    order::{AssayTerms, TextWish, TokensMax},
+    order::{AssayTerms, CheckWish, TextWish, TokensMax},
 };
 
 /// Characters of what a line is called by its client.
@@ -193,10 +193,18 @@ impl BatchedRequest {
         })
     }
 
+    fn check(&self) -> CheckWish {
+        match &self.kind {
+            RequestKind::Chat(_, terms) | RequestKind::Completion(_, terms) => terms.check,
+            RequestKind::Embedding(request) => request.check(),
+        }
+    }
+
     /// What it is answered with.
     ///
     /// # Errors
-    /// [`BatchedFailure`], if what was delivered is no answer to it, or only the part that was written when it was cancelled.
+    /// [`BatchedFailure`], if what was delivered is no answer to it, only the part that was written when it was cancelled, or
+    /// what checks that were paid for do not confirm.
     pub fn document(&self, delivered: DeliveredAnswer<'_>) -> Result<Value, BatchedFailure> {
         let DeliveredAnswer { key, manifest, attempt, output, unit_price } = delivered;
         if attempt.end == Some(End::Cancelled) {
@@ -204,6 +212,9 @@ impl BatchedRequest {
                 "the job was cancelled; `assay job result {key}` prints what was written and is paid"
             );
             return Err(HttpFailure::new(StatusCode::CONFLICT, "cancelled", message).after_order().into());
+        }
+        if self.check().is_sure() && !is_confirmed(attempt) {
+            return Err(HttpFailure::not_checked(key).into());
         }
         let mut whole = WholeAnswer::of(manifest, key, attempt, output);
         whole.tokens_read = unit_price.and_then(|price| whole.tokens_read_for(manifest.meter, price));
@@ -341,9 +352,12 @@ mod tests {
         assert_eq!(told("{}"), "the line is no request: missing field `custom_id`");
         assert_eq!(
             told(&line(
-                json!({ "body": { "model": "poet", "messages": [], "assay": { "check": "always" } } })
+                json!({ "body": { "model": "poet", "messages": [], "assay": { "check": "never" } } })
             )),
-            r#"assay.check: results are checked as the lot falls, which is "spot"; there is no "always""#
+            concat!(
+                r#"assay.check: a result is checked as the lot falls, which is "spot", "always", "#,
+                r#"or from 1 to 16 times; there is no "never""#
+            )
         );
     }
 

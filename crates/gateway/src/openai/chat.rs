@@ -423,7 +423,7 @@ mod tests {
         let anyway = json!({
             "response_format": { "type": "text" }, "tools": [], "tool_choice": "none", "logprobs": false, "top_logprobs": 0,
             "modalities": ["text"], "service_tier": "auto", "store": false, "user": "ann", "metadata": {}, "n": 1,
-            "parallel_tool_calls": true, "stop": [], "seed": null,
+            "parallel_tool_calls": true, "stop": [], "seed": null, "assay": { "check": "always" },
         });
         assert!(wish(anyway).is_ok());
     }
@@ -441,7 +441,9 @@ mod tests {
             ("store", json!({ "store": true })),
             ("magic", json!({ "magic": 1 })),
             ("assay.chek", json!({ "assay": { "chek": "spot" } })),
-            ("assay.check", json!({ "assay": { "check": "always" } })),
+            ("assay.check", json!({ "assay": { "check": "never" } })),
+            ("assay.check", json!({ "assay": { "check": 17 } })),
+            ("assay.ignore", json!({ "assay": { "ignore": [] } })),
             ("messages", json!({ "messages": [] })),
             ("messages[0].role", json!({ "messages": [{ "role": "tool", "content": "4" }] })),
             ("messages[0].content", json!({ "messages": [{ "role": "user" }] })),

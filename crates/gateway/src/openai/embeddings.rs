@@ -18,8 +18,15 @@ use serde_json::{Value, json};
 
 use super::{choice::OneOrMore, usage};
 use crate::{
-    Gateway, answer::WholeAnswer, asked_once::AskedOnce, failure::HttpFailure, guard::Caller,
-    json_answer::JsonAnswer, json_body::OnceBody, order::AssayTerms, order_set,
+    Gateway,
+    answer::WholeAnswer,
+    asked_once::AskedOnce,
+    failure::HttpFailure,
+    guard::Caller,
+    json_answer::JsonAnswer,
+    json_body::OnceBody,
+    order::{AssayTerms, CheckWish},
+    order_set,
 };
 
 /// Texts of one request.
@@ -71,6 +78,11 @@ impl EmbeddingRequest {
     /// What the model is called by who asks.
     pub(crate) fn model(&self) -> &str {
         &self.model
+    }
+
+    /// How its result is checked.
+    pub(crate) fn check(&self) -> CheckWish {
+        self.assay.check
     }
 
     /// The order of it.

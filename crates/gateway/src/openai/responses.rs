@@ -345,7 +345,7 @@ mod tests {
             ("text.format.type", json!({ "text": { "format": { "type": "grammar" } } })),
             ("messages", json!({ "messages": [] })),
             ("seed", json!({ "seed": 1 })),
-            ("assay.check", json!({ "assay": { "check": "always" } })),
+            ("assay.check", json!({ "assay": { "check": "never" } })),
         ];
         for (param, more) in refused {
             let failure = wish(more.clone()).unwrap_err();

@@ -4,7 +4,7 @@ use assay_protocol::{id::PeerId, manifest::End};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use crate::answer::{BegunAnswer, WholeAnswer};
+use crate::answer::{BegunAnswer, PENDING, WholeAnswer};
 
 /// Who works, the job, and the price: said as headers, where they are known in time.
 const PROVIDER: HeaderName = HeaderName::from_static("x-assay-provider");
@@ -12,9 +12,6 @@ const JOB: HeaderName = HeaderName::from_static("x-assay-job");
 const RECEIPT: HeaderName = HeaderName::from_static("x-assay-receipt");
 const LABEL: HeaderName = HeaderName::from_static("x-assay-label");
 const COST: HeaderName = HeaderName::from_static("x-assay-cost");
-
-/// What is known of a result whose check was not drawn yet.
-const PENDING: &str = "pending";
 
 /// Why an answer ended, in OpenAI's words.
 pub(crate) fn finish_reason(end: End) -> &'static str {
@@ -50,7 +47,7 @@ pub(crate) fn provenance(answers: &[WholeAnswer]) -> Value {
             let BegunAnswer { key, job, provider } = whole.by;
             json!({
                 "key": key.to_string(), "job": job.to_string(), "provider": provider.to_string(),
-                "price": whole.price.to_string(), "cost_max": whole.total_max.to_string(), "label": PENDING,
+                "price": whole.price.to_string(), "cost_max": whole.total_max.to_string(), "label": whole.label,
                 "receipt": receipt_path(&whole.by), "cancelled": whole.end == End::Cancelled,
             })
         })
@@ -63,6 +60,7 @@ pub(crate) fn headers(answers: &[WholeAnswer]) -> HeaderMap {
     if let Some(whole) = answers.first() {
         headers = begun_headers(&whole.by);
         insert(&mut headers, COST, &whole.price.to_string());
+        insert(&mut headers, LABEL, whole.label);
     }
     headers
 }
