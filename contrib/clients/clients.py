@@ -21,6 +21,14 @@ RESPONSE = {"model": "sums", "input": "27+58=", "temperature": 0, "max_output_to
 TRIED = []
 
 
+class Sum(pydantic.BaseModel):
+    sum: int
+
+
+class Digit(pydantic.BaseModel):
+    n: int = pydantic.Field(ge=0, le=9)
+
+
 def tries(function):
     TRIED.append(function)
     return function
@@ -117,9 +125,6 @@ def a_response_comes_word_by_word():
 
 @tries
 def a_response_fits_its_schema():
-    class Sum(pydantic.BaseModel):
-        sum: int
-
     longer = RESPONSE | {"max_output_tokens": 40}
     assert isinstance(client().responses.parse(**longer, text_format=Sum).output_parsed.sum, int)
     with client().responses.stream(**longer, text_format=Sum) as stream:
@@ -158,6 +163,52 @@ def an_answer_fits_its_schema():
         assert "multipleOf" in str(error), error
     else:
         raise AssertionError("a word that is not held was passed over")
+
+
+NUMBER = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 9}}, "required": ["n"]}
+ADD = {"type": "function", "function": {"name": "add", "description": "Adds.", "parameters": NUMBER}}
+NAMED = {"type": "function", "function": {"name": "add"}}
+CALLING = SUM | {"max_tokens": 45, "tools": [ADD], "tool_choice": NAMED}
+
+
+@tries
+def a_tool_is_called():
+    choice = client().chat.completions.create(**CALLING).choices[0]
+    [call] = choice.message.tool_calls
+    assert (choice.finish_reason, choice.message.content) == ("tool_calls", None), choice
+    assert call.function.name == "add" and list(json.loads(call.function.arguments)) == ["n"], choice
+    with client().chat.completions.stream(**CALLING) as stream:
+        [streamed] = stream.get_final_completion().choices[0].message.tool_calls
+    assert streamed.function.arguments == call.function.arguments, streamed
+    # The package itself makes a schema of a type, and reads it in what comes back.
+    tool = openai.pydantic_function_tool(Digit, name="add")
+    parsed = client().chat.completions.parse(**CALLING | {"tools": [tool], "tool_choice": "required"})
+    assert isinstance(parsed.choices[0].message.tool_calls[0].function.parsed_arguments, Digit), parsed
+
+
+@tries
+def a_response_calls_a_tool():
+    tool = {"type": "function", "name": "add", "parameters": NUMBER, "strict": False}
+    own = RESPONSE | {"max_output_tokens": 45, "tools": [tool], "tool_choice": {"type": "function", "name": "add"}}
+    [call] = client().responses.create(**own).output
+    assert (call.type, call.name, list(json.loads(call.arguments))) == ("function_call", "add", ["n"]), call
+    with client().responses.stream(**own) as stream:
+        kinds = [event.type for event in stream]
+        [streamed] = stream.get_final_response().output
+    assert streamed.arguments == call.arguments and "response.function_call_arguments.delta" in kinds, kinds
+
+
+@tries
+def a_model_that_is_not_told_of_tools_says_so():
+    other = {"type": "function", "function": {"name": "now"}}
+    for asked in [SUM | {"tools": [ADD]}, CALLING | {"tool_choice": "auto"}, CALLING | {"tools": [ADD, other], "tool_choice": "required"}]:
+        try:
+            client().chat.completions.create(**asked)
+        except openai.BadRequestError as error:
+            assert (error.code, error.param) == ("unsupported_parameter", "tools"), error
+        else:
+            raise AssertionError("tools were passed over")
+    assert client().chat.completions.create(**CALLING | {"tool_choice": "none"}).choices[0].message.content == "85"
 
 
 @tries
@@ -329,7 +380,7 @@ def a_batch_is_cancelled():
 def ollamas_client_is_answered():
     own = ollama.Client(host=f"http://{ADDRESS}")
     assert "sums" in [model.model for model in own.list().models]
-    own.show("sums")
+    assert own.show("sums").capabilities == ["completion"]
     own.ps()
     options = {"temperature": 0, "num_predict": 8}
     answer = own.chat(model="sums", messages=QUESTION, options=options)
@@ -346,6 +397,12 @@ def ollamas_client_is_answered():
         assert error.status_code == 404, error
     else:
         raise AssertionError("a model that nobody has was asked")
+    try:
+        own.chat(model="sums", messages=QUESTION, tools=[ADD], options=options)
+    except ollama.ResponseError as error:
+        assert error.status_code == 400 and "tools" in str(error), error
+    else:
+        raise AssertionError("tools were passed over")
 
 
 for trial in TRIED:

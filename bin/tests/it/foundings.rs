@@ -31,13 +31,16 @@ pub(crate) fn friends(folder: &Path) -> Vec<(Person, String)> {
     names.map(|name| key(Person::new(folder, name))).into()
 }
 
-/// The model with a template that writes the last message and nothing else, however much was said.
+/// The model with a template that writes the last message and nothing else, however much was said; where there are tools, how
+/// many, and one more.
 pub(crate) fn model(folder: &Path) -> PathBuf {
     let mut file = fs::read(MODEL).unwrap();
     let key = b"tokenizer.chat_template";
     let at = file.windows(key.len()).position(|bytes| bytes == key).unwrap() + key.len() + 4;
     let length = u64::from_le_bytes(file[at..at + 8].try_into().unwrap()) as usize;
-    let (written, ends) = ("{{ bos_token }}{{ messages[-1].content }}{#", "#}");
+    let written =
+        "{{ bos_token }}{% if tools %}{{ tools | length }}+1={% else %}{{ messages[-1].content }}{% endif %}";
+    let (written, ends) = (format!("{written}{{# <tool_call>"), "#}");
     let filler = "-".repeat(length - written.len() - ends.len());
     file.splice(at + 8..at + 8 + length, format!("{written}{filler}{ends}").into_bytes());
     let model = folder.join("adder.gguf");

@@ -14,6 +14,7 @@ use crate::{
     foundings::model,
     onnx,
     person::Person,
+    tool_calls,
     town::Town,
 };
 
@@ -128,6 +129,7 @@ async fn a_model_that_no_network_pins_is_added_pulled_checked_and_ordered() {
         (&added["manifest"], &false.into()),
         "its name is kept"
     );
+    tool_calls::are_told_to_a_model_that_is_elsewhere(&buyer);
 
     // A text is one unit, which has to cover what the provider owes for it.
     ada.does(&["provide", "tiny-embedder", "--price", "0.03"]);

@@ -66,6 +66,7 @@ mod statuses;
 mod sweeps;
 mod terminals;
 mod tidy;
+mod tool_calls;
 mod town;
 mod transcripts;
 mod typed;

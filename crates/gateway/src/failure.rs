@@ -352,6 +352,7 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
         Refused::Model(ModelRefused::Shared { .. }) | Refused::Ambiguous { .. } => {
             (StatusCode::BAD_REQUEST, "ambiguous")
         }
+        Refused::Model(ModelRefused::NoTemplate { .. }) => (StatusCode::GATEWAY_TIMEOUT, "no_answer"),
         Refused::Model(_) => (StatusCode::NOT_FOUND, "model_not_found"),
         Refused::UnknownJob { .. } | Refused::BlobAbsent { .. } => (StatusCode::NOT_FOUND, "not_found"),
         Refused::NoReceipt => (StatusCode::NOT_FOUND, "no_receipt_yet"),

@@ -89,17 +89,21 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpFailure> 
     of_value(whole, || serde_json::from_slice(bytes))
 }
 
-/// What a value says; a field that is null is none: so clients say that they say nothing. The format of its answer is read
-/// anew, where there is one, and is its text.
+/// What a value says; a field that is null is none: so clients say that they say nothing. The format of its answer and its tools
+/// are read anew, where there are some, and are their texts.
 pub(crate) fn of_value<T: DeserializeOwned>(
     mut whole: Value,
     format: impl FnOnce() -> serde_json::Result<WrittenFormat>,
 ) -> Result<T, HttpFailure> {
     drop_nulls(&mut whole);
-    let named = FORMATS.into_iter().find(|name| whole.pointer(&pointer(name)).is_some());
-    if let Some((name, place)) = named.and_then(|name| Some((name, whole.pointer_mut(&pointer(name))?))) {
-        let format = format().map_err(|error| HttpFailure::wrong(name, error.to_string()))?;
-        *place = format.at(name).map_or(Value::Null, |format| Value::String(format.to_string()));
+    let is_there = |name: &&str| whole.pointer(&pointer(name)).is_some();
+    let named: Vec<&str> = FORMATS.into_iter().filter(is_there).collect();
+    if let Some(first) = named.first() {
+        let format = format().map_err(|error| HttpFailure::wrong(first, error.to_string()))?;
+        for name in named {
+            let Some(place) = whole.pointer_mut(&pointer(name)) else { continue };
+            *place = format.at(name).map_or(Value::Null, |format| Value::String(format.to_string()));
+        }
     }
     serde_path_to_error::deserialize(whole).map_err(|error| {
         let path = error.path().to_string();
@@ -148,8 +152,10 @@ fn wrong(error: String) -> HttpFailure {
 const RESPONSE_FORMAT: &str = "response_format";
 /// The same where those want a response.
 const TEXT_FORMAT: &str = "text.format";
-/// The same for any of them.
-const FORMATS: [&str; 3] = [RESPONSE_FORMAT, TEXT_FORMAT, "format"];
+/// The field with tools that may be called.
+const TOOLS: &str = "tools";
+/// All that is read anew.
+const FORMATS: [&str; 4] = [RESPONSE_FORMAT, TEXT_FORMAT, "format", TOOLS];
 
 /// What is read anew of a body: the keys of a schema are written in the order that they have, and its nulls are values.
 #[derive(Debug, Default, Deserialize)]
@@ -160,6 +166,8 @@ pub(crate) struct WrittenFormat {
     format: Option<Json>,
     #[serde(default)]
     text: Option<Json>,
+    #[serde(default)]
+    tools: Option<Json>,
 }
 
 impl WrittenFormat {
@@ -168,6 +176,7 @@ impl WrittenFormat {
         match name {
             RESPONSE_FORMAT => self.response_format.as_ref(),
             TEXT_FORMAT => self.text.as_ref()?.get("format"),
+            TOOLS => self.tools.as_ref(),
             _ => self.format.as_ref(),
         }
     }
@@ -247,6 +256,11 @@ mod tests {
         let text: Value =
             read(format!(r#"{{"text":{{"format":{format},"verbosity":null}}}}"#).as_bytes()).unwrap();
         assert_eq!(text, serde_json::json!({ "text": { "format": format } }));
+        let both: Value = read(br#"{"tools":[{"z":null,"a":{}}],"format":{"b":1,"a":2}}"#).unwrap();
+        assert_eq!(
+            both,
+            serde_json::json!({ "tools": r#"[{"z":null,"a":{}}]"#, "format": r#"{"b":1,"a":2}"# })
+        );
         let none: Value = read(br#"{"text":"Why?"}"#).unwrap();
         assert_eq!(none["text"], "Why?");
     }

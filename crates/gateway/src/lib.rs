@@ -18,6 +18,8 @@ mod batch;
 mod batch_record;
 mod batch_run;
 mod browser_rules;
+mod chat_wish;
+mod conversation;
 mod credits;
 mod damage;
 mod dashboard;
@@ -39,13 +41,19 @@ mod ollama;
 mod openai;
 mod order;
 mod order_set;
+mod ordered_json;
 mod owner_places;
 mod reaper;
 mod routes;
 mod server;
 mod spending;
 mod spending_limit;
+mod spoken;
+mod template_cache;
+mod template_traits;
+mod think_wish;
 mod tokens_read;
+mod tools;
 mod waited_job;
 
 use std::{
@@ -74,7 +82,8 @@ pub use self::{
 };
 use self::{
     gateway_batches::GatewayBatches, gateway_files::GatewayFiles, keyed_answers::KeyedAnswers,
-    metrics::Metrics, owner_places::OwnerPlaces, reaper::GoneKeys, spending::Spending, waited_job::Cancels,
+    metrics::Metrics, owner_places::OwnerPlaces, reaper::GoneKeys, spending::Spending,
+    template_cache::TemplateCache, waited_job::Cancels,
 };
 
 /// How long a gateway that ends waits until the jobs of its answers are cancelled.
@@ -169,6 +178,7 @@ pub(crate) struct Gateway {
     keyed: KeyedAnswers,
     gone: GoneKeys,
     metrics: Metrics,
+    templates: TemplateCache,
     /// Answers that are written at a time.
     places: OwnerPlaces,
     /// Requests whose bodies are read at a time.
@@ -240,6 +250,7 @@ impl BoundGateway {
             keyed,
             gone,
             metrics: Metrics::new(),
+            templates: TemplateCache::default(),
             places: OwnerPlaces::new("answers that are being written", ANSWERS_MAX),
             readers: OwnerPlaces::new("requests that are being read", READERS_MAX),
             uploads: OwnerPlaces::new("files that are being uploaded", UPLOADS_MAX),

@@ -23,7 +23,7 @@ pub(crate) enum SaidText {
     /// What is to be continued as it is.
     Text(String),
     /// A conversation.
-    Messages(Vec<Value>),
+    Messages(Vec<Json>),
 }
 
 /// A text that is wanted.
@@ -34,15 +34,21 @@ pub(crate) struct TextWish {
     pub(crate) choice: Map<String, Value>,
     /// What it must fit.
     pub(crate) schema: Option<Json>,
+    /// What its model's chat template is told besides what its maker tells it.
+    pub(crate) variables: Vec<(String, Json)>,
     /// The most tokens that it has.
     pub(crate) tokens_max: TokensMax,
 }
 
-/// What is sent. A schema keeps the order of its keys, in which they are written.
+/// What is sent. Where the order of keys counts, because they are read or written in it, it is kept.
 #[derive(Debug, Serialize)]
 struct SaidRequest<'a> {
     #[serde(flatten)]
     said: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<&'a [Json]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variables: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     json_schema: Option<&'a Json>,
 }
@@ -156,19 +162,17 @@ impl TextWish {
             return Err(HttpFailure::wrong("model", message));
         }
         let mut whole = self.choice.clone();
+        let mut said_messages = None;
         match &self.said {
             SaidText::Text(text) => {
                 whole.insert("text".to_owned(), json!(text));
                 whole.insert("raw".to_owned(), json!(true));
             }
-            SaidText::Messages(messages) => {
-                // To a model with a template the two are the same, and one without continues the text.
-                let (name, said) = match only_text(messages) {
-                    Some(text) => ("text", json!(text)),
-                    None => ("messages", json!(messages)),
-                };
-                whole.insert(name.to_owned(), said);
-            }
+            // To a model with a template the two are the same, and one without continues the text.
+            SaidText::Messages(messages) => match only_text(messages) {
+                Some(text) => drop(whole.insert("text".to_owned(), json!(text))),
+                None => said_messages = Some(messages.as_slice()),
+            },
         }
         whole.insert("max_tokens".to_owned(), self.tokens_max.count().into());
         let seed = match whole.get("seed").and_then(Value::as_u64) {
@@ -176,7 +180,13 @@ impl TextWish {
             None => u64::from(random()?),
         };
         whole.insert("seed".to_owned(), seed.into());
-        let said = SaidRequest { said: whole, json_schema: self.schema.as_ref() };
+        let variables = (!self.variables.is_empty()).then(|| {
+            let makers = makers_variables(manifest).into_iter();
+            let others = makers.filter(|(name, _)| !self.variables.iter().any(|(own, _)| own == name));
+            Json::Object(others.chain(self.variables.iter().cloned()).collect())
+        });
+        let json_schema = self.schema.as_ref();
+        let said = SaidRequest { said: whole, messages: said_messages, variables, json_schema };
         serde_json::to_vec(&said).map_err(|error| HttpFailure::wrong("messages", error.to_string()))
     }
 
@@ -201,11 +211,19 @@ impl AssayTerms {
     }
 }
 
+/// What a model's maker has its chat template told.
+pub(crate) fn makers_variables(manifest: &Manifest) -> Vec<(String, Json)> {
+    let params = Json::read(&manifest.params).unwrap_or(Json::Null);
+    if let Some(Json::Object(variables)) = params.get("variables") { variables.clone() } else { Vec::new() }
+}
+
 /// What a user says in the only message of a conversation.
-fn only_text(messages: &[Value]) -> Option<&str> {
+fn only_text(messages: &[Json]) -> Option<&str> {
     let [message] = messages else { return None };
-    let is_users = message.get("role").and_then(Value::as_str) == Some("user");
-    message.get("content").and_then(Value::as_str).filter(|_| is_users)
+    match (message.get("role"), message.get("content")) {
+        (Some(Json::Text(role)), Some(Json::Text(content))) if role == "user" => Some(content),
+        _ => None,
+    }
 }
 
 fn random() -> Result<u32, HttpFailure> {

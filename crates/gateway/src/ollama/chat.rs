@@ -5,21 +5,26 @@ use std::{sync::Arc, time::Instant};
 use axum::{Extension, extract::State, response::Response};
 use schema::Json;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::{
-    lines::{self, LineShape, WordsShape},
+    lines::{self, LineKind, LineShape},
     settings::AnswerSettings,
 };
 use crate::{
     Gateway,
     asked_once::AskedOnce,
+    chat_wish::{ChatParams, ChatWish},
+    conversation::{self, SaidCall, SaidConversation, SaidMessage, TOOL},
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
     json_body::{OnceBody, refuse},
-    openai::format,
+    openai::{choice::CHANCES, format},
     order::{AssayTerms, SaidText, TextWish},
     order_set,
+    spoken::SpokenReader,
+    think_wish::ThinkWish,
+    tools::{SaidTools, ToolShape, ToolWish},
 };
 
 /// A conversation that is to be continued.
@@ -39,10 +44,11 @@ pub(crate) struct OllamaChat {
     /// As its text, because the order of a schema's keys counts.
     #[serde(default)]
     format: Option<String>,
+    /// As their text, because the order of their keys counts.
     #[serde(default)]
-    tools: Option<Value>,
+    tools: Option<String>,
     #[serde(default)]
-    think: Option<Value>,
+    think: Option<WishedThoughts>,
     #[serde(default)]
     logprobs: Option<Value>,
     #[serde(default)]
@@ -59,11 +65,45 @@ struct OllamaMessage {
     #[serde(default)]
     images: Option<Value>,
     #[serde(default)]
-    tool_calls: Option<Value>,
+    tool_calls: Option<Vec<OllamaCall>>,
+    #[serde(default, alias = "name")]
+    tool_name: Option<String>,
     #[serde(default)]
-    tool_name: Option<Value>,
+    tool_call_id: Option<String>,
     #[serde(default)]
-    thinking: Option<Value>,
+    thinking: Option<String>,
+}
+
+/// A call that was made.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OllamaCall {
+    function: OllamaFunction,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default, rename = "type")]
+    _type: Option<String>,
+}
+
+/// What was called.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OllamaFunction {
+    name: String,
+    #[serde(default)]
+    arguments: Map<String, Value>,
+    #[serde(default, rename = "index")]
+    _index: Option<u32>,
+    #[serde(default, rename = "description")]
+    _description: Option<String>,
+}
+
+/// Whether a model is to think, or how much.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected true, false, or how much")]
+enum WishedThoughts {
+    Any(bool),
+    Much(String),
 }
 
 /// A text that is to be answered.
@@ -97,7 +137,7 @@ pub(crate) struct OllamaPrompt {
     #[serde(default)]
     context: Option<Value>,
     #[serde(default)]
-    think: Option<Value>,
+    think: Option<WishedThoughts>,
     #[serde(default)]
     logprobs: Option<Value>,
     #[serde(default)]
@@ -107,12 +147,21 @@ pub(crate) struct OllamaPrompt {
 /// What is asked of a model, however it was said.
 struct OllamaWish {
     name: String,
-    said: SaidText,
+    said: OllamaSaid,
     options: AnswerSettings,
     schema: Option<Json>,
+    tools: Option<ToolWish>,
+    think: Option<ThinkWish>,
     terms: AssayTerms,
     is_streamed: bool,
-    words: WordsShape,
+    kind: LineKind,
+}
+
+/// What is said to it.
+enum OllamaSaid {
+    /// A text that is continued as it is, whose words are told as they come.
+    Raw(String),
+    Conversation(SaidConversation),
 }
 
 /// Continues a conversation.
@@ -141,55 +190,95 @@ async fn answer(
     asked: OllamaWish,
     once: AskedOnce,
 ) -> Result<Response, PlainFailure> {
-    let OllamaWish { name, said, options, schema, terms, is_streamed, words } = asked;
+    let OllamaWish { name, said, options, schema, tools, think, terms, is_streamed, kind } = asked;
     let began = Instant::now();
     let manifest = order_set::model_once(gateway, caller, &name, &once).await?;
     let (choice, tokens_max) = options.choice(gateway.tokens_max)?;
     format::check_stop(schema.as_ref(), choice.stop.as_ref())?;
-    let wish = TextWish { said, choice: choice.parameters()?, schema, tokens_max };
+    let choice = choice.parameters()?;
+    let text = |said| TextWish { said, choice, schema, variables: Vec::new(), tokens_max };
+    let (wish, reader) = match said {
+        OllamaSaid::Raw(prompt) => (text(SaidText::Text(prompt)), SpokenReader::untouched()),
+        OllamaSaid::Conversation(said) => {
+            let (messages, calls_at) = said.into_messages();
+            let text = text(SaidText::Messages(messages));
+            let params = ChatParams { format: "format", think: "think" };
+            ChatWish { text, tools, think, calls_at, params }.fitted(gateway, &manifest).await?
+        }
+    };
     let (wish, wanted) = ((&wish, &terms), (1, is_streamed));
     let ordered = order_set::texts(gateway, caller, &manifest, wish, wanted, once).await?;
-    lines::respond(ordered, LineShape { name, words, began }, is_streamed).await
+    lines::respond(ordered, LineShape { name, kind, reader, began }, is_streamed).await
+}
+
+impl WishedThoughts {
+    fn wish(self) -> ThinkWish {
+        match self {
+            Self::Any(true) => ThinkWish::On,
+            Self::Any(false) => ThinkWish::Off,
+            Self::Much(word) => ThinkWish::Effort(word),
+        }
+    }
 }
 
 impl OllamaChat {
     fn asked(self) -> Result<OllamaWish, HttpFailure> {
         refuse(&[
-            ("tools", self.tools.as_ref(), "no tools are called"),
-            ("think", self.think.as_ref(), "models think as long as they do"),
-            ("logprobs", self.logprobs.as_ref(), "chances are not told"),
-            ("top_logprobs", self.top_logprobs.as_ref(), "chances are not told"),
+            ("logprobs", self.logprobs.as_ref(), CHANCES),
+            ("top_logprobs", self.top_logprobs.as_ref(), CHANCES),
         ])?;
+        let tools = self.tools.as_deref().filter(|tools| !tools.is_empty());
+        let said = SaidTools { tools, choice: None, parallel: None, shape: ToolShape::Nested };
+        let tools = ToolWish::of(said)?;
         if self.messages.is_empty() {
             return Err(HttpFailure::wrong("messages", "a conversation has at least one message"));
         }
-        let messages = self.messages.into_iter().map(OllamaMessage::plain).collect::<Result<_, _>>()?;
-        let words: WordsShape = |words| ("message", json!({ "role": "assistant", "content": words }));
+        let mut said = SaidConversation::default();
+        for (index, message) in self.messages.into_iter().enumerate() {
+            said.add(message.read()?, &format!("messages[{index}]"));
+        }
         Ok(OllamaWish {
             name: self.model,
-            said: SaidText::Messages(messages),
+            said: OllamaSaid::Conversation(said),
             options: self.options.unwrap_or_default(),
             schema: self.format.as_deref().map(format::plain_schema_of).transpose()?.flatten(),
+            tools,
+            think: self.think.map(WishedThoughts::wish),
             terms: self.assay,
             is_streamed: self.stream.unwrap_or(true),
-            words,
+            kind: LineKind::Chat,
         })
     }
 }
 
 impl OllamaMessage {
-    fn plain(self) -> Result<Value, HttpFailure> {
-        refuse(&[
-            ("messages.images", self.images.as_ref(), "messages are texts"),
-            ("messages.tool_calls", self.tool_calls.as_ref(), "messages are texts"),
-            ("messages.tool_name", self.tool_name.as_ref(), "messages are texts"),
-            ("messages.thinking", self.thinking.as_ref(), "messages are texts"),
-        ])?;
-        if !matches!(self.role.as_str(), "system" | "user" | "assistant") {
-            let message = format!("{:?} is no role; there are system, user and assistant", self.role);
+    fn read(self) -> Result<SaidMessage, HttpFailure> {
+        refuse(&[("messages.images", self.images.as_ref(), "messages are texts")])?;
+        let calls = self.tool_calls.unwrap_or_default();
+        let is_assistant = self.role == "assistant";
+        if !matches!(self.role.as_str(), "system" | "user" | "assistant" | TOOL) {
+            let message =
+                format!("messages.role: {:?} is none of system, user, assistant and tool", self.role);
             return Err(HttpFailure::wrong("messages.role", message));
         }
-        Ok(json!({ "role": self.role, "content": self.content }))
+        if !is_assistant && (!calls.is_empty() || self.thinking.is_some()) {
+            let param = if calls.is_empty() { "messages.thinking" } else { "messages.tool_calls" };
+            return Err(HttpFailure::unsupported(param, "an assistant thinks and calls"));
+        }
+        let calls = calls.into_iter().map(|call| {
+            let OllamaFunction { name, arguments, .. } = call.function;
+            let arguments =
+                conversation::arguments(&Value::Object(arguments).to_string(), "messages.tool_calls")?;
+            Ok(SaidCall { id: call.id, name, arguments })
+        });
+        Ok(SaidMessage {
+            role: self.role,
+            content: self.content,
+            name: self.tool_name,
+            thoughts: self.thinking,
+            calls: calls.collect::<Result<_, HttpFailure>>()?,
+            call_id: self.tool_call_id,
+        })
     }
 }
 
@@ -200,9 +289,8 @@ impl OllamaPrompt {
             ("images", self.images.as_ref(), "prompts are texts"),
             ("template", self.template.as_ref(), "a model has the template of its maker"),
             ("context", self.context.as_ref(), "conversations go to /api/chat"),
-            ("think", self.think.as_ref(), "models think as long as they do"),
-            ("logprobs", self.logprobs.as_ref(), "chances are not told"),
-            ("top_logprobs", self.top_logprobs.as_ref(), "chances are not told"),
+            ("logprobs", self.logprobs.as_ref(), CHANCES),
+            ("top_logprobs", self.top_logprobs.as_ref(), CHANCES),
         ])?;
         if self.prompt.is_empty() {
             return Err(HttpFailure::wrong(
@@ -210,27 +298,114 @@ impl OllamaPrompt {
                 "models are loaded by those who offer them, and asked something",
             ));
         }
-        let is_raw = self.raw.unwrap_or(false);
+        let (is_raw, alone) = (self.raw.unwrap_or(false), "a raw prompt is all that is read");
         let system = self.system.filter(|system| !system.is_empty());
-        let said = match (is_raw, system) {
-            (true, Some(_)) => {
-                return Err(HttpFailure::unsupported("system", "a raw prompt is all that is read"));
-            }
-            (true, None) => SaidText::Text(self.prompt),
-            (false, system) => {
-                let system = system.map(|system| json!({ "role": "system", "content": system }));
-                let user = json!({ "role": "user", "content": self.prompt });
-                SaidText::Messages(system.into_iter().chain([user]).collect())
-            }
+        let think = self.think.map(WishedThoughts::wish);
+        if is_raw && system.is_some() {
+            return Err(HttpFailure::unsupported("system", alone));
+        }
+        if is_raw && think.as_ref().is_some_and(|think| *think != ThinkWish::Off) {
+            return Err(HttpFailure::unsupported("think", alone));
+        }
+        let said = match is_raw {
+            true => OllamaSaid::Raw(self.prompt),
+            false => OllamaSaid::Conversation(of_prompt(system, self.prompt)),
         };
         Ok(OllamaWish {
             name: self.model,
             said,
             options: self.options.unwrap_or_default(),
             schema: self.format.as_deref().map(format::plain_schema_of).transpose()?.flatten(),
+            tools: None,
+            think: think.filter(|_| !is_raw),
             terms: self.assay,
             is_streamed: self.stream.unwrap_or(true),
-            words: |words| ("response", json!(words)),
+            kind: LineKind::Generate,
         })
+    }
+}
+
+fn of_prompt(system: Option<String>, prompt: String) -> SaidConversation {
+    let mut said = SaidConversation::default();
+    for (role, content) in system.map(|system| ("system", system)).into_iter().chain([("user", prompt)]) {
+        said.add(SaidMessage { role: role.to_owned(), content, ..SaidMessage::default() }, "prompt");
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::json_body;
+
+    fn chat(more: Value) -> Result<OllamaWish, HttpFailure> {
+        let mut whole = json!({ "model": "poet", "messages": [{ "role": "user", "content": "Why?" }] });
+        whole.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+        json_body::read::<OllamaChat>(whole.to_string().as_bytes())?.asked()
+    }
+
+    fn prompt(more: Value) -> Result<OllamaWish, HttpFailure> {
+        let mut whole = json!({ "model": "poet", "prompt": "Why?" });
+        whole.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+        json_body::read::<OllamaPrompt>(whole.to_string().as_bytes())?.asked()
+    }
+
+    #[test]
+    fn calls_of_before_go_back_to_the_template() {
+        let messages = json!([
+            { "role": "assistant", "content": "", "thinking": "So.",
+                "tool_calls": [{ "function": { "name": "add", "arguments": { "a": 1 } } }] },
+            { "role": "tool", "content": "3", "tool_name": "add" },
+        ]);
+        let tools = json!([{ "type": "function", "function": { "name": "add", "parameters": {} } }]);
+        let asked = chat(json!({ "messages": messages, "tools": tools, "think": "low" })).unwrap();
+        assert_eq!(asked.tools.unwrap().names(), ["add"]);
+        assert_eq!(asked.think, Some(ThinkWish::Effort("low".to_owned())));
+        let OllamaSaid::Conversation(said) = asked.said else { panic!("nothing is raw") };
+        let (messages, calls_at) = said.into_messages();
+        let written: Vec<Value> =
+            messages.iter().map(|message| serde_json::to_value(message).unwrap()).collect();
+        assert_eq!(calls_at.as_deref(), Some("messages[0]"));
+        assert_eq!(written[0]["reasoning_content"], "So.");
+        let function = json!({ "name": "add", "arguments": { "a": 1 } });
+        assert_eq!(written[0]["tool_calls"][0]["function"], function);
+        assert_eq!(written[1]["tool_call_id"], written[0]["tool_calls"][0]["id"]);
+    }
+
+    #[test]
+    fn a_raw_prompt_is_read_alone_and_any_other_as_what_a_user_says() {
+        let raw = prompt(json!({ "raw": true, "think": false })).unwrap();
+        assert!(matches!(raw.said, OllamaSaid::Raw(said) if said == "Why?") && raw.think.is_none());
+        let said = prompt(json!({ "system": "Be brief.", "think": true })).unwrap();
+        assert_eq!(said.think, Some(ThinkWish::On));
+        let OllamaSaid::Conversation(said) = said.said else { panic!("nothing is raw") };
+        assert_eq!(said.into_messages().0.len(), 2);
+    }
+
+    #[test]
+    fn what_is_not_done_is_refused_by_its_name() {
+        let user = |more: Value| {
+            let mut whole = json!({ "role": "user", "content": "" });
+            whole.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+            json!({ "messages": [whole] })
+        };
+        let calls = json!({ "tool_calls": [{ "function": { "name": "f" } }] });
+        let refused = [
+            ("logprobs", chat(json!({ "logprobs": true }))),
+            ("tools[0].type", chat(json!({ "tools": [1] }))),
+            ("messages.role", chat(user(json!({ "role": "developer" })))),
+            ("messages.tool_calls", chat(user(calls))),
+            ("messages.thinking", chat(user(json!({ "thinking": "So." })))),
+            ("messages.images", chat(user(json!({ "images": ["x"] })))),
+            ("system", prompt(json!({ "raw": true, "system": "Be brief." }))),
+            ("think", prompt(json!({ "raw": true, "think": true }))),
+        ];
+        for (param, asked) in refused {
+            let failure = asked.err().unwrap();
+            assert_eq!(failure.param(), Some(param), "{}", failure.line());
+            assert!(failure.plain_document().to_string().contains(param), "{}", failure.line());
+        }
     }
 }

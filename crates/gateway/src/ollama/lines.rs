@@ -16,20 +16,29 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     answer::{AnswerPart, LiveAnswer, WholeAnswer},
-    failure::PlainFailure,
+    failure::{HttpFailure, PlainFailure},
     json_answer::JsonAnswer,
     openai::usage::{self, finish_reason},
     order_set::{AnswerCount, AnswerSet},
+    spoken::{SpokenAnswer, SpokenReader, call_reader::ToolCall},
 };
 
-/// How an endpoint says words.
-pub(crate) type WordsShape = fn(&str) -> (&'static str, Value);
+/// Where an endpoint has what is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineKind {
+    /// In a message.
+    Chat,
+    /// In the line itself.
+    Generate,
+}
 
 /// How an answer is told.
 pub(crate) struct LineShape {
     /// What the model was called by who asked.
     pub(crate) name: String,
-    pub(crate) words: WordsShape,
+    pub(crate) kind: LineKind,
+    /// How it is read.
+    pub(crate) reader: SpokenReader,
     pub(crate) began: Instant,
 }
 
@@ -42,7 +51,7 @@ pub(crate) async fn respond(
     if !is_streamed {
         let answers = ordered.whole().await?;
         let whole = answers.first().unwrap_or_else(|| unreachable!("one was ordered"));
-        let line = shape.last(whole, &whole.text);
+        let line = shape.last(whole, &SpokenAnswer::of(shape.reader.clone(), &whole.text));
         return Ok((usage::headers(&answers), JsonAnswer(line)).into_response());
     }
     let mut answer = ordered.answers.pop().unwrap_or_else(|| unreachable!("one was ordered"));
@@ -60,36 +69,62 @@ pub(crate) async fn respond(
 fn lines(
     answer: LiveAnswer,
     first: AnswerPart,
-    shape: LineShape,
+    mut shape: LineShape,
     tally: AnswerCount,
 ) -> impl futures::Stream<Item = Result<Bytes, Infallible>> + Send {
     let rest = match first {
         AnswerPart::Whole(_) => stream::empty().boxed(),
         AnswerPart::Begun(_) | AnswerPart::Words(_) => answer.into_stream().boxed(),
     };
-    stream::iter([Ok(first)]).chain(rest).filter_map(move |part| {
+    stream::iter([Ok(first)]).chain(rest).flat_map(move |part| {
         tally.take(&part);
-        let line = match part {
-            Ok(AnswerPart::Begun(_)) => None,
-            Ok(AnswerPart::Words(words)) => Some(shape.line(&words)),
-            Ok(AnswerPart::Whole(whole)) => Some(shape.last(&whole, "")),
-            Err(failure) => Some(failure.plain_document()),
-        };
-        std::future::ready(line.map(|line| Ok(Bytes::from(format!("{line}\n")))))
+        let lines = shape.lines(part).into_iter();
+        stream::iter(lines.map(|line| Ok(Bytes::from(format!("{line}\n")))))
     })
 }
 
 impl LineShape {
-    fn line(&self, words: &str) -> Value {
-        let (name, value) = (self.words)(words);
-        let now = Timestamp::now().to_string();
-        json!({ "model": self.name, "created_at": now, name: value, "done": false })
+    /// The lines for one part.
+    fn lines(&mut self, part: Result<AnswerPart, HttpFailure>) -> Vec<Value> {
+        let (said, last) = match part {
+            Ok(AnswerPart::Begun(_)) => (Vec::new(), None),
+            Ok(AnswerPart::Words(words)) => (self.reader.take(&words), None),
+            Ok(AnswerPart::Whole(whole)) => {
+                (self.reader.end(), Some(self.last(&whole, &SpokenAnswer::default())))
+            }
+            Err(failure) => (Vec::new(), Some(failure.plain_document())),
+        };
+        let pieces = said.into_iter().map(|piece| self.line(&SpokenAnswer::of_piece(piece)));
+        pieces.chain(last).collect()
     }
 
-    /// The last line, with words or without.
-    fn last(&self, whole: &WholeAnswer, words: &str) -> Value {
+    fn line(&self, said: &SpokenAnswer) -> Value {
+        let SpokenAnswer { thoughts, words, calls } = said;
+        let mut line =
+            json!({ "model": self.name, "created_at": Timestamp::now().to_string(), "done": false });
+        let place = match self.kind {
+            LineKind::Generate => {
+                line["response"] = json!(words);
+                &mut line
+            }
+            LineKind::Chat => {
+                line["message"] = json!({ "role": "assistant", "content": words });
+                &mut line["message"]
+            }
+        };
+        if !thoughts.is_empty() {
+            place["thinking"] = json!(thoughts);
+        }
+        if !calls.is_empty() {
+            place["tool_calls"] = calls.iter().map(call).collect();
+        }
+        line
+    }
+
+    /// The last line, with what was said or without.
+    fn last(&self, whole: &WholeAnswer, said: &SpokenAnswer) -> Value {
         let nanoseconds = |length: Duration| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
-        let mut line = self.line(words);
+        let mut line = self.line(said);
         let figures = json!({
             "done": true, "done_reason": finish_reason(whole.end),
             "total_duration": nanoseconds(self.began.elapsed()), "load_duration": 0,
@@ -101,5 +136,58 @@ impl LineShape {
             line.extend(figures);
         }
         line
+    }
+}
+
+fn call(call: &ToolCall) -> Value {
+    let arguments = serde_json::from_str::<Value>(&call.arguments).unwrap_or_else(|_| json!({}));
+    json!({ "function": { "name": call.name, "arguments": arguments } })
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::manifest::End;
+
+    use super::*;
+    use crate::spoken::call_reader::{CallReader, ToolDialect};
+
+    const SAID: &str = r#"<think>Hm.</think>See:<tool_call>{"name":"add","arguments":{"a":1}}</tool_call>"#;
+
+    fn shape(kind: LineKind) -> LineShape {
+        let calls = CallReader::new(ToolDialect::Hermes, vec!["add".to_owned()], false);
+        let reader = SpokenReader::new(false, Some(calls));
+        LineShape { name: "poet".to_owned(), kind, reader, began: Instant::now() }
+    }
+
+    #[test]
+    fn thoughts_and_calls_stand_beside_the_words() {
+        let answer = WholeAnswer::example(SAID, End::Stop);
+        let said = |kind| SpokenAnswer::of(shape(kind).reader, SAID);
+        let message = shape(LineKind::Chat).last(&answer, &said(LineKind::Chat))["message"].take();
+        let calls = json!([{ "function": { "name": "add", "arguments": { "a": 1 } } }]);
+        let expected =
+            json!({ "role": "assistant", "content": "See:", "thinking": "Hm.", "tool_calls": calls });
+        assert_eq!(message, expected);
+        let line = shape(LineKind::Generate).last(&answer, &said(LineKind::Generate));
+        assert_eq!((&line["response"], &line["thinking"]), (&json!("See:"), &json!("Hm.")));
+        assert_eq!((&line["done"], &line["done_reason"]), (&json!(true), &json!("stop")));
+    }
+
+    #[test]
+    fn lines_put_together_are_the_message() {
+        let mut shape = shape(LineKind::Chat);
+        let mut lines = Vec::new();
+        for at in 0..SAID.len() {
+            lines.extend(shape.lines(Ok(AnswerPart::Words(SAID[at..=at].to_owned()))));
+        }
+        let whole = Box::new(WholeAnswer::example(SAID, End::Stop));
+        lines.extend(shape.lines(Ok(AnswerPart::Whole(whole))));
+        let joined = |field: &str| -> String {
+            lines.iter().filter_map(|line| line["message"][field].as_str()).collect()
+        };
+        assert_eq!((joined("thinking").as_str(), joined("content").as_str()), ("Hm.", "See:"));
+        let calls: Vec<_> = lines.iter().filter(|line| line["message"]["tool_calls"].is_array()).collect();
+        assert_eq!(calls.len(), 1);
+        assert_eq!(lines.last().unwrap()["done"], true);
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     json_body::{JsonBody, refuse},
     openai::models::{NamedOffer, offered},
     order_set,
+    template_traits::{TemplateTraits, ToolSupport},
 };
 
 /// A model that somebody wants to know more of.
@@ -89,11 +90,13 @@ pub(crate) async fn show(
     ])?;
     let name = if asked.model.is_empty() { &asked.name } else { &asked.model };
     let manifest = order_set::model(&gateway, &caller, name).await?;
+    let traits = gateway.templates.soon(&gateway.link, manifest.digest()).await;
     let digest = manifest.digest().to_string();
     Ok(JsonAnswer(json!({
-        "modelfile": "", "parameters": manifest.params, "template": "", "details": details(),
+        "modelfile": "", "parameters": manifest.params, "template": traits.text.as_deref().unwrap_or_default(),
+        "details": details(),
         "model_info": { "general.architecture": "assay", "general.basename": manifest.name, "assay.manifest": digest },
-        "capabilities": [capability(&manifest)],
+        "capabilities": capabilities(&manifest, &traits),
     })))
 }
 
@@ -102,8 +105,15 @@ async fn allowed(gateway: &Gateway, caller: &Caller) -> Result<Vec<NamedOffer>, 
     Ok(all.into_iter().filter(|offer| caller.may_ask(&offer.name).is_ok()).collect())
 }
 
-fn capability(manifest: &Manifest) -> &'static str {
-    if manifest.policy.is_proven_by_rows() { "completion" } else { "embedding" }
+/// What a model can be asked for; its template tells of tools and thoughts.
+fn capabilities(manifest: &Manifest, traits: &TemplateTraits) -> Vec<&'static str> {
+    if !manifest.policy.is_proven_by_rows() {
+        return vec!["embedding"];
+    }
+    let more =
+        [("tools", matches!(traits.tools, ToolSupport::Written(_))), ("thinking", traits.shows_thoughts)];
+    let more = more.into_iter().filter(|(_, is_so)| *is_so).map(|(name, _)| name);
+    ["completion"].into_iter().chain(more).collect()
 }
 
 /// What an offer does not say, in the shape that clients expect.
@@ -111,4 +121,39 @@ fn details() -> Value {
     json!({
         "parent_model": "", "format": "gguf", "family": "", "families": [], "parameter_size": "", "quantization_level": "",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::{
+        id::Digest,
+        manifest::{Meter, Policy, TensorFormat, WorkPerMeter},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_model_can_do_what_its_template_shows() {
+        let manifest = |policy: Policy| Manifest {
+            name: "poet".into(),
+            runner: Digest::default(),
+            model: Digest::default(),
+            params: String::new(),
+            policy,
+            meter: Meter::Calls,
+            work: WorkPerMeter::default(),
+            work_most: 1,
+            memory_bytes: 1,
+            licence: "MIT".into(),
+        };
+        let of = |policy: Policy, template: Option<&str>| {
+            capabilities(&manifest(policy), &TemplateTraits::of(template.map(str::to_owned)))
+        };
+        assert_eq!(of(Policy::Replay, None), ["completion"]);
+        let both = Some("{% if tools %}<tool_call>{% endif %}<think>");
+        assert_eq!(of(Policy::Replay, both), ["completion", "tools", "thinking"]);
+        let foreign = Some("{% if tools %}<|tool|>{% endif %}");
+        assert_eq!(of(Policy::Replay, foreign), ["completion"], "its calls are not read");
+        assert_eq!(of(Policy::Tensor(TensorFormat::F32), None), ["embedding"]);
+    }
 }

@@ -24,6 +24,8 @@ use crate::{
     failure::HttpFailure,
     json_body::{self, WrittenFormat},
     order::{AssayTerms, CheckWish, TextWish, TokensMax},
+    spoken::SpokenReader,
+    template_traits::TemplateTraits,
 };
 
 /// Characters of what a line is called by its client.
@@ -44,7 +46,8 @@ pub struct BatchedRequest {
 /// What is asked.
 #[derive(Clone, Debug)]
 enum RequestKind {
-    Chat(Box<TextWish>, AssayTerms),
+    /// With how its answer is read.
+    Chat(Box<TextWish>, AssayTerms, Box<SpokenReader>),
     Completion(Box<TextWish>, AssayTerms),
     Embedding(EmbeddingRequest),
 }
@@ -128,7 +131,9 @@ impl BatchedRequest {
             CHAT => {
                 let request: ChatRequest = json_body::of_value(body, format)?;
                 let (model, wish, terms) = request.batched(tokens_max)?;
-                (model, RequestKind::Chat(Box::new(wish), terms))
+                // Lines are read before anybody is asked what their models are.
+                let (wish, reader) = wish.fit(&model, &[], &TemplateTraits::UNREAD)?;
+                (model, RequestKind::Chat(Box::new(wish), terms, Box::new(reader)))
             }
             COMPLETIONS => {
                 let request: CompletionRequest = json_body::of_value(body, format)?;
@@ -173,7 +178,7 @@ impl BatchedRequest {
     #[must_use]
     pub fn is_of_usual_length(&self) -> bool {
         match &self.kind {
-            RequestKind::Chat(wish, _) | RequestKind::Completion(wish, _) => {
+            RequestKind::Chat(wish, ..) | RequestKind::Completion(wish, _) => {
                 matches!(wish.tokens_max, TokensMax::Usual(_))
             }
             RequestKind::Embedding(_) => false,
@@ -186,7 +191,7 @@ impl BatchedRequest {
     /// [`BatchedFailure`], if the model does not do what is asked.
     pub fn order(&self, manifest: &Manifest, seed: u32) -> Result<Submit, BatchedFailure> {
         Ok(match &self.kind {
-            RequestKind::Chat(wish, terms) | RequestKind::Completion(wish, terms) => {
+            RequestKind::Chat(wish, terms, _) | RequestKind::Completion(wish, terms) => {
                 TextWish::clone(wish).seeded(seed).order(manifest, terms, 0)?
             }
             RequestKind::Embedding(request) => request.order(manifest)?,
@@ -195,7 +200,7 @@ impl BatchedRequest {
 
     fn check(&self) -> CheckWish {
         match &self.kind {
-            RequestKind::Chat(_, terms) | RequestKind::Completion(_, terms) => terms.check,
+            RequestKind::Chat(_, terms, _) | RequestKind::Completion(_, terms) => terms.check,
             RequestKind::Embedding(request) => request.check(),
         }
     }
@@ -219,7 +224,7 @@ impl BatchedRequest {
         let mut whole = WholeAnswer::of(manifest, key, attempt, output);
         whole.tokens_read = unit_price.and_then(|price| whole.tokens_read_for(manifest.meter, price));
         Ok(match &self.kind {
-            RequestKind::Chat(..) => chat::batched_document(&self.model, &whole),
+            RequestKind::Chat(.., reader) => chat::batched_document(&self.model, &whole, reader),
             RequestKind::Completion(..) => completions::batched_document(&self.model, &whole),
             RequestKind::Embedding(request) => request.document(manifest, &whole)?,
         })
@@ -331,7 +336,8 @@ mod tests {
             ("line", json!({ "priority": 1 })),
             ("n", body(json!({ "n": 2 }))),
             ("stream", body(json!({ "stream": true }))),
-            ("tools", body(json!({ "tools": [{}] }))),
+            ("tools", body(json!({ "tools": [{ "type": "function", "function": { "name": "f" } }] }))),
+            ("reasoning_effort", body(json!({ "reasoning_effort": "low" }))),
             ("messages[0].role", body(json!({ "messages": [{ "role": "cat", "content": "" }] }))),
         ];
         for (param, more) in refused {

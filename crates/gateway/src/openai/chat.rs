@@ -1,8 +1,10 @@
 //! `POST /v1/chat/completions`.
 
+mod chat_message;
+mod chat_shape;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use assay_protocol::id::Digest;
 use axum::{
     Extension,
     extract::State,
@@ -10,24 +12,30 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use self::{
+    chat_message::ChatMessage,
+    chat_shape::{ChatFrame, ChatShape},
+};
 use super::{
-    choice::{OneOrMore, TokenChoice},
-    events::{self, EventShape, ToldEvent},
-    format,
-    message::{self, MessageContent},
-    usage::{self, finish_reason},
+    choice::{CHANCES, OneOrMore, TokenChoice},
+    events, format, message, usage,
 };
 use crate::{
     Gateway,
     answer::WholeAnswer,
+    chat_wish::{ChatParams, ChatWish},
+    conversation::SaidConversation,
     failure::HttpFailure,
     guard::Caller,
     json_answer::JsonAnswer,
     json_body::OnceBody,
     order::{AssayTerms, SaidText, TextWish, TokensMax},
     order_set,
+    spoken::SpokenReader,
+    think_wish::ThinkWish,
+    tools::{SaidTools, ToolShape, ToolWish},
 };
 
 /// What is asked.
@@ -77,16 +85,19 @@ pub(crate) struct ChatRequest {
     _prompt_cache_key: Option<String>,
     #[serde(default, rename = "metadata")]
     _metadata: Option<Map<String, Value>>,
-    #[serde(default, rename = "parallel_tool_calls")]
-    _parallel_tool_calls: Option<bool>,
     /// As its text, because the order of a schema's keys counts.
     #[serde(default)]
     response_format: Option<String>,
-    // What is not done, unless it asks for what is done anyway.
+    /// As their text, because the order of their keys counts.
     #[serde(default)]
-    tools: Option<Vec<Value>>,
+    tools: Option<String>,
     #[serde(default)]
     tool_choice: Option<Value>,
+    #[serde(default)]
+    parallel_tool_calls: Option<bool>,
+    #[serde(default)]
+    reasoning_effort: Option<String>,
+    // What is not done, unless it asks for what is done anyway.
     #[serde(default)]
     functions: Option<Value>,
     #[serde(default)]
@@ -101,8 +112,6 @@ pub(crate) struct ChatRequest {
     audio: Option<Value>,
     #[serde(default)]
     prediction: Option<Value>,
-    #[serde(default)]
-    reasoning_effort: Option<Value>,
     #[serde(default)]
     verbosity: Option<Value>,
     #[serde(default)]
@@ -132,35 +141,6 @@ pub(super) fn check_batched(n: Option<u32>, stream: Option<bool>) -> Result<(), 
     }
 }
 
-/// Something that was said.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChatMessage {
-    role: String,
-    #[serde(default)]
-    content: Option<MessageContent>,
-    #[serde(default)]
-    name: Option<String>,
-    // What an assistant's message of before holds in clients that send it back as it came.
-    #[serde(default)]
-    refusal: Option<Value>,
-    #[serde(default)]
-    annotations: Option<Vec<Value>>,
-    #[serde(default)]
-    audio: Option<Value>,
-    #[serde(default)]
-    tool_calls: Option<Vec<Value>>,
-    #[serde(default)]
-    tool_call_id: Option<String>,
-    #[serde(default)]
-    function_call: Option<Value>,
-    #[serde(default, rename = "assay")]
-    _assay: Option<Value>,
-    /// What its client read in its text.
-    #[serde(default, rename = "parsed")]
-    _parsed: Option<Value>,
-}
-
 /// Answers a conversation.
 pub(crate) async fn complete(
     State(gateway): State<Arc<Gateway>>,
@@ -172,15 +152,12 @@ pub(crate) async fn complete(
         (request.stream.unwrap_or(false), request.stream_options.unwrap_or_default());
     let (name, count, terms) = (request.model.clone(), request.n.unwrap_or(1), request.assay.clone());
     let manifest = order_set::model_once(&gateway, &caller, &name, &once).await?;
-    let wish = request.into_wish(gateway.tokens_max)?;
+    let (wish, reader) = request.into_wish(gateway.tokens_max)?.fitted(&gateway, &manifest).await?;
     let (wish, wanted) = ((&wish, &terms), (count, is_streamed));
     let ordered = order_set::texts(&gateway, &caller, &manifest, wish, wanted, once).await?;
-    let shape = ChatShape {
-        name,
-        created: Timestamp::now().as_second(),
-        tells_usage: options.include_usage,
-        key: ordered.key(),
-    };
+    let created = Timestamp::now().as_second();
+    let frame = ChatFrame { name, created, tells_usage: options.include_usage, key: ordered.key() };
+    let shape = ChatShape::new(frame, reader);
     if is_streamed {
         return events::respond(ordered, shape).await;
     }
@@ -189,8 +166,8 @@ pub(crate) async fn complete(
 }
 
 impl ChatRequest {
-    /// One answer that nobody waits for, and what it is called: the model, the wish and its terms.
-    pub(super) fn batched(self, tokens_max: u32) -> Result<(String, TextWish, AssayTerms), HttpFailure> {
+    /// One answer that nobody waits for: what its model is called, the wish and its terms.
+    pub(super) fn batched(self, tokens_max: u32) -> Result<(String, ChatWish, AssayTerms), HttpFailure> {
         self.check()?;
         check_batched(self.n, self.stream)?;
         let (model, terms) = (self.model.clone(), self.assay.clone());
@@ -201,16 +178,10 @@ impl ChatRequest {
     fn check(&self) -> Result<(), HttpFailure> {
         let is_text_alone = |modalities: &Vec<String>| modalities.iter().all(|modality| modality == "text");
         let refused = [
-            ("tools", self.tools.as_ref().is_some_and(|tools| !tools.is_empty()), "no tools are called"),
-            (
-                "tool_choice",
-                self.tool_choice.as_ref().is_some_and(|choice| choice != "none"),
-                "no tools are called",
-            ),
-            ("functions", self.functions.is_some(), "no functions are called"),
-            ("function_call", self.function_call.is_some(), "no functions are called"),
-            ("logprobs", self.logprobs == Some(true), "chances are not told"),
-            ("top_logprobs", self.top_logprobs.is_some_and(|count| count > 0), "chances are not told"),
+            ("functions", self.functions.is_some(), "functions are called as tools"),
+            ("function_call", self.function_call.is_some(), "functions are called as tools"),
+            ("logprobs", self.logprobs == Some(true), CHANCES),
+            ("top_logprobs", self.top_logprobs.is_some_and(|count| count > 0), CHANCES),
             (
                 "modalities",
                 self.modalities.as_ref().is_some_and(|all| !is_text_alone(all)),
@@ -218,7 +189,6 @@ impl ChatRequest {
             ),
             ("audio", self.audio.is_some(), "only texts are written"),
             ("prediction", self.prediction.is_some(), "no answer is taken from the request"),
-            ("reasoning_effort", self.reasoning_effort.is_some(), "models think as long as they do"),
             ("verbosity", self.verbosity.is_some(), "models write as much as they do"),
             (
                 "service_tier",
@@ -234,10 +204,20 @@ impl ChatRequest {
         }
     }
 
-    fn into_wish(self, tokens_max: u32) -> Result<TextWish, HttpFailure> {
+    fn into_wish(self, tokens_max: u32) -> Result<ChatWish, HttpFailure> {
+        let tools = ToolWish::of(SaidTools {
+            tools: self.tools.as_deref(),
+            choice: self.tool_choice.as_ref(),
+            parallel: self.parallel_tool_calls,
+            shape: ToolShape::Nested,
+        })?;
         message::check_count("messages", self.messages.len())?;
-        let messages = self.messages.into_iter().enumerate().map(|(index, message)| message.plain(index));
-        let messages = messages.collect::<Result<_, _>>()?;
+        let mut said = SaidConversation::default();
+        for (index, message) in self.messages.into_iter().enumerate() {
+            let place = format!("messages[{index}]");
+            said.add(message.read(&place)?, &place);
+        }
+        let (messages, calls_at) = said.into_messages();
         let schema = self.response_format.as_deref().map(format::schema_of).transpose()?.flatten();
         format::check_stop(schema.as_ref(), self.stop.as_ref())?;
         let choice = TokenChoice {
@@ -255,120 +235,25 @@ impl ChatRequest {
         };
         let tokens_max =
             TokensMax::of("max_tokens", self.max_completion_tokens.or(self.max_tokens), tokens_max)?;
-        Ok(TextWish { said: SaidText::Messages(messages), choice: choice.parameters()?, schema, tokens_max })
-    }
-}
-
-impl ChatMessage {
-    /// The message as templates read it: a role and a text.
-    fn plain(self, index: usize) -> Result<Value, HttpFailure> {
-        let place = |field: &str| format!("messages[{index}].{field}");
-        let refused = [
-            ("audio", self.audio.is_some_and(|audio| !audio.is_null())),
-            ("tool_calls", self.tool_calls.is_some_and(|calls| !calls.is_empty())),
-            ("tool_call_id", self.tool_call_id.is_some()),
-            ("function_call", self.function_call.is_some_and(|call| !call.is_null())),
-            ("refusal", self.refusal.is_some_and(|refusal| !refusal.is_null())),
-            ("annotations", self.annotations.is_some_and(|all| !all.is_empty())),
-        ];
-        if let Some((field, _)) = refused.into_iter().find(|(_, is_there)| *is_there) {
-            return Err(HttpFailure::unsupported(&place(field), "messages are texts"));
-        }
-        let role = message::role_of(&self.role, &place("role"))?;
-        let Some(content) = self.content else {
-            return Err(HttpFailure::wrong(&place("content"), "a message says something"));
-        };
-        let content = content.text(&["text"], &place("content"))?;
-        let mut message =
-            Map::from_iter([("role".to_owned(), json!(role)), ("content".to_owned(), json!(content))]);
-        if let Some(name) = self.name {
-            message.insert("name".to_owned(), json!(name));
-        }
-        Ok(Value::Object(message))
+        let said = SaidText::Messages(messages);
+        let text = TextWish { said, choice: choice.parameters()?, schema, variables: Vec::new(), tokens_max };
+        let think = self.reasoning_effort.map(ThinkWish::Effort);
+        let params = ChatParams { format: "response_format", think: "reasoning_effort" };
+        Ok(ChatWish { text, tools, think, calls_at, params })
     }
 }
 
 /// What a conversation is answered with where nobody heard it.
-pub(super) fn batched_document(name: &str, answer: &WholeAnswer) -> Value {
+pub(super) fn batched_document(name: &str, answer: &WholeAnswer, reader: &SpokenReader) -> Value {
     let created = Timestamp::now().as_second();
-    let shape = ChatShape { name: name.to_owned(), created, tells_usage: true, key: answer.by.key };
-    shape.whole(std::slice::from_ref(answer))
-}
-
-/// How answers of a conversation are written.
-struct ChatShape {
-    /// What the model was called by who asked.
-    name: String,
-    created: i64,
-    tells_usage: bool,
-    /// The first submission.
-    key: Digest,
-}
-
-impl ChatShape {
-    fn id(&self) -> String {
-        format!("chatcmpl-{}", self.key)
-    }
-
-    fn chunk(&self, choices: Value) -> Value {
-        let mut chunk = json!({
-            "id": self.id(), "object": "chat.completion.chunk", "created": self.created, "model": self.name,
-            "choices": choices,
-        });
-        if self.tells_usage {
-            chunk["usage"] = Value::Null;
-        }
-        chunk
-    }
-
-    fn delta(&self, index: usize, delta: Value, finish_reason: Option<&str>) -> Value {
-        self.chunk(
-            json!([{ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish_reason }]),
-        )
-    }
-
-    fn whole(&self, answers: &[WholeAnswer]) -> Value {
-        let choice = |(index, whole): (usize, &WholeAnswer)| {
-            json!({
-                "index": index, "logprobs": null, "finish_reason": finish_reason(whole.end),
-                "message": { "role": "assistant", "content": whole.text, "refusal": null, "annotations": [] },
-            })
-        };
-        json!({
-            "id": self.id(), "object": "chat.completion", "created": self.created, "model": self.name,
-            "choices": answers.iter().enumerate().map(choice).collect::<Vec<_>>(),
-            "usage": usage::usage(answers), "assay": usage::provenance(answers),
-        })
-    }
-}
-
-impl EventShape for ChatShape {
-    fn opening(&mut self, index: usize) -> Vec<ToldEvent> {
-        vec![self.delta(index, json!({ "role": "assistant", "content": "", "refusal": null }), None).into()]
-    }
-
-    fn words(&mut self, index: usize, words: &str) -> Vec<ToldEvent> {
-        vec![self.delta(index, json!({ "content": words }), None).into()]
-    }
-
-    fn closing(&mut self, index: usize, whole: &WholeAnswer) -> Vec<ToldEvent> {
-        let mut chunk = self.delta(index, json!({}), Some(finish_reason(whole.end)));
-        chunk["assay"] = usage::provenance(std::slice::from_ref(whole));
-        vec![chunk.into()]
-    }
-
-    fn last(&mut self, answers: &[WholeAnswer]) -> Vec<ToldEvent> {
-        if !self.tells_usage {
-            return Vec::new();
-        }
-        let mut chunk = self.chunk(json!([]));
-        chunk["usage"] = usage::usage(answers);
-        vec![chunk.into()]
-    }
+    let frame = ChatFrame { name: name.to_owned(), created, tells_usage: true, key: answer.by.key };
+    ChatShape::new(frame, reader.clone()).whole(std::slice::from_ref(answer))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::json_body;
 
@@ -381,27 +266,59 @@ mod tests {
     fn wish(more: Value) -> Result<TextWish, HttpFailure> {
         let request = request(more)?;
         request.check()?;
-        request.into_wish(256)
+        Ok(request.into_wish(256)?.text)
+    }
+
+    /// The messages that templates are given.
+    fn said(wish: TextWish) -> Vec<Value> {
+        let SaidText::Messages(messages) = wish.said else { panic!("{:?}", wish.said) };
+        messages.iter().map(|message| serde_json::to_value(message).unwrap()).collect()
     }
 
     #[test]
     fn a_conversation_is_read_as_templates_want_it() {
-        let said = json!({ "max_completion_tokens": 7, "max_tokens": 9, "temperature": 0, "messages": [
+        let asked = json!({ "max_completion_tokens": 7, "max_tokens": 9, "temperature": 0, "messages": [
             { "role": "developer", "content": "Be brief." },
             { "role": "user", "content": [{ "type": "text", "text": "Why" }, { "type": "text", "text": "?" }], "name": "Ann" },
             { "role": "assistant", "content": "So.", "refusal": null, "annotations": [], "parsed": { "so": true } },
         ]});
-        let wish = wish(said).unwrap();
-        let expected = vec![
+        let wish = wish(asked).unwrap();
+        let expected = [
             json!({ "role": "system", "content": "Be brief." }),
             json!({ "role": "user", "content": "Why?", "name": "Ann" }),
             json!({ "role": "assistant", "content": "So." }),
         ];
-        assert_eq!(wish.said, SaidText::Messages(expected));
         assert_eq!(
-            (wish.tokens_max, wish.choice),
-            (TokensMax::Asked(7), Map::from_iter([("temperature".to_owned(), json!(0.0))]))
+            (wish.tokens_max, &wish.choice),
+            (TokensMax::Asked(7), &Map::from_iter([("temperature".to_owned(), json!(0.0))]))
         );
+        assert_eq!(said(wish), expected);
+    }
+
+    #[test]
+    fn calls_of_before_go_back_to_the_template_as_they_were_made() {
+        let text = r#"{"model":"poet","messages":[{"role":"user","content":"Why?"},
+            {"role":"assistant","content":null,"reasoning_content":"So.","tool_calls":[{"id":"abcdef123","index":0,
+                "type":"function","function":{"name":"add","arguments":"{\"z\": 1, \"a\": 2}"}}]},
+            {"role":"tool","tool_call_id":"abcdef123","content":[{"type":"text","text":"3"}]}],
+            "tools":[{"type":"function","function":{"name":"add","parameters":{"properties":{"z":{},"a":{}}}}}]}"#;
+        let wish = json_body::read::<ChatRequest>(text.as_bytes()).unwrap().into_wish(256).unwrap();
+        assert_eq!(wish.calls_at.as_deref(), Some("messages[1]"));
+        let SaidText::Messages(messages) = &wish.text.said else { panic!("{wish:?}") };
+        let written: Vec<String> = messages[1..].iter().map(ToString::to_string).collect();
+        let call =
+            r#"{"id":"abcdef123","type":"function","function":{"name":"add","arguments":{"z":1,"a":2}}}"#;
+        assert_eq!(
+            written,
+            [
+                format!(
+                    r#"{{"role":"assistant","content":"","reasoning_content":"So.","tool_calls":[{call}]}}"#
+                ),
+                r#"{"role":"tool","content":"3","name":"add","tool_call_id":"abcdef123"}"#.to_owned(),
+            ]
+        );
+        let tools = wish.tools.unwrap().definitions().to_string();
+        assert!(tools.contains(r#""parameters":{"properties":{"z":{},"a":{}}}"#), "{tools}");
     }
 
     #[test]
@@ -414,7 +331,7 @@ mod tests {
         let text = r#"{"model":"poet","messages":[{"role":"user","content":"Why?"}],"response_format":{"type":"json_schema",
             "json_schema":{"name":"n","strict":true,"schema":{"properties":{"z":{"const":null},"a":{}}}}}}"#;
         let wish = json_body::read::<ChatRequest>(text.as_bytes()).unwrap().into_wish(256).unwrap();
-        let schema = wish.schema.map(|schema| schema.to_string());
+        let schema = wish.text.schema.map(|schema| schema.to_string());
         assert_eq!(schema.as_deref(), Some(r#"{"properties":{"z":{"const":null},"a":{}}}"#));
     }
 
@@ -426,18 +343,25 @@ mod tests {
             "parallel_tool_calls": true, "stop": [], "seed": null, "assay": { "check": "always" },
         });
         assert!(wish(anyway).is_ok());
+        let none =
+            json!({ "tools": [{ "type": "function", "function": { "name": "f" } }], "tool_choice": "none" });
+        assert_eq!(request(none).unwrap().into_wish(256).unwrap().tools, None);
     }
 
     #[test]
     fn what_is_not_done_is_refused_by_its_name() {
+        let call = |arguments: &str| {
+            let function = json!({ "name": "f", "arguments": arguments });
+            json!({ "id": "a", "type": "function", "function": function })
+        };
         let refused = [
             ("response_format.type", json!({ "response_format": { "type": "xml" } })),
             ("stop", json!({ "response_format": { "type": "json_object" }, "stop": ["}"] })),
-            ("tools", json!({ "tools": [{ "type": "function" }] })),
-            ("tool_choice", json!({ "tool_choice": "auto" })),
+            ("tools[0].function", json!({ "tools": [{ "type": "function" }] })),
+            ("tool_choice", json!({ "tool_choice": "required" })),
+            ("functions", json!({ "functions": [{ "name": "f" }] })),
             ("logprobs", json!({ "logprobs": true })),
             ("modalities", json!({ "modalities": ["text", "audio"] })),
-            ("reasoning_effort", json!({ "reasoning_effort": "low" })),
             ("store", json!({ "store": true })),
             ("magic", json!({ "magic": 1 })),
             ("assay.chek", json!({ "assay": { "chek": "spot" } })),
@@ -445,15 +369,24 @@ mod tests {
             ("assay.check", json!({ "assay": { "check": 17 } })),
             ("assay.ignore", json!({ "assay": { "ignore": [] } })),
             ("messages", json!({ "messages": [] })),
-            ("messages[0].role", json!({ "messages": [{ "role": "tool", "content": "4" }] })),
+            ("messages[0].role", json!({ "messages": [{ "role": "function", "content": "4" }] })),
             ("messages[0].content", json!({ "messages": [{ "role": "user" }] })),
+            ("messages[0].content", json!({ "messages": [{ "role": "tool", "tool_call_id": "a" }] })),
+            (
+                "messages[0].tool_call_id",
+                json!({ "messages": [{ "role": "user", "content": "", "tool_call_id": "a" }] }),
+            ),
             (
                 "messages[0].content",
                 json!({ "messages": [{ "role": "user", "content": [{ "type": "image_url", "image_url": {} }] }] }),
             ),
             (
                 "messages[0].tool_calls",
-                json!({ "messages": [{ "role": "assistant", "content": "", "tool_calls": [{}] }] }),
+                json!({ "messages": [{ "role": "user", "content": "", "tool_calls": [call("{}")] }] }),
+            ),
+            (
+                "messages[0].tool_calls[0].function.arguments",
+                json!({ "messages": [{ "role": "assistant", "tool_calls": [call("[]")] }] }),
             ),
             ("temperature", json!({ "temperature": 3 })),
             ("max_tokens", json!({ "max_tokens": 0 })),

@@ -16,6 +16,10 @@ const STOP_BYTES_MAX: usize = 256;
 /// Tokens whose chances an order changes.
 const BIAS_MAX: usize = 1_024;
 
+/// Why nothing is told of other tokens that might have come.
+pub(crate) const CHANCES: &str = "chances are not told: a provider sends tokens and digests of the rows that they were chosen \
+     from, and no row";
+
 /// One text or several.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "expected a text, or a list of texts")]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     chat::{StreamOptions, check_batched},
-    choice::{OneOrMore, TokenChoice},
+    choice::{CHANCES, OneOrMore, TokenChoice},
     events::{self, EventShape, ToldEvent},
     usage::{self, finish_reason},
 };
@@ -123,7 +123,7 @@ impl CompletionRequest {
                 self.best_of.is_some_and(|count| count != self.n.unwrap_or(1)),
                 "every answer is given",
             ),
-            ("logprobs", self.logprobs.is_some(), "chances are not told"),
+            ("logprobs", self.logprobs.is_some(), CHANCES),
             ("echo", self.echo == Some(true), "the prompt is not said again"),
         ];
         match refused.into_iter().find(|(_, is_asked, _)| *is_asked) {
@@ -151,7 +151,8 @@ impl CompletionRequest {
             stop: self.stop,
         };
         let tokens_max = TokensMax::of("max_tokens", self.max_tokens, tokens_max)?;
-        Ok(TextWish { said: SaidText::Text(prompt), choice: choice.parameters()?, schema: None, tokens_max })
+        let (said, choice) = (SaidText::Text(prompt), choice.parameters()?);
+        Ok(TextWish { said, choice, schema: None, variables: Vec::new(), tokens_max })
     }
 }
 

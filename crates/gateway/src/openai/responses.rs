@@ -16,15 +16,21 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::{input::ResponseInput, shape::ResponseShape};
-use super::{choice::TokenChoice, events, format, usage};
+use super::{
+    choice::{CHANCES, TokenChoice},
+    events, format, usage,
+};
 use crate::{
     Gateway,
+    chat_wish::{ChatParams, ChatWish},
     failure::HttpFailure,
     guard::Caller,
     json_answer::JsonAnswer,
     json_body::{OnceBody, refuse},
     order::{AssayTerms, SaidText, TextWish, TokensMax},
     order_set,
+    think_wish::ThinkWish,
+    tools::{SaidTools, ToolShape, ToolWish},
 };
 
 /// What is asked.
@@ -56,8 +62,15 @@ pub(crate) struct ResponseRequest {
     safety_identifier: Option<String>,
     #[serde(default)]
     max_tool_calls: Option<u32>,
+    /// As their text, because the order of their keys counts.
+    #[serde(default)]
+    tools: Option<String>,
+    #[serde(default)]
+    tool_choice: Option<Value>,
     #[serde(default)]
     parallel_tool_calls: Option<bool>,
+    #[serde(default)]
+    reasoning: Option<WishedReasoning>,
     #[serde(default, rename = "stream_options")]
     _stream_options: Option<ResponseStreamOptions>,
     // What is not done, unless it asks for what is done anyway.
@@ -76,13 +89,7 @@ pub(crate) struct ResponseRequest {
     #[serde(default)]
     include: Option<Value>,
     #[serde(default)]
-    reasoning: Option<Value>,
-    #[serde(default)]
     truncation: Option<Value>,
-    #[serde(default)]
-    tools: Option<Value>,
-    #[serde(default)]
-    tool_choice: Option<Value>,
     #[serde(default)]
     context_management: Option<Value>,
     #[serde(default)]
@@ -108,6 +115,16 @@ struct WrittenText {
     verbosity: Option<Value>,
 }
 
+/// How long a model is to think, and what of that is told.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WishedReasoning {
+    effort: Option<String>,
+    // What is not done.
+    summary: Option<Value>,
+    generate_summary: Option<Value>,
+}
+
 /// What events have beside what they say.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -127,10 +144,10 @@ pub(crate) async fn create(
     let (is_streamed, terms) = (request.stream.unwrap_or(false), request.assay.clone());
     let manifest = order_set::model_once(&gateway, &caller, &request.model, &once).await?;
     let echo = request.echo();
-    let wish = request.into_wish(gateway.tokens_max)?;
+    let (wish, reader) = request.into_wish(gateway.tokens_max)?.fitted(&gateway, &manifest).await?;
     let (wish, wanted) = ((&wish, &terms), (1, is_streamed));
     let ordered = order_set::texts(&gateway, &caller, &manifest, wish, wanted, once).await?;
-    let shape = ResponseShape::new(ordered.key(), echo);
+    let shape = ResponseShape::new(ordered.key(), echo, reader);
     if is_streamed {
         return events::respond(ordered, shape).await;
     }
@@ -145,6 +162,8 @@ impl ResponseRequest {
         let forgotten = "nothing is kept from one request to the next; say all of it in input";
         let whole = "a model reads all of its input, or refuses it";
         let cached = "what is kept of a prompt is chosen by whoever reads it";
+        let thought = "all that is thought is told, and nothing else of it";
+        let reasoning = self.reasoning.as_ref();
         refuse(&[
             ("previous_response_id", self.previous_response_id.as_ref(), forgotten),
             ("conversation", self.conversation.as_ref(), forgotten),
@@ -153,21 +172,20 @@ impl ResponseRequest {
             ("background_options", self.background_options.as_ref(), "an answer is waited for"),
             ("prompt", self.prompt.as_ref(), "there are no prompts but those of requests"),
             ("include", self.include.as_ref(), "an answer has no more than it says"),
-            ("reasoning", self.reasoning.as_ref(), "models think as long as they do"),
+            ("reasoning.summary", reasoning.and_then(|said| said.summary.as_ref()), thought),
+            (
+                "reasoning.generate_summary",
+                reasoning.and_then(|said| said.generate_summary.as_ref()),
+                thought,
+            ),
             ("text.verbosity", self.text.verbosity.as_ref(), "models write as much as they do"),
             ("truncation", unless(self.truncation.as_ref(), &["disabled"]), whole),
-            ("tools", self.tools.as_ref(), "no tools are called"),
-            ("tool_choice", unless(self.tool_choice.as_ref(), &["none"]), "no tools are called"),
             ("context_management", self.context_management.as_ref(), whole),
             ("moderation", self.moderation.as_ref(), "nothing is judged"),
             ("prompt_cache_key", self.prompt_cache_key.as_ref(), cached),
             ("prompt_cache_options", self.prompt_cache_options.as_ref(), cached),
             ("prompt_cache_retention", self.prompt_cache_retention.as_ref(), cached),
-            (
-                "top_logprobs",
-                self.top_logprobs.as_ref().filter(|count| count.as_u64() != Some(0)),
-                "chances are not told",
-            ),
+            ("top_logprobs", self.top_logprobs.as_ref().filter(|count| count.as_u64() != Some(0)), CHANCES),
             (
                 "service_tier",
                 unless(self.service_tier.as_ref(), &["auto", "default"]),
@@ -181,6 +199,10 @@ impl ResponseRequest {
         let format =
             self.text.format.as_deref().and_then(|format| serde_json::from_str::<Value>(format).ok());
         let format = format.unwrap_or_else(|| json!({ "type": "text" }));
+        let tools = self.tools.as_deref().and_then(|tools| serde_json::from_str::<Value>(tools).ok());
+        let tools = tools.filter(Value::is_array).unwrap_or_else(|| json!([]));
+        let usual = if tools == json!([]) { "none" } else { "auto" };
+        let effort = self.reasoning.as_ref().and_then(|reasoning| reasoning.effort.as_deref());
         let said = [
             ("model", json!(self.model)),
             ("instructions", json!(self.instructions)),
@@ -198,25 +220,34 @@ impl ResponseRequest {
             ("store", json!(false)),
             ("background", json!(false)),
             ("prompt", Value::Null),
-            ("reasoning", Value::Null),
+            ("reasoning", effort.map_or(Value::Null, |effort| json!({ "effort": effort, "summary": null }))),
             ("truncation", json!("disabled")),
-            ("tools", json!([])),
-            ("tool_choice", json!("none")),
+            ("tools", tools),
+            ("tool_choice", self.tool_choice.clone().unwrap_or_else(|| json!(usual))),
             ("top_logprobs", json!(0)),
             ("service_tier", json!("default")),
         ];
         said.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
     }
 
-    fn into_wish(self, tokens_max: u32) -> Result<TextWish, HttpFailure> {
+    fn into_wish(self, tokens_max: u32) -> Result<ChatWish, HttpFailure> {
+        let tools = ToolWish::of(SaidTools {
+            tools: self.tools.as_deref(),
+            choice: self.tool_choice.as_ref(),
+            parallel: self.parallel_tool_calls,
+            shape: ToolShape::Flat,
+        })?;
         let told = self.instructions.filter(|instructions| !instructions.is_empty());
-        let told = told.map(|instructions| json!({ "role": "system", "content": instructions }));
-        let messages = told.into_iter().chain(self.input.messages()?).collect();
+        let (messages, calls_at) = self.input.read(told)?.into_messages();
         let schema = self.text.format.as_deref().map(format::text_schema_of).transpose()?.flatten();
         let choice =
             TokenChoice { temperature: self.temperature, top_p: self.top_p, ..TokenChoice::default() };
         let tokens_max = TokensMax::of("max_output_tokens", self.max_output_tokens, tokens_max)?;
-        Ok(TextWish { said: SaidText::Messages(messages), choice: choice.parameters()?, schema, tokens_max })
+        let (said, choice) = (SaidText::Messages(messages), choice.parameters()?);
+        let text = TextWish { said, choice, schema, variables: Vec::new(), tokens_max };
+        let think = self.reasoning.and_then(|reasoning| reasoning.effort).map(ThinkWish::Effort);
+        let params = ChatParams { format: "text.format", think: "reasoning.effort" };
+        Ok(ChatWish { text, tools, think, calls_at, params })
     }
 }
 
@@ -239,21 +270,24 @@ mod tests {
     fn wish(more: Value) -> Result<TextWish, HttpFailure> {
         let request = request(more)?;
         request.check()?;
-        request.into_wish(256)
+        Ok(request.into_wish(256)?.text)
     }
 
-    fn said(more: Value) -> SaidText {
-        wish(more).unwrap().said
+    /// The messages that templates are given.
+    fn said(more: Value) -> Vec<Value> {
+        let wish = wish(more).unwrap();
+        let SaidText::Messages(messages) = wish.said else { panic!("{:?}", wish.said) };
+        messages.iter().map(|message| serde_json::to_value(message).unwrap()).collect()
     }
 
     #[test]
     fn an_input_is_read_as_templates_want_it() {
         let user = json!({ "role": "user", "content": "Why?" });
         let system = json!({ "role": "system", "content": "Be brief." });
-        assert_eq!(said(json!({})), SaidText::Messages(vec![user.clone()]));
+        assert_eq!(said(json!({})), [user.clone()]);
         let instructed = json!({ "instructions": "Be brief." });
-        assert_eq!(said(instructed), SaidText::Messages(vec![system.clone(), user.clone()]));
-        assert_eq!(said(json!({ "instructions": "" })), SaidText::Messages(vec![user.clone()]));
+        assert_eq!(said(instructed), [system.clone(), user.clone()]);
+        assert_eq!(said(json!({ "instructions": "" })), [user.clone()]);
         let items = json!({ "input": [
             { "role": "developer", "content": "Be brief." },
             { "type": "message", "role": "user", "content": [
@@ -264,7 +298,7 @@ mod tests {
             ] },
         ] });
         let assistant = json!({ "role": "assistant", "content": "So." });
-        assert_eq!(said(items), SaidText::Messages(vec![system, user, assistant]));
+        assert_eq!(said(items), [system, user, assistant]);
     }
 
     #[test]
@@ -285,7 +319,7 @@ mod tests {
             echo["text"]["format"]["schema"],
             json!({ "properties": { "z": { "const": null }, "a": {} } })
         );
-        let schema = request.into_wish(256).unwrap().schema.map(|schema| schema.to_string());
+        let schema = request.into_wish(256).unwrap().text.schema.map(|schema| schema.to_string());
         assert_eq!(schema.as_deref(), Some(r#"{"properties":{"z":{"const":null},"a":{}}}"#));
         let plain = wish(json!({ "text": { "format": { "type": "text" } } })).unwrap();
         assert_eq!(plain.schema, None);
@@ -317,11 +351,12 @@ mod tests {
             ("background_options", json!({ "background_options": { "completion_window": "2h" } })),
             ("prompt", json!({ "prompt": { "id": "pmpt_1" } })),
             ("include", json!({ "include": ["message.output_text.logprobs"] })),
-            ("reasoning", json!({ "reasoning": { "effort": "low" } })),
+            ("reasoning.summary", json!({ "reasoning": { "summary": "auto" } })),
+            ("reasoning.context", json!({ "reasoning": { "context": "auto" } })),
             ("text.verbosity", json!({ "text": { "verbosity": "low" } })),
             ("truncation", json!({ "truncation": "auto" })),
-            ("tools", json!({ "tools": [{ "type": "web_search" }] })),
-            ("tool_choice", json!({ "tool_choice": "auto" })),
+            ("tools[0].type", json!({ "tools": [{ "type": "web_search" }] })),
+            ("tool_choice", json!({ "tool_choice": "required" })),
             ("tool_choice", json!({ "tool_choice": { "type": "function", "name": "f" } })),
             ("context_management", json!({ "context_management": [{ "type": "compaction" }] })),
             ("moderation", json!({ "moderation": { "model": "m" } })),
@@ -332,7 +367,12 @@ mod tests {
             ("service_tier", json!({ "service_tier": "flex" })),
             ("input", json!({ "input": [] })),
             ("input", json!({ "input": 7 })),
-            ("input[0].type", json!({ "input": [{ "type": "function_call_output", "output": "4" }] })),
+            ("input[0].type", json!({ "input": [{ "type": "computer_call", "id": "a" }] })),
+            ("input[0]", json!({ "input": [{ "type": "function_call_output", "output": "4" }] })),
+            (
+                "input[0].arguments",
+                json!({ "input": [{ "type": "function_call", "call_id": "a", "name": "f", "arguments": "4" }] }),
+            ),
             ("input[0].role", json!({ "input": [{ "role": "tool", "content": "4" }] })),
             (
                 "input[0].phase",

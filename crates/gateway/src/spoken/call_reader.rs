@@ -1,0 +1,273 @@
+//! The tools that a model wants to be called, read from its text as its chat template taught it to write them.
+//!
+//! **Invariant:** a call is told once all of it is here and it was read; what looks like one and is none is told as words.
+//! Without a mark in front a call stands at the beginning of an answer or behind another, and names a tool that there is.
+
+use std::sync::Arc;
+
+use schema::Json;
+
+use super::{Spoken, begun_mark, json_end::JsonEnd};
+
+/// What the first key of a call can be: another object need not be waited for to its end.
+const FIRST_KEYS: [&str; 5] = ["name", "arguments", "parameters", "type", "id"];
+/// What stands between a tool's name and its arguments where no object holds both.
+const ARGUMENTS_MARK: &str = "[ARGS]";
+
+/// How calls are written. Marks that are control tokens of a vocabulary leave no text, so that each may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ToolDialect {
+    /// `<tool_call>{"name": …, "arguments": …}</tool_call>`, once for each.
+    Hermes,
+    /// `{"name": …, "parameters": …}`, with a semicolon before another.
+    Llama,
+    /// `[TOOL_CALLS][{"name": …, "arguments": …}, …]`, or `[TOOL_CALLS]name[ARGS]{…}`, once for each.
+    Mistral,
+}
+
+/// A tool that is to be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ToolCall {
+    pub(crate) name: String,
+    /// An object, as JSON.
+    pub(crate) arguments: String,
+}
+
+/// Tells calls from words.
+#[derive(Clone, Debug)]
+pub(crate) struct CallReader {
+    dialect: ToolDialect,
+    /// What the tools are called.
+    names: Arc<[String]>,
+    /// Whether calls behind the first are left out.
+    is_single: bool,
+    place: CallPlace,
+    /// What is not clear yet.
+    held: String,
+    /// How far the call that may stand there was looked at.
+    end: JsonEnd,
+    /// Calls until now.
+    count: usize,
+}
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CallPlace {
+    /// A call, with a mark or without.
+    Bare,
+    /// A call: its mark is held, and what comes behind it.
+    Marked,
+    /// Words.
+    Words,
+}
+
+/// What stands where a call may.
+enum SeenCall {
+    /// Calls, which take so many bytes.
+    Whole(Vec<ToolCall>, usize),
+    /// One that goes on, or may.
+    Begun,
+    /// None.
+    Absent,
+}
+
+impl ToolDialect {
+    /// What stands before a call.
+    const fn open(self) -> &'static str {
+        match self {
+            Self::Hermes => "<tool_call>",
+            Self::Llama => "<|python_tag|>",
+            Self::Mistral => "[TOOL_CALLS]",
+        }
+    }
+
+    /// What may stand behind one.
+    const fn close(self) -> &'static str {
+        match self {
+            Self::Hermes => "</tool_call>",
+            Self::Llama => ";",
+            Self::Mistral => ",",
+        }
+    }
+}
+
+impl CallReader {
+    /// One of calls that are written like this, of tools with these names.
+    pub(crate) fn new(dialect: ToolDialect, names: impl Into<Arc<[String]>>, is_single: bool) -> Self {
+        let (place, held, end) = (CallPlace::Bare, String::new(), JsonEnd::default());
+        Self { dialect, names: names.into(), is_single, place, held, end, count: 0 }
+    }
+
+    /// What becomes clear with these words, or with the end.
+    pub(super) fn take(&mut self, words: &str, is_end: bool) -> Vec<Spoken> {
+        self.held.push_str(words);
+        let mut told = Vec::new();
+        while !self.held.is_empty() && self.step(is_end, &mut told) {}
+        told
+    }
+
+    /// One step; whether another may follow.
+    fn step(&mut self, is_end: bool, told: &mut Vec<Spoken>) -> bool {
+        match self.place {
+            CallPlace::Words => self.words(is_end, told),
+            CallPlace::Bare => self.bare(is_end, told),
+            CallPlace::Marked => self.call(self.dialect.open().len(), is_end, told),
+        }
+    }
+
+    fn words(&mut self, is_end: bool, told: &mut Vec<Spoken>) -> bool {
+        let mark = self.dialect.open();
+        if let Some(at) = self.held.find(mark) {
+            self.say(at, told);
+            self.go(CallPlace::Marked);
+            return true;
+        }
+        let unclear = if is_end { 0 } else { begun_mark(&self.held, mark) };
+        self.say(self.held.len() - unclear, told);
+        false
+    }
+
+    fn bare(&mut self, is_end: bool, told: &mut Vec<Spoken>) -> bool {
+        // Blanks between two calls are nobody's, and so is what ends the one before.
+        if self.count > 0 {
+            self.held = self.held.trim_start().to_owned();
+            if let Some(behind) = self.held.strip_prefix(self.dialect.close()) {
+                self.held = behind.to_owned();
+                return true;
+            }
+        }
+        let said = self.held.trim_start();
+        if said.starts_with(self.dialect.open()) {
+            self.held = said.to_owned();
+            self.go(CallPlace::Marked);
+            return true;
+        }
+        let may_be_mark =
+            self.dialect.open().starts_with(said) || self.count > 0 && self.dialect.close().starts_with(said);
+        if may_be_mark && !is_end {
+            return false;
+        }
+        self.call(0, is_end, told)
+    }
+
+    /// Looks for a call behind a mark of so many bytes.
+    fn call(&mut self, mark_bytes: usize, is_end: bool, told: &mut Vec<Spoken>) -> bool {
+        let behind = self.held.get(mark_bytes..).unwrap_or_default();
+        let said = behind.trim_start();
+        let blank_bytes = behind.len() - said.len();
+        match seen(said, self.dialect, &self.names, mark_bytes > 0, &mut self.end) {
+            SeenCall::Whole(calls, bytes) => {
+                self.held = self.held.split_off(mark_bytes + blank_bytes + bytes);
+                self.go(CallPlace::Bare);
+                for call in calls {
+                    self.count += 1;
+                    if self.count == 1 || !self.is_single {
+                        told.push(Spoken::Call(call));
+                    }
+                }
+            }
+            SeenCall::Begun if !is_end => return false,
+            SeenCall::Begun | SeenCall::Absent => {
+                self.say(mark_bytes, told);
+                self.go(CallPlace::Words);
+            }
+        }
+        true
+    }
+
+    fn go(&mut self, place: CallPlace) {
+        (self.place, self.end) = (place, JsonEnd::default());
+    }
+
+    /// Tells the first so many bytes of what is held as words.
+    fn say(&mut self, bytes: usize, told: &mut Vec<Spoken>) {
+        let rest = self.held.split_off(bytes);
+        let words = std::mem::replace(&mut self.held, rest);
+        if !words.is_empty() {
+            told.push(Spoken::Words(words));
+        }
+    }
+}
+
+/// What a text begins with that has no blanks in front.
+fn seen(text: &str, dialect: ToolDialect, names: &[String], is_marked: bool, end: &mut JsonEnd) -> SeenCall {
+    let (name, at) = match text.as_bytes().first() {
+        None => return SeenCall::Begun,
+        Some(b'{') if is_marked || may_be_call(text) => (None, 0),
+        Some(b'[') if dialect == ToolDialect::Mistral && may_be_list(text) => (None, 0),
+        Some(_) if dialect == ToolDialect::Mistral => match named(text, names) {
+            Some((name, Some(at))) => (Some(name), at),
+            Some((_, None)) => return SeenCall::Begun,
+            None => return SeenCall::Absent,
+        },
+        Some(_) => return SeenCall::Absent,
+    };
+    let json = text.get(at..).unwrap_or_default();
+    let Some(bytes) = end.find(json) else { return SeenCall::Begun };
+    let is_known = |call: &ToolCall| is_marked || names.contains(&call.name);
+    match calls(json.get(..bytes).unwrap_or_default(), name) {
+        Some(calls) if calls.iter().all(is_known) => SeenCall::Whole(calls, at + bytes),
+        Some(_) | None => SeenCall::Absent,
+    }
+}
+
+/// Whether an object may be a call, by its first key.
+fn may_be_call(text: &str) -> bool {
+    let inner = text.get(1..).unwrap_or_default().trim_start();
+    let Some(key) = inner.strip_prefix('"') else { return inner.is_empty() };
+    match key.split_once('"') {
+        Some((key, _)) => FIRST_KEYS.contains(&key),
+        None => FIRST_KEYS.iter().any(|first| first.starts_with(key)),
+    }
+}
+
+/// Whether a list may be one of calls, by its first item.
+fn may_be_list(text: &str) -> bool {
+    let inner = text.get(1..).unwrap_or_default().trim_start();
+    inner.is_empty() || inner.starts_with('{')
+}
+
+/// The tool whose name a text begins with, and where its arguments do, once they do; nothing, where neither can come.
+fn named<'a>(text: &str, names: &'a [String]) -> Option<(&'a str, Option<usize>)> {
+    let arguments = |name: &'a String| {
+        let Some(behind) = text.strip_prefix(name.as_str()) else {
+            return name.starts_with(text).then_some((name.as_str(), None));
+        };
+        let object = behind.strip_prefix(ARGUMENTS_MARK).unwrap_or(behind).trim_start();
+        if object.starts_with('{') {
+            return Some((name.as_str(), Some(text.len() - object.len())));
+        }
+        (object.is_empty() || ARGUMENTS_MARK.starts_with(object)).then_some((name.as_str(), None))
+    };
+    // One name may be the beginning of another: whichever has its arguments is meant.
+    names.iter().filter_map(arguments).max_by_key(|(_, at)| at.is_some())
+}
+
+/// The calls that these are: of one tool, or as they name it.
+fn calls(json: &str, name: Option<&str>) -> Option<Vec<ToolCall>> {
+    let value = Json::read(json).ok()?;
+    if let Some(name) = name {
+        return Some(vec![ToolCall { name: name.to_owned(), arguments: arguments(Some(&value))? }]);
+    }
+    let several = if let Json::List(several) = value { several } else { vec![value] };
+    let calls = several.iter().map(call).collect::<Option<Vec<ToolCall>>>()?;
+    Some(calls).filter(|calls| !calls.is_empty())
+}
+
+fn call(value: &Json) -> Option<ToolCall> {
+    let Some(Json::Text(name)) = value.get("name") else { return None };
+    let said = value.get("arguments").or_else(|| value.get("parameters"));
+    Some(ToolCall { name: name.clone(), arguments: arguments(said)? })
+}
+
+/// Arguments as a text of JSON: an object, or such a text already. A tool that takes none may be called without.
+fn arguments(said: Option<&Json>) -> Option<String> {
+    match said {
+        None | Some(Json::Null) => Some("{}".to_owned()),
+        Some(object @ Json::Object(_)) => Some(object.to_string()),
+        Some(Json::Text(text)) => {
+            matches!(Json::read(text), Ok(Json::Object(_))).then(|| text.trim().to_owned())
+        }
+        Some(Json::Bool(_) | Json::Whole(_) | Json::Fraction(_) | Json::List(_)) => None,
+    }
+}
