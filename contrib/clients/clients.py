@@ -382,6 +382,8 @@ def ollamas_client_is_answered():
     assert "sums" in [model.model for model in own.list().models]
     assert own.show("sums").capabilities == ["completion"]
     own.ps()
+    assert own.pull("sums").status == "success"
+    assert [part.status for part in own.pull("sums", stream=True)][-1] == "success"
     options = {"temperature": 0, "num_predict": 8}
     answer = own.chat(model="sums", messages=QUESTION, options=options)
     assert (answer.message.content, answer.done, answer.eval_count) == ("85", True, 3), answer
@@ -391,12 +393,13 @@ def ollamas_client_is_answered():
     stream = own.chat(model="sums", messages=QUESTION, options=options, stream=True)
     assert "".join(part.message.content for part in stream) == "85"
     assert own.generate(model="sums", prompt="27+58=", options=options).response == "85"
-    try:
-        own.chat(model="poet", messages=QUESTION)
-    except ollama.ResponseError as error:
-        assert error.status_code == 404, error
-    else:
-        raise AssertionError("a model that nobody has was asked")
+    for ask in [lambda: own.chat(model="poet", messages=QUESTION), lambda: own.pull("poet")]:
+        try:
+            ask()
+        except ollama.ResponseError as error:
+            assert error.status_code == 404, error
+        else:
+            raise AssertionError("a model that nobody has was asked")
     try:
         own.chat(model="sums", messages=QUESTION, tools=[ADD], options=options)
     except ollama.ResponseError as error:

@@ -77,6 +77,11 @@ async fn a_call_that_is_wanted_by_name_is_made_and_other_tools_are_for_templates
     let shown = gateway.post("/api/show", &json!({ "model": "sums" })).document();
     assert_eq!(shown["capabilities"], json!(["completion"]), "{shown}");
     assert!(shown["template"].as_str().unwrap().contains("{{ bos_token }}"), "{shown}");
+    let pulled = gateway.post("/api/pull", &json!({ "model": "sums" }));
+    let last: Value = serde_json::from_str(pulled.body.lines().last().unwrap()).unwrap();
+    assert_eq!((pulled.status, last), (200, json!({ "status": "success" })));
+    let unknown = gateway.post("/api/pull", &json!({ "model": "poet", "stream": false }));
+    assert!(unknown.status == 404 && unknown.body.contains("assay model add"), "{unknown:?}");
 }
 
 /// A model whose template has tools is told them, though nothing of the model is in this home.

@@ -92,6 +92,11 @@ impl HttpFailure {
         Self { param: Some(param.to_owned()), ..self }
     }
 
+    /// The same, with what to do.
+    pub(crate) fn with_hint(self, hint: &str) -> Self {
+        Self { message: format!("{}; {hint}", self.message), ..self }
+    }
+
     /// The same, behind an order: whoever asks again pays again.
     pub(crate) fn after_order(self) -> Self {
         Self { is_ordered: true, ..self }

@@ -6,5 +6,6 @@
 pub(crate) mod chat;
 pub(crate) mod embed;
 pub(crate) mod lines;
+pub(crate) mod pull;
 pub(crate) mod settings;
 pub(crate) mod tags;

@@ -56,6 +56,7 @@ pub(crate) fn of(gateway: &Arc<Gateway>) -> Router {
         .route("/api/tags", get(ollama::tags::list))
         .route("/api/ps", get(ollama::tags::running))
         .route("/api/show", post(ollama::tags::show))
+        .route("/api/pull", post(ollama::pull::pull))
         .route("/api/chat", post(ollama::chat::chat))
         .route("/api/generate", post(ollama::chat::generate))
         .route("/api/embed", post(ollama::embed::embed))
