@@ -46,6 +46,8 @@ mod tests {
     use super::*;
     use crate::{AccessKeys, routes, tests::bound};
 
+    type SaidHeaders<'a> = &'a [(&'a str, &'a str)];
+
     #[tokio::test]
     async fn every_answer_says_what_browsers_may_do_with_it_whoever_gives_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -56,7 +58,7 @@ mod tests {
         keys.write(&file).unwrap();
         let gateway = bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
         let long = "x".repeat(5 << 20);
-        let cases: [(u16, &str, &[(&str, &str)], &str); 14] = [
+        let cases: [(u16, &str, SaidHeaders<'_>, &str); 14] = [
             (200, "GET /healthz", &[], ""),
             (200, "GET /", &[], ""),
             (200, "GET /v1/files", &[("authorization", &owner)], ""),

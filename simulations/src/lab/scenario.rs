@@ -13,15 +13,15 @@ mod tests;
 
 use assay_protocol::codec;
 
-use self::{
-    reader::{SettingReader, written},
-    source::Setting,
-};
 pub use self::{
     conduct::{BehaviourName, BehaviourSettings},
     over::OverError,
     population::{Population, PopulationRole, StrategyCommand},
     source::ScenarioError,
+};
+use self::{
+    reader::{SettingReader, written},
+    source::Setting,
 };
 use super::artefact::text_in_quotes;
 use crate::plan;

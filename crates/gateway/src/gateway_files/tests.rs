@@ -128,7 +128,7 @@ async fn a_file_that_is_damaged_is_put_aside_once_and_keeps_no_other_back() {
     drop(files);
     for _ in 0..2 {
         let files = GatewayFiles::open(folder.path(), 0).unwrap();
-        assert_eq!(files.all(PHONE), [healthy.clone()]);
+        assert_eq!(files.all(PHONE), std::slice::from_ref(&healthy));
         let aside =
             |id: FileId| fs::read_to_string(folder.path().join(format!("{id}.data.damaged"))).unwrap();
         assert_eq!(

@@ -284,10 +284,10 @@ mod tests {
     fn an_input_is_read_as_templates_want_it() {
         let user = json!({ "role": "user", "content": "Why?" });
         let system = json!({ "role": "system", "content": "Be brief." });
-        assert_eq!(said(json!({})), [user.clone()]);
+        assert_eq!(said(json!({})), std::slice::from_ref(&user));
         let instructed = json!({ "instructions": "Be brief." });
         assert_eq!(said(instructed), [system.clone(), user.clone()]);
-        assert_eq!(said(json!({ "instructions": "" })), [user.clone()]);
+        assert_eq!(said(json!({ "instructions": "" })), std::slice::from_ref(&user));
         let items = json!({ "input": [
             { "role": "developer", "content": "Be brief." },
             { "type": "message", "role": "user", "content": [

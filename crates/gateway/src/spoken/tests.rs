@@ -89,10 +89,10 @@ fn calls_stand_between_marks() {
     let two = call("add", r#"{"b":2,"a":"}</tool_call>"}"#);
     let first = "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Köln\", \"days\": [1, 2]}}\n</tool_call>";
     let second = r#"<tool_call>{"name": "add", "arguments": {"b": 2, "a": "}</tool_call>"}}</tool_call>"#;
-    check(&hermes, first, ("", ""), &[one.clone()]);
+    check(&hermes, first, ("", ""), std::slice::from_ref(&one));
     let both = format!("<think>\nTwo.\n</think>\n\nLet me look.\n{first}\n{second}\n");
     check(&hermes, &both, ("Two.", "Let me look.\n"), &[one.clone(), two.clone()]);
-    check(&hermes, &format!("{first} Done."), ("", "Done."), &[one.clone()]);
+    check(&hermes, &format!("{first} Done."), ("", "Done."), std::slice::from_ref(&one));
     // The mark may be a token that gives no text.
     let bare = r#"{"name": "add", "arguments": {"b": 2, "a": "}</tool_call>"}}"#;
     check(&hermes, bare, ("", ""), &[two]);
@@ -108,8 +108,8 @@ fn calls_stand_alone_or_behind_each_other() {
     let one = call("get", r#"{"x":1.5}"#);
     let two = call("add", r#"{"a":null}"#);
     let text = r#"{"name": "get", "parameters": {"x": 1.5}}"#;
-    check(&llama, text, ("", ""), &[one.clone()]);
-    check(&llama, &format!("<|python_tag|>{text}"), ("", ""), &[one.clone()]);
+    check(&llama, text, ("", ""), std::slice::from_ref(&one));
+    check(&llama, &format!("<|python_tag|>{text}"), ("", ""), std::slice::from_ref(&one));
     let both =
         format!("\n{text}; {{\"type\": \"function\", \"name\": \"add\", \"parameters\": {{\"a\": null}}}}");
     check(&llama, &both, ("", ""), &[one.clone(), two]);
