@@ -14,6 +14,8 @@ const CAST: [&str; 4] = ["ada", "ben", "cleo", "dan"];
 const LEFT_OUT: &str = "…";
 /// What lengths of time are counted in.
 const UNITS: [&str; 4] = ["ms", "min", "s", "h"];
+/// What stands before one that is shorter than the least of them.
+const LESS: &str = "less than ";
 
 /// What the page calls things, and what they are called in this run.
 #[derive(Clone, Debug, Default)]
@@ -204,10 +206,11 @@ fn figure(text: &str) -> Option<usize> {
 
 /// The bytes of a length of time.
 fn time(text: &str) -> Option<usize> {
-    let digits = figure(text)?;
-    let unit = text[digits..].strip_prefix(' ')?;
+    let told = text.strip_prefix(LESS).unwrap_or(text);
+    let digits = figure(told)?;
+    let unit = told[digits..].strip_prefix(' ')?;
     let unit = &unit[..length(unit, char::is_alphanumeric)];
-    UNITS.contains(&unit).then_some(digits + 1 + unit.len())
+    UNITS.contains(&unit).then_some(text.len() - told.len() + digits + 1 + unit.len())
 }
 
 /// The bytes of the end of a key that says that it counts milliseconds, and of its figure.
@@ -274,6 +277,8 @@ mod tests {
         let cases = [
             ("paid 0.05 in 12 ms", "paid 0.05 in 1.5 s", true),
             ("paid 0.05 in 12 ms", "paid 0.06 in 12 ms", false),
+            ("heard 12 ms ago", "heard less than 1 ms ago", true),
+            ("heard 12 ms ago", "heard less than once ago", false),
             ("at 2026-11-28T09:30:00.000Z", "at 2027-01-02T00:00:00.123Z", true),
             ("at 2026-11-28 09:30:00", "at 2027-01-02 00:00:01", true),
             ("at 2026-11-28 09:30", "at 2026-11-28 09:31", false),

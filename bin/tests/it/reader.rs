@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -27,15 +27,36 @@ use crate::{
 
 /// What the folder of whoever reads is called in the pages.
 const FOLDER: &str = "/home/you";
-/// Where a home is for whom no other is named.
-const HOME: &str = ".local/share/assay";
-/// What only looks at what others said, which may need a moment to arrive: it is typed again until it shows the page's.
-const LOOKS: [&str; 5] = ["offers", "model show", "why", "earnings", "ps"];
-/// How often at most, and the time between.
-const LOOKS_MAX: usize = 20;
-const LOOK_STEP: Duration = Duration::from_millis(250);
 /// What lies in it at first, beside what the demonstration leaves to those who join.
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sums/sums.gguf");
+/// Where a home is for whom no other is named.
+const HOME: &str = ".local/share/assay";
+/// What only looks at what others said and did, which may need a moment to arrive: it is typed again until it shows the page's.
+const LOOKS: [&str; 18] = [
+    "account history",
+    "account show",
+    "devnet ls",
+    "doctor",
+    "earnings",
+    "job explain",
+    "job logs",
+    "job ls",
+    "job show",
+    "job wait",
+    "logs",
+    "model show",
+    "offers",
+    "ps",
+    "quote",
+    "receipt ls",
+    "status",
+    "why",
+];
+/// For how long, on a busy machine, and the time between.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_STEP: Duration = Duration::from_millis(250);
+/// For how long once something never came, and where what comes is written down anyhow.
+const PATIENCE_LEFT: Duration = Duration::from_secs(5);
 /// What says what is done with a page that shows something else.
 const VARIABLE: &str = "ASSAY_TRANSCRIPTS";
 
@@ -45,6 +66,8 @@ pub(crate) struct Reader {
     homes: BTreeSet<PathBuf>,
     devnets: BTreeSet<PathBuf>,
     likeness: Likeness,
+    /// How long what only looks may be typed again.
+    patience: Duration,
     /// How the last command ended.
     status: i32,
 }
@@ -75,6 +98,14 @@ impl Mending {
         }
     }
 
+    /// How long what a page shows is waited for.
+    fn patience(self) -> Duration {
+        match self {
+            Self::Nothing => PATIENCE,
+            Self::Write | Self::Loosen => PATIENCE_LEFT,
+        }
+    }
+
     /// What stands in the page from now on.
     fn mends(self, likeness: &Likeness, shown: &[String], told: &[String]) -> Vec<String> {
         match self {
@@ -99,7 +130,8 @@ impl Reader {
     pub(crate) fn new(likeness: Likeness) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let homes = BTreeSet::from([folder.path().join(HOME)]);
-        Self { folder, homes, devnets: BTreeSet::new(), likeness, status: 0 }
+        let patience = Mending::asked().patience();
+        Self { folder, homes, devnets: BTreeSet::new(), likeness, patience, status: 0 }
     }
 
     /// Gives the reader the files that whoever joins such a network has.
@@ -144,18 +176,22 @@ impl Reader {
     /// What comes of a command, and whether it is what the page shows.
     fn compares(&mut self, step: &Step, shown: &[String]) -> (Vec<String>, bool) {
         let verbs = step.verbs().into_iter().take(2).collect::<Vec<_>>().join(" ");
-        let looks = if LOOKS.iter().any(|look| verbs.starts_with(look)) { LOOKS_MAX } else { 1 };
-        let mut said = Vec::new();
-        for look in 0..looks {
-            if look > 0 {
-                thread::sleep(LOOK_STEP);
-            }
-            said = self.types(step, shown);
+        let is_look = LOOKS.iter().any(|look| verbs.starts_with(look));
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let said = self.types(step, shown);
             if self.likes(shown, &said) {
                 return (said, true);
             }
+            if !is_look {
+                return (said, false);
+            }
+            if Instant::now() >= deadline {
+                self.patience = PATIENCE_LEFT;
+                return (said, false);
+            }
+            thread::sleep(LOOK_STEP);
         }
-        (said, false)
     }
 
     fn likes(&mut self, shown: &[String], said: &[String]) -> bool {
