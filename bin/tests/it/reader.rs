@@ -27,6 +27,8 @@ use crate::{
 
 /// What the folder of whoever reads is called in the pages.
 const FOLDER: &str = "/home/you";
+/// Where it is made, with a name that makes it as long: what is fitted to a terminal is fitted alike wherever tests are run.
+const FOLDERS: &str = "/tmp/";
 /// What lies in it at first, beside what the demonstration leaves to those who join.
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sums/sums.gguf");
 /// Where a home is for whom no other is named.
@@ -128,7 +130,8 @@ pub(crate) fn are_read(town: &Town, pages: impl IntoIterator<Item = String>) -> 
 
 impl Reader {
     pub(crate) fn new(likeness: Likeness) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let letters = FOLDER.len() - FOLDERS.len();
+        let folder = tempfile::Builder::new().prefix("").rand_bytes(letters).tempdir_in(FOLDERS).unwrap();
         let homes = BTreeSet::from([folder.path().join(HOME)]);
         let patience = Mending::asked().patience();
         Self { folder, homes, devnets: BTreeSet::new(), likeness, patience, status: 0 }
