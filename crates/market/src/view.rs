@@ -86,6 +86,14 @@ impl SubmissionView {
         self.attempts.iter().rev().find(|attempt| attempt.state == AttemptState::Running)
     }
 
+    /// The attempt that says how far it is: the one that was taken up or gave what its user has, and else the last. Whoever was
+    /// asked beside it and did not answer may stand behind it.
+    #[must_use]
+    pub fn foremost(&self) -> Option<&AttemptView> {
+        let taken_up = self.attempts.iter().rev().find(|attempt| attempt.is_taken_up());
+        taken_up.or_else(|| self.answer()).or_else(|| self.attempts.last())
+    }
+
     /// The most that it has cost, or may yet: all that was held for each attempt that was opened, or may be, and of one that
     /// is over what it has cost. Of one that was refunded its place and its checks are kept, so it counts too.
     #[must_use]
@@ -113,11 +121,11 @@ impl SubmissionView {
         self.attempts.iter().any(is_paid)
     }
 
-    /// Whether it is too late to cancel it: its last attempt has given a result that may still be paid. One that was broken
-    /// off is what was wanted.
+    /// Whether it is too late to cancel it: an attempt has given a result that may still be paid. One that was broken off is
+    /// what was wanted.
     #[must_use]
     pub fn is_claimed(&self) -> bool {
-        self.attempts.last().is_some_and(|attempt| match attempt.state {
+        self.foremost().is_some_and(|attempt| match attempt.state {
             AttemptState::Delivered | AttemptState::Running => {
                 attempt.end.is_some_and(|end| end != End::Cancelled)
             }
@@ -147,6 +155,19 @@ impl AttemptView {
             | AttemptState::Closed(_) => false,
         };
         !is_over_unopened
+    }
+
+    /// Whether its provider agreed, and nothing ended it.
+    fn is_taken_up(&self) -> bool {
+        match self.state {
+            AttemptState::Opening | AttemptState::Running | AttemptState::Delivered => true,
+            AttemptState::Proposed
+            | AttemptState::Refused(_)
+            | AttemptState::Unanswered
+            | AttemptState::Failed(_)
+            | AttemptState::Cancelled
+            | AttemptState::Closed(_) => false,
+        }
     }
 
     /// True once it is closed and its provider was not paid: a result of it is nobody's to use.
@@ -410,9 +431,8 @@ pub struct InstructionView {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_was_opened_counts_whatever_came_of_it() {
-        let attempt = |state, rate| AttemptView {
+    fn attempt(state: AttemptState, rate: Option<Rate>) -> AttemptView {
+        AttemptView {
             job: Digest::default(),
             provider: PeerId::default(),
             ordered: Timestamp::default(),
@@ -424,14 +444,19 @@ mod tests {
             output: None,
             receipt: None,
             cost: None,
-        };
+        }
+    }
+
+    fn submission(attempts: Vec<AttemptView>) -> SubmissionView {
+        let (key, manifest) = (Digest::default(), String::new());
+        SubmissionView { key, manifest, attempts, cancelled: false, ended: true, unmatched: None }
+    }
+
+    #[test]
+    fn what_was_opened_counts_whatever_came_of_it() {
         let cost = |attempts: &[(AttemptState, Option<Rate>)]| {
-            let attempts = attempts.iter().map(|(state, rate)| attempt(*state, *rate)).collect();
-            let key = Digest::default();
-            let manifest = String::new();
-            let view =
-                SubmissionView { key, manifest, attempts, cancelled: false, ended: true, unmatched: None };
-            view.cost_max()
+            let attempts = attempts.iter().map(|(state, rate)| attempt(*state, *rate));
+            submission(attempts.collect()).cost_max()
         };
         let refused = AttemptState::Refused(Refusal::Busy);
         assert_eq!(cost(&[(refused, None), (AttemptState::Unanswered, None)]), Amount::ZERO);
@@ -440,5 +465,35 @@ mod tests {
         let closed =
             [Outcome::Silent, Outcome::NotDrawn].map(|outcome| (AttemptState::Closed(outcome), some));
         assert_eq!(cost(&closed), Amount::credits(4));
+    }
+
+    #[test]
+    fn who_was_asked_beside_and_did_not_answer_does_not_say_how_far_it_is() {
+        use AttemptState::{Closed, Delivered, Failed, Opening, Proposed, Running, Unanswered};
+
+        let foremost = |states: &[AttemptState]| {
+            let attempts = states.iter().map(|state| AttemptView {
+                output: matches!(state, Closed(_) | Delivered).then(Digest::default),
+                ..attempt(*state, None)
+            });
+            submission(attempts.collect()).foremost().map(|attempt| attempt.state)
+        };
+        let [paid, slashed] = [Outcome::Checked, Outcome::Slashed].map(Closed);
+        for state in [Opening, Running, Delivered, paid] {
+            assert_eq!(foremost(&[state, Unanswered]), Some(state));
+            assert_eq!(foremost(&[Unanswered, state]), Some(state));
+        }
+        for state in [Proposed, Unanswered, Opening] {
+            assert_eq!(foremost(&[slashed, state]), Some(state), "the next one");
+        }
+        assert_eq!(foremost(&[Failed(Failure::Machine), Proposed]), Some(Proposed));
+        assert_eq!(foremost(&[]), None);
+    }
+
+    #[test]
+    fn a_result_cannot_be_cancelled_though_somebody_was_asked_beside() {
+        let claimed = AttemptView { end: Some(End::Stop), ..attempt(AttemptState::Delivered, None) };
+        let beside = attempt(AttemptState::Unanswered, None);
+        assert!(submission(alloc::vec![claimed, beside]).is_claimed());
     }
 }

@@ -228,10 +228,10 @@ impl<'a> Play<'a> {
         self.until("result", |play| play.jobs.find(key).is_some_and(|job| job.output.is_some())).await?;
         let Some(digest) = self.jobs.find(key).and_then(|job| job.output) else { return Ok(()) };
         let output = self.client.output(digest).await?;
-        let attempts = self.client.job(key).await?.submission.attempts;
+        let submission = self.client.job(key).await?.submission;
         let reading = Reading::of(manifest, &output);
         if let Some(job) = self.jobs.by_key(key) {
-            job.price = attempts.last().map_or(job.price, |attempt| attempt.price);
+            job.price = submission.foremost().map_or(job.price, |attempt| attempt.price);
             job.answer = reading.as_ref().map(|reading| reading.answer().to_owned());
             self.story.answer(self.network, job, reading.as_ref(), sent.elapsed());
         }

@@ -22,7 +22,7 @@ use crate::printer::{Table, called, full, local, moment, money, rate, short};
 
 /// How far a submission is, in a few words.
 pub(crate) fn state(submission: &SubmissionView) -> String {
-    match submission.attempts.last() {
+    match submission.foremost() {
         Some(attempt) => attempt_state(attempt.state),
         None if submission.ended => nobody(submission).to_owned(),
         None => "looking for a provider".to_owned(),

@@ -168,15 +168,15 @@ fn table(jobs: &[JobView]) -> Table {
         .shortens(&["STATE"])
         .spares(&["RECEIPT"]);
     for job in jobs {
-        let last = job.submission.attempts.last();
+        let foremost = job.submission.foremost();
         let cell = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         table.row([
             short(job.submission.key),
             called(&job.submission.manifest),
-            cell(last.map(|attempt| short(attempt.provider))),
-            cell(last.map(|attempt| attempt.price.to_string())),
+            cell(foremost.map(|attempt| short(attempt.provider))),
+            cell(foremost.map(|attempt| attempt.price.to_string())),
             state(&job.submission),
-            cell(last.and_then(|attempt| attempt.receipt).map(short)),
+            cell(foremost.and_then(|attempt| attempt.receipt).map(short)),
         ]);
     }
     table

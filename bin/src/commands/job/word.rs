@@ -9,7 +9,7 @@ use super::describe::{is_broken_off, is_cut_off};
 
 /// How far a submission is.
 pub(super) fn state(submission: &SubmissionView) -> &'static str {
-    match submission.attempts.last() {
+    match submission.foremost() {
         Some(attempt) => attempt_state(attempt.state),
         None if submission.ended => "unmatched",
         None => "looking",

@@ -181,11 +181,11 @@ impl Waiting {
             if let (Some(hearing), Some(attempt)) = (&mut self.hearing, view.submission.running()) {
                 hearing.follow(attempt);
             }
-            let last = view.submission.attempts.last().map(|attempt| attempt.state);
-            let is_asked = matches!(last, Some(AttemptState::Proposed | AttemptState::Opening));
+            let state = view.submission.foremost().map(|attempt| attempt.state);
+            let is_asked = matches!(state, Some(AttemptState::Proposed | AttemptState::Opening));
             self.quiet = is_asked.then(Instant::now);
             // What is said of a result that is here is how long whoever wants more may wait.
-            match last {
+            match state {
                 Some(AttemptState::Delivered) if goal != Goal::Delivered => self.say_how_long().await,
                 Some(_) | None => self.spinner.say(&job::state(&view.submission)),
             }
