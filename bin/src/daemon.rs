@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What a daemon has to begin to listen.
-const START_WAIT: Duration = Duration::from_secs(30);
+const START_WAIT: Duration = Duration::from_secs(60);
 /// Between two looks at whether it listens.
 const LOOK_STEP: Duration = Duration::from_millis(25);
 

@@ -28,8 +28,9 @@ use crate::{
 
 /// Pictures that go to whoever the market picks.
 const PICTURES: usize = 4;
-/// The longest that nothing at all may happen.
-const SILENCE: Duration = Duration::from_secs(45);
+/// The longest that nothing at all may happen: four times what the rules take until a job is paid that was not drawn, since
+/// the notary of a busy machine ticks late.
+const SILENCE: Duration = Duration::from_secs(140);
 
 /// The demonstration while it goes on.
 pub(super) struct Play<'a> {

@@ -23,7 +23,7 @@ const LOOK_STEP: Duration = Duration::from_millis(25);
 /// How long one that begins or ends has until it answers, or is gone.
 const CHANGE_WAIT: Duration = Duration::from_secs(30);
 /// How long a daemon has to answer.
-const ANSWER_WAIT: Duration = Duration::from_secs(2);
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
 /// How long it has to end in good order, before it is killed.
 const END_WAIT: Duration = Duration::from_secs(15);
 /// How long a process that was killed has to be gone.
