@@ -286,7 +286,8 @@ async fn a_batch_is_carried_out_by_one_process_at_a_time() {
 async fn a_batch_that_waits_is_cancelled_and_goes_on_when_it_is_wanted_again() {
     let town = Town::start().await;
     let asker = Asker::of(&town);
-    // Nora sells nothing, so this waits for an offer of hers.
+    // Nobody sells anything, so this waits for an offer of hers.
+    town.sells_nothing().await;
     let nora = town.network.peer("nora").id.to_string();
     let lines = [line("waits", json!({ "assay": { "only": nora } }))];
     let input = asker.writes("in.jsonl", &lines);

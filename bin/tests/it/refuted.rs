@@ -33,8 +33,9 @@ impl Victim {
             let ran = self.you.types(&[&["run", "digits", &picture], flags].concat());
             let name = self.you.types(&["job", "ls", "--quiet"]).stdout.lines().last().unwrap().to_owned();
             let job = self.you.asks(&["job", "show", &name]);
-            let first = &job["attempts"][0];
-            if first["provider"] == mallory.as_str() && first["money"] == "returned" {
+            let is_refuted =
+                |attempt: &Value| attempt["provider"] == mallory.as_str() && attempt["money"] == "returned";
+            if job["attempts"].as_array().unwrap().iter().any(is_refuted) {
                 return (ran, sample.answer, job);
             }
             assert_eq!(ran.stdout.trim(), sample.answer, "{ran:?}");
@@ -63,7 +64,9 @@ async fn a_result_whose_check_is_paid_for_is_not_shown_before_one_agrees() {
     let output = victim.at("output");
     let (ran, answer, job) = victim.is_cheated(&["--check", "always", "-o", &output]);
     assert_eq!((ran.status, ran.stdout.trim()), (Some(0), answer), "{ran:?}");
-    let attempts = job["attempts"].as_array().unwrap();
-    assert_eq!((attempts.len(), &attempts[1]["outcome"]), (2, &"checked".into()), "{job}");
+    // Whoever was asked beside one of them, because that was slow to answer, has no outcome.
+    let outcomes = job["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["outcome"]);
+    let outcomes: Vec<&Value> = outcomes.filter(|outcome| !outcome.is_null()).collect();
+    assert_eq!((outcomes.len(), outcomes[1]), (2, &"checked".into()), "{job}");
     assert!(Path::new(&output).exists(), "what was confirmed is kept");
 }

@@ -18,12 +18,13 @@ use assay_market::{
     event::Event,
     view::{BooksView, SubmissionView},
 };
+use assay_peer::handle::{ListOffers, StopProviding};
 use assay_protocol::{id::Digest, units::Amount};
 
 use crate::assay::BINARY;
 
 /// The longest that a test waits for something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks.
 const LOOK_STEP: Duration = Duration::from_millis(50);
 
@@ -75,6 +76,18 @@ impl Town {
     pub(crate) async fn submit(&self) -> Digest {
         let ada = self.network.peer("ada").id;
         self.network.peer("you").submit(&Bundle::all()[0].samples[0], Some(ada)).await.unwrap()
+    }
+
+    /// Has ada offer nothing any more, and waits until the client knows: what is ordered then waits half a minute for somebody,
+    /// and not just a moment.
+    pub(crate) async fn sells_nothing(&self) {
+        let [ada, you] = ["ada", "you"].map(|name| self.network.peer(name));
+        ada.connect().await.unwrap().call(StopProviding).await.unwrap();
+        let (you, deadline) = (you.connect().await.unwrap(), Instant::now() + PATIENCE);
+        while !you.call(ListOffers).await.unwrap().is_empty() {
+            assert!(Instant::now() < deadline, "what is offered no more is known for ever");
+            tokio::time::sleep(LOOK_STEP).await;
+        }
     }
 
     /// Waits until something happens at a peer.

@@ -12,12 +12,15 @@ use assay_runtime::{
     outcome::RunFailure,
     worker::{Given, Worker},
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::{
     guests::{self, SPIN, runner},
     world::World,
 };
+
+/// How soon an end must be noticed on a busy machine: long before a run's time is over.
+const NOTICED_IN: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_worker_that_is_killed_under_a_job_is_said_to_have_died() {
@@ -34,7 +37,7 @@ fn a_worker_that_is_killed_under_a_job_is_said_to_have_died() {
     let failure =
         worker.run(&job.envelope, job.files(), Given::default(), &mut ()).expect_err("the worker is dead");
     let killed = killer.join().expect("the killer does not panic");
-    assert!(killed.elapsed() < Duration::from_secs(2));
+    assert!(killed.elapsed() < NOTICED_IN);
     assert!(matches!(&failure, RunFailure::WorkerDied(how) if how.contains("signal: 9")), "{failure}");
     assert!(!worker.is_alive());
 }
@@ -46,8 +49,9 @@ fn a_warm_worker_that_died_while_it_waited_is_replaced() {
     world.run(&job, b"").expect("the job succeeds");
     for process in children_of_this_one() {
         let _ = kill_process(process, Signal::KILL);
+        // It is dead then, and not buried.
+        let _ = waitid(WaitId::Pid(process), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
     }
-    thread::sleep(Duration::from_millis(50));
     world.run(&job, b"").expect("the job succeeds in another worker");
 }
 
@@ -72,7 +76,7 @@ fn a_worker_leaves_with_its_parent() {
     drop(parent);
     let started = Instant::now();
     assert!(child.wait().expect("it can be waited for").success());
-    assert!(started.elapsed() < Duration::from_secs(1));
+    assert!(started.elapsed() < NOTICED_IN);
 }
 
 #[test]
