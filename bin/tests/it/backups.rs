@@ -12,7 +12,7 @@ use assay_peer::handle::ShowStatus;
 use crate::{assay::assay, load::copy, town::Town};
 
 /// The longest that a test waits for something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks.
 const LOOK_STEP: Duration = Duration::from_millis(50);
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{assay::assay, gateways::Serving, schema_set, tidy::repository, town::Town};
 
 /// The longest that a test waits for something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_STEP: Duration = Duration::from_millis(50);
 
 /// What pages ask that is not about one job, and the document that they are told.

@@ -223,7 +223,7 @@ async fn friends_in_one_room_find_the_notary_though_nobody_typed_an_address() {
         assert_eq!(founder.asks(&["status"])["network_name"], "lab");
         // One that starts again says nothing before it has heard what it said last, and a command waits for ten seconds.
         let shows = || friend.types(&["account", "show"]).status == Some(0);
-        assert!((0..4).any(|_| shows()), "it is found");
+        assert!((0..12).any(|_| shows()), "it is found");
         assert_eq!(founder.types(&["down"]).status, Some(0), "it is found again, wherever it is then");
     }
 }

@@ -21,7 +21,7 @@ const MODEL: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../mod
 const HANGS_AT: usize = 700_000;
 /// What is fetched twice at most.
 const READ_BYTES: usize = 256 * 1024;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Somebody who asks a hub.
 struct HubUser {

@@ -28,7 +28,7 @@ async fn two_strangers_join_and_trade() {
 
     let onlooker = Person::join(folder.path(), "onlooker", &town.network.file());
     // It waits for the first one. Where a machine is so slow that none comes in time it is asked again.
-    let is_told = (0..3).any(|_| onlooker.types(&["offers", "--quiet"]).stdout.lines().count() > 0);
+    let is_told = (0..12).any(|_| onlooker.types(&["offers", "--quiet"]).stdout.lines().count() > 0);
     assert!(is_told, "a daemon that has just started is asked too soon");
 
     let receipt = folder.path().join("seven.receipt");

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The longest that a test waits until verifiers count.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Ticks of an epoch, which are half a second each: a registration counts from the checkpoint two epochs later.
 const EPOCH_TICKS: u64 = 4;
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a daemon may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Messages that are none.
 const JUNK: usize = 32;
 

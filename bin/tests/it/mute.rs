@@ -14,7 +14,7 @@ use assay_peer::handle::{ShowStatus, Shutdown};
 use crate::{assay::BINARY, town::Town};
 
 /// The longest that a daemon may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks.
 const LOOK_STEP: Duration = Duration::from_millis(50);
 

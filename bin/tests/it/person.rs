@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::assay::{Ran, assay, assay_told};
 
 /// Looks for an offer, a tenth of a second apart.
-const LOOKS_MAX: usize = 300;
+const LOOKS_MAX: usize = 1_200;
 
 /// A person's own peer. Its daemon ends with the test.
 pub(crate) struct Person {

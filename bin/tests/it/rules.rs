@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The longest that a test waits for something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks.
 const LOOK_STEP: Duration = Duration::from_millis(50);
 

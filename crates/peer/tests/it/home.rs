@@ -21,7 +21,7 @@ use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 use crate::world::id;
 
 /// How long anything may take on a busy machine.
-pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(240);
 
 /// A runner and its model, from this repository.
 pub(crate) const PURE: &[u8] = include_bytes!("../../../../runners/pure/pure.wasm");

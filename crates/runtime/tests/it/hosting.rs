@@ -179,5 +179,5 @@ fn nobody_waits_for_a_model_that_nobody_wants() {
     let started = Instant::now();
     let ended = world.follow(&job, b"27+58=", &mut Gone);
     assert_eq!(ended, Err(RunFailure::Cancelled));
-    assert!(started.elapsed() < Duration::from_secs(2) && world.pool.hosts().is_empty());
+    assert!(started.elapsed() < Duration::from_secs(10) && world.pool.hosts().is_empty());
 }

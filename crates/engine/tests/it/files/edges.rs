@@ -9,7 +9,7 @@ use assay_engine::gguf::{
 
 /// How long any file may take that is refused, or read: a second, and more where nothing is optimised.
 const TIME_MAX: Duration =
-    if cfg!(debug_assertions) { Duration::from_secs(20) } else { Duration::from_secs(1) };
+    if cfg!(debug_assertions) { Duration::from_secs(60) } else { Duration::from_secs(1) };
 
 /// A header in the making, field by field.
 #[derive(Default)]

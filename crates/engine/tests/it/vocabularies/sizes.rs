@@ -8,7 +8,7 @@ use super::small;
 use crate::fuzz::texts::CUTS;
 
 /// Unoptimised and beside other tests a text takes seconds; one that took the square of its length would take hours.
-const TIME_MAX: Duration = Duration::from_secs(60);
+const TIME_MAX: Duration = Duration::from_secs(600);
 
 fn tokenize_in_time(name: &str, cut: &str, text: &str) {
     let vocabulary = small(name, cut);
