@@ -21,7 +21,7 @@ use assay_protocol::signed::Signer;
 use serde_json::json;
 use tokio::time::Instant;
 
-use self::settling::{NOT_LEFT_YET, Settling, UnderWay, account, kept};
+use self::settling::{Departure, NOT_LEFT_YET, UnderWay, account, kept};
 use super::{
     down,
     init::{self, unmoved},
@@ -39,7 +39,7 @@ const WAIT: Duration = Duration::from_secs(600);
 
 const EXAMPLES: &str = "\
 Examples:
-  assay leave                                 says what is under way and at stake there, and asks you
+  assay leave                                 says what is under way and at stake, and asks you
   assay leave --yes                           for scripts: asks nobody here
   assay leave --wait 2h                       wait so long for jobs and for what is being withdrawn
   assay leave --abandon                       whatever is under way or at stake there
@@ -169,7 +169,7 @@ async fn settle(
         agreed(args, asks, (network, &costs), invocation)?;
     }
     let deadline = Instant::now() + args.wait.unwrap_or(WAIT);
-    Settling { daemon, printer: &invocation.printer, deadline }.settle().await
+    Departure { daemon, printer: &invocation.printer, deadline }.settle().await
 }
 
 /// What is done before a home leaves, in words.

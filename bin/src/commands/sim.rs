@@ -106,7 +106,7 @@ pub(crate) struct SeedArgs {
 const RUN_EXAMPLES: &str = "\
 Examples:
   assay sim run fraud-vs-check-rate              its figures, with intervals over seeds
-  assay sim run mine.toml --seeds 40 --out runs  also as files, with a page of plots: runs/report.html
+  assay sim run mine.toml --seeds 40 --out runs  also as files: runs/report.html shows them
   assay sim run churn --seeds 2 --doublecheck    each seed twice; exit 15 if they differ";
 
 /// Run a scenario once for each seed.

@@ -37,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(super) const NOT_LEFT_YET: &str = "NOT_LEFT_YET";
 
 /// A peer that is about to leave.
-pub(super) struct Settling<'a> {
+pub(super) struct Departure<'a> {
     pub(super) daemon: &'a RunningDaemon,
     pub(super) printer: &'a Printer,
     /// Until when it is waited.
@@ -92,7 +92,7 @@ async fn open_jobs(daemon: &RunningDaemon) -> Result<usize, CommandError> {
     Ok(daemon.call(ListJobs { running: true }).await?.len())
 }
 
-impl Settling<'_> {
+impl Departure<'_> {
     /// Does all of it; what the account holds then, in a network that has a notary.
     pub(super) async fn settle(&self) -> Result<Option<AccountView>, CommandError> {
         let work = async {

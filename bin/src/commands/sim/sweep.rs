@@ -39,9 +39,11 @@ const CELLS_SHOWN_MAX: usize = 20;
 
 const EXAMPLES: &str = "\
 Examples:
-  assay sim sweep churn --over network.loss=0..20x5%                         five losses, from none to 20 %
-  assay sim sweep churn --over market.slots=1,2 --over run.horizon=1min,2min  each of two with each of two
-  assay sim sweep mine.toml --over market.slots=1..50 --cells 3/25 -o part-3  the third of 25 shares
+  assay sim sweep churn --over network.loss=0..20x5%          five losses, from none to 20 %
+  assay sim sweep churn --over market.slots=1,2 --over verification.ramp=0,5
+                                                              each of two with each of two
+  assay sim sweep mine.toml --over market.slots=1..50 --cells 3/25 -o part-3
+                                                              the third of 25 shares
 
 Keys are those that `assay sim resolve` prints, one of a population behind its name: population.forgers.count. Values are as in a
 file, without quotes: 500 ms, 5 %, 10 credits, forger. A range goes by ones, or by what stands behind the x.";
