@@ -39,4 +39,5 @@ pub mod roster;
 pub mod signed;
 pub mod standing;
 pub mod ticket;
+pub mod transcript;
 pub mod units;

@@ -10,14 +10,11 @@ use std::sync::{
 
 use assay_protocol::{
     manifest::{Meter, Meters, TokenWeights},
+    transcript::{Misuse, Transcript},
     units::Units,
 };
 
-use crate::{
-    envelope::Envelope,
-    outcome::cut,
-    transcript::{Misuse, Transcript},
-};
+use crate::{envelope::Envelope, outcome::cut};
 
 /// Where a run's output and log go, and where a cancel comes from.
 pub(crate) trait Port: Send + Sync {

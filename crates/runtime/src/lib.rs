@@ -17,5 +17,4 @@ pub mod outcome;
 pub mod pool;
 mod sandbox;
 pub mod template_file;
-mod transcript;
 pub mod worker;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use assay_protocol::{frames, manifest::End};
+use assay_protocol::{frames, manifest::End, transcript::Misuse};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi_nn::wit::{WasiNnCtx, WasiNnView};
 
@@ -17,7 +17,6 @@ use crate::{
     counts::{Port, RunCounts},
     envelope::Envelope,
     models::{Graphs, JobModel, Loaded},
-    transcript::Misuse,
 };
 
 /// The state of one run.

@@ -3,13 +3,13 @@
 //! **Invariant:** a token is written only while the row at the position before it is known, and that row's digest is then
 //! evidence for good. What was written is not read a second time: reading it once, in its place, is part of writing it.
 
-use std::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 
-use assay_protocol::id::Digest;
+use crate::id::Digest;
 
 /// Why a guest is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Misuse {
+pub enum Misuse {
     /// There is nothing that a token could have been chosen from.
     #[error("it wrote a token without asking for the row that it is chosen from")]
     NoRow,
@@ -29,7 +29,7 @@ pub(crate) enum Misuse {
 
 /// The transcript of one run.
 #[derive(Debug, Default)]
-pub(crate) struct Transcript {
+pub struct Transcript {
     /// How many tokens the model knows, once there is a context.
     vocabulary: Option<usize>,
     /// Positions that were read and not taken back.
@@ -47,7 +47,10 @@ pub(crate) struct Transcript {
 
 impl Transcript {
     /// The one context of the run is opened.
-    pub(crate) fn open(&mut self, vocabulary: usize) -> Result<(), Misuse> {
+    ///
+    /// # Errors
+    /// It is the second.
+    pub fn open(&mut self, vocabulary: usize) -> Result<(), Misuse> {
         match self.vocabulary.replace(vocabulary) {
             None => Ok(()),
             Some(_) => Err(Misuse::Contexts),
@@ -55,18 +58,19 @@ impl Transcript {
     }
 
     /// All but the first `length` positions are taken back.
-    pub(crate) fn keep(&mut self, length: usize) {
+    pub fn keep(&mut self, length: usize) {
         self.length = self.length.min(length);
         drop(self.rows.split_off(&self.length));
     }
 
     /// How many of these tokens are new to the model, and not what it wrote itself.
-    pub(crate) fn new_tokens(&self, tokens: &[u32]) -> usize {
+    #[must_use]
+    pub fn new_tokens(&self, tokens: &[u32]) -> usize {
         tokens.len() - self.own(tokens)
     }
 
     /// These tokens are read.
-    pub(crate) fn read(&mut self, tokens: &[u32]) {
+    pub fn read(&mut self, tokens: &[u32]) {
         self.read_back += self.own(tokens);
         self.length += tokens.len();
     }
@@ -79,12 +83,15 @@ impl Transcript {
     }
 
     /// The row at a position was given.
-    pub(crate) fn row(&mut self, position: usize, digest: Digest) {
+    pub fn row(&mut self, position: usize, digest: Digest) {
         self.rows.insert(position, digest);
     }
 
     /// These tokens are written, if they may be.
-    pub(crate) fn write(&mut self, tokens: &[u32]) -> Result<(), Misuse> {
+    ///
+    /// # Errors
+    /// A token that does not exist, or one without a row that it can have been chosen from; nothing is written then.
+    pub fn write(&mut self, tokens: &[u32]) -> Result<(), Misuse> {
         if tokens.is_empty() {
             return Ok(());
         }
@@ -102,7 +109,8 @@ impl Transcript {
     }
 
     /// The evidence of all that was written.
-    pub(crate) fn evidence(&self) -> &[Digest] {
+    #[must_use]
+    pub fn evidence(&self) -> &[Digest] {
         &self.evidence
     }
 }
