@@ -12,6 +12,7 @@ mod earnings;
 mod export;
 mod grant;
 mod hear;
+mod held;
 mod instruct;
 mod jobs;
 mod keep;
@@ -52,6 +53,7 @@ pub use self::{
     export::ExportJournal,
     grant::{GrantCredits, GrantedView},
     hear::HearJob,
+    held::ReadHeld,
     instruct::{AccountOrder, InstructNotary},
     jobs::{ExplainJob, Explained, JobView, KNOWN_JOBS_MAX, KnownJob, KnownJobs, ListJobs, ShowJob},
     keep::KeepFile,
@@ -120,6 +122,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<Provide>(),
     Route::to::<PullModel>(),
     Route::to::<QuoteJob>(),
+    Route::to::<ReadHeld>(),
     Route::to::<ReadOutput>(),
     Route::to::<ReadReceipt>(),
     Route::to::<RemoveModel>(),

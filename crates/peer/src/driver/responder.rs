@@ -164,11 +164,26 @@ impl Responder {
         digest: Digest,
         taken: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Pieces, Refused> {
+        let (file, bytes) = self.opened(digest).await?;
+        if bytes > BLOB_BYTES_MAX as u64 {
+            return Err(Refused::Disk { reason: BlobError::TooLong { bytes }.to_string() });
+        }
+        Ok(Pieces::read(file, bytes, taken))
+    }
+
+    /// A blob of any length, piece by piece, for whoever only looks at it.
+    pub(super) async fn held(&self, digest: Digest) -> Result<Pieces, Refused> {
+        let (file, bytes) = self.opened(digest).await?;
+        Ok(Pieces::read(file, bytes, async {}))
+    }
+
+    /// The file of a blob, and its length.
+    async fn opened(&self, digest: Digest) -> Result<(tokio::fs::File, u64), Refused> {
         let blobs = self.store.blobs.clone();
         let opened = self.work(move |_| open(&blobs, &digest)).await?;
         let opened = opened.map_err(|error| Refused::Disk { reason: error.to_string() })?;
         let (file, bytes) = opened.ok_or(Refused::BlobAbsent { digest })?;
-        Ok(Pieces::read(tokio::fs::File::from_std(file), bytes, taken))
+        Ok((tokio::fs::File::from_std(file), bytes))
     }
 
     /// A receipt, piece by piece.
@@ -190,9 +205,6 @@ fn open(blobs: &Blobs, digest: &Digest) -> Result<Option<(File, u64)>, BlobError
         opened => opened?,
     };
     let bytes = file.metadata()?.len();
-    if bytes > BLOB_BYTES_MAX as u64 {
-        return Err(BlobError::TooLong { bytes });
-    }
     Ok(Some((file, bytes)))
 }
 

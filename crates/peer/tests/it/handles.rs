@@ -2,9 +2,9 @@
 
 use assay_peer::handle::{
     Attachment, AuditNotary, CALLS_MAX, Call, CallError, ExplainJob, Handle, INPUT_BYTES_MAX, KeepFile,
-    ListJobs, ListOffered, ListOffers, ListRuns, OfferRefused, Provide, QuoteJob, ReadOutput, ReadReceipt,
-    Refused, Respond, ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowLimits, ShowPrices, ShowRules,
-    ShowStatus, StopProviding, Submit, Transit, WatchUpdates,
+    ListJobs, ListOffered, ListOffers, ListRuns, OfferRefused, Provide, QuoteJob, ReadHeld, ReadOutput,
+    ReadReceipt, Refused, Respond, ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowLimits, ShowPrices,
+    ShowRules, ShowStatus, StopProviding, Submit, Transit, WatchUpdates,
 };
 use assay_protocol::{id::Digest, units::Amount};
 use futures::StreamExt;
@@ -59,6 +59,8 @@ impl Both<'_> {
         self.put("an output", ReadOutput { digest: here.large, of: None }).await;
         self.put("an empty output", ReadOutput { digest: here.empty, of: None }).await;
         self.put("no output", ReadOutput { digest: Digest::of(b"nothing"), of: None }).await;
+        self.put("a blob", ReadHeld { digest: here.large }).await;
+        self.put("no blob", ReadHeld { digest: Digest::of(b"nothing") }).await;
         self.put("no receipt", ReadReceipt { name: name() }).await;
         self.put("a receipt of nobody", ReadReceipt { name: nobody() }).await;
         self.put_of_now("status", ShowStatus).await;
@@ -213,6 +215,8 @@ async fn bytes_come_as_they_are_and_the_longest_input_goes_through() {
         assert!(read(here.large).await == large());
         assert!(read(here.empty).await.is_empty());
         assert!(read(pure().runner).await == PURE);
+        let held = handle.call(ReadHeld { digest: pure().runner }).await.unwrap();
+        assert!(held.all().await.unwrap() == PURE);
         let longest = Submit { idempotency_key: None, ..submit(&large()[..INPUT_BYTES_MAX]) };
         handle.call(longest).await.unwrap();
     }
