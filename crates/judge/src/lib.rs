@@ -6,6 +6,7 @@
 
 #[cfg(target_family = "wasm")]
 mod page;
+mod run;
 mod verdict;
 
 pub use verdict::verdict;

@@ -10,13 +10,16 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
-/// What this file proves: the document that `assay receipt show --json` prints; or the step that fails, and what was
-/// expected there.
+use crate::run::run;
+
+/// What this file proves: the document that `assay receipt show --json` prints, and what ran; or the step that fails, and what
+/// was expected there.
 #[must_use]
 pub fn verdict(bytes: &[u8]) -> Value {
     match judged(bytes) {
         Ok((receipt, report, order)) => {
-            json!({ "holds": true, "receipt": document(&receipt, &report, &order) })
+            let document = document(&receipt, &report, &order);
+            json!({ "holds": true, "receipt": document, "run": run(&receipt, &order) })
         }
         Err(Refuted { step, expected }) => {
             json!({ "holds": false, "step": step, "name": step.name(), "expected": expected })
@@ -126,6 +129,21 @@ mod tests {
         for bytes in [b"".as_slice(), b"{}", b"no receipt", b"\xa5\x03", &vec![b'{'; VIEW_BYTES_MAX + 1]] {
             assert_eq!(verdict(bytes)["step"], "encoding");
         }
+    }
+
+    #[test]
+    fn what_was_claimed_is_told_once_it_was_opened() {
+        let ran = |name: &str| {
+            let bytes = golden().into_iter().find(|(known, _)| known == name).unwrap().1;
+            verdict(&bytes)["run"].take()
+        };
+        let checked = ran("checked_text");
+        assert_eq!((&checked["policy"], &checked["claimed"]["end"]), (&json!("replay"), &json!("stop")));
+        assert!(
+            checked["claimed"]["evidence_root"].is_string() && checked["units_max"].is_string(),
+            "{checked}"
+        );
+        assert!(ran("not_drawn")["claimed"].is_null());
     }
 
     #[test]
