@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, process::Command};
 use serde_json::Value;
 
 /// Who may know whom; nothing else.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("assay-protocol", &[]),
     ("assay-engine", &[]),
     ("assay-hub", &[]),
     ("assay-judge", &["assay-protocol"]),
     ("assay-market", &["assay-protocol"]),
+    ("assay-recompute", &["assay-engine", "assay-protocol"]),
     ("assay-runtime", &["assay-engine", "assay-protocol"]),
     ("assay-peer", &["assay-market", "assay-protocol", "assay-runtime"]),
     ("assay-gateway", &["assay-market", "assay-peer", "assay-protocol"]),

@@ -20,7 +20,7 @@ const COMPONENT_BYTES_MAX: usize = 1024 * 1024;
 /// The runners that are shipped, each as `NAME/NAME.wasm`.
 const RUNNERS: [&str; 5] = ["classify", "embed", "generate", "pure", "tensors"];
 /// The modules that pages of the dashboard load, each as `NAME/NAME.wasm` among the program's crates.
-const MODULES: [&str; 1] = ["judge"];
+const MODULES: [&str; 2] = ["judge", "recompute"];
 /// Where those crates are, from the runners.
 const CRATES: &str = "../crates";
 /// Bytes in the largest of them.
