@@ -74,6 +74,13 @@ async fn pages_are_told_what_programs_are_and_hear_of_jobs_as_they_move() {
     assert_eq!(same("jobs", "jobs", &["job", "ls"])["jobs"][0]["submission"], key.as_str());
     same("receipts", "receipts", &["receipt", "ls"]);
 
+    let attempts = job["attempts"].as_array().unwrap();
+    let output = attempts.iter().find_map(|attempt| attempt["output"].as_str()).unwrap();
+    let held = gateway.get(&format!("/assay/v1/blobs/{output}"));
+    assert_eq!((held.status, held.headers["content-type"].as_str()), (200, "application/octet-stream"));
+    assert_ne!(held.headers["content-length"], "0");
+    gateway.get(&format!("/assay/v1/blobs/{}", "0".repeat(64))).fails(404, "not_found");
+
     let seller = Serving::start(town.network.peer("ada").home.root());
     for (path, name) in QUESTIONS {
         told(&seller, path, name);
@@ -92,9 +99,11 @@ async fn pages_are_told_what_programs_are_and_hear_of_jobs_as_they_move() {
 }
 
 #[test]
-fn the_judge_that_pages_load_is_the_one_that_the_lock_names() {
-    let module = std::fs::read(repository().join("crates/judge/judge.wasm")).unwrap();
+fn the_modules_that_pages_load_are_those_that_the_lock_names() {
     let lock = std::fs::read_to_string(repository().join("runners/runners.lock")).unwrap();
-    let digest = assay_protocol::id::Digest::of(&module);
-    assert!(lock.contains(&format!("judge = \"{digest}\"\n")), "runners/build makes it again");
+    for name in ["judge", "recompute"] {
+        let module = std::fs::read(repository().join(format!("crates/{name}/{name}.wasm"))).unwrap();
+        let digest = assay_protocol::id::Digest::of(&module);
+        assert!(lock.contains(&format!("{name} = \"{digest}\"\n")), "runners/build makes {name} again");
+    }
 }

@@ -1,12 +1,14 @@
 //! The dashboard: pages for people at `/`, and what they ask under `/assay/v1`.
 //!
 //! The pages are files in `dashboard/`, as they are: nothing builds them, and they load nothing from elsewhere. A receipt is
-//! judged where it was dropped, by the module of `crates/judge`.
+//! judged where it was dropped, by the module of `crates/judge`, and its answer computed again there, by that of
+//! `crates/recompute`.
 //!
 //! **Invariant:** the pages themselves say nothing of the peer and are served to everybody who may reach the gateway; what
 //! they ask needs a key where there are keys, one for all that the owner may see. Nothing can be changed here.
 
 mod assets;
+mod held;
 mod told;
 mod watcher;
 mod words;
@@ -37,6 +39,7 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
         .route("/", get(front))
         .route("/dashboard/{name}", get(file))
         .route("/assay/v1/updates", get(told::updates))
+        .route("/assay/v1/blobs/{name}", get(held::blob))
         .route("/assay/v1/jobs/{name}", get(told::job))
         .route("/assay/v1/jobs/{name}/explanation", get(told::explanation))
         .route("/assay/v1/jobs/{name}/words", get(words::heard))

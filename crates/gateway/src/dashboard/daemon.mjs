@@ -58,6 +58,14 @@ export async function receipt(name) {
   throw new Error((await response.json()).error?.message ?? `the gateway answers with ${response.status}`);
 }
 
+/** The bytes of a file that the peer holds; none where it does not. */
+export async function held(digest, signal) {
+  const response = await get(`/assay/v1/blobs/${digest}`, signal);
+  if (response.status === 404) return null;
+  if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  throw new Error((await response.json()).error?.message ?? `the gateway answers with ${response.status}`);
+}
+
 /** What happens, each as its name and what it says, until the peer or the page goes. */
 export async function* events(noun, signal) {
   const response = await get(`/assay/v1/${noun}`, signal);

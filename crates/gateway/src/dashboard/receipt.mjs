@@ -2,6 +2,7 @@
 
 import { LABELS, label, make, moment, money, name, pairs, part, table, when } from "./build.mjs";
 import { KeyNeeded, keysGiven, receipt as fetched } from "./daemon.mjs";
+import { again } from "./recompute.mjs";
 
 export const changesAlone = false;
 
@@ -81,6 +82,7 @@ export function page(known, job, { show }) {
       make("p", {}, "Every signature, the draw, the checks and each payment are computed again in this page. The file is sent nowhere."),
       drop(show)),
     verdict ? found(verdict, status) : null,
+    verdict?.holds ? again(verdict, show) : null,
     part("Kept here", when(known.get("receipts"), (receipts) => kept(receipts))),
   ];
   return { title: "Receipts", built };

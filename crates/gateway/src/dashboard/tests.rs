@@ -47,6 +47,8 @@ async fn ask(folder: &Path, path: &str, headers: &[(&str, &str)]) -> Told {
     Told { status, headers, body }
 }
 
+/// A file that a receipt may name.
+const BLOB: &str = "/assay/v1/blobs/e2cd9fdf8dc6e0d6ef5b0e1ca2d4a2d4e2cd9fdf8dc6e0d6ef5b0e1ca2d4a2d4";
 /// What every page and every file that it loads is answered with.
 const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 
@@ -132,7 +134,8 @@ async fn each_question_is_passed_on_and_no_answer_is_kept() {
     let unknown = ask(folder.path(), "/assay/v1/jobs/none", &[]).await;
     assert_eq!((unknown.status, &unknown.document()["error"]["code"]), (404, &json!("UNKNOWN_JOB")));
     assert_eq!(ask(folder.path(), "/assay/v1/secrets", &[]).await.status, 404);
-    for path in ["/assay/v1/updates", "/assay/v1/jobs/3fa2/words"] {
+    assert_eq!(ask(folder.path(), "/assay/v1/blobs/3fa2", &[]).await.status, 404, "no whole digest");
+    for path in ["/assay/v1/updates", "/assay/v1/jobs/3fa2/words", BLOB] {
         let alone = ask(folder.path(), path, &[]).await;
         assert_eq!((alone.status, &alone.document()["error"]["code"]), (503, &json!("no_daemon")), "{path}");
     }
@@ -178,15 +181,17 @@ async fn without_a_key_the_pages_are_shown_and_nothing_of_the_peer() {
     let folder = tempfile::tempdir().unwrap();
     let owner = key(folder.path(), "laptop", &[]);
     let limited = key(folder.path(), "phone", &["sums"]);
-    for path in ["/", "/dashboard/main.mjs", "/dashboard/judge.wasm"] {
+    for path in ["/", "/dashboard/main.mjs", "/dashboard/judge.wasm", "/dashboard/recompute.wasm"] {
         assert_eq!(ask(folder.path(), path, &[BROWSER]).await.status, 200, "{path}");
     }
-    for path in ["/assay/v1/status", "/assay/v1/jobs", "/assay/v1/jobs/3fa2/words", "/assay/v1/updates"] {
+    let told = ["/assay/v1/status", "/assay/v1/jobs", "/assay/v1/jobs/3fa2/words", "/assay/v1/updates", BLOB];
+    for path in told {
         let status = async |headers: &[(&str, &str)]| ask(folder.path(), path, headers).await.status;
         assert_eq!(status(&[]).await, 401, "{path}");
         assert_eq!(status(&[("authorization", "Bearer none")]).await, 401, "{path}");
         assert_eq!(status(&[("authorization", &limited)]).await, 403, "{path}");
-        let let_in = if path.ends_with("updates") || path.ends_with("words") { 503 } else { 200 };
+        // Without a daemon nothing is told as it happens, and no file is here.
+        let let_in = if path.ends_with("status") || path.ends_with("jobs") { 200 } else { 503 };
         assert_eq!(status(&[("authorization", &owner)]).await, let_in, "{path}");
     }
     let in_path = format!("/assay/v1/status?key={}", owner.trim_start_matches("Bearer "));
