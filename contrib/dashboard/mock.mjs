@@ -7,7 +7,8 @@ import http from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const here = path.dirname(fileURLToPath(import.meta.url));
+export const root = path.resolve(here, "../..");
 const pages = path.join(root, "crates/gateway/src/dashboard");
 const goldens = path.join(root, "crates/protocol/tests/golden/receipts");
 const source = fs.readFileSync(path.join(root, "crates/gateway/src/dashboard.rs"), "utf8");
@@ -151,7 +152,8 @@ export function serve({ port = 0, key = null, isQuiet = false } = {}) {
     const url = new URL(request.url, "http://localhost");
     const file = url.pathname === "/" ? "index.html" : url.pathname.startsWith("/dashboard/") ? path.basename(url.pathname) : null;
     if (file) {
-      const at = file === "judge.wasm" ? path.join(root, "crates/judge/judge.wasm") : path.join(pages, file);
+      const [, module] = /^(judge|recompute)\.wasm$/.exec(file) ?? [];
+      const at = module ? path.join(root, "crates", module, file) : path.join(pages, file);
       return fs.existsSync(at) ? send(response, 200, KINDS[path.extname(at)], fs.readFileSync(at)) : json(response, 404, { error: { message: "no such file" } });
     }
     if (key && request.headers.authorization === `Bearer ${key}-with-a-ceiling`) return json(response, 403, { error: { code: "not_allowed", message: "the key has a ceiling" } });
@@ -159,7 +161,9 @@ export function serve({ port = 0, key = null, isQuiet = false } = {}) {
     const receipt = /^\/v1\/receipts\/(\w+)$/.exec(url.pathname);
     if (receipt) {
       const outcome = documents.receipts.kept.find(({ job }) => job === receipt[1])?.outcome ?? "checked";
-      return send(response, 200, "application/octet-stream", fs.readFileSync(path.join(goldens, `${outcome}.receipt`)));
+      // One is of a text, none of whose files is here.
+      const file = outcome === "checked" ? path.join(here, "text.receipt") : path.join(goldens, `${outcome}.receipt`);
+      return send(response, 200, "application/octet-stream", fs.readFileSync(file));
     }
     const noun = url.pathname.replace("/assay/v1/", "");
     if (noun === "updates") return follow(request, response);

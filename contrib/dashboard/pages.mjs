@@ -1,6 +1,7 @@
 // Opens every page of the dashboard in a browser: at two widths, light and dark. Data arrives, jobs move without a reload,
-// receipts are judged and a changed one turns red, nothing is said on the console, nothing is asked elsewhere, nothing is wider
-// than the screen, and axe-core finds no serious fault.
+// receipts are judged and a changed one turns red, an answer is computed again and one with a changed token shown where it parts,
+// nothing is said on the console, nothing is asked elsewhere, nothing is wider than the screen, and axe-core finds no serious
+// fault.
 //
 //   node pages.mjs ADDRESS     a gateway; ASSAY and ASSAY_HOME name the program and its home, CHROMIUM a browser,
 //                              SHOTS a folder for pictures
@@ -126,6 +127,133 @@ async function judges() {
   if (shots) await page.screenshot({ path: path.join(shots, "changed.png"), fullPage: true });
   await page.context().close();
   return job;
+}
+
+/** An output with another token in one of its frames. */
+function changed(output, frame) {
+  const other = Buffer.from(output);
+  let at = 0;
+  for (let passed = 0; passed < frame; passed += 1) {
+    at += 2 + 4 * other.readUInt16LE(at);
+    at += 2 + other.readUInt16LE(at);
+  }
+  other[at + 2] ^= 1;
+  return other;
+}
+
+/**
+ * The answer of a receipt is computed again out of what this home holds; changed files are told from those of the receipt, and
+ * what a provider made up from what is computed.
+ */
+async function recomputes() {
+  // Whether this home has a file is asked for, and may be answered with that it has not.
+  const page = await open({ width: 1280, height: 900, scheme: "light", bypassCSP: true, expects: (text) => isMock && /404/.test(text) });
+  const part = page.locator("[data-key=part-compute-the-answer-again]");
+  const compute = async () => {
+    await part.locator("button", { hasText: "Compute it again" }).click();
+    await part.locator(".outcome, .note").waitFor();
+    return part.textContent();
+  };
+  await go(page, "receipts");
+  const checked = page.locator("tr", { has: page.locator(".label.good") }).locator("a").first();
+  const job = (await checked.getAttribute("href")).split("/").pop();
+  await checked.click();
+  await page.locator(".verdict h2").waitFor();
+  if (isMock) {
+    assert.match(await compute(), /Missing: model, runner, what was asked\./);
+    assert.equal(await part.locator(".missing").count(), 3);
+    // What is not answered is stopped.
+    await page.route("**/assay/v1/blobs/*", () => {});
+    await part.locator("button", { hasText: "Compute it again" }).click();
+    await part.locator("button", { hasText: "Stop" }).click();
+    await part.locator(".note", { hasText: "It was stopped." }).waitFor();
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+    await compute();
+    await look(page, "missing-light-1280");
+    return page.context().close();
+  }
+  assert.match(await compute(), /It is the same.*answer85.*tokens computed\d+, [\d.]+ a second, by simd128/s);
+  await look(page, "recomputed-light-1280");
+  const { output } = JSON.parse(assay("job", "show", job, "--json")).attempts.find((attempt) => attempt.job === job);
+  const answer = Buffer.from(await (await fetch(`${base}assay/v1/blobs/${output}`)).arrayBuffer());
+  const give = (kind, buffer) => page.setInputFiles(`#${kind}-file`, buffer ? { name: `other.${kind}`, mimeType: "application/octet-stream", buffer } : []);
+  await give("answer", changed(answer, 1));
+  assert.match(await compute(), /It is not the same.*At place 2 the answer has “.” \(token \d+\), where “5” \(token \d+\) is computed.*not the one that the receipt names/s);
+  await look(page, "parted-light-1280");
+  await give("answer", answer);
+  await give("input", Buffer.from("27+58="));
+  assert.match(await compute(), /It is the same.*What was asked was taken as it stands in your file/s);
+  await give("model", Buffer.from("GGUF and nothing behind it"));
+  assert.match(await compute(), /It was not computed: this is not the model of the receipt/);
+  if (process.env.LIE) {
+    await go(page, `receipts/${process.env.LIE}`);
+    await page.waitForFunction((job) => document.querySelector(".verdict")?.textContent.includes(job), process.env.LIE);
+    assert.match(await compute(), /It is not the same.*At place \d+ the answer.*its provider claimed what is not computed/s);
+    await look(page, "lie-light-1280");
+  }
+  await page.context().close();
+}
+
+/** The module by itself: a shipped model and the shipped runner, and files that are none. */
+async function reruns() {
+  const { root } = await import(process.env.MOCK ?? "./mock.mjs");
+  const page = await open({ width: 1280, height: 900, scheme: "light" });
+  await go(page, "receipts");
+  const shipped = (file) => fs.readFileSync(path.join(root, file)).toString("base64");
+  const texts = { model: shipped("models/sums/sums.gguf"), runner: shipped("runners/generate/generate.wasm") };
+  const found = await page.evaluate(async (texts) => {
+    const { RunHost, rerun } = await import("/dashboard/rerun.mjs");
+    const instance = async () => (await WebAssembly.instantiateStreaming(fetch("/dashboard/recompute.wasm"))).instance;
+    const host = new RunHost(await instance());
+    const [model, runner] = [texts.model, texts.runner].map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+    const words = (text) => new TextEncoder().encode(text);
+    const input = new Uint8Array([...new Uint8Array(32), ...words("27+58=")]);
+    // The class of the arithmetic: its name behind its length, and its version.
+    const named = host.digest(new Uint8Array([10, ...words("arithmetic"), 1]));
+    const order = {
+      runner: host.digest(runner), model: host.digest(model), params: "{\"temperature\":0}", class: named, policy: "replay",
+      meter: { tokens: { read: 1, written: 4 } }, units_max: "1000", seed: "07".repeat(32), input_commit: host.digest(input), claimed: null,
+    };
+    const frames = [];
+    const emit = RunHost.prototype.emit;
+    RunHost.prototype.emit = function (tokens, text) {
+      frames.push(tokens.length / 4, 0, ...tokens, text.length, 0, ...text);
+      return emit.call(this, tokens, text);
+    };
+    const whole = await rerun(await instance(), order, { model, runner, input }, () => {});
+    RunHost.prototype.emit = emit;
+    const beside = (files, more) => new Promise((done) => {
+      const worker = new Worker("/dashboard/rerun-worker.mjs", { type: "module" });
+      worker.onmessage = ({ data }) => {
+        if (!data.found && !data.failed) return;
+        worker.terminate();
+        done(data.failed ?? data.found);
+      };
+      worker.postMessage({ order: { ...order, ...more }, files: { model, runner, input, ...files } });
+    });
+    const answer = new Uint8Array(frames);
+    const other = answer.slice();
+    other[2] ^= 1;
+    const noise = words("GGUF".repeat(2_000));
+    return {
+      whole: whole.text,
+      same: (await beside({ answer })).is_same_answer,
+      parting: (await beside({ answer: other })).parting,
+      shorter: (await beside({ answer: answer.subarray(0, answer.length - 1) })).parting,
+      elsewhere: await beside({ model: noise }),
+      noModel: await beside({ model: noise }, { model: host.digest(noise) }),
+      noRunner: await beside({ runner: noise }, { runner: host.digest(noise) }),
+      tooShort: await beside({}, { units_max: "9" }),
+    };
+  }, texts);
+  assert.deepEqual([found.whole, found.same], ["85", true]);
+  assert.deepEqual([found.parting.tokens_same, found.parting.computed.text, found.parting.text_same], [0, "8", ""]);
+  assert.equal(found.shorter.claimed, null);
+  assert.match(found.elsewhere, /^this is not the model of the receipt/);
+  assert.match(found.noModel, /^the model cannot be run/);
+  assert.match(found.noRunner, /^the runner’s file is/);
+  assert.equal(found.tooShort.end, "length");
+  await page.context().close();
 }
 
 /** What pages are made of, with what no peer of these tests says. */
@@ -263,6 +391,9 @@ for (const [width, height] of SCREENS) {
 console.log("ok  every page, at two widths, light and dark");
 const job = await judges();
 console.log("ok  receipts are judged");
+await recomputes();
+if (isMock) await reruns();
+console.log("ok  answers are computed again");
 await parts();
 await addresses();
 console.log("ok  parts, and addresses");
