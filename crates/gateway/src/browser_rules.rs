@@ -13,8 +13,8 @@ use axum::{
 };
 
 /// What a page may load and do: what is here, and nothing that is written into it. Modules of WebAssembly are compiled.
-const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; object-src 'none'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; object-src 'none'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Tells browsers what they may do with an answer; what is told of the peer is not kept.
 pub(crate) async fn guarded(mut response: Response) -> Response {
