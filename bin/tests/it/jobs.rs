@@ -159,6 +159,16 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     assert!(told.contains(" for 0.50 credits at most: "), "the limits are those of the last: {told}");
     assert!(told.contains("it was ordered again before, and may cost more than --max-cost"), "{told}");
 
+    let order = ["run", "digits", seven.to_str().unwrap(), "--provider", "01234567"];
+    assert_eq!(asker.fails(&order, 3)["code"], "UNKNOWN_PEER");
+    assert_eq!(asker.fails(&["run", "digits", "-"], 2)["code"], "EMPTY_INPUT");
+    assert_eq!(asker.fails(&["job", "result", "0123"], 3)["code"], "UNKNOWN_JOB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_for_its_input_is_not_ordered_again_but_by_force() {
+    let town = Town::start().await;
+    let asker = Asker::of(&town);
     let notes = town.network.folder().join("notes.txt");
     fs::write(&notes, "This is no picture.").unwrap();
     let refused = asker.fails(&["run", "digits", notes.to_str().unwrap()], 8);
@@ -170,11 +180,6 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
         "{in_vain}"
     );
     assert_eq!(asker.asks(&["job", "retry", refused, "--force"])["retried"], refused);
-
-    let order = ["run", "digits", seven.to_str().unwrap(), "--provider", "01234567"];
-    assert_eq!(asker.fails(&order, 3)["code"], "UNKNOWN_PEER");
-    assert_eq!(asker.fails(&["run", "digits", "-"], 2)["code"], "EMPTY_INPUT");
-    assert_eq!(asker.fails(&["job", "result", "0123"], 3)["code"], "UNKNOWN_JOB");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use assay_protocol::{id::Digest, manifest::End};
 use serde_json::json;
 
-use crate::{MODEL_BYTES_MAX, NotRerun, OrderedRun, PageModel, Rerun, rerun::expect};
+use crate::{MODEL_BYTES_MAX, NotRerun, OrderedRun, PageModel, Rerun};
 
 /// Bytes of salt in front of an input.
 const SALT_BYTES: usize = 32;
@@ -47,6 +47,14 @@ impl PageMemory {
             self.room.split_at_checked(count.saturating_mul(4)).ok_or(NotRerun::Missing("tokens"))?;
         Ok((tokens.as_chunks::<4>().0.iter().map(|token| u32::from_le_bytes(*token)).collect(), rest))
     }
+}
+
+/// Whether a digest is the one that was meant.
+///
+/// # Errors
+/// [`NotRerun::Other`], if it is not.
+fn expect(what: &'static str, meant: Digest, found: Digest) -> Result<(), NotRerun> {
+    if meant == found { Ok(()) } else { Err(NotRerun::Other { what, found }) }
 }
 
 /// Does something with what was handed over, and says what came of it; says how many bytes that has.

@@ -7,7 +7,6 @@
 
 use assay_protocol::{
     frames,
-    id::Digest,
     manifest::{End, TokenWeights},
     transcript::{Misuse, Transcript},
 };
@@ -256,12 +255,4 @@ impl Rerun {
 
 fn refuse(misuse: Misuse) -> NotRerun {
     NotRerun::Refused(misuse.to_string())
-}
-
-/// Whether a digest is the one that was meant.
-///
-/// # Errors
-/// [`NotRerun::Other`], if it is not.
-pub(crate) fn expect(what: &'static str, meant: Digest, found: Digest) -> Result<(), NotRerun> {
-    if meant == found { Ok(()) } else { Err(NotRerun::Other { what, found }) }
 }
