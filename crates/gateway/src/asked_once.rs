@@ -95,9 +95,9 @@ impl AskedOnce {
         }
     }
 
-    /// Whether a client that asks this anew knows what came of one of before: it repeats nothing.
+    /// Whether a client that asks this anew, by no key, knows what came of one of before: it repeats nothing.
     pub(crate) fn is_anew(&self, before: &Self) -> bool {
-        self.retries == 0 && self.asked == before.asked
+        self.key.is_none() && self.retries == 0 && self.asked == before.asked
     }
 }
 
