@@ -42,11 +42,14 @@ impl From<GatewayError> for CommandError {
             GatewayError::Listen { .. } => (
                 Exit::Usage,
                 "LISTEN",
-                "end what listens there, or name another address: `assay serve --listen 127.0.0.1:11436`",
+                "end what listens there, or name another address: `assay serve --listen 127.0.0.1:11436`, \
+                 `assay up --serve 127.0.0.1:11436`",
             ),
-            GatewayError::Running { .. } => {
-                (Exit::Usage, "GATEWAY_RUNNING", "use that one, or end it with Ctrl-C where it was started")
-            }
+            GatewayError::Running { .. } => (
+                Exit::Usage,
+                "GATEWAY_RUNNING",
+                "use that one, or end it where it was started: Ctrl-C ends `assay serve`, `assay down` one of `assay up --serve`",
+            ),
             GatewayError::Spending(_) => {
                 (Exit::Other, "SPENDING_FILE", "mend or delete the file; the day then begins anew")
             }

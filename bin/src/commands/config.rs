@@ -74,19 +74,27 @@ pub(super) enum ChangeEffect {
     NoDaemon,
     /// The daemon once it was ended and started.
     Restart,
+    /// A gateway once it was ended and started.
+    ServeAgain,
 }
 
 impl ChangeEffect {
     /// What a change of these settings comes to, once a running daemon has heard of it.
     pub(super) async fn of(changed: &[HomeSetting], invocation: &Invocation) -> Result<Self, CommandError> {
+        let is_any = |heeded| changed.iter().any(|setting| setting.heeded == heeded);
+        let is_gateways = !is_any(Heeded::AtOnce) && !is_any(Heeded::AtNextStart);
         let handle = match Handle::connect(&invocation.home).await {
             Ok(handle) => handle,
+            Err(ConnectError::NotRunning { .. }) if is_gateways => return Ok(Self::ServeAgain),
             Err(ConnectError::NotRunning { .. }) => return Ok(Self::NoDaemon),
             Err(error) => return Err(error.into()),
         };
         handle.call(HeedSettings).await?;
-        let waits = changed.iter().any(|setting| setting.heeded == Heeded::AtNextStart);
-        Ok(if waits { Self::Restart } else { Self::AtOnce })
+        Ok(match (is_any(Heeded::AtNextStart), is_any(Heeded::AtNextServe)) {
+            (true, _) => Self::Restart,
+            (false, true) => Self::ServeAgain,
+            (false, false) => Self::AtOnce,
+        })
     }
 
     fn note(self) -> &'static str {
@@ -96,6 +104,9 @@ impl ChangeEffect {
             Self::Restart => {
                 "it holds from the next start of the daemon on: `assay down`, and the next command starts it"
             }
+            Self::ServeAgain => {
+                "it holds from the next start of the gateway on, by `assay serve` or `assay up --serve`"
+            }
         }
     }
 
@@ -104,6 +115,7 @@ impl ChangeEffect {
             Self::AtOnce => "at_once",
             Self::NoDaemon => "no_daemon",
             Self::Restart => "restart",
+            Self::ServeAgain => "serve_again",
         }
     }
 }
@@ -113,6 +125,7 @@ fn heeded(setting: &HomeSetting) -> &'static str {
     match setting.heeded {
         Heeded::AtOnce => "at_once",
         Heeded::AtNextStart => "at_next_start",
+        Heeded::AtNextServe => "at_next_serve",
     }
 }
 

@@ -1,5 +1,7 @@
 //! `assay serve`: a door for tools that speak to OpenAI's or Ollama's endpoints.
 //!
+//! The same gateway can run in the process of a daemon, by `assay up --serve`; what it is told is told here.
+//!
 //! **Invariant:** it is a user of the daemon like any other command; it ends by itself and leaves the daemon running. What its
 //! clients are not told of what went wrong, it says on standard error.
 
@@ -21,9 +23,6 @@ use crate::{
     stop,
 };
 
-/// Where it listens if nothing says otherwise.
-const LISTEN: &str = "127.0.0.1:11435";
-
 const EXAMPLES: &str = "\
 Examples:
   assay serve                              serve the tools of this machine
@@ -44,18 +43,18 @@ What can be asked, and what is refused, stands in docs/gateway.md.";
 pub(crate) struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS", default_value = LISTEN)]
-    listen: SocketAddr,
-    /// Another name by which clients call it; may be given several times
+    /// Where to listen; else as gateway.listen has it, 127.0.0.1:11435 where that says none
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Another name by which clients call it; may be given several times, instead of gateway.hosts
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
-    /// Pages of this origin may use it, such as https://notes.example; may be given several times
+    /// Pages of this origin may use it, such as https://notes.example; may be given several times, instead of gateway.origins
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
-    /// The most tokens of an answer where a client does not say
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
-    max_tokens: u32,
+    /// The most tokens of an answer where a client does not say; else gateway.tokens_max
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_tokens: Option<u32>,
     #[command(flatten)]
     reach: Reach,
 }
@@ -78,30 +77,16 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 }
 
 async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let unit = RunningDaemon::reach(invocation, args.reach).await?.unit().to_owned();
-    let (folder, settings) = (folder(&invocation.home)?, Settings::read(&invocation.home)?);
-    let gateway = BoundGateway::bind(GatewayOptions {
-        link: DaemonLink(invocation.home.clone()),
-        documents: Arc::new(PeerDocuments::of(&invocation.home, unit)),
+    RunningDaemon::reach(invocation, args.reach).await?;
+    let wish = ServeWish {
         listen: args.listen,
-        keys_file: key::file(&folder),
-        spending_file: folder.join("spending.json"),
-        files_folder: folder.join("files"),
-        batches_folder: folder.join("batches"),
-        answers_folder: folder.join("answers"),
-        gone_file: folder.join("gone.json"),
         hosts: args.host.clone(),
         origins: args.allow_origin.clone(),
         tokens_max: args.max_tokens,
-        cost_max: settings.client.cost_max,
-        free_bytes_min: settings.daemon.free_bytes_min,
-    });
-    let gateway = gateway.await?;
+    };
+    let gateway = bind(wish, invocation).await?;
     let address = gateway.address();
-    invocation.printer.line(format!(
-        "Serving http://{address}/v1 for OpenAI's clients, and http://{address} for Ollama's."
-    ));
-    invocation.printer.note(format!("the dashboard is at http://{address}/"));
+    greet(&gateway, invocation);
     invocation
         .printer
         .note("Ctrl-C ends it; what is being answered then is cancelled, and the daemon goes on");
@@ -118,6 +103,63 @@ async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
             "`assay serve` starts it again",
         )),
     }
+}
+
+/// How a gateway is wished for as it starts; of what is not said, the settings of its home say how it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ServeWish {
+    /// Where it listens.
+    pub(super) listen: Option<SocketAddr>,
+    /// Names by which clients call it.
+    pub(super) hosts: Vec<String>,
+    /// Origins whose pages may use it.
+    pub(super) origins: Vec<String>,
+    /// The most tokens of an answer where a client does not say.
+    pub(super) tokens_max: Option<u32>,
+}
+
+/// Has a gateway of this home listen, which serves nobody yet. No daemon need run.
+pub(super) async fn bind(wish: ServeWish, invocation: &Invocation) -> Result<BoundGateway, CommandError> {
+    let unit = invocation.network()?.genesis.unit;
+    let Settings { client, daemon, gateway: settled, .. } = Settings::read(&invocation.home)?;
+    let listen = wish.listen.map_or_else(|| place(settled.place()), Ok)?;
+    let or_settled = |said: Vec<String>, settled| if said.is_empty() { settled } else { said };
+    let folder = folder(&invocation.home)?;
+    let gateway = BoundGateway::bind(GatewayOptions {
+        link: DaemonLink(invocation.home.clone()),
+        documents: Arc::new(PeerDocuments::of(&invocation.home, unit)),
+        listen,
+        keys_file: key::file(&folder),
+        spending_file: folder.join("spending.json"),
+        files_folder: folder.join("files"),
+        batches_folder: folder.join("batches"),
+        answers_folder: folder.join("answers"),
+        gone_file: folder.join("gone.json"),
+        hosts: or_settled(wish.hosts, settled.hosts),
+        origins: or_settled(wish.origins, settled.origins),
+        tokens_max: wish.tokens_max.unwrap_or(u32::try_from(settled.tokens_max).unwrap_or(u32::MAX)),
+        cost_max: client.cost_max,
+        free_bytes_min: daemon.free_bytes_min,
+    });
+    Ok(gateway.await?)
+}
+
+/// Where the settings say that it listens.
+fn place(settled: &str) -> Result<SocketAddr, CommandError> {
+    settled.parse().map_err(|_| {
+        let message = format!("gateway.listen is {settled:?}, which is no address with a port");
+        let hint = "mend it: `assay config set gateway.listen 127.0.0.1:11435`";
+        CommandError::new(Exit::Usage, "BAD_SETTING", message, hint)
+    })
+}
+
+/// Says where it can be found.
+pub(super) fn greet(gateway: &BoundGateway, invocation: &Invocation) {
+    let address = gateway.address();
+    invocation.printer.line(format!(
+        "Serving http://{address}/v1 for OpenAI's clients, and http://{address} for Ollama's."
+    ));
+    invocation.printer.note(format!("the dashboard is at http://{address}/"));
 }
 
 /// Where a home keeps what belongs to its gateway.

@@ -7,6 +7,7 @@ mod unit;
 
 use std::{
     env, fs, io,
+    net::SocketAddr,
     path::{self, Path, PathBuf},
 };
 
@@ -32,6 +33,7 @@ const INSTALL_EXAMPLES: &str = "\
 Examples:
   assay service install                    from now on, and whenever you log in
   assay service install --print            only show what would be written
+  assay service install --serve            with the gateway for tools of others, as `assay up --serve`
   assay --home /srv/second service install  for another home
 
 On systems with systemd it runs while you are logged in; `loginctl enable-linger` has it run always.";
@@ -40,6 +42,9 @@ On systems with systemd it runs while you are logged in; `loginctl enable-linger
 #[derive(Debug, clap::Args)]
 #[command(after_help = INSTALL_EXAMPLES)]
 pub(crate) struct InstallArgs {
+    /// Have it serve tools of others as well, as `assay up --serve` does; there, or at gateway.listen
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1)]
+    serve: Option<Option<SocketAddr>>,
     /// Print what would be written, and where, and do nothing
     #[arg(long)]
     print: bool,
@@ -76,7 +81,7 @@ async fn install(
     invocation: &Invocation,
 ) -> Result<(), CommandError> {
     let (file, printer) = (manager.file(), &invocation.printer);
-    let text = manager.unit(&program()?, &invocation.home)?;
+    let text = manager.unit(&program()?, &invocation.home, &args.words())?;
     let document = |is_written: bool| json!({ "service": manager.name(), "file": path_text(&file), "unit_text": text, "installed": is_written });
     if args.print {
         printer.document("service", &document(false));
@@ -99,6 +104,14 @@ async fn install(
     printer.note(format!("it is {}; `assay service remove` takes it away", file.display()));
     printer.note(manager.log_hint(&invocation.home));
     Ok(())
+}
+
+impl InstallArgs {
+    /// What `assay up` is told by the service.
+    fn words(&self) -> Vec<String> {
+        let Some(place) = self.serve else { return Vec::new() };
+        ["--serve".to_owned()].into_iter().chain(place.map(|place| place.to_string())).collect()
+    }
 }
 
 /// Nothing is left of a service that could not be started, and of one that was there before as much as can be.

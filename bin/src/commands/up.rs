@@ -3,12 +3,15 @@
 use std::{
     collections::BTreeMap,
     io::{self, ErrorKind},
+    net::SocketAddr,
     pin::pin,
 };
 
+use assay_gateway::BoundGateway;
 use assay_market::event::Event;
 use assay_peer::{
     blobs::{BlobError, Blobs},
+    companion::Companion,
     config::Settings,
     daemon::{Daemon, DaemonError, Options, Ready},
     executor,
@@ -19,7 +22,10 @@ use assay_protocol::{id::PeerId, signed::Signer as _, units::Amount};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::job;
+use super::{
+    job,
+    serve::{self, ServeWish},
+};
 use crate::{
     bundle::{self, Bundle},
     command_error::{CommandError, Exit},
@@ -34,6 +40,7 @@ const EXAMPLES: &str = "\
 Examples:
   assay up                                 until Ctrl-C or `assay down`
   assay up --listen /ip4/0.0.0.0/tcp/4001  where others can reach it
+  assay up --serve                         with the gateway of `assay serve`, for tools of others
   ASSAY_LOG=debug assay up                 say more";
 
 /// Run the daemon, in the foreground.
@@ -46,6 +53,9 @@ pub(crate) struct Args {
     /// Where to listen, as a multiaddress; may be repeated; else port 29292, or nowhere
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// Serve tools of others as well, as `assay serve` does, with its settings and keys; there, or at gateway.listen
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1)]
+    serve: Option<Option<SocketAddr>>,
     /// Go on although the end of the journal is lost or damaged; never for a notary
     #[arg(long)]
     accept_lost_tail: bool,
@@ -97,6 +107,8 @@ async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     {
         invocation.printer.note(warning);
     }
+    let gateway = gateway(args, invocation).await?;
+    let (companion, host) = gateway.is_some().then(Companion::invited).unzip();
     let worker = std::env::current_exe()
         .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
     let (ready, is_ready) = oneshot::channel();
@@ -111,12 +123,13 @@ async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
         runners: bundle::runners().collect(),
         ready: Some(ready),
         stop: args.tethered.then(tether),
+        companion: host,
         ..Options::new(worker)
     };
     let greeting = async {
         if let Ok(ready) = is_ready.await {
-            greet(invocation, &ready);
-            tell(&ready.handle).await;
+            greet(invocation, &ready, gateway.as_ref());
+            tokio::join!(tell(&ready.handle), served(gateway, companion));
         }
     };
     let mut running = pin!(Daemon::run(invocation.home.clone(), options));
@@ -124,6 +137,19 @@ async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
         ended = &mut running => ended.map_err(|error| failure(error, invocation)),
         // There is nothing to tell any more, but what is left may take a while.
         () = greeting => Ok(running.await?),
+    }
+}
+
+/// The gateway that is wished for, which listens from now on: whoever asks before the daemon takes calls waits for it.
+async fn gateway(args: &Args, invocation: &Invocation) -> Result<Option<BoundGateway>, CommandError> {
+    let Some(listen) = args.serve else { return Ok(None) };
+    Ok(Some(serve::bind(ServeWish { listen, ..ServeWish::default() }, invocation).await?))
+}
+
+/// Serves tools of others until the daemon wishes to end: what is being answered then is cancelled while it can be.
+async fn served(gateway: Option<BoundGateway>, companion: Option<Companion>) {
+    if let (Some(gateway), Some(mut companion)) = (gateway, companion) {
+        gateway.serve(companion.asked_to_leave()).await;
     }
 }
 
@@ -199,16 +225,22 @@ fn tether() -> oneshot::Receiver<()> {
     stopped
 }
 
-fn greet(invocation: &Invocation, ready: &Ready) {
+fn greet(invocation: &Invocation, ready: &Ready, gateway: Option<&BoundGateway>) {
     let does = match ready.addresses.as_slice() {
         [] => "asks others, and listens on nothing".to_owned(),
         addresses => format!("listens on {}", addresses.join(", ")),
     };
     invocation.printer.line(format!("Peer {} of the network {} {does}.", short(ready.peer), ready.network));
+    if let Some(gateway) = gateway {
+        serve::greet(gateway, invocation);
+    }
     invocation.printer.note("Ctrl-C or `assay down` ends it; open jobs go on when it starts again");
+    let served_at = gateway.map(|gateway| gateway.address().to_string());
     invocation.printer.document(
         "up",
-        &json!({ "peer": full(ready.peer), "network_name": ready.network, "addresses": ready.addresses }),
+        &json!({
+            "peer": full(ready.peer), "network_name": ready.network, "addresses": ready.addresses, "served_at": served_at,
+        }),
     );
 }
 

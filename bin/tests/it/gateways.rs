@@ -40,16 +40,31 @@ pub(crate) struct Answered {
 
 impl Serving {
     pub(crate) fn start(home: &Path) -> Self {
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--no-start"];
+        Self::by(home, &["serve", "--listen", "127.0.0.1:0", "--no-start"])
+    }
+
+    /// One that is started like this.
+    pub(crate) fn by(home: &Path, arguments: &[&str]) -> Self {
         let told = home.join("serve.err");
         let standard_error = File::create(&told).unwrap();
-        let process = command(home, &arguments, &[]).stdout(Stdio::piped()).stderr(standard_error).spawn();
+        let process = command(home, arguments, &[]).stdout(Stdio::piped()).stderr(standard_error).spawn();
         let mut process = process.unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address =
-            line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
+        let address = BufReader::new(process.stdout.as_mut().unwrap())
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("http://")?.1.split('/').next()?.to_owned()));
+        let address = address.unwrap_or_else(|| panic!("{}", fs::read_to_string(&told).unwrap()));
         Self { process, address, told }
+    }
+
+    /// Whether it ended well, once it has.
+    pub(crate) fn ends_well(&mut self) -> bool {
+        self.process.wait().unwrap().success()
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// What it said to whoever started it.

@@ -61,6 +61,7 @@ mod screen;
 #[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]
 #[path = "../../../crates/hub/tests/it/server.rs"]
 mod server;
+mod served;
 mod services;
 mod statuses;
 mod sweeps;

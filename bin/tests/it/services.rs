@@ -69,6 +69,10 @@ fn a_service_is_installed_asked_about_and_taken_away() {
     assert_eq!(user.types(&["service", "install", "--print", "--json"]).document()["installed"], false);
     let command = format!("\"--home\" \"{}\" \"up\"", user.home().display());
     assert!(printed.stdout.contains(&command), "{printed:?}");
+    let serving = user.types(&["service", "install", "--print", "--serve", "127.0.0.1:11436"]);
+    assert!(serving.stdout.contains(&format!("{command} \"--serve\" \"127.0.0.1:11436\"\n")), "{serving:?}");
+    let serving = user.types(&["service", "install", "--serve", "--print"]);
+    assert!(serving.stdout.contains(&format!("{command} \"--serve\"\n")), "as the settings say: {serving:?}");
     assert!(user.units().is_empty() && user.asked().is_empty(), "it was only printed");
 
     let installed = user.types(&["service", "install"]);

@@ -4,6 +4,7 @@
 //! missing one and one with a value of the wrong kind are errors that name it.
 
 mod defaults;
+mod gateway;
 mod home;
 mod keys;
 mod network;
@@ -18,6 +19,7 @@ mod value;
 
 pub use self::{
     defaults::{genesis, thresholds},
+    gateway::GatewaySettings,
     home::{Home, KeyError},
     keys::{Heeded, HomeSetting},
     network::{ConfigError, Contact, NetworkFile, to_documented_toml},

@@ -20,6 +20,7 @@ use tokio::{
 
 use crate::{
     blobs::Blobs,
+    companion::CompanionHost,
     config::{ConfigError, DaemonSettings, Home, KeyError, NetworkFile, Settings},
     disk::HomeDisk,
     driver::{Ended, LiveSettings, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
@@ -64,6 +65,8 @@ pub struct Options {
     pub ready: Option<oneshot::Sender<Ready>>,
     /// Ends the daemon as a signal does; a sender that is dropped ends nothing.
     pub stop: Option<oneshot::Receiver<()>>,
+    /// What runs beside it in its process, and is to leave before it ends.
+    pub companion: Option<CompanionHost>,
 }
 
 impl Options {
@@ -81,6 +84,7 @@ impl Options {
             machine: "/".into(),
             ready: None,
             stop: None,
+            companion: None,
         }
     }
 }
@@ -227,10 +231,8 @@ impl Daemon {
             fill_index(index, store.receipts.clone()).map_err(DaemonError::System)?;
         }
         let told = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
-        let (network, events) = match told.is_empty() && restored.serves(&file.genesis) {
-            true => join_as_usual(&home, &file, &store).await?,
-            false => join(&home, &file, told, &store).await?,
-        };
+        let is_server = restored.serves(&file.genesis);
+        let (network, events) = join_as_told(&home, &file, (told, is_server), &store).await?;
         let worker = (options.worker, options.conduct);
         let executor = executor(&home, &settings.daemon, worker, store.blobs.clone());
         let socket = |error| DaemonError::Socket { path: home.socket(), error };
@@ -262,6 +264,8 @@ impl Daemon {
         };
         let (watchdog, closing) = (parts.network.watchdog().clone(), parts.network.clone());
         let (driver, inlets, responder) = restored.into_driver(parts);
+        let companions = responder.companions.clone();
+        companions.let_in(options.companion);
         let snapshotting = snapshotting.start(responder.clone());
         let mut running = tokio::spawn(driver.run(inlets));
         server.serve(responder.clone());
@@ -270,6 +274,7 @@ impl Daemon {
         tell_ready(ready, options.ready);
         let wish = async {
             wished(options.stop, &mut signals).await;
+            companions.see_off().await;
             // An error means that it has just ended by itself.
             end.send(()).unwrap_or(());
         };
@@ -393,6 +398,19 @@ fn open_journal(
         return Ok((restored, snapshotting));
     }
     Err(refused.unwrap_or(OpenError::NotAJournal).into())
+}
+
+/// Joins where it was told to listen, or as its role needs.
+async fn join_as_told(
+    home: &Home,
+    file: &NetworkFile,
+    (told, is_server): (Vec<String>, bool),
+    store: &Store,
+) -> Result<JoinedNetwork, DaemonError> {
+    match told.is_empty() && is_server {
+        true => join_as_usual(home, file, store).await,
+        false => join(home, file, told, store).await,
+    }
 }
 
 /// Joins as one who serves others and was told nothing: on the usual port, or on any where somebody else has that.

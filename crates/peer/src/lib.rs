@@ -8,6 +8,7 @@ extern crate self as assay_peer;
 pub mod blobs;
 pub mod checkup;
 pub mod clock;
+pub mod companion;
 pub mod config;
 pub mod daemon;
 pub mod disk;

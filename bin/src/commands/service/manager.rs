@@ -69,12 +69,12 @@ impl ServiceManager {
         self.folder.join(format!("{}.{ending}", self.name))
     }
 
-    /// What that file says.
-    pub(super) fn unit(&self, program: &Path, home: &Home) -> Result<String, CommandError> {
+    /// What that file says of a daemon that is started with these arguments.
+    pub(super) fn unit(&self, program: &Path, home: &Home, more: &[String]) -> Result<String, CommandError> {
         let (program, root, log) = (text(program)?, text(home.root())?, home.log());
         Ok(match self.kind {
-            ManagerKind::Systemd => unit::systemd(program, root),
-            ManagerKind::Launchd => unit::launchd(&self.name, program, root, text(&log)?),
+            ManagerKind::Systemd => unit::systemd(program, root, more),
+            ManagerKind::Launchd => unit::launchd(&self.name, program, root, more, text(&log)?),
         })
     }
 

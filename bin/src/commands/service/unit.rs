@@ -5,9 +5,14 @@
 /// Exit statuses after which to start again changes nothing: no home, a daemon that has it already, something to mend.
 const FINAL: [u8; 3] = [3, 5, 12];
 
-/// A unit of a user's systemd.
-pub(super) fn systemd(program: &str, home: &str) -> String {
-    let arguments = [program, "--home", home, "up"].map(quoted).join(" ");
+/// The words of the command that a service is.
+fn words<'a>(program: &'a str, home: &'a str, more: &'a [String]) -> impl Iterator<Item = &'a str> {
+    [program, "--home", home, "up"].into_iter().chain(more.iter().map(String::as_str))
+}
+
+/// A unit of a user's systemd, for a daemon that is started with these arguments.
+pub(super) fn systemd(program: &str, home: &str, more: &[String]) -> String {
+    let arguments = words(program, home, more).map(quoted).collect::<Vec<_>>().join(" ");
     let last = FINAL.map(|status| status.to_string()).join(" ");
     format!(
         "\
@@ -45,9 +50,10 @@ fn quoted(word: &str) -> String {
 }
 
 /// A property list of a user's launchd, which starts again whatever did not end well. What is said goes into a file.
-pub(super) fn launchd(label: &str, program: &str, home: &str, log: &str) -> String {
-    let arguments = [program, "--home", home, "up"];
-    let arguments = arguments.map(|word| format!("    <string>{}</string>\n", escaped(word))).concat();
+pub(super) fn launchd(label: &str, program: &str, home: &str, more: &[String], log: &str) -> String {
+    let arguments = words(program, home, more);
+    let arguments: String =
+        arguments.map(|word| format!("    <string>{}</string>\n", escaped(word))).collect();
     format!(
         "\
 <?xml version=\"1.0\" encoding=\"UTF-8\"?>
@@ -92,10 +98,14 @@ mod tests {
 
     #[test]
     fn a_path_means_itself_whatever_is_in_it() {
-        let unit = systemd("/opt/a b/assay", r#"/home/100%/"x"\$HOME"#);
+        let unit = systemd("/opt/a b/assay", r#"/home/100%/"x"\$HOME"#, &[]);
         let line = unit.lines().find(|line| line.starts_with("ExecStart=")).unwrap();
         assert_eq!(line, r#"ExecStart="/opt/a b/assay" "--home" "/home/100%%/\"x\"\\$$HOME" "up""#);
-        let list = launchd("assay", "/opt/assay", "/home/<a&b>", "/home/<a&b>/daemon.log");
+        let serve = ["--serve".to_owned(), "127.0.0.1:80".to_owned()];
+        let unit = systemd("/opt/assay", "/home/a", &serve);
+        assert!(unit.contains("\"up\" \"--serve\" \"127.0.0.1:80\"\n"), "{unit}");
+        let list = launchd("assay", "/opt/assay", "/home/<a&b>", &serve, "/home/<a&b>/daemon.log");
+        assert!(list.contains("    <string>127.0.0.1:80</string>\n  </array>"), "{list}");
         assert!(list.contains("    <string>/home/&lt;a&amp;b&gt;</string>\n"), "{list}");
     }
 }

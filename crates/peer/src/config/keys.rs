@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a key that can be read from a file can be named here, and no other: both come from one list.
 
+use std::net::SocketAddr;
+
 use super::{
     section::{BadConfig, nearest, wrong},
     settings::{BLOB_ROOM, BLOB_ROOM_MIN, Settings},
@@ -14,13 +16,18 @@ type Rule = fn(&toml::Value) -> bool;
 
 /// Settings of which not every value of the right kind may stand there: what is asked of it, and that in words. Of all others
 /// each may: amounts are 0 or more by their kind, and of numbers, times and lists of the others 0 or none says something.
-static RULES: [(&str, Rule, &str); 6] = [
+static RULES: [(&str, Rule, &str); 11] = [
     ("daemon.listen", are_places, "addresses such as \"/ip4/0.0.0.0/tcp/4001\""),
     (BLOB_ROOM, is_room, "at least 3145728 bytes, which a model takes with its runner and what it is asked"),
     ("daemon.device", is_named, "\"auto\", \"processor\" or a part of a card's name"),
     ("client.attempts_max", is_above_nought, "a whole number from 1 to 65535"),
     ("client.run_max", is_while, "a time above 0 such as \"500ms\", \"10s\", \"10m\" or \"12h\""),
     ("provider.programs", are_named, "a list of programs, each by its name"),
+    ("gateway.listen", is_socket, "an address and a port such as \"127.0.0.1:11435\", or \"none\""),
+    ("gateway.hosts", are_named, "a list of names"),
+    ("gateway.origins", are_origins, "a list of origins such as \"https://notes.example\""),
+    ("gateway.tokens_max", is_above_nought, "a whole number from 1"),
+    ("gateway.otlp", is_collector, "an address such as \"http://127.0.0.1:4318\", or \"none\""),
 ];
 
 /// When a change of a setting is heeded.
@@ -30,6 +37,8 @@ pub enum Heeded {
     AtOnce,
     /// When the daemon starts again.
     AtNextStart,
+    /// When a gateway starts again.
+    AtNextServe,
 }
 
 /// One setting.
@@ -142,6 +151,26 @@ fn is_named(value: &toml::Value) -> bool {
     value.as_str().is_some_and(|text| !text.trim().is_empty())
 }
 
+/// Whether somebody can listen there, or it is said that nobody chose where.
+fn is_socket(value: &toml::Value) -> bool {
+    value.as_str().is_some_and(|place| place == "none" || place.parse::<SocketAddr>().is_ok())
+}
+
+/// Whether something can be told there, or to nobody.
+fn is_collector(value: &toml::Value) -> bool {
+    value.as_str().is_some_and(|place| place == "none" || is_of_web(place))
+}
+
+/// Whether pages can come from each of these.
+fn are_origins(value: &toml::Value) -> bool {
+    let origins = value.as_array();
+    origins.is_some_and(|origins| origins.iter().all(|origin| origin.as_str().is_some_and(is_of_web)))
+}
+
+fn is_of_web(place: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| place.starts_with(scheme))
+}
+
 /// Whether each of these texts does.
 fn are_named(value: &toml::Value) -> bool {
     value.as_array().is_some_and(|texts| texts.iter().all(is_named))
@@ -171,6 +200,11 @@ mod tests {
             ("provider.card_others_max", "-1", "a whole number"),
             ("provider.hours", "late", "a list of times"),
             ("provider.settle", "soon", "a time such as"),
+            ("gateway.listen", "here", "an address and a port"),
+            ("gateway.hosts", "[\"\"]", "a list of names"),
+            ("gateway.origins", "notes.example", "a list of origins"),
+            ("gateway.tokens_max", "0", "a whole number from 1"),
+            ("gateway.otlp", "127.0.0.1:4318", "an address such as"),
         ];
         let tried: Vec<&str> = cases.iter().map(|(key, ..)| *key).collect();
         let all: Vec<&str> = Settings::default().list().iter().map(|setting| setting.key).collect();

@@ -8,6 +8,7 @@ use assay_market::owner::OwnerRules;
 use assay_protocol::units::{Amount, Duration};
 
 use super::{
+    gateway::GatewaySettings,
     home::Home,
     keys::{HomeSetting, SettingTable},
     network::{ConfigError, read_bounded},
@@ -29,6 +30,8 @@ pub struct Settings {
     pub client: ClientSettings,
     /// When a provider's owner wants the machine for itself.
     pub provider: OwnerRules,
+    /// Of the gateway.
+    pub gateway: GatewaySettings,
 }
 
 /// Settings of the daemon.
@@ -122,20 +125,21 @@ impl Settings {
     /// # Errors
     /// [`BadConfig`], which names the key.
     pub fn parse(text: &str) -> Result<Self, BadConfig> {
-        let mut file = KeyedTable::parse(text, &["daemon", "client", "provider"])?;
+        let mut file = KeyedTable::parse(text, &["daemon", "client", "provider", "gateway"])?;
         let (daemon, client): (DaemonSettings, _) = (file.section("daemon")?, file.section("client")?);
         if daemon.blob_bytes_max < BLOB_ROOM_MIN {
             let problem =
                 "at least 3145728 are needed: in less there is no room for a model and what it is asked";
             return Err(BadConfig::Senseless { key: BLOB_ROOM.to_owned(), problem });
         }
-        Ok(Self { daemon, client, provider: file.section("provider")? })
+        Ok(Self { daemon, client, provider: file.section("provider")?, gateway: file.section("gateway")? })
     }
 
     /// Each setting with its value, in the order of a file that has all.
     #[must_use]
     pub fn list(&self) -> Vec<HomeSetting> {
-        [self.daemon.settings(), self.client.settings(), self.provider.settings()].concat()
+        let tables: [&dyn SettingTable; 4] = [&self.daemon, &self.client, &self.provider, &self.gateway];
+        tables.into_iter().flat_map(|table| table.settings()).collect()
     }
 
     /// A file in which every key has a comment.
@@ -147,6 +151,8 @@ impl Settings {
         self.client.write(&mut out);
         out.push_str("\n[provider]\n");
         self.provider.write(&mut out);
+        out.push_str("\n[gateway]\n");
+        self.gateway.write(&mut out);
         out
     }
 }

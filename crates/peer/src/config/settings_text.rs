@@ -261,7 +261,7 @@ mod tests {
         for setting in Settings::default().list() {
             text = text.without(setting.key).unwrap();
         }
-        assert_eq!(text.text(), "[daemon]\n\n[client]\n\n[provider]\n");
+        assert_eq!(text.text(), "[daemon]\n\n[client]\n\n[provider]\n\n[gateway]\n");
         assert_eq!(
             without("[client]\ncostmax = \"1\"\n", "client.costmax"),
             "[client]\n",

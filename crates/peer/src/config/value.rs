@@ -72,6 +72,7 @@ optional! {
     Duration, "a time such as \"500ms\", \"10s\", \"10m\" or \"12h\", or \"none\"";
     u16, "a whole number up to 65535, or \"none\"";
     u64, "a whole number, or \"none\"";
+    String, "a text, or \"none\"";
 }
 
 impl Value for u64 {

@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     clock::moment,
+    companion::CompanionPlace,
     daemon::Examined,
     executor::Executor,
     fetcher::Fetcher,
@@ -231,9 +232,8 @@ impl Restored {
     pub(crate) fn into_driver(self, parts: Parts) -> (Driver, Inlets, Responder) {
         let Parts { genesis, settings, network, store, executor, room, .. } = parts;
         let Self { mut node, own, book, effects, journal, indexing, last, entries, .. } = self;
-        let network_id = genesis.id();
         settings.instruct(&mut node);
-        let (is_notary, now) = (genesis.notaries.contains(&own), Instant::now());
+        let (network_id, is_notary, now) = (genesis.id(), genesis.notaries.contains(&own), Instant::now());
         let (is_empty, whom) = (entries == 0, (parts.alone, parts.has_contacts));
         let confirming = is_notary.then(|| Confirming::begun(now, is_empty, whom, parts.mark));
         confirming.iter().for_each(|_| node.hold_books_back());
@@ -266,6 +266,7 @@ impl Restored {
             works: Responder::works(),
             room: room.clone(),
             lookout,
+            companions: CompanionPlace::default(),
         };
         let (rules, durable) = (Arc::clone(&genesis), journal.durable());
         let background = Background { network, store, executor, fetcher, pinned, rules, intake, reports };

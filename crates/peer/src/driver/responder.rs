@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 use super::{Driver, Visible, calls, live_settings::LiveSettings, open_models::OpenModels, pinned::Pinned};
 use crate::{
     blobs::{BlobError, Blobs},
+    companion::CompanionPlace,
     executor::Executor,
     handle::{Ask, Attachment, Call, Dispatch, Dispatched, Pieces, Refused, Transit, Update},
     journal::Broken,
@@ -60,6 +61,8 @@ pub struct Responder {
     pub(super) works: Arc<Semaphore>,
     pub(super) room: DiskRoom,
     pub(super) lookout: Lookout,
+    /// What runs beside the daemon in its process.
+    pub(crate) companions: CompanionPlace,
 }
 
 impl fmt::Debug for Responder {

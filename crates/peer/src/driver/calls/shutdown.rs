@@ -1,6 +1,7 @@
 //! Ending in good order.
 //!
-//! **Invariant:** whoever is told that it ends can rely on all that was answered before.
+//! **Invariant:** whoever is told that it ends can rely on all that was answered before; what lives by the daemon in its process
+//! has ended by then.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ impl Call for Shutdown {
 
 impl Respond for Shutdown {
     async fn respond(self, responder: &Responder) -> Result<(), Refused> {
+        responder.companions.see_off().await;
         let end = responder.act_and_save(|driver| {
             driver.ended = true;
             Box::pin(async { Ok(()) })

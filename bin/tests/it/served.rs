@@ -1,0 +1,83 @@
+//! A daemon that serves tools of others itself: one process, and one end.
+
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+use assay_peer::handle::{JobView, ListJobs};
+use serde_json::json;
+
+use crate::{
+    assay::assay,
+    gateways::{Serving, sum},
+    homes::Homestead,
+    town::Town,
+};
+
+/// The longest that a test waits for something.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_STEP: Duration = Duration::from_millis(50);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_serves_tools_of_others_and_what_it_was_answering_is_cancelled_when_it_ends() {
+    let mut town = Town::start().await;
+    let (nora, home) = (town.network.peer("nora").id.to_string(), town.network.peer("you").home.clone());
+    assert_eq!(assay(home.root(), &["down"]).status, Some(0));
+    let mut gateway = Serving::by(home.root(), &["up", "--serve", "127.0.0.1:0"]);
+    let deadline = Instant::now() + PATIENCE;
+    while !gateway.get("/v1/models").body.contains("\"sums\"") {
+        assert!(Instant::now() < deadline, "no offer is heard of again: {}", gateway.told());
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+    let whole = gateway.ask("POST /v1/chat/completions", &[], &sum(json!({})).to_string()).document();
+    assert_eq!(whole["choices"][0]["message"]["content"], "85", "{whole}");
+    assert_eq!(gateway.get("/assay/v1/status").document()["schema"], "assay.status/1");
+    let second = assay(home.root(), &["serve", "--listen", "127.0.0.1:0", "--no-start"]);
+    assert_eq!(second.status, Some(2), "{second:?}");
+    assert!(second.stderr.contains(&format!("at http://{}", gateway.address())), "{second:?}");
+
+    // Nora sells nothing, so this waits for an offer of hers.
+    let jobs = async || -> Vec<JobView> {
+        town.network.peer("you").connect().await.unwrap().call(ListJobs::default()).await.unwrap()
+    };
+    let before = jobs().await.len();
+    let waits = sum(json!({ "assay": { "only": nora } })).to_string();
+    let _connection = gateway.send("POST /v1/chat/completions", &[], &waits);
+    while jobs().await.len() <= before {
+        assert!(Instant::now() < deadline, "nothing is ordered");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+    assert_eq!(assay(home.root(), &["down"]).status, Some(0));
+    assert!(gateway.ends_well(), "{}", gateway.told());
+    town.network.restart("you").await.unwrap();
+    let jobs = town.network.peer("you").connect().await.unwrap().call(ListJobs::default()).await.unwrap();
+    let last = jobs.last().unwrap();
+    assert!(last.submission.cancelled && jobs.len() == before + 1, "nobody waits for it any more: {last:?}");
+}
+
+#[test]
+fn a_port_that_somebody_has_is_told_before_anything_is_started() {
+    let (homestead, taken) = (Homestead::new(false), TcpListener::bind("127.0.0.1:0").unwrap());
+    let place = taken.local_addr().unwrap().to_string();
+    let refused = homestead.types(&["up", "--serve", &place]);
+    assert_eq!(refused.status, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains(&format!("error: {place} cannot be listened on")), "{refused:?}");
+    assert!(refused.stderr.contains("assay up --serve"), "{refused:?}");
+    assert_eq!(homestead.types(&["status", "--no-start"]).status, Some(5), "no daemon was started");
+}
+
+#[test]
+fn where_a_gateway_listens_is_settled_once_for_both_ways_to_start_it() {
+    let (homestead, taken) = (Homestead::new(false), TcpListener::bind("127.0.0.1:0").unwrap());
+    let place = taken.local_addr().unwrap().to_string();
+    let set = homestead.types(&["config", "set", "gateway.listen", &place]);
+    assert!(set.status == Some(0) && set.stderr.contains("the next start of the gateway"), "{set:?}");
+    let refused = homestead.types(&["up", "--serve"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains(&place), "{refused:?}");
+    let mut own = Serving::by(homestead.home.root(), &["up", "--serve", "127.0.0.1:0"]);
+    let refused = homestead.types(&["serve", "--no-start"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("runs already"), "{refused:?}");
+    assert_eq!(homestead.types(&["down"]).status, Some(0));
+    assert!(own.ends_well(), "{}", own.told());
+}
