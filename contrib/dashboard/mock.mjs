@@ -55,6 +55,8 @@ const jobs = [
   submission(1, "poet", []),
 ];
 
+const olderJobs = [50, 40, 30].map((seed) => submission(seed, "sums", [attempt(seed, "closed", "closed: paid, the draw left it unchecked", closed("not_drawn", "not drawn", "closed: paid, the draw left it unchecked", true))]));
+
 const service = (model, seed) => ({ model, manifest: id(seed), run_ms: 240, unit_price: money("0.0012"), warm: true });
 const status = {
   schema: "assay.status/1", peer: id(1), version: "0.1.0", network: "a6b23098f5c7019be3a21324bf476c3bbc67c5609adac0e39357ef224cd80f37",
@@ -168,6 +170,7 @@ export function serve({ port = 0, key = null, isQuiet = false } = {}) {
     const noun = url.pathname.replace("/assay/v1/", "");
     if (noun === "updates") return follow(request, response);
     if (/^jobs\/\w+\/words$/.test(noun)) return write(request, response);
+    if (noun === "jobs" && url.searchParams.has("behind")) return json(response, 200, { schema: "assay.jobs/1", jobs: olderJobs, hidden: 0 });
     const [, name, rest] = /^jobs\/(\w+)(\/explanation)?$/.exec(noun) ?? [];
     const job = documents.jobs.jobs.find(({ submission }) => submission === name);
     if (job) return json(response, 200, rest ? explanation(job) : { schema: "assay.job/1", ...job });

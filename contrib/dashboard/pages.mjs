@@ -304,6 +304,19 @@ async function addresses() {
   await page.context().close();
 }
 
+/** Jobs that are not among the latest are a page, and as many more as there are. */
+async function olderJobs() {
+  const page = await open({ width: 375, height: 812, scheme: "light" });
+  await go(page, "jobs");
+  if (isMock) {
+    await page.locator("a.older").click();
+    await page.waitForFunction(() => document.querySelector("h1").textContent === "Older jobs" && document.querySelectorAll("tbody tr").length === 3);
+    await page.locator("text=The latest jobs").click();
+    await page.waitForFunction(() => document.querySelector("h1").textContent === "Jobs" && document.querySelector("a.older"));
+  }
+  await page.context().close();
+}
+
 /** Who looks elsewhere holds no connection: a browser has six. */
 async function hides() {
   const page = await open({ width: 1280, height: 900, scheme: "light" });
@@ -396,6 +409,7 @@ if (isMock) await reruns();
 console.log("ok  answers are computed again");
 await parts();
 await addresses();
+await olderJobs();
 console.log("ok  parts, and addresses");
 await moves();
 console.log("ok  jobs move");

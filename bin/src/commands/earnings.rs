@@ -5,17 +5,19 @@ mod sums;
 use std::collections::BTreeSet;
 
 use assay_market::view::{DueView, RunState, RunView};
-use assay_peer::handle::{ClosedServing, ListDue, ListEarned, ListRuns, ServedJob};
+use assay_peer::handle::{
+    ClosedServing, EarnedView, JobPart, ListDue, ListEarned, ListReceipts, ListRuns, ServedJob, SumEarned,
+};
 use assay_protocol::{
     id::{Digest, JobId},
     units::Amount,
 };
 use serde_json::{Value, json};
 
-use self::sums::{By, Sum, add, grouped};
+use self::sums::{By, Sum, add, day_name, grouped};
 use super::{
     account::share_of_pay,
-    job::ls::{Since, latest},
+    job::ls::{PAGE_LATEST, Since},
 };
 use crate::{
     command_error::CommandError,
@@ -74,15 +76,20 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     Ok(())
 }
 
-/// What was earned day by day, for pages: all of it in sums, and the latest jobs one by one.
+/// What was earned day by day, for pages: all of it in sums, and the jobs one by one that were closed last.
 pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
-    let (mut served, unread) = closed(daemon).await?;
-    let due = daemon.call(ListDue).await?;
+    let EarnedView { days, unread, unproven } = daemon.call(SumEarned).await?;
+    let part = Some(JobPart::Provider);
+    let latest = ListReceipts { part, most: PAGE_LATEST, ..ListReceipts::default() };
+    let latest = daemon.call(latest).await?.receipts;
+    let mut served: Vec<(ServedJob, Digest)> =
+        latest.iter().map(|receipt| (receipt.into(), receipt.receipt)).collect();
     served.sort_by_key(|(job, _)| (job.opened, job.job));
-    let uncounted = Uncounted { unread, unproven: unproven(daemon, &served).await? };
-    let groups = grouped(By::Day, served.iter().map(|(job, _)| job));
-    let total = Sum::of(served.iter().map(|(job, _)| job));
-    Ok(document(By::Day, (&groups, &total), latest(&served), (&due, &uncounted), daemon.unit()))
+    let due = daemon.call(ListDue).await?;
+    let uncounted = Uncounted { unread: usize::try_from(unread).unwrap_or(usize::MAX), unproven };
+    let days: Vec<(String, Sum)> = days.iter().map(|day| (day_name(day.day), Sum::from(day.sum))).collect();
+    let total = days.iter().fold(Sum::default(), |total, (_, day)| total.and(day));
+    Ok(document(By::Day, (&days, &total), &served, (&due, &uncounted), daemon.unit()))
 }
 
 /// What cannot be added up.

@@ -73,6 +73,15 @@ async fn pages_are_told_what_programs_are_and_hear_of_jobs_as_they_move() {
     same(&format!("jobs/{key}/explanation"), "job-explanation", &["job", "explain", &key]);
     assert_eq!(same("jobs", "jobs", &["job", "ls"])["jobs"][0]["submission"], key.as_str());
     same("receipts", "receipts", &["receipt", "ls"]);
+    let before = told(&gateway, &format!("jobs?behind={key}"), "jobs");
+    assert_eq!((&before["jobs"], &before["hidden"]), (&json!([]), &json!(0)), "nothing was ordered before");
+    let all = told(&gateway, &format!("receipts?behind={}-{key}", u64::MAX), "receipts");
+    assert_eq!(all["kept"].as_array().map(Vec::len), Some(1), "{all}");
+    for wrong in ["jobs?behind=last", "receipts?behind=last"] {
+        let refused = gateway.get(&format!("/assay/v1/{wrong}"));
+        refused.fails(400, "BAD_PLACE");
+        schema_set::judge(&refused.body);
+    }
 
     let attempts = job["attempts"].as_array().unwrap();
     let output = attempts.iter().find_map(|attempt| attempt["output"].as_str()).unwrap();

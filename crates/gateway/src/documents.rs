@@ -18,8 +18,8 @@ use crate::json_answer::JsonAnswer;
 pub enum PageQuestion {
     /// How it is.
     Status,
-    /// Its latest submissions.
-    Jobs,
+    /// Its latest submissions, or those before this one.
+    Jobs(Option<String>),
     /// One of them, by its name.
     Job(String),
     /// The story of one.
@@ -30,8 +30,8 @@ pub enum PageQuestion {
     Account,
     /// What it has earned, day by day.
     Earnings,
-    /// Its latest receipts.
-    Receipts,
+    /// Its latest receipts, or those behind this place.
+    Receipts(Option<String>),
     /// Its processor and its cards.
     Devices,
     /// When it takes nothing on.
@@ -43,15 +43,16 @@ pub enum PageQuestion {
 }
 
 impl PageQuestion {
-    /// The question that a path ends in, unless it names something.
-    pub(crate) fn called(name: &str) -> Option<Self> {
+    /// The question that a path ends in, unless it names something, and what the list goes on behind that is asked for.
+    pub(crate) fn called(name: &str, behind: Option<String>) -> Option<Self> {
         Some(match name {
+            "jobs" => Self::Jobs(behind),
+            "receipts" => Self::Receipts(behind),
+            _ if behind.is_some() => return None,
             "status" => Self::Status,
-            "jobs" => Self::Jobs,
             "offers" => Self::Offers,
             "account" => Self::Account,
             "earnings" => Self::Earnings,
-            "receipts" => Self::Receipts,
             "devices" => Self::Devices,
             "rules" => Self::Rules,
             "prices" => Self::Prices,

@@ -8,6 +8,7 @@
 
 pub(crate) mod collect;
 mod parties;
+mod summary;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -20,15 +21,19 @@ use std::{
 
 use assay_protocol::{
     codec::RECEIPT_BYTES_MAX,
-    id::{Digest, PeerId},
+    id::{Digest, JobId, PeerId},
     receipt::Receipt,
 };
 use tokio::{task::spawn_blocking, time::sleep};
 
-use self::parties::Parties;
+use self::{
+    parties::Parties,
+    summary::{ReceiptSource, ReceiptSummary},
+};
 use crate::{
     disk::HomeDisk,
     folder::{Content, Folder},
+    handle::{EarnedView, ListReceipts, ReceiptPage},
     network::BlobSource,
     pieces::ServedBlob,
 };
@@ -57,6 +62,7 @@ pub enum ReceiptError {
 pub struct Receipts {
     folder: Arc<Folder>,
     parties: Arc<Mutex<Parties>>,
+    summary: Arc<ReceiptSummary>,
 }
 
 impl Receipts {
@@ -65,7 +71,11 @@ impl Receipts {
     /// # Errors
     /// If the folder cannot be written.
     pub fn open(disk: &HomeDisk, folder: &Path) -> io::Result<Self> {
-        Ok(Self { folder: Arc::new(Folder::open(disk, folder)?), parties: Arc::default() })
+        Ok(Self {
+            folder: Arc::new(Folder::open(disk, folder)?),
+            parties: Arc::default(),
+            summary: Arc::default(),
+        })
     }
 
     /// Stores a receipt under the digest of its file. Durable when this returns; the same receipt again changes nothing.
@@ -75,10 +85,13 @@ impl Receipts {
     pub fn file(&self, receipt: &Receipt) -> io::Result<Digest> {
         let bytes = receipt.to_bytes();
         let digest = Digest::of(&bytes);
-        match self.folder.read(&digest, RECEIPT_BYTES_MAX as u64)? {
-            Content::Whole(_) => {}
-            Content::Absent | Content::Damaged | Content::TooLong(_) => drop(self.folder.store(&bytes[..])?),
-        }
+        let store = || match self.folder.read(&digest, RECEIPT_BYTES_MAX as u64)? {
+            Content::Whole(_) => Ok(false),
+            Content::Absent | Content::Damaged | Content::TooLong(_) => {
+                self.folder.store(&bytes[..]).map(|_| true)
+            }
+        };
+        self.summary.put(digest, receipt, store)?;
         Ok(digest)
     }
 
@@ -122,6 +135,17 @@ impl Receipts {
         Ok(self.folder.list()?.into_iter().map(|found| found.digest).collect())
     }
 
+    /// A page of what they say to this peer; nothing, if it lies so far back that they have to be read for it. All are read
+    /// the first time that this or [`Self::earned`] is asked, and none afterwards.
+    pub(crate) fn page(&self, own: PeerId, wanted: &ListReceipts) -> io::Result<Option<ReceiptPage>> {
+        self.summary.page(self, own, wanted)
+    }
+
+    /// What they say that this peer has earned, and of which of these jobs there is none.
+    pub(crate) fn earned(&self, own: PeerId, paid: Vec<JobId>) -> io::Result<EarnedView> {
+        self.summary.earned(self, own, paid)
+    }
+
     /// Whether a peer may fetch a receipt that is here.
     fn is_served(&self, digest: &Digest, to: &PeerId) -> Result<bool, ReceiptError> {
         let known = self.parties().of(digest);
@@ -146,6 +170,17 @@ impl Receipts {
 /// Who may fetch a receipt: client and provider of its job.
 pub(crate) fn parties_of(receipt: &Receipt) -> [PeerId; 2] {
     parties::of(receipt)
+}
+
+impl ReceiptSource for Receipts {
+    fn names(&self) -> io::Result<Vec<Digest>> {
+        self.list()
+    }
+
+    fn read(&self, name: &Digest) -> Option<Receipt> {
+        let bytes = self.get(name).ok().flatten()?;
+        Receipt::from_bytes(&bytes).ok()
+    }
 }
 
 impl BlobSource for Receipts {

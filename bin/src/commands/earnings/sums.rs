@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use assay_peer::handle::ServedJob;
-use assay_protocol::units::Amount;
+use assay_peer::handle::{EarnedSum, ServedJob};
+use assay_protocol::units::{Amount, Timestamp};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ impl By {
     /// Which of them a job belongs to.
     fn name(self, job: &ServedJob) -> String {
         match self {
-            Self::Day => moment(job.opened).chars().take(DAY_CHARS).collect(),
+            Self::Day => day_name(job.opened),
             Self::Model => job.manifest.clone(),
             Self::Client => full(job.client),
         }
@@ -75,12 +75,34 @@ impl Sum {
         }
     }
 
+    /// Both together.
+    pub(super) fn and(self, more: &Self) -> Self {
+        Self {
+            jobs: self.jobs + more.jobs,
+            paid_jobs: self.paid_jobs + more.paid_jobs,
+            earned: add(self.earned, more.earned),
+            won: add(self.won, more.won),
+            lost: add(self.lost, more.lost),
+        }
+    }
+
     pub(super) fn document(&self, unit: &str) -> Value {
         json!({
             "jobs_closed": self.jobs, "jobs_paid": self.paid_jobs,
             "earned": money(self.earned, unit), "won": money(self.won, unit), "lost": money(self.lost, unit),
         })
     }
+}
+
+impl From<EarnedSum> for Sum {
+    fn from(EarnedSum { jobs, paid_jobs, earned, won, lost }: EarnedSum) -> Self {
+        Self { jobs, paid_jobs, earned, won, lost }
+    }
+}
+
+/// What the day of a moment is called, by universal time.
+pub(super) fn day_name(at: Timestamp) -> String {
+    moment(at).chars().take(DAY_CHARS).collect()
 }
 
 /// What each of them came to: days in their order, anything else by what it brought.

@@ -2,14 +2,14 @@
 
 use std::str::FromStr;
 
-use assay_peer::handle::{JobView, ListJobs};
-use assay_protocol::units::Timestamp;
+use assay_peer::handle::{JobPage, JobView, ListJobs, PageJobs};
+use assay_protocol::{id::Digest, units::Timestamp};
 use jiff::{civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::describe::{document, since, state};
 use crate::{
-    command_error::CommandError,
+    command_error::{CommandError, Exit},
     commands::run::input,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
@@ -115,6 +115,11 @@ impl Since {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    if !(args.all || args.running || args.since.is_some()) {
+        let JobPage { jobs, older } = daemon.call(PageJobs { most: LATEST, ..PageJobs::default() }).await?;
+        print(&jobs, older, args.quiet, &daemon, invocation);
+        return Ok(());
+    }
     let from = args.since.map(Since::moment);
     let mut jobs = daemon.call(ListJobs { running: args.running }).await?;
     // Of one that goes on and was never ordered, it is not known since when, and it matters now.
@@ -124,9 +129,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         (Some(_), None) => !job.submission.ended,
     };
     jobs.retain(is_since);
-    let all = args.all || args.running || args.since.is_some();
-    let hidden = if all { 0 } else { jobs.len().saturating_sub(LATEST) };
-    print(jobs.get(hidden..).unwrap_or_default(), hidden, args.quiet, &daemon, invocation);
+    print(&jobs, 0, args.quiet, &daemon, invocation);
     Ok(())
 }
 
@@ -135,7 +138,7 @@ pub(crate) async fn running(args: &RunningArgs, invocation: &Invocation) -> Resu
     perform(&Args { all: false, running: true, since: None, quiet, reach }, invocation).await
 }
 
-fn print(shown: &[JobView], hidden: usize, quiet: bool, daemon: &RunningDaemon, invocation: &Invocation) {
+fn print(shown: &[JobView], hidden: u64, quiet: bool, daemon: &RunningDaemon, invocation: &Invocation) {
     invocation.printer.document("jobs", &whole(shown, hidden, daemon.unit()));
     match quiet {
         true => shown.iter().for_each(|job| invocation.printer.line(full(job.submission.key))),
@@ -146,19 +149,22 @@ fn print(shown: &[JobView], hidden: usize, quiet: bool, daemon: &RunningDaemon, 
     }
 }
 
-/// The latest jobs, for pages.
-pub(crate) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
-    let jobs = daemon.call(ListJobs::default()).await?;
-    let shown = latest(&jobs);
-    Ok(whole(shown, jobs.len() - shown.len(), daemon.unit()))
+/// The latest jobs, or the latest before one of them, for pages.
+pub(crate) async fn for_pages(behind: Option<&str>, daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let named = |name: &str| name.parse::<Digest>().map_err(|_| no_place(name));
+    let behind = behind.map(named).transpose()?;
+    let wanted = PageJobs { running: false, behind, most: PAGE_LATEST };
+    let JobPage { jobs, older } = daemon.call(wanted).await?;
+    Ok(whole(&jobs, older, daemon.unit()))
 }
 
-/// The last of what is in the order of time, as many as a page lists.
-pub(crate) fn latest<T>(all: &[T]) -> &[T] {
-    &all[all.len().saturating_sub(PAGE_LATEST)..]
+/// What was asked for stands behind nothing that is listed.
+pub(crate) fn no_place(behind: &str) -> CommandError {
+    let hint = "jobs go on behind the whole name of one, receipts behind a moment in milliseconds, `-` and a job's whole name";
+    CommandError::new(Exit::Usage, "BAD_PLACE", format!("nothing is listed behind {behind:?}"), hint)
 }
 
-fn whole(shown: &[JobView], hidden: usize, unit: &str) -> Value {
+fn whole(shown: &[JobView], hidden: u64, unit: &str) -> Value {
     let documents: Vec<Value> = shown.iter().map(|job| document(job, unit)).collect();
     json!({ "jobs": documents, "hidden": hidden })
 }
@@ -185,14 +191,6 @@ fn table(jobs: &[JobView]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_page_lists_the_last_of_many_and_all_of_few() {
-        let all: Vec<usize> = (0..PAGE_LATEST + 7).collect();
-        assert_eq!(latest(&all), &all[7..]);
-        assert_eq!(latest(&all[..3]), &all[..3]);
-        assert_eq!(latest::<usize>(&[]), &[] as &[usize]);
-    }
 
     #[test]
     fn a_time_is_so_long_ago_or_a_moment() {

@@ -1,11 +1,14 @@
 //! `assay receipt ls`: the receipts of this home, newest first.
 
-use assay_peer::handle::{JobPart, KeptReceipt, ListReceipts, RECEIPTS_LISTED_MAX, ReceiptPage};
+use assay_peer::handle::{
+    JobPart, KeptReceipt, ListReceipts, RECEIPTS_LISTED_MAX, ReceiptPage, ReceiptPlace,
+};
+use assay_protocol::units::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     command_error::CommandError,
-    commands::job::ls::{PAGE_LATEST, Since},
+    commands::job::ls::{PAGE_LATEST, Since, no_place},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Table, called, full, local, moment, money, short},
@@ -115,10 +118,17 @@ fn print(page: &ReceiptPage, quiet: bool, unit: &str, invocation: &Invocation) {
     }
 }
 
-/// The latest receipts, for pages.
-pub(crate) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
-    let wanted = ListReceipts { most: PAGE_LATEST, ..ListReceipts::default() };
+/// The latest receipts, or the latest behind a place among them, for pages.
+pub(crate) async fn for_pages(behind: Option<&str>, daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    let behind = behind.map(|text| place(text).ok_or_else(|| no_place(text))).transpose()?;
+    let wanted = ListReceipts { most: PAGE_LATEST, behind, ..ListReceipts::default() };
     Ok(whole(&daemon.call(wanted).await?, daemon.unit()))
+}
+
+/// Where a receipt stands among all: when its job was closed, in milliseconds, and which that was.
+fn place(text: &str) -> Option<ReceiptPlace> {
+    let (closed, job) = text.split_once('-')?;
+    Some(ReceiptPlace { closed: Timestamp(closed.parse().ok()?), job: job.parse().ok()? })
 }
 
 fn whole(page: &ReceiptPage, unit: &str) -> Value {
@@ -154,4 +164,20 @@ pub(crate) fn document(receipt: &KeptReceipt, unit: &str) -> Value {
         "label": receipt.outcome.label(), "outcome": receipt.outcome, "is_paid": receipt.outcome.is_paid(),
         "paid_out": money(receipt.cost, unit), "paid": money(receipt.paid, unit), "lost": money(receipt.lost, unit),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::id::Digest;
+
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_moment_and_a_job() {
+        let job = Digest([10; 32]);
+        assert_eq!(place(&format!("17-{job}")), Some(ReceiptPlace { closed: Timestamp(17), job }));
+        for wrong in ["", "17", "-", &format!("{job}"), &format!("late-{job}"), "17-0a0a"] {
+            assert_eq!(place(wrong), None, "{wrong}");
+        }
+    }
 }

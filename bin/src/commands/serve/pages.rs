@@ -29,7 +29,7 @@ impl PeerDocuments {
         let daemon = RunningDaemon::find(&self.home).await?;
         let (noun, body) = match question {
             PageQuestion::Status => ("status", status::for_pages(&daemon).await?),
-            PageQuestion::Jobs => ("jobs", job::ls::for_pages(&daemon).await?),
+            PageQuestion::Jobs(behind) => ("jobs", job::ls::for_pages(behind.as_deref(), &daemon).await?),
             PageQuestion::Job(name) => ("job", job::show::for_pages(name, &daemon).await?),
             PageQuestion::Explanation(name) => {
                 ("job-explanation", job::explain::for_pages(name, &self.home, &daemon).await?)
@@ -37,7 +37,9 @@ impl PeerDocuments {
             PageQuestion::Offers => ("offers", offers::for_pages(&daemon).await?),
             PageQuestion::Account => ("account", account::for_pages(&daemon).await?),
             PageQuestion::Earnings => ("earnings", earnings::for_pages(&daemon).await?),
-            PageQuestion::Receipts => ("receipts", receipt::ls::for_pages(&daemon).await?),
+            PageQuestion::Receipts(behind) => {
+                ("receipts", receipt::ls::for_pages(behind.as_deref(), &daemon).await?)
+            }
             PageQuestion::Devices => ("devices", provider::devices::for_pages(&daemon).await?),
             PageQuestion::Rules => {
                 ("provider-rules", provider::owner_rules::for_pages(&self.home, &daemon).await?)

@@ -5,11 +5,22 @@ import { events } from "./daemon.mjs";
 
 export const changesAlone = false;
 
+/** What an address says before the job behind which older ones are listed. */
+const BEFORE = "before-";
+const olderThan = (name) => (name.startsWith(BEFORE) ? name.slice(BEFORE.length) : null);
+
 export function needs(job) {
+  const behind = olderThan(job);
+  if (behind) return [`jobs?behind=${behind}`];
   return job ? [`jobs/${job}`, `jobs/${job}/explanation`] : ["jobs", "status", "account"];
 }
 
 export function page(known, job, { showSoon }) {
+  const behind = olderThan(job);
+  if (behind) {
+    leave();
+    return older(known, behind);
+  }
   listen(job, known.get(`jobs/${job}`), showSoon);
   return job ? one(known, job) : all(known);
 }
@@ -86,7 +97,7 @@ function all(known) {
         ["left of today", status?.error ? null : money(status?.left_today)],
       ]);
     })),
-    part("Jobs", when(known.get("jobs"), (jobs) => jobList(jobs))),
+    part("Jobs", when(known.get("jobs"), (jobs) => jobList(jobs, "The latest jobs of this home, newest first"))),
     part("What the labels mean", make("dl", { class: "labels" },
       ["checked", "pending", "not drawn", "refunded", "slashed"].map((word) =>
         make("div", {}, make("dt", {}, label(word)), make("dd", {}, LABELS[word][1])))),
@@ -95,7 +106,16 @@ function all(known) {
   return { title: "Jobs", built };
 }
 
-function jobList({ jobs, hidden }) {
+/** The jobs before one of them, as many as the peer lists for a page. */
+function older(known, behind) {
+  const built = [
+    part("Jobs before those", when(known.get(`jobs?behind=${behind}`), (jobs) => jobList(jobs, "Jobs of this home, newest first"))),
+    make("p", {}, make("a", { href: "#jobs" }, "The latest jobs")),
+  ];
+  return { title: "Older jobs", built };
+}
+
+function jobList({ jobs, hidden }, caption) {
   if (jobs.length === 0) return make("p", {}, "Nothing was ordered yet. ", make("code", {}, "assay run sums \"27+58=\""), " orders something.");
   const rows = [...jobs].reverse().map((job) => {
     const last = job.attempts.at(-1);
@@ -110,8 +130,8 @@ function jobList({ jobs, hidden }) {
     return { key: job.submission, cells };
   });
   return [
-    table("The latest jobs of this home, newest first", ["Job", "Model", "How far", "Result", "Price", "Since"], rows),
-    hidden > 0 ? make("p", { class: "quiet" }, `${count(hidden, "older job")} not shown; `, make("code", {}, "assay job ls --all"), " lists them.") : null,
+    table(caption, ["Job", "Model", "How far", "Result", "Price", "Since"], rows),
+    hidden > 0 ? make("p", {}, make("a", { class: "older", href: `#jobs/${BEFORE}${jobs[0].submission}` }, count(hidden, "older job"))) : null,
   ];
 }
 

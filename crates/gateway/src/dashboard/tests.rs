@@ -115,13 +115,15 @@ async fn each_question_is_passed_on_and_no_answer_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     for (path, asked) in [
         ("status", "Status"),
-        ("jobs", "Jobs"),
+        ("jobs", "Jobs(None)"),
+        ("jobs?behind=3fa2", "Jobs(Some(\"3fa2\"))"),
         ("jobs/3fa2", "Job(\"3fa2\")"),
         ("jobs/3fa2/explanation", "Explanation(\"3fa2\")"),
         ("offers", "Offers"),
         ("account", "Account"),
         ("earnings", "Earnings"),
-        ("receipts", "Receipts"),
+        ("receipts", "Receipts(None)"),
+        ("receipts?behind=17-3fa2", "Receipts(Some(\"17-3fa2\"))"),
         ("devices", "Devices"),
         ("rules", "Rules"),
         ("prices", "Prices"),
@@ -133,8 +135,11 @@ async fn each_question_is_passed_on_and_no_answer_is_kept() {
     }
     let unknown = ask(folder.path(), "/assay/v1/jobs/none", &[]).await;
     assert_eq!((unknown.status, &unknown.document()["error"]["code"]), (404, &json!("UNKNOWN_JOB")));
-    assert_eq!(ask(folder.path(), "/assay/v1/secrets", &[]).await.status, 404);
-    assert_eq!(ask(folder.path(), "/assay/v1/blobs/3fa2", &[]).await.status, 404, "no whole digest");
+    for (path, status) in
+        [("secrets", 404), ("offers?behind=3fa2", 404), ("jobs?before=3fa2", 400), ("blobs/3fa2", 404)]
+    {
+        assert_eq!(ask(folder.path(), &format!("/assay/v1/{path}"), &[]).await.status, status, "{path}");
+    }
     for path in ["/assay/v1/updates", "/assay/v1/jobs/3fa2/words", BLOB] {
         let alone = ask(folder.path(), path, &[]).await;
         assert_eq!((alone.status, &alone.document()["error"]["code"]), (503, &json!("no_daemon")), "{path}");

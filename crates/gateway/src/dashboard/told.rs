@@ -8,7 +8,7 @@ use std::{convert::Infallible, sync::Arc};
 use assay_peer::handle::{Handle, Update, Updates, WatchUpdates};
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::{
         IntoResponse, Response, Sse,
@@ -16,20 +16,34 @@ use axum::{
     },
 };
 use futures::{StreamExt, stream};
+use serde::Deserialize;
 
 use super::watcher::PageWatcher;
 use crate::{Gateway, documents::PageQuestion, failure::HttpFailure, guard::Caller, json_answer::JsonAnswer};
+
+/// Where a list goes on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct PageStart {
+    /// Behind what it goes on: of jobs the name of one, of receipts when one was closed and its job.
+    behind: Option<String>,
+}
 
 /// What is not about anything that has a name.
 pub(super) async fn whole(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
     Path(noun): Path<String>,
+    start: Result<Query<PageStart>, QueryRejection>,
 ) -> Response {
-    match PageQuestion::called(&noun) {
+    let behind = match start {
+        Ok(Query(start)) => start.behind,
+        Err(wrong) => return HttpFailure::wrong("behind", wrong.body_text()).into_response(),
+    };
+    match PageQuestion::called(&noun, behind) {
         Some(question) => answer(&gateway, &caller, question).await,
         None => {
-            let message = format!("pages ask nothing that is called {noun:?}");
+            let message = format!("pages ask nothing that is called {noun:?}, or not behind something");
             HttpFailure::new(StatusCode::NOT_FOUND, "unknown_url", message).into_response()
         }
     }

@@ -86,6 +86,17 @@ impl<S: Signer> Node<S> {
         self.roles.client.views()
     }
 
+    /// The jobs of this client that came last, or those of them that are under way, before this one: so many, oldest first, and
+    /// how many are older still.
+    pub fn latest_submissions(
+        &self,
+        is_running: bool,
+        behind: Option<Digest>,
+        most: usize,
+    ) -> (Vec<SubmissionView>, usize) {
+        self.roles.client.latest_views(is_running, behind, most)
+    }
+
     /// How many jobs of this client have not ended, and how many there are in all.
     pub fn submission_counts(&self) -> (usize, usize) {
         self.roles.client.counts()

@@ -256,6 +256,34 @@ impl Client {
         views.into_iter().map(|(_, view)| view).collect()
     }
 
+    /// What the user is shown of those that came last, before one of them if that is said: so many, oldest first, and how many
+    /// are older still. Nothing is put together for the others.
+    pub(in crate::node) fn latest_views(
+        &self,
+        is_running: bool,
+        behind: Option<Digest>,
+        most: usize,
+    ) -> (Vec<SubmissionView>, usize) {
+        let over = self.past.iter().filter(|_| !is_running).map(|(key, past)| (past.arrival, *key));
+        let rest = self.submissions.iter().filter(|(_, submitted)| !(is_running && submitted.ended));
+        let rest = rest.map(|(key, submitted)| (submitted.arrival, *key));
+        let end = behind.and_then(|key| self.arrival_of(key));
+        let is_before = |(arrival, _): &(u64, Digest)| end.is_none_or(|end| *arrival < end);
+        let mut fitting: Vec<(u64, Digest)> = over.chain(rest).filter(is_before).collect();
+        let older = fitting.len().saturating_sub(most);
+        if older > 0 {
+            fitting.select_nth_unstable(older - 1);
+        }
+        let mut latest = fitting.split_off(older);
+        latest.sort_unstable();
+        (latest.into_iter().filter_map(|(_, key)| self.view_of(key)).collect(), older)
+    }
+
+    fn arrival_of(&self, key: Digest) -> Option<u64> {
+        let past = || self.past.get(&key).map(|past| past.arrival);
+        self.submissions.get(&key).map(|submitted| submitted.arrival).or_else(past)
+    }
+
     /// True while something is still to come of an order of this submission: another one would be paid as well.
     pub(super) fn is_served(&self, key: Digest) -> bool {
         let Some(submitted) = self.submissions.get(&key) else { return false };
@@ -291,5 +319,40 @@ impl Client {
             ended: submitted.ended,
             unmatched: submitted.unmatched.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::submission;
+
+    #[test]
+    fn pages_of_ten_thousand_jobs_follow_each_other_and_none_is_longer_than_asked() {
+        let (mut client, many) = (Client::default(), 10_000_usize);
+        for number in 0..many as u64 {
+            client.add(submission(number));
+            if number % 2 == 0 {
+                client.end(submission(number).key);
+            }
+        }
+        let all: Vec<Digest> = client.views().iter().map(|view| view.key).collect();
+        let (mut seen, mut behind) = (Vec::new(), None);
+        loop {
+            let (page, older) = client.latest_views(false, behind, 300);
+            assert!(page.len() <= 300 && older == many - seen.len() - page.len());
+            behind = page.first().map(|view| view.key);
+            seen.extend(page.iter().rev().map(|view| view.key));
+            if older == 0 {
+                break;
+            }
+        }
+        seen.reverse();
+        assert!(seen == all, "each once, in the order in which they came");
+        let (running, older) = client.latest_views(true, None, 10);
+        assert!(running.iter().all(|view| !view.ended) && running.len() == 10);
+        assert_eq!(older, many / 2 - 10);
+        assert_eq!(client.latest_views(false, Some(all[0]), 10).0.len(), 0, "none is older than the first");
+        assert_eq!(client.latest_views(false, None, 0), (Vec::new(), many));
     }
 }

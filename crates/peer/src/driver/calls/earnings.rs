@@ -4,7 +4,7 @@
 //!
 //! **Invariant:** a job is told once, as its receipt says; one whose receipt cannot be read is told as that.
 
-use assay_market::view::DueView;
+use assay_market::view::{DueView, RunState, RunView};
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
     outcome::Outcome,
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     driver::responder::{Respond, Responder},
-    handle::{Call, Refused, Updates},
+    handle::{Call, JobPart, KeptReceipt, Refused, Updates},
     receipts::Receipts,
 };
 
@@ -26,6 +26,10 @@ const BATCH: usize = 256;
 /// The closed jobs that this peer was the provider of, some at a time, in no order.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ListEarned;
+
+/// What those jobs came to, day by day. What was asked once is known from then on, whatever there is of receipts.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct SumEarned;
 
 /// The jobs of this provider that are not closed.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -62,6 +66,41 @@ pub struct ServedJob {
     pub lost: Amount,
 }
 
+/// What some closed jobs came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarnedSum {
+    /// How many there are.
+    pub jobs: u64,
+    /// How many of them were paid for.
+    pub paid_jobs: u64,
+    /// What was earned.
+    pub earned: Amount,
+    /// What was won in traps.
+    pub won: Amount,
+    /// What was lost of the stake.
+    pub lost: Amount,
+}
+
+/// What the jobs of a day came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarnedDay {
+    /// When the day began, by universal time.
+    pub day: Timestamp,
+    /// What the jobs came to that were opened on it.
+    pub sum: EarnedSum,
+}
+
+/// What all closed jobs of this provider came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarnedView {
+    /// Each day with such jobs, the first first.
+    pub days: Vec<EarnedDay>,
+    /// Receipts that cannot be read, and are in no sum.
+    pub unread: u64,
+    /// Jobs of late that were paid, and of which there is no receipt here.
+    pub unproven: Vec<JobId>,
+}
+
 impl Call for ListEarned {
     const NAME: &'static str = "list_earned";
     type Answer = Updates<Vec<ClosedServing>>;
@@ -85,6 +124,22 @@ impl Respond for ListEarned {
             },
         );
         Ok(Updates::new(told))
+    }
+}
+
+impl Call for SumEarned {
+    const NAME: &'static str = "sum_earned";
+    type Answer = EarnedView;
+}
+
+impl Respond for SumEarned {
+    async fn respond(self, responder: &Responder) -> Result<EarnedView, Refused> {
+        let runs = responder.look(|driver| driver.node.runs()).await?;
+        let is_paid = |run: &&RunView| matches!(run.state, RunState::Closed(outcome) if outcome.is_paid());
+        let paid = runs.iter().filter(|run| !run.check).filter(is_paid).map(|run| run.job).collect();
+        let (receipts, own) = (responder.store.receipts.clone(), responder.own);
+        let earned = responder.work(move |_| receipts.earned(own, paid)).await?;
+        earned.map_err(|error| Refused::Disk { reason: error.to_string() })
     }
 }
 
@@ -119,6 +174,19 @@ fn read(
     read.collect()
 }
 
+impl From<&KeptReceipt> for ServedJob {
+    /// What is known of the receipt of a job that this peer served.
+    fn from(receipt: &KeptReceipt) -> Self {
+        debug_assert_eq!(receipt.part, JobPart::Provider, "another served it");
+        let (paid, won) = match receipt.outcome == Outcome::Trap {
+            true => (Amount::ZERO, receipt.paid),
+            false => (receipt.paid, Amount::ZERO),
+        };
+        let KeptReceipt { client, ref manifest, opened, outcome, lost, .. } = *receipt;
+        Self { job: receipt.place.job, client, manifest: manifest.clone(), opened, outcome, paid, won, lost }
+    }
+}
+
 impl ServedJob {
     /// What a receipt says to this peer, if it served the job.
     fn of(receipt: &Receipt, own: PeerId) -> Option<Self> {
@@ -142,5 +210,27 @@ impl ServedJob {
             won,
             lost: settlement.slashed.plus(fined).unwrap_or(Amount(u64::MAX)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../protocol/tests/golden/receipts");
+
+    #[test]
+    fn what_is_known_of_a_receipt_says_the_same_of_a_job_as_the_receipt() {
+        let files = fs::read_dir(GOLDEN).unwrap().map(|file| file.unwrap().path());
+        let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "receipt"));
+        let told = files.map(|path| {
+            let receipt = Receipt::from_bytes(&fs::read(path).unwrap()).unwrap();
+            let own = receipt.story.open.said().order.said().provider;
+            let known = KeptReceipt::of(&receipt, Digest::default(), own);
+            assert_eq!(Some(ServedJob::from(&known)), ServedJob::of(&receipt, own));
+        });
+        assert!(told.count() > 15);
     }
 }

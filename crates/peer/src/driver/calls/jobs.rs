@@ -24,6 +24,30 @@ pub struct ListJobs {
     pub running: bool,
 }
 
+/// Some of them, those that came last.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PageJobs {
+    /// Only those that have not ended.
+    pub running: bool,
+    /// Only those before this one.
+    pub behind: Option<Digest>,
+    /// How many are told, [`JOBS_LISTED_MAX`] at most.
+    pub most: usize,
+}
+
+/// A page of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct JobPage {
+    /// How they stand, oldest first.
+    pub jobs: Vec<JobView>,
+    /// How many are older.
+    pub older: u64,
+}
+
+/// Jobs on the longest page.
+pub const JOBS_LISTED_MAX: usize = 1_000;
+
 /// One of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +112,17 @@ impl Call for ListJobs {
 impl Respond for ListJobs {
     async fn respond(self, responder: &Responder) -> Result<Vec<JobView>, Refused> {
         responder.look(move |driver| driver.jobs(self.running)).await
+    }
+}
+
+impl Call for PageJobs {
+    const NAME: &'static str = "page_jobs";
+    type Answer = JobPage;
+}
+
+impl Respond for PageJobs {
+    async fn respond(self, responder: &Responder) -> Result<JobPage, Refused> {
+        responder.look(move |driver| driver.job_page(&self)).await?
     }
 }
 
@@ -166,6 +201,17 @@ impl Driver {
         let mut submissions = self.node.submissions();
         submissions.retain(|submission| !running || !submission.ended);
         submissions.into_iter().map(|submission| self.job_of(submission)).collect()
+    }
+
+    fn job_page(&self, wanted: &PageJobs) -> Result<JobPage, Refused> {
+        let is_unknown = |key: &Digest| self.node.submission(*key).is_none();
+        if let Some(unknown) = wanted.behind.filter(is_unknown) {
+            return Err(Refused::UnknownJob { name: unknown.to_string() });
+        }
+        let most = wanted.most.min(JOBS_LISTED_MAX);
+        let (latest, older) = self.node.latest_submissions(wanted.running, wanted.behind, most);
+        let jobs = latest.into_iter().map(|submission| self.job_of(submission)).collect();
+        Ok(JobPage { jobs, older: older as u64 })
     }
 
     fn job_of(&self, submission: SubmissionView) -> JobView {

@@ -1,6 +1,7 @@
 //! The receipts of this home, and what each says to this peer, newest first.
 //!
-//! They are read out of the files, which nothing ever removes: what is told can be proven.
+//! What they say was read out of the files, which nothing ever removes: what is told can be proven. The last of them are known
+//! without a look at those ([`Receipts::page`]).
 //!
 //! **Invariant:** a page has [`RECEIPTS_LISTED_MAX`] receipts at most, and says how many it leaves out; the next goes on behind
 //! it. A receipt that cannot be read is counted, and told as that.
@@ -44,7 +45,7 @@ pub struct ListReceipts {
 }
 
 /// What a peer was in a job that it has the receipt of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobPart {
     /// It ordered the job.
@@ -109,10 +110,14 @@ impl Call for ListReceipts {
 
 impl Respond for ListReceipts {
     async fn respond(self, responder: &Responder) -> Result<ReceiptPage, Refused> {
+        let disk = |error: std::io::Error| Refused::Disk { reason: error.to_string() };
         let (receipts, own) = (responder.store.receipts.clone(), responder.own);
+        let known = receipts.clone();
+        if let Some(page) = responder.work(move |_| known.page(own, &self)).await?.map_err(disk)? {
+            return Ok(page);
+        }
         let list = receipts.clone();
-        let names = responder.work(move |_| list.list()).await?;
-        let names = names.map_err(|error| Refused::Disk { reason: error.to_string() })?;
+        let names = responder.work(move |_| list.list()).await?.map_err(disk)?;
         let mut page = PageInMaking::new(self);
         for batch in names.chunks(BATCH) {
             let (batch, receipts) = (batch.to_vec(), receipts.clone());
@@ -131,6 +136,25 @@ fn read(receipts: &Receipts, name: &Digest, own: PeerId) -> Option<KeptReceipt> 
     Some(KeptReceipt::of(&Receipt::from_bytes(&bytes).ok()?, *name, own))
 }
 
+impl ListReceipts {
+    /// How many are told.
+    pub(crate) fn most_told(&self) -> usize {
+        self.most.min(RECEIPTS_LISTED_MAX)
+    }
+
+    /// Whether receipts are wanted of jobs in which this peer was this.
+    pub(crate) fn is_of(&self, part: JobPart) -> bool {
+        self.part.is_none_or(|wanted| part == wanted) && (!self.is_party || part != JobPart::Notary)
+    }
+
+    /// Whether one is wanted, if it is not too many.
+    pub(crate) fn fits(&self, receipt: &KeptReceipt) -> bool {
+        self.is_of(receipt.part)
+            && self.since.is_none_or(|since| receipt.place.closed >= since)
+            && self.behind.is_none_or(|behind| receipt.place < behind)
+    }
+}
+
 /// A page, while it is not known which receipts are the last.
 struct PageInMaking {
     wanted: ListReceipts,
@@ -142,8 +166,7 @@ struct PageInMaking {
 
 impl PageInMaking {
     fn new(wanted: ListReceipts) -> Self {
-        let most = wanted.most.min(RECEIPTS_LISTED_MAX);
-        Self { wanted, most, newest: BTreeMap::new(), older: 0, unread: 0 }
+        Self { wanted, most: wanted.most_told(), newest: BTreeMap::new(), older: 0, unread: 0 }
     }
 
     /// Takes a receipt, or that it cannot be read.
@@ -152,12 +175,7 @@ impl PageInMaking {
             self.unread += 1;
             return;
         };
-        let ListReceipts { since, part, is_party, behind, .. } = self.wanted;
-        let is_wanted = since.is_none_or(|since| receipt.place.closed >= since)
-            && part.is_none_or(|part| receipt.part == part)
-            && (!is_party || receipt.part != JobPart::Notary)
-            && behind.is_none_or(|behind| receipt.place < behind);
-        if !is_wanted {
+        if !self.wanted.fits(&receipt) {
             return;
         }
         self.newest.insert(receipt.place, receipt);
@@ -174,7 +192,7 @@ impl PageInMaking {
 }
 
 impl KeptReceipt {
-    fn of(receipt: &Receipt, name: Digest, own: PeerId) -> Self {
+    pub(crate) fn of(receipt: &Receipt, name: Digest, own: PeerId) -> Self {
         let (story, open) = (&receipt.story, receipt.story.open.said());
         let order = open.order.said();
         let (job, settlement) = (story.ticket.job, &story.settlement);
