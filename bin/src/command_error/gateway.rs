@@ -56,6 +56,11 @@ impl From<GatewayError> for CommandError {
             GatewayError::Files(_) => {
                 (Exit::Other, "FILES", "mend or delete what is named; who uploaded it may upload it again")
             }
+            GatewayError::Collector(_) => (
+                Exit::Usage,
+                "COLLECTOR",
+                "mend it: `assay config set gateway.otlp http://127.0.0.1:4318`, or `none`",
+            ),
             GatewayError::Origin(_) => {
                 (Exit::Usage, "ORIGIN", "name a scheme and a host, and nothing behind them")
             }

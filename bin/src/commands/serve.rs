@@ -137,6 +137,7 @@ pub(super) async fn bind(wish: ServeWish, invocation: &Invocation) -> Result<Bou
         gone_file: folder.join("gone.json"),
         hosts: or_settled(wish.hosts, settled.hosts),
         origins: or_settled(wish.origins, settled.origins),
+        otlp: settled.otlp,
         tokens_max: wish.tokens_max.unwrap_or(u32::try_from(settled.tokens_max).unwrap_or(u32::MAX)),
         cost_max: client.cost_max,
         free_bytes_min: daemon.free_bytes_min,

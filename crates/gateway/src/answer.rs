@@ -85,6 +85,10 @@ pub(crate) struct WholeAnswer {
     pub(crate) first_word_s: Option<f64>,
     /// What is known of its result.
     pub(crate) label: &'static str,
+    /// From the order to the last word, in seconds, where that was waited for.
+    pub(crate) took_s: Option<f64>,
+    /// What wrote it.
+    pub(crate) model: String,
 }
 
 /// What is known of a result whose check was not drawn yet.
@@ -105,6 +109,8 @@ impl WholeAnswer {
             tokens_written: if is_text { frames::tokens(&output).len() as u64 } else { 0 },
             first_word_s: None,
             label: label_of(attempt),
+            took_s: None,
+            model: manifest.name.clone(),
             output,
         }
     }
@@ -132,6 +138,8 @@ impl WholeAnswer {
             tokens_written: 3,
             first_word_s: None,
             label: PENDING,
+            took_s: Some(0.25),
+            model: "sums".to_owned(),
         }
     }
 }
@@ -431,8 +439,9 @@ impl LiveAnswer {
         }
         let unit_price = unit_price(&self.handle, self.key(), attempt.job).await;
         let tokens_read = unit_price.and_then(|price| whole.tokens_read_for(self.manifest.meter, price));
-        let first_word_s = self.first_word_s;
-        self.parts.push_back(AnswerPart::Whole(Box::new(WholeAnswer { tokens_read, first_word_s, ..whole })));
+        let (first_word_s, took_s) = (self.first_word_s, Some(self.ordered.elapsed().as_secs_f64()));
+        let whole = WholeAnswer { tokens_read, first_word_s, took_s, ..whole };
+        self.parts.push_back(AnswerPart::Whole(Box::new(whole)));
         Ok(())
     }
 }

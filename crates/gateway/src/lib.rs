@@ -42,6 +42,7 @@ mod openai;
 mod order;
 mod order_set;
 mod ordered_json;
+mod otlp;
 mod owner_places;
 mod reaper;
 mod routes;
@@ -82,7 +83,7 @@ pub use self::{
 };
 use self::{
     gateway_batches::GatewayBatches, gateway_files::GatewayFiles, keyed_answers::KeyedAnswers,
-    metrics::Metrics, owner_places::OwnerPlaces, reaper::GoneKeys, spending::Spending,
+    metrics::Metrics, otlp::Collector, owner_places::OwnerPlaces, reaper::GoneKeys, spending::Spending,
     template_cache::TemplateCache, waited_job::Cancels,
 };
 
@@ -124,6 +125,8 @@ pub struct GatewayOptions {
     pub hosts: Vec<String>,
     /// Origins whose pages may use it.
     pub origins: Vec<String>,
+    /// A collector of OpenTelemetry that is told figures and answers, as an address of the web.
+    pub otlp: Option<String>,
     /// The most tokens of an answer where nobody says.
     pub tokens_max: u32,
     /// The most that an order of a key may cost.
@@ -164,6 +167,9 @@ pub enum GatewayError {
     /// An origin that is none.
     #[error("{0:?} is no origin such as https://notes.example")]
     Origin(String),
+    /// A collector that cannot be one.
+    #[error("{0:?} is no address of a collector such as http://127.0.0.1:4318")]
+    Collector(String),
 }
 
 /// What all requests share.
@@ -178,6 +184,8 @@ pub(crate) struct Gateway {
     keyed: KeyedAnswers,
     gone: GoneKeys,
     metrics: Metrics,
+    /// Who is told what is counted.
+    collector: Option<Collector>,
     templates: TemplateCache,
     /// Answers that are written at a time.
     places: OwnerPlaces,
@@ -214,7 +222,7 @@ impl BoundGateway {
     /// [`GatewayError`].
     pub async fn bind(options: GatewayOptions) -> Result<Self, GatewayError> {
         let GatewayOptions { link, documents, listen, keys_file, spending_file, files_folder, .. } = options;
-        let GatewayOptions { batches_folder, gone_file, hosts, origins, tokens_max, .. } = options;
+        let GatewayOptions { batches_folder, gone_file, hosts, origins, otlp, tokens_max, .. } = options;
         let GatewayOptions { answers_folder, cost_max, free_bytes_min, .. } = options;
         let keys = AccessKeys::read(&keys_file)?;
         // With another name something stands in front of it that others reach.
@@ -225,6 +233,7 @@ impl BoundGateway {
         if let Some(wrong) = origins.iter().find(|origin| !is_origin(origin)) {
             return Err(GatewayError::Origin(wrong.clone()));
         }
+        let collector = collector(otlp)?;
         let spending = Spending::open(spending_file.clone()).map_err(|error| {
             if error.kind() == io::ErrorKind::WouldBlock {
                 return GatewayError::Running { address: Spending::server_of(&spending_file) };
@@ -249,7 +258,8 @@ impl BoundGateway {
             batches,
             keyed,
             gone,
-            metrics: Metrics::new(),
+            metrics: Metrics::new(collector.is_some()),
+            collector,
             templates: TemplateCache::default(),
             places: OwnerPlaces::new("answers that are being written", ANSWERS_MAX),
             readers: OwnerPlaces::new("requests that are being read", READERS_MAX),
@@ -275,20 +285,36 @@ impl BoundGateway {
     /// Serves until `stop` comes; what is under way then ends, and its jobs are cancelled, but for those of batches and of
     /// requests with keys: they go on, as do batches when there is a gateway again.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        for batch in self.gateway.batches.unfinished() {
-            openai::batches::begin(&self.gateway, batch);
+        let Self { gateway, listener, address } = self;
+        for batch in gateway.batches.unfinished() {
+            openai::batches::begin(&gateway, batch);
         }
-        let reaper = tokio::spawn(reaper::run(self.gateway.clone()));
-        let routes = routes::of(&self.gateway);
-        server::serve(self.listener, routes, stop).await;
+        let reaper = tokio::spawn(reaper::run(gateway.clone()));
+        let routes = routes::of(&gateway);
+        let telling = async {
+            match &gateway.collector {
+                Some(collector) => otlp::tell(&gateway, collector, address.to_string()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = server::serve(listener, routes, stop) => {}
+            () = telling => {}
+        }
         reaper.abort();
-        self.gateway.batches.end();
-        self.gateway.cancels.finish(CANCEL_WAIT).await;
+        gateway.batches.end();
+        gateway.cancels.finish(CANCEL_WAIT).await;
     }
 }
 
 fn place_of(address: Option<SocketAddr>) -> String {
     address.map_or_else(String::new, |address| format!(", at http://{address}"))
+}
+
+/// Who is told what is counted, if somebody is.
+fn collector(otlp: Option<String>) -> Result<Option<Collector>, GatewayError> {
+    let at = |address: String| Collector::at(&address).ok_or(GatewayError::Collector(address));
+    otlp.map(at).transpose()
 }
 
 /// By what a gateway at an address is called anyway.
@@ -320,7 +346,12 @@ pub(crate) mod tests {
         listen: &str,
         host: Option<&str>,
     ) -> Result<BoundGateway, GatewayError> {
-        BoundGateway::bind(GatewayOptions {
+        BoundGateway::bind(options(folder, listen, host)).await
+    }
+
+    /// How such a gateway is to be.
+    pub(crate) fn options(folder: &std::path::Path, listen: &str, host: Option<&str>) -> GatewayOptions {
+        GatewayOptions {
             link: DaemonLink(Home::at(folder)),
             documents: Arc::new(EchoedDocuments),
             listen: listen.parse().unwrap(),
@@ -332,11 +363,13 @@ pub(crate) mod tests {
             gone_file: folder.join("gone.json"),
             hosts: host.map(str::to_owned).into_iter().collect(),
             origins: Vec::new(),
+            otlp: None,
             tokens_max: 1,
             cost_max: Amount::credits(1),
             free_bytes_min: 0,
         })
         .await
+        }
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ use crate::{
     failure::{HttpFailure, PlainFailure},
     guard::{self, Caller},
     jobs,
-    metrics::RequestLabels,
+    metrics::{self, RequestLabels},
     ollama, openai,
 };
 
@@ -60,7 +60,7 @@ pub(crate) fn of(gateway: &Arc<Gateway>) -> Router {
         .route("/api/chat", post(ollama::chat::chat))
         .route("/api/generate", post(ollama::chat::generate))
         .route("/api/embed", post(ollama::embed::embed))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(figures))
         .route("/healthz", get(|| async { "ok\n" }))
         .merge(dashboard::routes())
         .fallback(unknown)
@@ -98,7 +98,7 @@ async fn counted(State(gateway): State<Arc<Gateway>>, request: Request, next: Ne
 }
 
 /// What all keys did, for who may see that.
-async fn metrics(
+async fn figures(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, HttpFailure> {
@@ -107,7 +107,8 @@ async fn metrics(
         return Err(HttpFailure::new(StatusCode::FORBIDDEN, "not_allowed", message));
     }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], gateway.metrics.text()).into_response())
+    let text = metrics::told(&gateway.metrics, &gateway.link).await;
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
 async fn unknown(request: Request) -> Response {

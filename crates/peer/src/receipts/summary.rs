@@ -207,14 +207,11 @@ impl SummedReceipts {
     }
 
     fn earned(&self, paid: Vec<JobId>) -> EarnedView {
-        let mut unproven: BTreeSet<JobId> = paid.into_iter().collect();
-        self.newest.keys().for_each(|place| drop(unproven.remove(&place.job)));
+        let mut unproven = paid;
+        let proven: BTreeSet<JobId> = self.newest.keys().map(|place| place.job).collect();
+        unproven.retain(|job| !proven.contains(job));
         let days = self.days.iter().map(|(day, sum)| EarnedDay { day: Timestamp(day * DAY_MS), sum: *sum });
-        EarnedView {
-            days: days.collect(),
-            unread: self.unread.len() as u64,
-            unproven: unproven.into_iter().collect(),
-        }
+        EarnedView { days: days.collect(), unread: self.unread.len() as u64, unproven }
     }
 }
 
