@@ -77,6 +77,21 @@ const status = {
 
 const sums = (name, jobs, earned, lost = "0.00") => ({ ...(name ? { name } : {}), jobs_closed: jobs, jobs_paid: jobs - (lost === "0.00" ? 0 : 1), earned: money(earned), won: money("0.00"), lost: money(lost) });
 const days = Array.from({ length: 24 }, (_, at) => [23 - at, ((at * 37) % 23) / 10]).filter(([, earned]) => earned > 0.2);
+const HOUR = 3_600_000;
+
+/** Prices of a model that move every few hours, with two days in which nobody looked. */
+function priced(model, seed, pinned) {
+  const spans = [];
+  for (let at = 29 * DAY; at > 0; at -= 6 * HOUR) {
+    if (at < 12 * DAY && at > 10 * DAY) continue;
+    const lowest = 0.0012 * seed + 0.0004 * Math.sin(at / (3 * DAY) + seed);
+    spans.push({ since: ago(at), until: ago(at - 6 * HOUR), lowest: money(lowest.toFixed(4)), middle: money((lowest * 1.3 + 0.0002).toFixed(4)) });
+  }
+  return { model, manifest: id(seed + 20), pinned, spans };
+}
+
+const still = { model: "digits", manifest: id(24), pinned: true, spans: [{ since: ago(3 * DAY), until: ago(0), lowest: money("0.02"), middle: money("0.02") }] };
+
 const documents = {
   status,
   jobs: { schema: "assay.jobs/1", jobs, hidden: 14 },
@@ -109,6 +124,7 @@ const documents = {
     reading: { programs_running: [], idle_ms: 42_000, is_on_battery: false, temperature_celsius: 58, card_others_bytes: 2 ** 30, week_minute: 570 }, rules_held: status.rules_held,
   },
   prices: { schema: "assay.prices/1", asked: [] },
+  "price-history": { schema: "assay.price-history/1", priced: [priced("sums", 3, true), still, ...[5, 6, 7, 8, 9].map((seed) => priced("poet", seed, false))] },
   why: {
     schema: "assay.why/1", warnings: 2, problems: 1, orders: { agreed: 4, began: 3, turned_away: 1, crowded: 0, reasons: [], blocked: 0 }, sightings: [],
     prices: [{ model: "sums", class: id(40), unit_price: money("0.0012"), others: 3, cheaper: 2, least: money("0.0008") }, { model: "digits", class: id(40), unit_price: money("0.02"), others: 0, cheaper: 0, least: null }],
@@ -129,12 +145,19 @@ const explanation = (job) => ({
   explained: [], told: [],
 });
 
+/** Nobody has chosen a name that would be something else in a careless page, and there is little of each. */
+function plain() {
+  documents["price-history"].priced.splice(2);
+  documents.jobs = { ...documents.jobs, jobs: jobs.filter(({ model }) => !model.includes("<")) };
+}
+
 /** Nothing happened yet, nothing is sold, nobody is there. */
 function quiet() {
   const money0 = money("0.00");
   documents.jobs = { ...documents.jobs, jobs: [], hidden: 0 };
   documents.status = { ...status, providing: null, neighbours: [], notaries_heard: [{ notary: id(2), heard_ago_ms: null }], runs: [], rules_held: [], running: 0 };
   documents.offers = { ...documents.offers, offers: [] };
+  documents["price-history"] = { ...documents["price-history"], priced: [] };
   documents.earnings = { ...documents.earnings, groups: [], due: [], all: { ...sums(null, 0, "0.00"), lost: money0 } };
   documents.receipts = { ...documents.receipts, kept: [] };
   documents.account = undefined;
@@ -148,8 +171,9 @@ function send(response, status, kind, body, more = {}) {
 const json = (response, status, body) => send(response, status, "application/json", JSON.stringify(body));
 
 /** Serves the pages on a port of this machine; with 0, on one that is free. */
-export function serve({ port = 0, key = null, isQuiet = false } = {}) {
+export function serve({ port = 0, key = null, isQuiet = false, isPlain = false } = {}) {
   if (isQuiet) quiet();
+  if (isPlain) plain();
   const server = http.createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
     const file = url.pathname === "/" ? "index.html" : url.pathname.startsWith("/dashboard/") ? path.basename(url.pathname) : null;

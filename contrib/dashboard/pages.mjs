@@ -7,6 +7,8 @@
 //                              SHOTS a folder for pictures
 //   node pages.mjs --mock      a peer that is made up
 //
+// With PICTURES=FOLDER it makes the pictures of docs/gateway.md there, and does nothing else.
+//
 // Needs playwright-core and axe-core beside it: npm install playwright-core axe-core
 
 import assert from "node:assert/strict";
@@ -28,7 +30,8 @@ const PATIENCE_MS = 60_000;
 const [where] = process.argv.slice(2);
 const isMock = where === "--mock";
 const KEY = "assay-of-nobody";
-const server = isMock ? await (await import(process.env.MOCK ?? "./mock.mjs")).serve() : null;
+const pictures = process.env.PICTURES;
+const server = isMock ? await (await import(process.env.MOCK ?? "./mock.mjs")).serve({ isPlain: Boolean(pictures) }) : null;
 const base = isMock ? `http://127.0.0.1:${server.address().port}/` : `http://${where}/`;
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const shots = process.env.SHOTS;
@@ -291,6 +294,19 @@ async function parts() {
     return built.map((part) => part.outerHTML).join("");
   });
   assert.match(chart, /the most on one day were 0 credits/);
+  const drawn = await page.evaluate(async () => {
+    const { make } = await import("/dashboard/build.mjs");
+    const { history } = await import("/dashboard/prices.mjs");
+    const credits = (amount) => ({ amount, unit: "credit" });
+    const span = (since, until, amount) => ({ since: `2026-11-28T${since}:00:00Z`, until: `2026-11-28T${until}:00:00Z`, lowest: credits(amount), middle: credits("0.5") });
+    const spans = [span("00", "01", "0.1"), span("01", "02", "0.3"), span("03", "04", "0.3")];
+    const built = make("div", {}, history({ priced: [{ model: "<b>", manifest: "0a".repeat(32), pinned: false, spans }] }));
+    return [built.querySelector(".price.lowest").getAttribute("d"), built.querySelector("svg").getAttribute("aria-label"), built.querySelectorAll("b").length];
+  });
+  // On from the first to the second hour, and anew behind the one of which nothing is known.
+  assert.match(drawn[0], /^M0\.0 124\.0H160\.0V79\.0H320\.0M480\.0 79\.0H640\.0$/);
+  assert.match(drawn[1], /between 0\.1 and 0\.5 credits a unit/);
+  assert.equal(drawn[2], 0, "a name is a text");
   await page.context().close();
 }
 
@@ -398,6 +414,38 @@ async function keys(job) {
   if (!isMock) for (const name of ["browser", "limited"]) assay("serve", "key", "rm", name);
 }
 
+/** The longest picture of the documentation. */
+const PICTURE_BYTES_MAX = 150_000;
+
+/** What the documentation shows. */
+async function draw(folder) {
+  const page = await open({ width: 1000, height: 640, scheme: "light" });
+  const keep = async (name, what) => {
+    const bytes = await what.screenshot();
+    assert.ok(bytes.length < PICTURE_BYTES_MAX, `${name} has ${bytes.length} bytes`);
+    fs.writeFileSync(path.join(folder, `dashboard-${name}.png`), bytes);
+  };
+  for (const each of ["jobs", "provider"]) {
+    await go(page, each);
+    await keep(each, page);
+  }
+  await go(page, "network");
+  if (await page.locator(".course").count()) await keep("prices", page.locator("#part-prices-over-time").locator("xpath=.."));
+  const { job } = await someReceipt(page);
+  await go(page, `receipts/${job}`);
+  await page.locator(".verdict h2").waitFor();
+  await keep("receipt", page.locator(".verdict"));
+  await page.context().close();
+}
+
+if (pictures) {
+  await draw(pictures);
+  await browser.close();
+  server?.closeAllConnections();
+  server?.close();
+  assert.deepEqual(faults, []);
+  process.exit(0);
+}
 for (const [width, height] of SCREENS) {
   for (const scheme of ["light", "dark"]) await everyPage(width, height, scheme);
 }

@@ -1,5 +1,6 @@
 //! `assay offers`: what can be ordered now, from whom, for how much.
 
+mod history;
 pub(crate) mod passed;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -26,9 +27,12 @@ const EXAMPLES: &str = "\
 Examples:
   assay offers                                  everything, cheapest first
   assay offers --model digits --max-price 0.05  what fits
+  assay offers --history --model digits         what it cost in the last thirty days
   assay offers --quiet                          only the providers' names";
 
 /// List what can be ordered, cheapest first.
+///
+/// With --history it is what offers asked for each model, day by day, as far as this peer heard of them while it ran.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -38,6 +42,9 @@ pub(crate) struct Args {
     /// Only what costs at most this much a unit, in credits
     #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     max_price: Option<Amount>,
+    /// Show what models were offered for in the last thirty days, by universal time
+    #[arg(long, conflicts_with_all = ["max_price", "quiet"])]
+    history: bool,
     /// Print only the names of the providers
     #[arg(long, short)]
     quiet: bool,
@@ -47,6 +54,9 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    if args.history {
+        return history::show(args.model.as_deref(), &daemon, invocation).await;
+    }
     let offers = known(args.reach, &daemon, invocation).await?;
     let mut rows = rows(&offers);
     rows.retain(|row| args.fits(row.service));
@@ -79,6 +89,11 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 fn each_once(providers: impl Iterator<Item = PeerId>) -> Vec<PeerId> {
     let mut told = BTreeSet::new();
     providers.filter(|provider| told.insert(*provider)).collect()
+}
+
+/// What models were offered for, for pages.
+pub(super) async fn history_for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
+    history::for_pages(daemon).await
 }
 
 /// What can be ordered, for pages.

@@ -1,20 +1,22 @@
 //! What the dashboard of a real gateway is told of real peers: the documents of `--json`, and what happens as it happens.
 
 use std::{
+    fs::{self, Permissions},
     io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use crate::{assay::assay, gateways::Serving, schema_set, tidy::repository, town::Town};
+use crate::{assay::assay, gateways::Serving, homes::Homestead, schema_set, tidy::repository, town::Town};
 
 /// The longest that a test waits for something.
 const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_STEP: Duration = Duration::from_millis(50);
 
 /// What pages ask that is not about one job, and the document that they are told.
-const QUESTIONS: [(&str, &str); 10] = [
+const QUESTIONS: [(&str, &str); 11] = [
     ("status", "status"),
     ("jobs", "jobs"),
     ("offers", "offers"),
@@ -24,6 +26,7 @@ const QUESTIONS: [(&str, &str); 10] = [
     ("devices", "devices"),
     ("rules", "provider-rules"),
     ("prices", "prices"),
+    ("price-history", "price-history"),
     ("why", "why"),
 ];
 
@@ -105,6 +108,32 @@ async fn pages_are_told_what_programs_are_and_hear_of_jobs_as_they_move() {
     gateway.get("/assay/v1/status").fails(401, "invalid_api_key");
     let page = gateway.ask("GET /", &[("accept", "text/html")], "");
     assert!(page.status == 200 && page.body.contains("<!doctype html>"), "{page:?}");
+}
+
+#[test]
+fn what_models_were_offered_for_is_told_to_people_and_to_programs() {
+    let homestead = Homestead::new(false);
+    let now = jiff::Timestamp::now();
+    let hour = u64::try_from(now.as_second()).unwrap() / 3_600;
+    let line = |model: &str, name: &str, lowest: u64| {
+        let line = json!({
+            "model": model.repeat(32), "name": name, "pinned": name == "sums", "since": hour - 1, "until": hour,
+            "lowest": lowest, "middle": 2 * lowest,
+        });
+        format!("{line}\n")
+    };
+    let file = homestead.home.prices();
+    fs::write(&file, line("0a", "sums", 2_500_000) + &line("0b", "poet", 30_000_000)).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let shown = homestead.types(&["offers", "--history"]);
+    let day = jiff::Timestamp::from_second(i64::try_from((hour - 1) * 3_600).unwrap()).unwrap().to_string();
+    let rows = format!("sums\t{0}\t0.0025\t0.005\npoet@0b0b0b0b0b0b\t{0}\t0.03\t0.06\n", &day[..10]);
+    assert_eq!((shown.status, shown.stdout.as_str()), (Some(0), rows.as_str()), "{shown:?}");
+    let told = homestead.types(&["offers", "--history", "--model", "poet", "--json"]).document();
+    let [poet] = &told["priced"].as_array().unwrap()[..] else { panic!("{told}") };
+    assert_eq!((&poet["pinned"], &poet["spans"][0]["middle"]["amount"]), (&json!(false), &json!("0.06")));
+    assert_eq!(homestead.types(&["offers", "--history", "--quiet"]).status, Some(2), "they have no names");
+    assert_eq!(homestead.types(&["down"]).status, Some(0));
 }
 
 #[test]

@@ -58,10 +58,10 @@ mod schema_draft;
 mod schema_set;
 mod schemas;
 mod screen;
+mod served;
 #[allow(dead_code, reason = "what a server may do otherwise is tried where it is asked")]
 #[path = "../../../crates/hub/tests/it/server.rs"]
 mod server;
-mod served;
 mod services;
 mod statuses;
 mod sweeps;

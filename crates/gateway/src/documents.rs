@@ -26,6 +26,8 @@ pub enum PageQuestion {
     Explanation(String),
     /// What can be ordered.
     Offers,
+    /// What could be, and for how much.
+    PriceHistory,
     /// What a notary holds for it.
     Account,
     /// What it has earned, day by day.
@@ -51,6 +53,7 @@ impl PageQuestion {
             _ if behind.is_some() => return None,
             "status" => Self::Status,
             "offers" => Self::Offers,
+            "price-history" => Self::PriceHistory,
             "account" => Self::Account,
             "earnings" => Self::Earnings,
             "devices" => Self::Devices,

@@ -367,8 +367,6 @@ pub(crate) mod tests {
             tokens_max: 1,
             cost_max: Amount::credits(1),
             free_bytes_min: 0,
-        })
-        .await
         }
     }
 

@@ -50,7 +50,7 @@ impl Collector {
     /// The one at an address such as `http://127.0.0.1:4318`; nothing, if that is none of the web.
     pub(crate) fn at(address: &str) -> Option<Self> {
         let base = address.trim_end_matches('/');
-        let rest = ["http://", "https://"].iter().find_map(|scheme| base.strip_prefix(scheme))?;
+        let rest = ["http://", "https://"].iter().find_map(|scheme| base.strip_prefix(*scheme))?;
         let authority = rest.split('/').next()?.parse::<axum::http::uri::Authority>().ok()?;
         // Whoever has a password for a collector puts something in front of it that knows it.
         if authority.as_str().contains('@') {

@@ -57,9 +57,10 @@ impl CompanionHost {
 pub(crate) struct CompanionPlace(Arc<Mutex<Option<CompanionHost>>>);
 
 impl CompanionPlace {
-    /// Lets a companion in.
-    pub(crate) fn let_in(&self, host: Option<CompanionHost>) {
+    /// The same place, with a companion in it.
+    pub(crate) fn let_in(&self, host: Option<CompanionHost>) -> Self {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = host;
+        self.clone()
     }
 
     /// Has the companion leave, if one is here and was not asked before, and waits until it has.

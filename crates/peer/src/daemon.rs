@@ -32,6 +32,7 @@ use crate::{
     network::{
         Limits, Network, NetworkError, NetworkEvent, NetworkSettings, USUAL_PORT, everywhere, note_taken,
     },
+    price_history::keeper::PriceKeeper,
     receipts::Receipts,
     room::DiskRoom,
     sensors::Sensors,
@@ -264,14 +265,13 @@ impl Daemon {
         };
         let (watchdog, closing) = (parts.network.watchdog().clone(), parts.network.clone());
         let (driver, inlets, responder) = restored.into_driver(parts);
-        let companions = responder.companions.clone();
-        companions.let_in(options.companion);
+        let companions = responder.beside.companions.let_in(options.companion);
+        let keeper = PriceKeeper::start(home.prices(), responder.clone()).await;
         let snapshotting = snapshotting.start(responder.clone());
         let mut running = tokio::spawn(driver.run(inlets));
         server.serve(responder.clone());
         let handle = Handle::Local(Local::new(responder));
-        let ready = Ready { peer, network: name, addresses, handle };
-        tell_ready(ready, options.ready);
+        tell_ready(Ready { peer, network: name, addresses, handle }, options.ready);
         let wish = async {
             wished(options.stop, &mut signals).await;
             companions.see_off().await;
@@ -281,6 +281,7 @@ impl Daemon {
         let ended = until_ended(&mut running, wish, &watchdog).await;
         running.abort();
         snapshotting.end().await;
+        keeper.end().await;
         // The loop has closed it, unless it ended by a fault.
         closing.shutdown().await;
         server.close().await;

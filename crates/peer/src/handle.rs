@@ -49,9 +49,9 @@ pub use crate::driver::{
         PriceView, Provide, Providing, PullModel, QuoteJob, RECEIPTS_LISTED_MAX, ReadHeld, ReadOutput,
         ReadReceipt, ReceiptPage, ReceiptPlace, RemoveModel, RemoveOffered, Repriced, ResumeProviding,
         RetriedView, RetryJob, Rivals, RunnerView, ServedJob, ServiceView, ServiceWish, SeverPeers,
-        ShowAccount, ShowBooks, ShowDemand, ShowJob, ShowLimits, ShowPrices, ShowRules, ShowStatus,
-        ShowTemplate, Shutdown, Sighting, StatusView, StopProviding, Submit, SubmittedView, SumEarned,
-        TemplateView, Update, WatchUpdates,
+        ShowAccount, ShowBooks, ShowDemand, ShowJob, ShowLimits, ShowPriceHistory, ShowPrices, ShowRules,
+        ShowStatus, ShowTemplate, Shutdown, Sighting, StatusView, StopProviding, Submit, SubmittedView,
+        SumEarned, TemplateView, Update, WatchUpdates,
     },
     history::{Dated, EVENTS_KEPT_MAX},
     journal_copy::{CopyError, audit_copy},
@@ -59,7 +59,10 @@ pub use crate::driver::{
     prepare::units_assumed,
     responder::{Respond, Responder},
 };
-pub use crate::sensors::{CardReading, ProcessorReading};
+pub use crate::{
+    price_history::{PriceSpan, PricedModel},
+    sensors::{CardReading, ProcessorReading},
+};
 
 use std::{
     io,

@@ -35,6 +35,7 @@ impl PeerDocuments {
                 ("job-explanation", job::explain::for_pages(name, &self.home, &daemon).await?)
             }
             PageQuestion::Offers => ("offers", offers::for_pages(&daemon).await?),
+            PageQuestion::PriceHistory => ("price-history", offers::history_for_pages(&daemon).await?),
             PageQuestion::Account => ("account", account::for_pages(&daemon).await?),
             PageQuestion::Earnings => ("earnings", earnings::for_pages(&daemon).await?),
             PageQuestion::Receipts(behind) => {

@@ -42,7 +42,7 @@ pub(super) static PAGE: PageFile =
     PageFile::new("index.html", "text/html; charset=utf-8", include_bytes!("index.html"));
 
 /// What it loads.
-pub(super) static FILES: [PageFile; 15] = [
+pub(super) static FILES: [PageFile; 16] = [
     PageFile::new("style.css", "text/css; charset=utf-8", include_bytes!("style.css")),
     PageFile::new("icon.svg", "image/svg+xml", include_bytes!("icon.svg")),
     PageFile::new("main.mjs", SCRIPT, include_bytes!("main.mjs")),
@@ -51,6 +51,7 @@ pub(super) static FILES: [PageFile; 15] = [
     PageFile::new("client.mjs", SCRIPT, include_bytes!("client.mjs")),
     PageFile::new("provider.mjs", SCRIPT, include_bytes!("provider.mjs")),
     PageFile::new("network.mjs", SCRIPT, include_bytes!("network.mjs")),
+    PageFile::new("prices.mjs", SCRIPT, include_bytes!("prices.mjs")),
     PageFile::new("receipt.mjs", SCRIPT, include_bytes!("receipt.mjs")),
     PageFile::new("recompute.mjs", SCRIPT, include_bytes!("recompute.mjs")),
     PageFile::new("rerun.mjs", SCRIPT, include_bytes!("rerun.mjs")),

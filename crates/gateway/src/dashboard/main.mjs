@@ -10,7 +10,7 @@ import * as receipts from "./receipt.mjs";
 /** Between two looks at what tells nobody that it changes: loads and temperatures. */
 const LOOK_MS = 5_000;
 /** How long what was asked is good for, at least: some of it is asked of others, or read out of every receipt. */
-const GOOD_MS = { why: 60_000, earnings: 30_000, account: 10_000, receipts: 5_000, offers: 3_000, rules: 2_000, devices: 2_000 };
+const GOOD_MS = { why: 60_000, earnings: 30_000, account: 10_000, receipts: 5_000, offers: 3_000, rules: 2_000, devices: 2_000, "price-history": 300_000 };
 const GOOD_MS_ELSE = 1_000;
 /** Between a change and the look at it, so that many changes are one look. */
 const SETTLE_MS = 400;

@@ -1,11 +1,12 @@
 // The network as this peer sees it: who is connected, which notaries are heard, and what is offered.
 
 import { ago, count, make, money, name, pairs, part, table, when } from "./build.mjs";
+import { history } from "./prices.mjs";
 
 export const changesAlone = true;
 
 export function needs() {
-  return ["status", "offers"];
+  return ["status", "offers", "price-history"];
 }
 
 export function page(known) {
@@ -15,6 +16,7 @@ export function page(known) {
     part("This peer", when(status, self)),
     part("A picture", when(status, (status) => picture(status, offers?.offers ?? []))),
     part("Offers", when(offers, offerList)),
+    part("Prices over time", when(known.get("price-history"), history)),
     part("Notaries", when(status, notaries)),
     part("Connected peers", when(status, neighbours)),
   ];

@@ -127,6 +127,7 @@ async fn each_question_is_passed_on_and_no_answer_is_kept() {
         ("devices", "Devices"),
         ("rules", "Rules"),
         ("prices", "Prices"),
+        ("price-history", "PriceHistory"),
         ("why", "Why"),
     ] {
         let told = ask(folder.path(), &format!("/assay/v1/{path}"), &[]).await;

@@ -145,6 +145,12 @@ impl Home {
         self.root.join("receipts")
     }
 
+    /// What models were offered for, hour by hour.
+    #[must_use]
+    pub fn prices(&self) -> PathBuf {
+        self.root.join("prices")
+    }
+
     /// What belongs to networks that this home has left.
     #[must_use]
     pub fn left(&self) -> PathBuf {
@@ -165,7 +171,7 @@ impl Home {
 
     /// All that the peer itself writes, and nobody else may read: what it must not forget, what it was given in
     /// confidence, and what can be made again from these.
-    pub(crate) fn private(&self) -> [PathBuf; 8] {
+    pub(crate) fn private(&self) -> [PathBuf; 9] {
         [
             self.root.clone(),
             self.journal(),
@@ -174,6 +180,7 @@ impl Home {
             self.models(),
             self.receipts(),
             self.compiled(),
+            self.prices(),
             self.log(),
         ]
     }

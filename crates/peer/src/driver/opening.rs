@@ -29,11 +29,10 @@ use super::{
     open_models::OpenModels,
     outbox::{Outbox, Outside},
     pinned::Pinned,
-    responder::{Responder, VISITS_MAX},
+    responder::{Beside, Responder, VISITS_MAX},
 };
 use crate::{
     clock::moment,
-    companion::CompanionPlace,
     daemon::Examined,
     executor::Executor,
     fetcher::Fetcher,
@@ -266,7 +265,7 @@ impl Restored {
             works: Responder::works(),
             room: room.clone(),
             lookout,
-            companions: CompanionPlace::default(),
+            beside: Beside::default(),
         };
         let (rules, durable) = (Arc::clone(&genesis), journal.durable());
         let background = Background { network, store, executor, fetcher, pinned, rules, intake, reports };

@@ -22,6 +22,7 @@ use crate::{
     handle::{Ask, Attachment, Call, Dispatch, Dispatched, Pieces, Refused, Transit, Update},
     journal::Broken,
     network::Network,
+    price_history::keeper::PriceBoard,
     room::DiskRoom,
     sensors::Lookout,
     store::Store,
@@ -61,8 +62,16 @@ pub struct Responder {
     pub(super) works: Arc<Semaphore>,
     pub(super) room: DiskRoom,
     pub(super) lookout: Lookout,
+    pub(crate) beside: Beside,
+}
+
+/// What goes on beside the loop, and does not concern it. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
     /// What runs beside the daemon in its process.
     pub(crate) companions: CompanionPlace,
+    /// What models were offered for.
+    pub(crate) prices: PriceBoard,
 }
 
 impl fmt::Debug for Responder {

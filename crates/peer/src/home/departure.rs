@@ -26,7 +26,7 @@ use super::HomeLock;
 use crate::{config::Home, disk::HomeDisk};
 
 /// What is moved beside the network's file and the key.
-const BELONGINGS: [&str; 5] = ["journal", "index", "receipts", "batches", "kept-books"];
+const BELONGINGS: [&str; 6] = ["journal", "index", "receipts", "batches", "prices", "kept-books"];
 /// What the names begin with of folders of what was cut off a journal.
 const CUT_OFF: &str = "journal.lost-";
 /// The network's file.

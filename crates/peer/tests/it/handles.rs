@@ -2,9 +2,10 @@
 
 use assay_peer::handle::{
     Attachment, AuditNotary, CALLS_MAX, Call, CallError, ExplainJob, Handle, INPUT_BYTES_MAX, KeepFile,
-    ListJobs, ListOffered, ListOffers, ListRuns, OfferRefused, Provide, QuoteJob, ReadHeld, ReadOutput,
-    ReadReceipt, Refused, Respond, ServiceWish, ShowAccount, ShowBooks, ShowJob, ShowLimits, ShowPrices,
-    ShowRules, ShowStatus, StopProviding, Submit, Transit, WatchUpdates,
+    ListJobs, ListOffered, ListOffers, ListReceipts, ListRuns, OfferRefused, PageJobs, Provide, QuoteJob,
+    ReadHeld, ReadOutput, ReadReceipt, Refused, Respond, ServiceWish, ShowAccount, ShowBooks, ShowJob,
+    ShowLimits, ShowPriceHistory, ShowPrices, ShowRules, ShowStatus, StopProviding, Submit, SumEarned,
+    Transit, WatchUpdates,
 };
 use assay_protocol::{id::Digest, units::Amount};
 use futures::StreamExt;
@@ -47,6 +48,8 @@ impl Both<'_> {
         self.put("offers", ListOffers).await;
         self.put("jobs", ListJobs::default()).await;
         self.put("jobs that are under way", ListJobs { running: true }).await;
+        self.put("the last jobs", PageJobs { most: 1, ..PageJobs::default() }).await;
+        self.put("jobs before none", PageJobs { behind: Some(here.empty), ..PageJobs::default() }).await;
         self.put("a job", ShowJob { name: name() }).await;
         self.put("a job by its first digits", ShowJob { name: name()[..12].to_owned() }).await;
         self.put("no job", ShowJob { name: nobody() }).await;
@@ -77,6 +80,9 @@ impl Both<'_> {
         self.put("nothing that is offered", ListOffered).await;
         self.put("no prices", ShowPrices::default()).await;
         self.put("the price of a model", ShowPrices { models: vec!["pure-digits".to_owned()] }).await;
+        self.put("prices over time", ShowPriceHistory).await;
+        self.put("receipts", ListReceipts { most: 9, ..ListReceipts::default() }).await;
+        self.put("what was earned", SumEarned).await;
         self.put("no limits", ShowLimits).await;
         self.put("no offer any more", StopProviding).await;
         self.put("watching nobody", WatchUpdates { name: Some(nobody()) }).await;

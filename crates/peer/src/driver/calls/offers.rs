@@ -123,7 +123,7 @@ impl Driver {
         }
     }
 
-    fn service_view(&self, service: &Service) -> ServiceView {
+    pub(super) fn service_view(&self, service: &Service) -> ServiceView {
         let pinned = self.genesis.manifests.iter().find(|manifest| manifest.digest() == service.manifest);
         let known = pinned.cloned().or_else(|| self.background.store.library.get(&service.manifest));
         ServiceView {

@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a price that changes changes nothing else, and its owner hears of it once it is on the disk.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use assay_market::{
     pricing::{self, PriceDoubt, Suggestion},
     provision::{Provision, Stock},
@@ -9,7 +11,7 @@ use assay_market::{
 use assay_protocol::{
     id::Digest,
     manifest::Manifest,
-    offer::Offer,
+    offer::{Offer, Service},
     signed::Verified,
     units::{Amount, Duration, Units},
 };
@@ -25,6 +27,7 @@ use crate::{
         responder::{Respond, Responder},
     },
     handle::{Call, Refused},
+    price_history::{PriceLook, PricedModel, worthiest},
 };
 
 /// What is asked for models here and elsewhere, and what to ask.
@@ -34,6 +37,10 @@ pub struct ShowPrices {
     /// Models that the network pins or the library holds; those that are offered if none.
     pub models: Vec<String>,
 }
+
+/// What models were offered for in the last thirty days, hour by hour.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ShowPriceHistory;
 
 /// Ask another price from now on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,6 +108,17 @@ impl Respond for ShowPrices {
     }
 }
 
+impl Call for ShowPriceHistory {
+    const NAME: &'static str = "show_price_history";
+    type Answer = Vec<PricedModel>;
+}
+
+impl Respond for ShowPriceHistory {
+    async fn respond(self, responder: &Responder) -> Result<Vec<PricedModel>, Refused> {
+        Ok(responder.beside.prices.view())
+    }
+}
+
 impl Call for ChangePrice {
     const NAME: &'static str = "change_price";
     type Answer = Vec<Repriced>;
@@ -139,7 +157,46 @@ impl ChangePrice {
     }
 }
 
+impl Responder {
+    /// What is asked for models now.
+    pub(crate) async fn price_looks(&self) -> Result<Vec<PriceLook>, Refused> {
+        self.look(|driver| driver.price_looks()).await
+    }
+}
+
 impl Driver {
+    /// What each provider asks for each model now, as far as models are remembered. Whoever was convicted is no measure.
+    fn price_looks(&self) -> Vec<PriceLook> {
+        let at = moment();
+        let now = self.node.time(at);
+        let fair = |offer: &&Verified<Offer>| offer.valid_until > now && !self.node.is_convicted(offer, at);
+        let mut asked: BTreeMap<Digest, (&Service, Vec<Amount>)> = BTreeMap::new();
+        for offer in self.book.iter().filter(fair) {
+            let mut least: BTreeMap<Digest, &Service> = BTreeMap::new();
+            for (_, service) in offer.services() {
+                let known = least.entry(service.manifest).or_insert(service);
+                if service.unit_price < known.unit_price {
+                    *known = service;
+                }
+            }
+            for (manifest, service) in least {
+                asked.entry(manifest).or_insert((service, Vec::new())).1.push(service.unit_price);
+            }
+        }
+        let pinned: BTreeSet<Digest> = self.genesis.manifests.iter().map(Manifest::digest).collect();
+        let look = |(&manifest, (_, asked)): (&Digest, &(&Service, Vec<Amount>))| {
+            let mut asked = asked.clone();
+            asked.sort_unstable();
+            PriceLook { manifest, name: String::new(), pinned: pinned.contains(&manifest), asked }
+        };
+        let mut looks = worthiest(asked.iter().map(look).collect());
+        for look in &mut looks {
+            let service = asked.get(&look.manifest).map(|(service, _)| self.service_view(service));
+            look.name = service.map(|service| service.name).unwrap_or_default();
+        }
+        looks
+    }
+
     /// What others ask for a model now, the least first.
     pub(super) fn asked_elsewhere(&self, manifest: Digest) -> Vec<Amount> {
         let at = moment();

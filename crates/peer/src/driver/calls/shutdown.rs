@@ -21,7 +21,7 @@ impl Call for Shutdown {
 
 impl Respond for Shutdown {
     async fn respond(self, responder: &Responder) -> Result<(), Refused> {
-        responder.companions.see_off().await;
+        responder.beside.companions.see_off().await;
         let end = responder.act_and_save(|driver| {
             driver.ended = true;
             Box::pin(async { Ok(()) })
