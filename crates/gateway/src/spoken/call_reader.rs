@@ -1,7 +1,8 @@
 //! The tools that a model wants to be called, read from its text as its chat template taught it to write them.
 //!
 //! **Invariant:** a call is told once all of it is here and it was read; what looks like one and is none is told as words.
-//! Without a mark in front a call stands at the beginning of an answer or behind another, and names a tool that there is.
+//! Without a mark in front a call stands at the beginning of an answer or behind another, and names a tool that there is. To
+//! read an answer takes as long as the answer is, whatever a stranger's model put into it.
 
 use std::sync::Arc;
 
@@ -13,6 +14,11 @@ use super::{Spoken, begun_mark, json_end::JsonEnd};
 const FIRST_KEYS: [&str; 5] = ["name", "arguments", "parameters", "type", "id"];
 /// What stands between a tool's name and its arguments where no object holds both.
 const ARGUMENTS_MARK: &str = "[ARGS]";
+/// Calls that are taken out of one answer; what would be another one is told as words.
+pub(super) const CALLS_MAX: usize = 256;
+/// How often a mark may have no call behind it: what stands behind each is looked at, and may be long. All behind the last is
+/// words.
+pub(super) const MISSES_MAX: usize = 64;
 
 /// How calls are written. Marks that are control tokens of a vocabulary leave no text, so that each may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +48,16 @@ pub(crate) struct CallReader {
     /// Whether calls behind the first are left out.
     is_single: bool,
     place: CallPlace,
-    /// What is not clear yet.
+    /// What is not clear yet, behind what became clear within this piece.
     held: String,
+    /// How much of it that is.
+    clear: usize,
     /// How far the call that may stand there was looked at.
     end: JsonEnd,
     /// Calls until now.
     count: usize,
+    /// Marks without calls until now.
+    misses: usize,
 }
 
 /// What may come next.
@@ -95,15 +105,27 @@ impl CallReader {
     /// One of calls that are written like this, of tools with these names.
     pub(crate) fn new(dialect: ToolDialect, names: impl Into<Arc<[String]>>, is_single: bool) -> Self {
         let (place, held, end) = (CallPlace::Bare, String::new(), JsonEnd::default());
-        Self { dialect, names: names.into(), is_single, place, held, end, count: 0 }
+        Self { dialect, names: names.into(), is_single, place, held, clear: 0, end, count: 0, misses: 0 }
     }
 
     /// What becomes clear with these words, or with the end.
     pub(super) fn take(&mut self, words: &str, is_end: bool) -> Vec<Spoken> {
         self.held.push_str(words);
         let mut told = Vec::new();
-        while !self.held.is_empty() && self.step(is_end, &mut told) {}
+        while !self.rest().is_empty() && self.step(is_end, &mut told) {}
+        // Once for all steps: each would move all that stands behind it.
+        self.held.drain(..std::mem::take(&mut self.clear));
         told
+    }
+
+    /// What is not clear yet.
+    fn rest(&self) -> &str {
+        self.held.get(self.clear..).unwrap_or_default()
+    }
+
+    /// Whether no more calls are looked for.
+    fn is_over(&self) -> bool {
+        self.count >= CALLS_MAX || self.misses >= MISSES_MAX
     }
 
     /// One step; whether another may follow.
@@ -116,48 +138,54 @@ impl CallReader {
     }
 
     fn words(&mut self, is_end: bool, told: &mut Vec<Spoken>) -> bool {
-        let mark = self.dialect.open();
-        if let Some(at) = self.held.find(mark) {
+        let (mark, is_over) = (self.dialect.open(), self.is_over());
+        if let Some(at) = self.rest().find(mark).filter(|_| !is_over) {
             self.say(at, told);
             self.go(CallPlace::Marked);
             return true;
         }
-        let unclear = if is_end { 0 } else { begun_mark(&self.held, mark) };
-        self.say(self.held.len() - unclear, told);
+        let unclear = if is_end || is_over { 0 } else { begun_mark(self.rest(), mark) };
+        self.say(self.rest().len() - unclear, told);
         false
     }
 
     fn bare(&mut self, is_end: bool, told: &mut Vec<Spoken>) -> bool {
+        let (open, close) = (self.dialect.open(), self.dialect.close());
+        let said = self.rest().trim_start();
+        let (blank_bytes, is_behind) = (self.rest().len() - said.len(), self.count > 0);
         // Blanks between two calls are nobody's, and so is what ends the one before.
-        if self.count > 0 {
-            self.held = self.held.trim_start().to_owned();
-            if let Some(behind) = self.held.strip_prefix(self.dialect.close()) {
-                self.held = behind.to_owned();
-                return true;
-            }
+        if is_behind && said.starts_with(close) {
+            self.clear += blank_bytes + close.len();
+            return true;
         }
-        let said = self.held.trim_start();
-        if said.starts_with(self.dialect.open()) {
-            self.held = said.to_owned();
+        let is_marked = !self.is_over() && said.starts_with(open);
+        let may_be_open = !self.is_over() && open.starts_with(said);
+        let may_be_mark = may_be_open || is_behind && close.starts_with(said);
+        if is_marked || is_behind {
+            self.clear += blank_bytes;
+        }
+        if is_marked {
             self.go(CallPlace::Marked);
             return true;
         }
-        let may_be_mark =
-            self.dialect.open().starts_with(said) || self.count > 0 && self.dialect.close().starts_with(said);
         if may_be_mark && !is_end {
             return false;
+        }
+        if self.is_over() {
+            self.go(CallPlace::Words);
+            return true;
         }
         self.call(0, is_end, told)
     }
 
     /// Looks for a call behind a mark of so many bytes.
     fn call(&mut self, mark_bytes: usize, is_end: bool, told: &mut Vec<Spoken>) -> bool {
-        let behind = self.held.get(mark_bytes..).unwrap_or_default();
+        let behind = self.held.get(self.clear + mark_bytes..).unwrap_or_default();
         let said = behind.trim_start();
         let blank_bytes = behind.len() - said.len();
         match seen(said, self.dialect, &self.names, mark_bytes > 0, &mut self.end) {
-            SeenCall::Whole(calls, bytes) => {
-                self.held = self.held.split_off(mark_bytes + blank_bytes + bytes);
+            SeenCall::Whole(calls, bytes) if self.count + calls.len() <= CALLS_MAX => {
+                self.clear += mark_bytes + blank_bytes + bytes;
                 self.go(CallPlace::Bare);
                 for call in calls {
                     self.count += 1;
@@ -167,7 +195,8 @@ impl CallReader {
                 }
             }
             SeenCall::Begun if !is_end => return false,
-            SeenCall::Begun | SeenCall::Absent => {
+            SeenCall::Begun | SeenCall::Absent | SeenCall::Whole(..) => {
+                self.misses += 1;
                 self.say(mark_bytes, told);
                 self.go(CallPlace::Words);
             }
@@ -179,10 +208,10 @@ impl CallReader {
         (self.place, self.end) = (place, JsonEnd::default());
     }
 
-    /// Tells the first so many bytes of what is held as words.
+    /// Tells the first so many bytes of what is not clear as words.
     fn say(&mut self, bytes: usize, told: &mut Vec<Spoken>) {
-        let rest = self.held.split_off(bytes);
-        let words = std::mem::replace(&mut self.held, rest);
+        let words = self.rest().get(..bytes).unwrap_or_default().to_owned();
+        self.clear += words.len();
         if !words.is_empty() {
             told.push(Spoken::Words(words));
         }
@@ -203,7 +232,9 @@ fn seen(text: &str, dialect: ToolDialect, names: &[String], is_marked: bool, end
         Some(_) => return SeenCall::Absent,
     };
     let json = text.get(at..).unwrap_or_default();
-    let Some(bytes) = end.find(json) else { return SeenCall::Begun };
+    let Some(bytes) = end.find(json) else {
+        return if end.is_beyond() { SeenCall::Absent } else { SeenCall::Begun };
+    };
     let is_known = |call: &ToolCall| is_marked || names.contains(&call.name);
     match calls(json.get(..bytes).unwrap_or_default(), name) {
         Some(calls) if calls.iter().all(is_known) => SeenCall::Whole(calls, at + bytes),

@@ -1,6 +1,10 @@
 //! Where an object or a list of JSON ends, in a text that comes piece by piece.
 //!
-//! **Invariant:** each byte is looked at once. What lies before the end need not be JSON; what is JSON ends there.
+//! **Invariant:** each byte is looked at once, and none behind [`JSON_BYTES_MAX`]. What lies before the end need not be JSON;
+//! what is JSON ends there.
+
+/// Bytes of the longest object or list: who reads it holds several times as many.
+pub(super) const JSON_BYTES_MAX: usize = 1 << 20;
 
 /// Looks for the end.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +20,7 @@ impl JsonEnd {
     /// Where the object or list ends with which this text begins; nothing, as long as it goes on. Each time the text is that of
     /// before, and what came since.
     pub(super) fn find(&mut self, text: &str) -> Option<usize> {
-        while let Some(&byte) = text.as_bytes().get(self.at) {
+        while let Some(&byte) = text.as_bytes().get(self.at).filter(|_| !self.is_beyond()) {
             self.at += 1;
             if self.is_escaped {
                 self.is_escaped = false;
@@ -36,6 +40,11 @@ impl JsonEnd {
             }
         }
         None
+    }
+
+    /// Whether it is too far away to be looked for.
+    pub(super) fn is_beyond(&self) -> bool {
+        self.at >= JSON_BYTES_MAX
     }
 }
 

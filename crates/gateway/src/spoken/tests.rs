@@ -1,7 +1,8 @@
 //! Answers as models of several families write them, cut everywhere.
 
 use super::{
-    call_reader::{CallReader, ToolCall, ToolDialect},
+    call_reader::{CALLS_MAX, CallReader, MISSES_MAX, ToolCall, ToolDialect},
+    json_end::JSON_BYTES_MAX,
     *,
 };
 
@@ -170,6 +171,54 @@ fn who_wants_one_call_gets_one() {
     let single = SpokenReader::new(false, Some(CallReader::new(ToolDialect::Llama, names, true)));
     let text = r#"{"name":"get","parameters":{}};{"name":"add","parameters":{}}"#;
     check(&single, text, ("", ""), &[call("get", "{}")]);
+}
+
+/// A call of no arguments.
+const CALL: &str = r#"<tool_call>{"name":"get"}</tool_call>"#;
+
+#[test]
+fn of_marks_without_calls_so_many_are_looked_at_and_no_more() {
+    let hermes = reader(ToolDialect::Hermes);
+    let mark = "<tool_call>x";
+    let few = mark.repeat(MISSES_MAX - 1);
+    check(&hermes, &format!("{few}{CALL}"), ("", &few), &[call("get", "{}")]);
+    let many = mark.repeat(MISSES_MAX) + CALL;
+    check(&hermes, &many, ("", &many), &[]);
+}
+
+#[test]
+fn an_answer_holds_so_many_calls_and_none_that_is_longer_than_anybody_reads() {
+    let read = |text: &str| {
+        let letters = (0..text.len()).map(|at| &text[at..=at]);
+        let hermes = reader(ToolDialect::Hermes);
+        let whole = SpokenAnswer::of(hermes.clone(), text);
+        assert_eq!(whole, of_pieces(hermes, letters));
+        (whole.words, whole.calls.len())
+    };
+    assert_eq!(read(&format!("{} So. {CALL}", CALL.repeat(CALLS_MAX))), (format!("So. {CALL}"), CALLS_MAX));
+    assert_eq!(read(&CALL.repeat(CALLS_MAX)), (String::new(), CALLS_MAX));
+    let list = |count: usize| format!("[{}]", vec![r#"{"name":"get"}"#; count].join(","));
+    let of_list = |count: usize| SpokenAnswer::of(reader(ToolDialect::Mistral), &list(count));
+    assert_eq!(of_list(CALLS_MAX).calls.len(), CALLS_MAX);
+    assert_eq!(of_list(CALLS_MAX + 1).words, list(CALLS_MAX + 1));
+    let of_length = |bytes: usize| {
+        let (begin, end) = (r#"{"name":"get","arguments":{"x":""#, r#""}}"#);
+        let text = format!("<tool_call>{begin}{}{end}", "a".repeat(bytes - begin.len() - end.len()));
+        let read = SpokenAnswer::of(reader(ToolDialect::Hermes), &text);
+        assert_eq!(read.words == text, read.calls.is_empty(), "{bytes}");
+        read.calls.len()
+    };
+    assert_eq!([JSON_BYTES_MAX, JSON_BYTES_MAX + 1].map(of_length), [1, 0]);
+}
+
+#[test]
+fn an_answer_of_marks_alone_takes_no_longer_than_it_is_long() {
+    let hermes = reader(ToolDialect::Hermes);
+    let opened = "<tool_call>{".repeat(1 << 18);
+    assert_eq!(SpokenAnswer::of(hermes.clone(), &opened).words, opened);
+    let closed = format!("{CALL}{}", "</tool_call>\n".repeat(1 << 18));
+    let read = SpokenAnswer::of(hermes, &closed);
+    assert_eq!((read.words.as_str(), read.calls.len()), ("", 1));
 }
 
 #[test]
