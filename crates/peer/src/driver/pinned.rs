@@ -23,8 +23,13 @@ use crate::{
 
 /// Peers that are asked for a runner or a model.
 pub(crate) const SOURCES_MAX: usize = 16;
-/// How long those who have a model's file have to show its beginning, all together.
+/// How long those who have a model's file have to show its beginning, all together, and each of them: one that is slow is not to
+/// take the time of all others.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
+const HEAD_WAIT_OF_ONE: Duration = Duration::from_secs(10);
+/// Bytes of the longest file whose beginning is looked at: of each of its pieces a value is held meanwhile, and how long it may
+/// be is said by whoever offers it.
+const HEADED_BYTES_MAX: u64 = 1 << 38;
 /// Pieces of it that wait to be looked at.
 const PIECES_QUEUED: usize = 4;
 
@@ -129,14 +134,15 @@ impl Pinned {
         manifest: &Manifest,
         mut from: Vec<PeerId>,
     ) -> Result<Option<String>, Unfetched> {
-        let digest = manifest.model;
+        let (digest, bytes_max) = (manifest.model, headed_bytes_max(manifest));
         if self.digests.contains(&digest) {
             let others = self.sources().into_iter().filter(|peer| !from.contains(peer));
             from.extend(others.collect::<Vec<_>>());
         }
         let asks = async {
             for peer in from {
-                match self.template_from(peer, digest, bytes_max(manifest)).await {
+                let shown = timeout(HEAD_WAIT_OF_ONE, self.template_from(peer, digest, bytes_max)).await;
+                match shown.unwrap_or(Err(ExchangeFailure::TimedOut.into())) {
                     Ok(template) => return Some(template),
                     Err(error) => {
                         tracing::debug!(%digest, from = %peer, %error, "a model's beginning was not served");
@@ -205,4 +211,34 @@ fn holder() -> Digest {
 /// The most bytes that a runner or a model may have: what runs in so much memory is no longer.
 fn bytes_max(manifest: &Manifest) -> u64 {
     manifest.memory_bytes.max(BLOB_BYTES_MAX as u64)
+}
+
+/// The same of a file of which no more than the beginning is wanted.
+fn headed_bytes_max(manifest: &Manifest) -> u64 {
+    bytes_max(manifest).min(HEADED_BYTES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::manifest::{Meter, Policy, WorkPerMeter};
+
+    use super::*;
+
+    #[test]
+    fn how_long_a_file_may_be_whose_beginning_is_wanted_is_not_for_a_stranger_to_say() {
+        let manifest = |memory_bytes: u64| Manifest {
+            name: "poet".into(),
+            runner: Digest::default(),
+            model: Digest::default(),
+            params: String::new(),
+            policy: Policy::Replay,
+            meter: Meter::Calls,
+            work: WorkPerMeter::default(),
+            work_most: 1,
+            memory_bytes,
+            licence: "MIT".into(),
+        };
+        assert_eq!(headed_bytes_max(&manifest(1 << 35)), 1 << 35);
+        assert_eq!(headed_bytes_max(&manifest(u64::MAX)), HEADED_BYTES_MAX);
+    }
 }
