@@ -132,9 +132,8 @@ fn parted(status: &StatusView) -> Vec<(&'static str, String)> {
     }
     if status.left_by > 0 {
         let peers = number_of(status.left_by, "peer");
-        let how = format!(
-            "{peers}, as they say, for good: they heard of two journals of it (`assay notary recover`)"
-        );
+        let how =
+            format!("{peers}, as they say without proof, for two journals of it (`assay notary recover`)");
         rows.push(("left by", how));
     }
     let left = |notary: &PeerId| ("left", format!("the notary {}, which keeps two journals", short(notary)));

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     command_error::{CommandError, Exit},
-    printer::{number_of, short},
+    printer::{number_of, short, verb},
 };
 
 pub(super) fn look(status: &StatusView, findings: &mut Vec<Finding>) {
@@ -66,12 +66,16 @@ fn books(waits: bool, forked: &[PeerId], notaries: Option<&[PeerId]>) -> Vec<Fin
 
 /// That others have left this notary.
 fn left_by(count: u64) -> Option<Finding> {
-    let left = |count| {
-        let found = format!(
-            "{} say that they left this notary for good: they heard of two journals of it",
-            number_of(count, "peer")
-        );
-        Finding::warning("notary", found, "end it, keep its home, and see what `assay notary recover` says")
+    let left = |count: u64| {
+        let peers = number_of(count, "peer");
+        let say = verb(usize::try_from(count).unwrap_or(usize::MAX), "says", "say");
+        let found = format!("{peers} {say} without proof to have left this notary, for two journals of it");
+        Finding::warning(
+            "notary",
+            found,
+            "nothing needs to be done if no copy of its home ever ran beside it; if one did, end it, keep its home, and see what \
+             `assay notary recover` says",
+        )
     };
     (count > 0).then(|| left(count))
 }
@@ -160,9 +164,9 @@ mod tests {
     fn a_notary_that_others_have_left_is_told_how_many() {
         assert_eq!(left_by(0), None);
         let found = left_by(2).map(|found| (found.severity, found.found));
-        let said =
-            "2 peers say that they left this notary for good: they heard of two journals of it".to_owned();
+        let said = "2 peers say without proof to have left this notary, for two journals of it".to_owned();
         assert_eq!(found, Some((Severity::Warning, said)));
+        assert!(left_by(1).unwrap().found.starts_with("1 peer says without proof"));
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //! who comes next, and an old head is as genuine as the last.
 //!
 //! What was not found out so may be later: whoever comes while books are kept is asked as well, and all that are connected in
-//! turn. They also say whether they have left, since they have heard of another journal of this notary.
+//! turn. They also say whether they have left, since they have heard of another journal of this notary: that bears no signature
+//! of it, so it is told as what they say, and nothing is done for it.
 //!
 //! **Invariant:** until somebody was heard, a notary that has a journal signs nothing; where its operator says that it is
 //! alone, it waits for nobody but who is there within ten seconds. One that is behind its own words ends, whenever that is
@@ -267,9 +268,10 @@ impl Driver {
             self.compare_with(*head)?;
         }
         if has_left && self.afterwards.note_left(from) {
-            tracing::error!(
+            // Anybody can say so, under as many names as it likes.
+            tracing::warn!(
                 peer = %from,
-                "says that it has left this notary for good, since it has heard of two journals of it"
+                "says, and does not prove, that it has left this notary for good, since it has heard of two journals of it"
             );
         }
         let Some(confirming) = &mut self.confirming else { return Ok(()) };
