@@ -190,15 +190,14 @@ impl KeyedAnswers {
         let is_old = |answer: &KeyedAnswer| {
             answer.is_idle() && now.as_second() - answer.record().created.as_second() >= LASTS_S
         };
-        let mut old = Vec::new();
         self.lock().retain(|_, answer| {
             let is_kept = !is_old(answer);
             if !is_kept {
-                old.push(answer.clone());
+                // Before anybody else knows of the key: another record of it would stand in the same place.
+                self.let_go(answer);
             }
             is_kept
         });
-        old.iter().for_each(|answer| self.let_go(answer));
         std::mem::take(&mut *self.0.over.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

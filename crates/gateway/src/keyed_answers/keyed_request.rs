@@ -1,6 +1,7 @@
 //! A request that has a key, while its order is looked for or made.
 //!
-//! **Invariant:** of those with one key only one is looked for or made at a time. A key is given back where nothing was ordered.
+//! **Invariant:** of those with one key only one is looked for or made at a time. A key is given back where nothing was ordered,
+//! and nothing can have been by whoever sent it before.
 
 use std::{
     io,
@@ -22,6 +23,8 @@ pub(crate) struct KeyedRequest {
     answers: KeyedAnswers,
     name: AnswerName,
     answer: Arc<KeyedAnswer>,
+    /// Whether it was on the disk when this request came: the daemon may be taking the order of one before.
+    was_kept: bool,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -31,7 +34,8 @@ impl KeyedRequest {
         name: AnswerName,
         (answer, turn): (Arc<KeyedAnswer>, OwnedMutexGuard<()>),
     ) -> Self {
-        Self { answers, name, answer, _turn: turn }
+        let was_kept = answer.is_kept();
+        Self { answers, name, answer, was_kept, _turn: turn }
     }
 
     /// The order that was made for it, unless one is to be made.
@@ -87,9 +91,12 @@ impl KeyedRequest {
         spawn_blocking(move || answer.keep(change).map(|_| ())).await.map_err(io::Error::other)?
     }
 
-    /// Nothing was ordered: the key is free.
+    /// Nothing was ordered: the key is free, unless one before may still come to be ordered under its word. Under another word it
+    /// would be ordered twice.
     pub(crate) fn give_back(&self) {
-        self.answer.remove();
+        if !self.was_kept {
+            self.answer.remove();
+        }
     }
 
     /// Somebody waits for its answer.

@@ -82,6 +82,22 @@ async fn a_key_is_given_back_where_nothing_was_ordered_and_had_by_one_at_a_time(
 }
 
 #[tokio::test]
+async fn what_one_before_may_have_ordered_is_not_given_back_by_one_that_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = KeyedAnswers::open(folder.path()).unwrap();
+    let lost = begin(&answers, PHONE, once("a", "one")).await.unwrap();
+    lost.keep().await.unwrap();
+    let word = lost.word();
+    drop(lost);
+    let refused = begin(&answers, PHONE, once("a", "one")).await.unwrap();
+    refused.keep().await.unwrap();
+    refused.give_back();
+    drop(refused);
+    assert_eq!(begin(&answers, PHONE, once("a", "one")).await.unwrap().word(), word);
+    assert_eq!(records(&folder), 1);
+}
+
+#[tokio::test]
 async fn a_key_is_remembered_for_a_day_and_of_too_many_the_oldest_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let answers = KeyedAnswers::open(folder.path()).unwrap();
