@@ -14,7 +14,10 @@ use std::{
 use assay_protocol::id::Digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::{
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 use crate::{
     AccessKeys, Gateway,
@@ -49,8 +52,14 @@ pub(crate) async fn run(gateway: Arc<Gateway>) {
         let own = gateway.clone();
         match spawn_blocking(move || sweep(&own, Timestamp::now())).await {
             Ok(over) => {
-                for key in over {
-                    keyed_answers::let_go(&gateway.link, key).await;
+                let tell = async {
+                    for key in over {
+                        keyed_answers::let_go(&gateway.link, key).await;
+                    }
+                };
+                // A daemon that hangs holds up nothing else; it lets go of the rest in time by itself.
+                if timeout(EVERY, tell).await.is_err() {
+                    tracing::debug!("the daemon is not told of all results that nobody asks for again");
                 }
             }
             Err(error) => tracing::error!(%error, "what nobody can reach is not let go"),
