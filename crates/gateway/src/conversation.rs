@@ -3,7 +3,7 @@
 //! **Invariant:** arguments of calls are objects, and the names of calls nine letters and digits, the same wherever one is
 //! named: there are templates that take no others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use assay_protocol::id::Digest;
 use schema::Json;
@@ -15,6 +15,10 @@ use crate::{
 
 /// Letters of the name of a call.
 const CALL_LETTERS: usize = 9;
+/// Messages of one conversation.
+const MESSAGES_MAX: usize = 4_096;
+/// Calls that nothing came of yet, among which the one is looked for that something came of.
+const OPEN_MAX: usize = 1_024;
 
 /// Messages, one after another.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +26,8 @@ pub(crate) struct SaidConversation {
     messages: Vec<Json>,
     /// The tools of calls, by the names of those.
     tools: BTreeMap<String, String>,
-    /// Calls that nothing came of yet, in their order.
-    open: Vec<String>,
+    /// Calls that nothing came of yet, in their order: the last of them.
+    open: VecDeque<String>,
     /// Where it first tells of a call.
     calls_at: Option<String>,
 }
@@ -53,6 +57,15 @@ pub(crate) struct SaidCall {
 
 /// The role of what came of a call.
 pub(crate) const TOOL: &str = "tool";
+
+/// Refuses a conversation of no messages, or of more than are read.
+pub(crate) fn check_count(param: &str, count: usize) -> Result<(), HttpFailure> {
+    if (1..=MESSAGES_MAX).contains(&count) {
+        return Ok(());
+    }
+    let message = format!("a conversation has 1 to {MESSAGES_MAX} messages, and not {count}");
+    Err(HttpFailure::wrong(param, message))
+}
 
 impl SaidConversation {
     /// Adds a message that stands there in its request.
@@ -89,7 +102,10 @@ impl SaidConversation {
         let id = id.unwrap_or_else(|| format!("call {}", self.tools.len()));
         let id = short(&id);
         self.tools.insert(id.clone(), name.clone());
-        self.open.push(id.clone());
+        if self.open.len() >= OPEN_MAX {
+            self.open.pop_front();
+        }
+        self.open.push_back(id.clone());
         let function = object([("name", text(name)), ("arguments", arguments)]);
         object([("id", text(id)), ("type", text("function")), ("function", function)])
     }
@@ -103,7 +119,7 @@ impl SaidConversation {
             (None, None) => true,
         };
         let place = self.open.iter().position(is_meant);
-        place.map(|place| self.open.remove(place)).or(named)
+        place.and_then(|place| self.open.remove(place)).or(named)
     }
 }
 
@@ -183,7 +199,7 @@ mod tests {
         let mut said = SaidConversation::default();
         let calls = ["add", "now", "add"].map(|name| call(None, name)).into();
         said.add(SaidMessage { calls, ..message("assistant", "") }, "messages[0]");
-        let ids: Vec<String> = said.open.clone();
+        let ids: Vec<String> = said.open.iter().cloned().collect();
         let of_tool = |name: &str| SaidMessage { name: Some(name.to_owned()), ..message(TOOL, "3") };
         for (result, id) in
             [(of_tool("now"), &ids[1]), (message(TOOL, "4"), &ids[0]), (of_tool("add"), &ids[2])]
@@ -194,6 +210,22 @@ mod tests {
         }
         said.add(message(TOOL, "5"), "messages[2]");
         assert_eq!(said.messages.last().unwrap().get("tool_call_id"), None, "nothing is open");
+    }
+
+    #[test]
+    fn of_many_calls_that_nothing_came_of_the_last_are_remembered() {
+        let mut said = SaidConversation::default();
+        let calls = (0..=OPEN_MAX).map(|number| call(Some(&format!("call {number}")), "add")).collect();
+        said.add(SaidMessage { calls, ..message("assistant", "") }, "messages[0]");
+        let mut answered = |result: SaidMessage| {
+            said.add(result, "messages[1]");
+            said.messages.last().unwrap().get("tool_call_id").cloned()
+        };
+        assert_eq!(answered(message(TOOL, "3")), Some(text(short("call 1"))), "the oldest of those");
+        let first = SaidMessage { call_id: Some("call 0".to_owned()), ..message(TOOL, "3") };
+        assert_eq!(answered(first), Some(text(short("call 0"))), "one that is named is named");
+        assert!(check_count("messages", MESSAGES_MAX).is_ok() && check_count("messages", 0).is_err());
+        assert!(check_count("messages", MESSAGES_MAX + 1).is_err());
     }
 
     #[test]

@@ -230,9 +230,7 @@ impl OllamaChat {
         let tools = self.tools.as_deref().filter(|tools| !tools.is_empty());
         let said = SaidTools { tools, choice: None, parallel: None, shape: ToolShape::Nested };
         let tools = ToolWish::of(said)?;
-        if self.messages.is_empty() {
-            return Err(HttpFailure::wrong("messages", "a conversation has at least one message"));
-        }
+        conversation::check_count("messages", self.messages.len())?;
         let mut said = SaidConversation::default();
         for (index, message) in self.messages.into_iter().enumerate() {
             said.add(message.read()?, &format!("messages[{index}]"));
@@ -395,6 +393,7 @@ mod tests {
         let refused = [
             ("logprobs", chat(json!({ "logprobs": true }))),
             ("tools[0].type", chat(json!({ "tools": [1] }))),
+            ("messages", chat(json!({ "messages": [] }))),
             ("messages.role", chat(user(json!({ "role": "developer" })))),
             ("messages.tool_calls", chat(user(calls))),
             ("messages.thinking", chat(user(json!({ "thinking": "So." })))),

@@ -20,13 +20,13 @@ use self::{
 };
 use super::{
     choice::{CHANCES, OneOrMore, TokenChoice},
-    events, format, message, usage,
+    events, format, usage,
 };
 use crate::{
     Gateway,
     answer::WholeAnswer,
     chat_wish::{ChatParams, ChatWish},
-    conversation::SaidConversation,
+    conversation::{self, SaidConversation},
     failure::HttpFailure,
     guard::Caller,
     json_answer::JsonAnswer,
@@ -211,7 +211,7 @@ impl ChatRequest {
             parallel: self.parallel_tool_calls,
             shape: ToolShape::Nested,
         })?;
-        message::check_count("messages", self.messages.len())?;
+        conversation::check_count("messages", self.messages.len())?;
         let mut said = SaidConversation::default();
         for (index, message) in self.messages.into_iter().enumerate() {
             let place = format!("messages[{index}]");

@@ -7,24 +7,12 @@ use serde_json::{Map, Value};
 
 use crate::failure::HttpFailure;
 
-/// Messages of one conversation.
-const MESSAGES_MAX: usize = 4_096;
-
 /// A text, or parts of one.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a text, or a list of parts")]
 pub(super) enum MessageContent {
     Text(String),
     Parts(Vec<Map<String, Value>>),
-}
-
-/// Refuses a conversation of no messages, or of more than are read.
-pub(super) fn check_count(param: &str, count: usize) -> Result<(), HttpFailure> {
-    if (1..=MESSAGES_MAX).contains(&count) {
-        return Ok(());
-    }
-    let message = format!("a conversation has 1 to {MESSAGES_MAX} messages, and not {count}");
-    Err(HttpFailure::wrong(param, message))
 }
 
 /// A role as templates know it.

@@ -12,6 +12,8 @@ use crate::{
 
 /// Where a schema keeps others, which is at the root of all.
 const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
+/// Schemas that all tools keep together: a schema of more parts is not held.
+const KEPT_MAX: usize = 2_048;
 /// What says by itself of which type something is.
 const KINDS: [&str; 5] = ["$ref", "anyOf", "const", "enum", "type"];
 
@@ -31,6 +33,10 @@ pub(super) fn schema(tools: &[NamedTool]) -> Result<Json, HttpFailure> {
             })?;
         }
         calls.push(call);
+        // The whole is refused: what the others keep need not be held against all that.
+        if kept.iter().any(|(_, schemas)| matches!(schemas, Json::Object(known) if known.len() > KEPT_MAX)) {
+            break;
+        }
     }
     let whole = match calls.len() {
         1 => calls.remove(0),

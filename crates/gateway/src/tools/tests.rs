@@ -90,6 +90,20 @@ fn what_a_tool_keeps_for_itself_stands_at_the_root() {
 }
 
 #[test]
+fn tools_that_keep_more_than_a_schema_holds_are_refused_before_all_of_it_is_compared() {
+    let tool = |number: usize| {
+        let kept: Vec<String> =
+            (0..600).map(|name| format!(r#""{number}.{name}":{{"type":"null"}}"#)).collect();
+        let parameters = format!(r#"{{"properties":{{}},"$defs":{{{}}}}}"#, kept.join(","));
+        format!(r#"{{"type":"function","function":{{"name":"f{number}","parameters":{parameters}}}}}"#)
+    };
+    let tools: Vec<String> = (0..100).map(tool).collect();
+    let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
+    assert!(some(&tools[..1], json!("required")).schema().is_ok(), "each is held by itself");
+    assert_eq!(some(&tools, json!("required")).schema().unwrap_err().param(), Some("tools"));
+}
+
+#[test]
 fn nothing_is_called_where_nothing_may_be() {
     for (tools, choice) in [("[]", Value::Null), ("[]", json!("auto")), ("[]", json!("none"))] {
         assert_eq!(wish(tools, choice), Ok(None));

@@ -103,7 +103,7 @@ impl ResponseInput {
         match self {
             Self::Text(text) => said.say(message("user", text), "input"),
             Self::Items(items) => {
-                message::check_count("input", items.len())?;
+                conversation::check_count("input", items.len())?;
                 for (index, item) in items.into_iter().enumerate() {
                     said.item(item, &format!("input[{index}]"))?;
                 }
