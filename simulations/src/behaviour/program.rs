@@ -10,7 +10,7 @@ use std::{
     collections::VecDeque,
     io::{BufRead, BufReader, Read, Write},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     thread,
     time::Duration,
 };
@@ -71,7 +71,7 @@ pub enum StrategyFailure {
 #[derive(Debug)]
 pub struct StrategyProgram {
     child: Child,
-    asks: ChildStdin,
+    asks: SyncSender<String>,
     answers: Receiver<Vec<u8>>,
     complaint: Receiver<String>,
     within: Duration,
@@ -92,12 +92,14 @@ impl StrategyProgram {
         command.args(given).env(FIXED.0, FIXED.1);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| not_started(&error.to_string()))?;
-        let (Some(asks), Some(out), Some(beside)) =
+        let (Some(into), Some(out), Some(beside)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(not_started("nobody can speak to it"));
         };
-        let ((say, answers), (complain, complaint)) = (sync_channel(1), sync_channel(1));
+        let ((asks, asked), (say, answers)) = (sync_channel(1), sync_channel(1));
+        let (complain, complaint) = sync_channel(1);
+        thread::spawn(move || speak(into, &asked));
         thread::spawn(move || listen(out, &say));
         thread::spawn(move || overhear(beside, &complain));
         let digest = codec::digest("strategy", &words);
@@ -141,15 +143,16 @@ impl StrategyProgram {
 
     fn exchange(&mut self, at: &str, question: &Value) -> Result<Value, StrategyFailure> {
         let line = format!("{question}\n");
-        // Each question is asked once the one before was answered, so there is always room for it.
-        if self.asks.write_all(line.as_bytes()).and_then(|()| self.asks.flush()).is_err() {
-            return Err(self.ended(at));
+        let late = || StrategyFailure::Late { at: at.to_owned(), within: self.within };
+        match self.asks.try_send(line.clone()) {
+            Ok(()) => {}
+            // It answered what it has not read, and does not read on.
+            Err(TrySendError::Full(_)) => return Err(late()),
+            Err(TrySendError::Disconnected(_)) => return Err(self.ended(at)),
         }
         let answer = match self.answers.recv_timeout(self.within) {
             Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => {
-                return Err(StrategyFailure::Late { at: at.to_owned(), within: self.within });
-            }
+            Err(RecvTimeoutError::Timeout) => return Err(late()),
             Err(RecvTimeoutError::Disconnected) => return Err(self.ended(at)),
         };
         if answer.len() as u64 > LINE_BYTES_MAX {
@@ -182,6 +185,15 @@ impl Drop for StrategyProgram {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Asks line by line, until there is none or nobody hears it. A program that does not read holds up nobody but this.
+fn speak(mut into: ChildStdin, asked: &Receiver<String>) {
+    while let Ok(line) = asked.recv() {
+        if into.write_all(line.as_bytes()).and_then(|()| into.flush()).is_err() {
+            return;
+        }
     }
 }
 
@@ -284,6 +296,20 @@ mod tests {
         let mut program = StrategyProgram::start(&words, Duration::from_millis(10)).unwrap();
         assert_eq!(program.ask("run", json!({})), Value::Null);
         assert_eq!(program.failure().unwrap().to_string(), "it did not answer at `run` within 10 ms");
+    }
+
+    #[test]
+    fn a_program_that_answers_without_reading_is_given_up() {
+        let words =
+            ["sh", "-c", r#"n=0; while :; do n=$((n+1)); echo "{\"number\": $n, \"answer\": 1}"; done"#];
+        let mut program = StrategyProgram::start(&words.map(str::to_owned), Duration::from_secs(60)).unwrap();
+        // More than anything between two programs holds.
+        let question = json!({ "words": "x".repeat(1 << 20) });
+        for _ in 0..3 {
+            program.ask("run", question.clone());
+        }
+        let failure = program.failure().unwrap().to_string();
+        assert_eq!(failure, "it did not answer at `run` within 60000 ms");
     }
 
     #[test]
