@@ -30,6 +30,10 @@ impl AxisScale {
             (low, high) = (low - about, high + about);
         }
         let step = round_step((high - low) / TICKS);
+        if !step.is_normal() || !(high - low).is_finite() {
+            // Figures that nobody measures, but that a file may hold: they have no scale.
+            return Self::holding([0.0, 1.0], from, to);
+        }
         Self { low: (low / step).floor() * step, high: (high / step).ceil() * step, from, to, step }
     }
 
@@ -82,6 +86,15 @@ mod tests {
             (&[f64::NAN, 0.0, 0.0], vec!["-1.0", "-0.5", "0.0", "0.5", "1.0"]),
         ] {
             assert_eq!(words(figures), expected, "{figures:?}");
+        }
+    }
+
+    #[test]
+    fn figures_that_no_axis_holds_are_shown_at_its_edges() {
+        for figures in [[0.0, 5e-324], [-f64::MAX, f64::MAX], [f64::MAX, f64::MAX], [5e-324, 5e-324]] {
+            let scale = AxisScale::holding(figures, 0.0, 100.0);
+            assert!(figures.iter().all(|figure| (0.0..=100.0).contains(&scale.at(*figure))), "{figures:?}");
+            assert!(scale.ticks().len() < 20, "{figures:?}");
         }
     }
 

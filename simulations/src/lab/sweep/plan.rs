@@ -111,6 +111,9 @@ impl SweepPlan {
             SweepAxis::read(&format!("{key}={values}"))
         });
         let axes = axes.collect::<Result<Vec<_>, _>>()?;
+        if axes.is_empty() {
+            return Err(bad("it sweeps no key"));
+        }
         let scenario = Scenario::read(SCENARIO, scenario, &|_| None)?;
         let first = table.get("first_seed").and_then(Value::as_integer);
         let first = first

@@ -120,6 +120,9 @@ fn a_plan_is_read_as_it_was_written_and_never_beside_another_scenario() {
         let changed = plan.text().replacen(from, into, 1);
         assert!(matches!(SweepPlan::read(&changed, &resolved), Err(SweepError::BadPlan { .. })), "{changed}");
     }
+    let whole = plan.text();
+    let (head, _) = whole.split_once("\n[[over]]").unwrap();
+    assert!(matches!(SweepPlan::read(head, &resolved), Err(SweepError::BadPlan { .. })), "no key is swept");
     let other = Scenario { slots: 3, ..base() }.resolved();
     assert!(matches!(SweepPlan::read(&plan.text(), &other), Err(SweepError::BadPlan { .. })));
 }
