@@ -42,6 +42,9 @@ pub(super) async fn blob(
         return Err(HttpFailure::new(StatusCode::PAYLOAD_TOO_LARGE, "too_long", message));
     }
     let body = stream::try_unfold((watcher, daemon, pieces), |(watcher, daemon, mut pieces)| async move {
+        if !watcher.may_hear() {
+            return Err(io::Error::from(io::ErrorKind::PermissionDenied));
+        }
         let piece = pieces.next().await.transpose().map_err(io::Error::other)?;
         Ok::<_, io::Error>(piece.map(|piece| (Bytes::from(piece), (watcher, daemon, pieces))))
     });
