@@ -45,6 +45,9 @@ pub enum ArtefactError {
     /// The table of runs cannot be read, or has none.
     #[error("runs.csv is no table of runs")]
     NoRuns,
+    /// A run of it is missing, or of elsewhere.
+    #[error("the seeds in runs.csv do not follow each other")]
+    Seeds,
 }
 
 impl Artefact {
@@ -61,7 +64,11 @@ impl Artefact {
     pub fn read(version: &str, scenario: &str, runs: &str) -> Result<Self, ArtefactError> {
         let scenario = Scenario::read(SCENARIO, scenario, &|_| None)?;
         let runs = run_table::read(runs).filter(|runs| !runs.is_empty()).ok_or(ArtefactError::NoRuns)?;
-        Ok(Self { scenario, version: version.to_owned(), first: runs[0].seed, runs })
+        let first = runs[0].seed;
+        if !runs.iter().zip(0..).all(|(run, place)| first.checked_add(place) == Some(run.seed)) {
+            return Err(ArtefactError::Seeds);
+        }
+        Ok(Self { scenario, version: version.to_owned(), first, runs })
     }
 
     /// What was run.
@@ -154,7 +161,7 @@ impl Artefact {
     /// What was run and what it gave, as JSON.
     #[must_use]
     pub fn manifest(&self) -> String {
-        let events: u64 = self.runs.iter().map(|run| run.events).sum();
+        let events = self.runs.iter().map(|run| run.events).fold(0, u64::saturating_add);
         format!(
             "{{\n  \"schema\": \"assay.experiment.v1\",\n  \"scenario\": {},\n  \"scenario_hash\": \"{}\",\n  \
              \"version\": {},\n  \"kernel\": \"{}\",\n  \"seeds\": {},\n  \"first_seed\": {},\n  \
@@ -277,6 +284,8 @@ mod tests {
         assert!(of_another.manifest().contains("\"version\": \"0.0.9\""));
         let error = |scenario: &str, runs: &str| Artefact::read(VERSION, scenario, runs).unwrap_err();
         assert_eq!(error(&file(&artefact, SCENARIO), "seed\n"), ArtefactError::NoRuns);
+        let torn = file(&artefact, RUNS).replace("\n2,5,2,", "\n7,5,2,");
+        assert_eq!(error(&file(&artefact, SCENARIO), &torn), ArtefactError::Seeds);
         assert!(matches!(error("colour = 1", ""), ArtefactError::BadScenario(_)));
     }
 

@@ -187,7 +187,7 @@ impl SweepArtefact {
     /// What was run and what it gave, as JSON.
     #[must_use]
     pub fn manifest(&self) -> String {
-        let events: u64 = self.each_run().map(|(_, run)| run.events).sum();
+        let events = self.each_run().map(|(_, run)| run.events).fold(0, u64::saturating_add);
         let overs = self.plan.axes().iter().map(|axis| {
             let values: Vec<String> = axis.values.iter().map(|value| text_in_quotes(value)).collect();
             format!("    {{ \"key\": {}, \"values\": [{}] }}", text_in_quotes(&axis.key), values.join(", "))
