@@ -9,7 +9,7 @@
 //! | a line that is typed unseen | the terminal stops showing what is typed, and goes on afterwards | none |
 //! | whether a file that is open has its name still | by its number | unless what has the name is shorter |
 //! | how wide the terminal is | asked of it | unknown |
-//! | memory of the machine | read where Linux writes it; else unknown | unknown |
+//! | memory of the machine, and what of it is free | read where Linux writes it; else unknown | unknown |
 //! | the end of a demonstration's peer | its group is killed | it is killed, and its workers find their pipe closed |
 //! | the end of a devnet's peer, by its number | its group is killed, or it alone where it has none | `taskkill` ends it and what it started |
 //!
@@ -22,11 +22,11 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use self::unix::{
-    Unseen, asked, create_private, detach, is_file_at, is_ours, is_standard_error, kill, kill_process, lacks,
-    memory_bytes, open_log, take_over_output, terminal_columns,
+    Unseen, asked, create_private, detach, free_memory_bytes, is_file_at, is_ours, is_standard_error, kill,
+    kill_process, lacks, memory_bytes, open_log, take_over_output, terminal_columns,
 };
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    UnseenConsole as Unseen, asked, create_private, detach, is_file_at, is_ours, is_standard_error, kill,
-    kill_process, lacks, memory_bytes, open_log, take_over_output, terminal_columns,
+    UnseenConsole as Unseen, asked, create_private, detach, free_memory_bytes, is_file_at, is_ours,
+    is_standard_error, kill, kill_process, lacks, memory_bytes, open_log, take_over_output, terminal_columns,
 };

@@ -85,7 +85,8 @@ pub(crate) fn tell(
         return Ok(());
     }
     let what = if problems == 1 { "one problem was".to_owned() } else { format!("{problems} problems were") };
-    let hint = format!("mend the first problem and run `assay {noun}` again: some come of others");
+    let command = noun.replace('-', " ");
+    let hint = format!("mend the first problem and run `assay {command}` again: some come of others");
     let failure = CommandError::new(Exit::Problem, "PROBLEMS", format!("{what} found"), hint);
     Err(failure.with(json!({ "problems": problems })))
 }

@@ -1,6 +1,7 @@
 //! `assay model`: the models of this home.
 
 mod add;
+mod check;
 mod hub;
 mod ls;
 mod pull;
@@ -23,6 +24,7 @@ use crate::{
 /// The models of this home: the network's, your own, and those of others.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
+    Check(check::Args),
     Add(add::Args),
     Ls(ls::Args),
     Show(show::Args),
@@ -32,6 +34,7 @@ pub(crate) enum Verb {
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
+        Verb::Check(args) => check::perform(args, invocation),
         Verb::Add(args) => add::perform(args, invocation).await,
         Verb::Ls(args) => ls::perform(args, invocation).await,
         Verb::Show(args) => show::perform(args, invocation).await,

@@ -72,6 +72,11 @@ impl Embedding {
         copy.write_all(&more)
     }
 
+    /// Bytes of its network.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// What it is called by its files.
     pub(super) fn stem(&self) -> String {
         let named = self.network.file_stem().filter(|stem| *stem != "model");

@@ -39,8 +39,17 @@ pub(crate) fn terminal_columns(terminal: impl AsFd) -> Option<usize> {
 
 /// Bytes of memory that the machine has, if the system says so in a file, as Linux does.
 pub(crate) fn memory_bytes() -> Option<u64> {
+    memory("MemTotal:")
+}
+
+/// Bytes of it that programs can still have, if the system says so.
+pub(crate) fn free_memory_bytes() -> Option<u64> {
+    memory("MemAvailable:")
+}
+
+fn memory(kind: &str) -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let kibibytes = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes = text.lines().find_map(|line| line.strip_prefix(kind))?;
     kibibytes.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()?.checked_mul(1024)
 }
 

@@ -40,6 +40,11 @@ pub(crate) fn memory_bytes() -> Option<u64> {
     None
 }
 
+/// Not known.
+pub(crate) fn free_memory_bytes() -> Option<u64> {
+    None
+}
+
 /// Waits until a person (Ctrl-C) or the system asks this process to end, and says with which status it then should.
 pub(crate) async fn asked() -> Exit {
     let (Ok(mut interrupt), Ok(mut breaking), Ok(mut closing), Ok(mut shutdown)) =

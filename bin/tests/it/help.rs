@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 124] = [
+pub(crate) const COMMANDS: [&str; 125] = [
     "",
     "demo",
     "init",
@@ -65,6 +65,7 @@ pub(crate) const COMMANDS: [&str; 124] = [
     "job retry",
     "ps",
     "model",
+    "model check",
     "model add",
     "model ls",
     "model show",

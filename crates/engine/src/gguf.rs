@@ -13,7 +13,7 @@ mod tensor;
 mod value;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use self::cursor::{HeaderCursor, Within};
 pub use crate::format::Format;
@@ -65,21 +65,42 @@ impl<'a> Gguf<'a> {
     /// # Errors
     /// Says what is wrong with the file, and where.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, GgufError> {
-        let mut cursor = HeaderCursor::new(bytes);
-        let (tensor_count, head) = Self::head(&mut cursor, bytes)?;
-        let alignment = alignment(&head.keys)?;
+        Self::read(bytes, bytes.len(), |lies| bytes.get(lies).unwrap_or_default())
+    }
+
+    /// Reads a file of so many bytes from its beginning alone: its tensors have names, types and shapes, and no bytes. Nothing
+    /// can be computed with it.
+    ///
+    /// # Errors
+    /// Those of [`Gguf::parse`]; [`GgufError::Truncated`] as well, where the beginning ends before what is said of all tensors.
+    pub fn parse_outline(head: &'a [u8], file_bytes: usize) -> Result<Self, GgufError> {
+        Self::read(head, file_bytes, |_| &[])
+    }
+
+    /// Reads what stands before the tensors of a file of so many bytes, and takes the bytes of each from where they lie.
+    fn read(
+        head: &'a [u8],
+        file_bytes: usize,
+        bytes_at: impl Fn(Range<usize>) -> &'a [u8],
+    ) -> Result<Self, GgufError> {
+        let mut cursor = HeaderCursor::new(head);
+        let (tensor_count, file) = Self::head(&mut cursor, head)?;
+        let alignment = alignment(&file.keys)?;
         let headings = headings(&mut cursor, tensor_count)?;
         let begin = cursor.at().next_multiple_of(alignment);
-        let behind = bytes.get(begin..).unwrap_or_default();
-        let tensors: Vec<_> =
-            headings.iter().map(|heading| heading.find(behind, alignment)).collect::<Result<_, _>>()?;
+        let found = file_bytes.saturating_sub(begin);
+        let mut tensors = Vec::new();
+        for heading in &headings {
+            let Range { start, end } = heading.place(found, alignment)?;
+            tensors.push(heading.tensor(bytes_at(begin + start..begin + end)));
+        }
         let mut places = BTreeMap::new();
         for (place, tensor) in tensors.iter().enumerate() {
             if places.insert(tensor.name, place).is_some() {
                 return Err(GgufError::Twice { within: Within::Tensor(tensor.name).to_string() });
             }
         }
-        Ok(Self { tensors, places, ..head })
+        Ok(Self { tensors, places, ..file })
     }
 
     /// Reads the keys alone, of a file that may break off behind them; it has no tensors then.
@@ -247,18 +268,20 @@ fn heading<'a>(cursor: &mut HeaderCursor<'a>, name: &'a str) -> Result<Heading<'
 }
 
 impl<'a> Heading<'a> {
-    /// The tensor among the bytes behind the header.
-    fn find(&self, behind: &'a [u8], alignment: usize) -> Result<Tensor<'a>, GgufError> {
-        let Self { name, tensor_type, lengths, rank, bytes, offset } = *self;
+    /// Where it lies among so many bytes behind the header.
+    fn place(&self, found: usize, alignment: usize) -> Result<Range<usize>, GgufError> {
+        let Self { name, bytes, offset, .. } = *self;
         if offset % alignment as u64 != 0 {
             return Err(GgufError::Offset { tensor: name.to_owned(), offset, alignment });
         }
         let begin = usize::try_from(offset).ok();
-        let end = begin.and_then(|begin| begin.checked_add(bytes));
-        let lies = begin.zip(end).and_then(|(begin, end)| behind.get(begin..end));
-        let found = behind.len();
+        let end = begin.and_then(|begin| begin.checked_add(bytes)).filter(|end| *end <= found);
         let outside = || GgufError::Outside { tensor: name.to_owned(), bytes, offset, found };
-        let bytes = lies.ok_or_else(outside)?;
-        Ok(Tensor { name, tensor_type, bytes, lengths, rank })
+        begin.zip(end).map(|(begin, end)| begin..end).ok_or_else(outside)
+    }
+
+    fn tensor(&self, bytes: &'a [u8]) -> Tensor<'a> {
+        let Self { name, tensor_type, lengths, rank, .. } = *self;
+        Tensor { name, tensor_type, bytes, lengths, rank }
     }
 }

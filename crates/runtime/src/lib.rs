@@ -16,5 +16,6 @@ pub mod onnx_file;
 pub mod outcome;
 pub mod pool;
 mod sandbox;
+pub mod survey;
 pub mod template_file;
 pub mod worker;

@@ -56,9 +56,9 @@ Then `assay provide NAME` offers it, others order it by its name, or get it with
 A job of it needs verifiers who have it too: see `assay account register`.";
 
 /// Units of a run of a model of language.
-const TEXT_UNITS: Units = 8_192;
+pub(super) const TEXT_UNITS: Units = 8_192;
 /// Texts that one run embeds.
-const TEXTS: Units = 64;
+pub(super) const TEXTS: Units = 64;
 
 /// Take a model of language, or a network that embeds texts, into this home, ready to be offered.
 ///

@@ -70,6 +70,27 @@ fn keys_are_read_of_a_file_that_breaks_off_behind_them() {
 }
 
 #[test]
+fn a_file_is_known_by_its_beginning_but_for_the_bytes_of_its_tensors() {
+    let file = sample().unwrap();
+    let whole = Gguf::parse(&file).unwrap();
+    let is_enough = |length: &usize| {
+        let outline = Gguf::parse_outline(&file[..*length], file.len());
+        !matches!(outline, Err(GgufError::Truncated { .. }))
+    };
+    let enough = (0..file.len()).find(is_enough).unwrap();
+    let outline = Gguf::parse_outline(&file[..enough], file.len()).unwrap();
+    assert!(outline.keys().eq(whole.keys()));
+    assert_eq!(outline.tensors().len(), whole.tensors().len());
+    for (tensor, known) in whole.tensors().iter().zip(outline.tensors()) {
+        assert_eq!((known.name, known.tensor_type, known.bytes.len()), (tensor.name, tensor.tensor_type, 0));
+        assert_eq!(known.lengths(), tensor.lengths());
+    }
+    let cut = Gguf::parse_outline(&file[..enough], enough).unwrap_err();
+    assert!(matches!(cut, GgufError::Outside { .. }), "{cut}");
+    assert_eq!(Gguf::parse(&file[..enough]).unwrap_err(), cut);
+}
+
+#[test]
 fn what_is_asked_for_and_not_there_is_named() {
     let file = sample().unwrap();
     let gguf = Gguf::parse(&file).unwrap();
