@@ -1,6 +1,7 @@
 //! `assay model`: the models of this home.
 
 mod add;
+mod bench;
 mod check;
 mod hub;
 mod ls;
@@ -26,6 +27,7 @@ use crate::{
 pub(crate) enum Verb {
     Check(check::Args),
     Add(add::Args),
+    Bench(bench::Args),
     Ls(ls::Args),
     Show(show::Args),
     Pull(pull::Args),
@@ -36,6 +38,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
     match verb {
         Verb::Check(args) => check::perform(args, invocation),
         Verb::Add(args) => add::perform(args, invocation).await,
+        Verb::Bench(args) => bench::perform(args, invocation).await,
         Verb::Ls(args) => ls::perform(args, invocation).await,
         Verb::Show(args) => show::perform(args, invocation).await,
         Verb::Pull(args) => pull::perform(args, invocation).await,

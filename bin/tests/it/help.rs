@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 125] = [
+pub(crate) const COMMANDS: [&str; 126] = [
     "",
     "demo",
     "init",
@@ -67,6 +67,7 @@ pub(crate) const COMMANDS: [&str; 125] = [
     "model",
     "model check",
     "model add",
+    "model bench",
     "model ls",
     "model show",
     "model pull",

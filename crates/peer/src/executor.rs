@@ -4,6 +4,7 @@
 //! hears of it. What a run cost is computed from the host's meters alone. Checks wait for no job.
 
 mod begun;
+mod benching;
 mod cards;
 mod classes;
 mod following;
@@ -47,6 +48,7 @@ use self::{
     following::{Course, Following},
 };
 pub use self::{
+    benching::ModelPace,
     cards::DeviceWish,
     classes::NoClass,
     sample::{reads_texts, vectors},

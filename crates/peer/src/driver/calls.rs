@@ -5,6 +5,7 @@
 mod account;
 mod allowing;
 mod audit;
+mod benching;
 mod blocking;
 mod cancel;
 mod dispute;
@@ -46,6 +47,7 @@ pub use self::{
     account::ShowAccount,
     allowing::{AllowRunners, DisallowRunners, RunnerView},
     audit::{AuditNotary, Audited, AuditedGrant},
+    benching::{BenchModel, BenchedModel, WorkYardstick},
     blocking::{BlockedView, ChangeBlocked, ListBlocked},
     cancel::{CancelJob, CancelledView},
     dispute::{DisputeJob, DisputedView},
@@ -94,6 +96,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<AddOffered>(),
     Route::to::<AllowRunners>(),
     Route::to::<AuditNotary>(),
+    Route::to::<BenchModel>(),
     Route::to::<ExportJournal>(),
     Route::to::<CancelJob>(),
     Route::to::<DisallowRunners>(),
