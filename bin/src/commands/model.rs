@@ -7,6 +7,7 @@ mod hub;
 mod ls;
 mod pull;
 mod rm;
+mod search;
 mod show;
 
 use assay_peer::handle::ListedModel;
@@ -30,6 +31,7 @@ pub(crate) enum Verb {
     Bench(bench::Args),
     Ls(ls::Args),
     Show(show::Args),
+    Search(search::Args),
     Pull(pull::Args),
     Rm(rm::Args),
 }
@@ -41,6 +43,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Bench(args) => bench::perform(args, invocation).await,
         Verb::Ls(args) => ls::perform(args, invocation).await,
         Verb::Show(args) => show::perform(args, invocation).await,
+        Verb::Search(args) => search::perform(args, invocation).await,
         Verb::Pull(args) => pull::perform(args, invocation).await,
         Verb::Rm(args) => rm::perform(args, invocation).await,
     }

@@ -113,7 +113,7 @@ fn rows(offers: &[OfferView]) -> Vec<OfferRow<'_>> {
 }
 
 /// The offers that are known; where none is, the first that are heard of in a while.
-async fn known(
+pub(super) async fn known(
     reach: Reach,
     daemon: &RunningDaemon,
     invocation: &Invocation,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 126] = [
+pub(crate) const COMMANDS: [&str; 127] = [
     "",
     "demo",
     "init",
@@ -70,6 +70,7 @@ pub(crate) const COMMANDS: [&str; 126] = [
     "model bench",
     "model ls",
     "model show",
+    "model search",
     "model pull",
     "model rm",
     "receipt",

@@ -136,6 +136,22 @@ fn what_another_tool_has_fetched_is_used_in_place() {
 }
 
 #[test]
+fn a_hub_is_asked_for_models_by_name_only_where_that_is_said() {
+    let user = HubUser::of(one());
+    let found = user.asks(&["model", "search", "adder", "--hub"]);
+    assert_eq!(found["hub_models"][0]["name"], "hf:o/r", "{found}");
+    assert_eq!(
+        (&found["hub_models"][0]["licence"], &found["hub_models"][0]["downloads"]),
+        (&"apache-2.0".into(), &7.into())
+    );
+    let none = user.types(&["model", "search", "nothing", "--hub"]);
+    assert!(none.status == Some(0) && none.stderr.contains("nothing is called so"), "{none:?}");
+    let asked = user.fake.hub.asked().len();
+    let alone = user.types(&["model", "search", "adder"]);
+    assert_eq!((alone.status, user.fake.hub.asked().len()), (Some(3), asked), "it has no network: {alone:?}");
+}
+
+#[test]
 fn what_cannot_be_had_is_said_in_two_lines() {
     let mut user = HubUser::of(one());
     for (name, status, code) in [

@@ -8,6 +8,7 @@ use crate::{
     download::{Arriving, DownloadError, DownloadProgress, Downloaded, HubDownload},
     listing::{HubFile, HubListing},
     name::{HubName, escaped},
+    search::FoundRepository,
     surroundings::Surroundings,
 };
 
@@ -15,6 +16,8 @@ use crate::{
 const LISTING_BYTES_MAX: u64 = 4 << 20;
 /// Bytes of the card of a model.
 const CARD_BYTES_MAX: u64 = 256 * 1024;
+/// Bytes of what a hub says that it found.
+const FOUND_BYTES_MAX: u64 = 1 << 20;
 /// The file that a card is.
 const CARD: &str = "README.md";
 
@@ -45,6 +48,18 @@ impl Hub {
             }
             listed => listed,
         }
+    }
+
+    /// The repositories with models of language that the hub finds for words, [`crate::FOUND_MAX`] at most.
+    ///
+    /// # Errors
+    /// [`HubError`].
+    pub fn search(&self, words: &str) -> Result<Vec<FoundRepository>, HubError> {
+        if self.is_offline {
+            return Err(self.offline());
+        }
+        let text = self.client.text(&FoundRepository::path(words), FOUND_BYTES_MAX)?;
+        FoundRepository::read(&text).map_err(|reason| self.malformed(reason))
     }
 
     /// The card of a repository at a commit, if it has one that can be had.
@@ -83,8 +98,11 @@ impl Hub {
             return Err(self.offline());
         }
         let text = self.client.text(&HubListing::path(name), LISTING_BYTES_MAX)?;
-        let malformed = |reason| HubError::Malformed { host: self.client.host().to_owned(), reason };
-        HubListing::read(&text).map_err(malformed)
+        HubListing::read(&text).map_err(|reason| self.malformed(reason))
+    }
+
+    fn malformed(&self, reason: String) -> HubError {
+        HubError::Malformed { host: self.client.host().to_owned(), reason }
     }
 
     fn offline(&self) -> HubError {

@@ -14,6 +14,7 @@ mod hub;
 mod listing;
 mod name;
 mod partial;
+mod search;
 mod sha256;
 mod surroundings;
 mod token;
@@ -24,6 +25,7 @@ pub use self::{
     hub::Hub,
     listing::{HubFile, HubListing, NotChosen},
     name::{BadHubName, HubName, SCHEME},
+    search::{FOUND_MAX, FoundRepository},
     sha256::Sha256Sum,
     surroundings::{BadSurroundings, Surroundings},
     token::Token,

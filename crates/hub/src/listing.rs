@@ -176,7 +176,7 @@ pub(crate) fn parts_of(path: &str) -> Option<u32> {
 }
 
 /// What a card says of its licence, or else the tags of the repository.
-fn licence(card: &Value, tags: &Value) -> Option<String> {
+pub(crate) fn licence(card: &Value, tags: &Value) -> Option<String> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Array(list) => list.first().and_then(Value::as_str).map(str::to_owned),

@@ -93,6 +93,9 @@ fn say(script: &Script, asked: &Asked, store: &str) -> Reply {
     if asked.path == "/api/models/o/r/revision/main?blobs=true" {
         return script.list.map_or_else(|| list(script), |list| list());
     }
+    if let Some(words) = asked.path.strip_prefix("/api/models?search=") {
+        return script.list.map_or_else(|| found(words), |list| list());
+    }
     let Some(path) = asked.path.strip_prefix(&format!("/o/r/resolve/{COMMIT}/")) else {
         let code = if asked.path.contains("/o/r/") { "RevisionNotFound" } else { "RepoNotFound" };
         return Reply::with(404, "").header("X-Error-Code", code);
@@ -126,6 +129,13 @@ fn list(script: &Script) -> Reply {
         files.join(", ")
     );
     Reply::with(200, text).header("Content-Type", "application/json")
+}
+
+/// What it finds: its one repository, whose models add.
+fn found(words: &str) -> Reply {
+    let one = r#"{"id": "o/r", "downloads": 7, "tags": ["gguf", "license:apache-2.0"]}"#;
+    let found = if words.starts_with("add") { one } else { "" };
+    Reply::with(200, format!("[{found}]")).header("Content-Type", "application/json")
 }
 
 /// What the store gives.

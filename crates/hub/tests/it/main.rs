@@ -7,6 +7,7 @@ mod downloads;
 mod fake_hub;
 mod hostile;
 mod scene;
+mod searches;
 #[allow(dead_code, reason = "the tests of the program let it hang, too")]
 mod server;
 mod tokens;
