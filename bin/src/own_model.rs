@@ -3,6 +3,7 @@
 //! **Invariant:** its manifest names the bytes that were stored, and says no more of them than its files do.
 
 mod embedding;
+mod own_runner;
 mod tokenizer_file;
 
 use std::{fs, path::Path};
@@ -15,7 +16,10 @@ use assay_protocol::{
 use assay_runtime::class::{ARITHMETIC, model_header};
 use serde_json::json;
 
-pub(crate) use self::embedding::Embedding;
+pub(crate) use self::{
+    embedding::Embedding,
+    own_runner::{component, runner_manifest},
+};
 use crate::{
     bundle::{Bundle, SUMS},
     command_error::{CommandError, Exit},

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod hub;
 mod ls;
+mod new;
 mod pull;
 mod rm;
 mod search;
@@ -26,6 +27,7 @@ use crate::{
 /// The models of this home: the network's, your own, and those of others.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
+    New(new::Args),
     Check(check::Args),
     Add(add::Args),
     Bench(bench::Args),
@@ -38,6 +40,7 @@ pub(crate) enum Verb {
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
+        Verb::New(args) => new::perform(args, invocation),
         Verb::Check(args) => check::perform(args, invocation),
         Verb::Add(args) => add::perform(args, invocation).await,
         Verb::Bench(args) => bench::perform(args, invocation).await,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 127] = [
+pub(crate) const COMMANDS: [&str; 128] = [
     "",
     "demo",
     "init",
@@ -65,6 +65,7 @@ pub(crate) const COMMANDS: [&str; 127] = [
     "job retry",
     "ps",
     "model",
+    "model new",
     "model check",
     "model add",
     "model bench",

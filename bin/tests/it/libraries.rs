@@ -245,3 +245,33 @@ fn a_home_without_a_daemon_or_a_network_takes_models_in_and_lets_them_go() {
     assert_eq!(types(&["model", "ls", "--json"]).document()["damaged"], Value::Array(Vec::new()));
     assert_eq!(types(&["model", "rm", "tally"]).status, Some(3));
 }
+
+#[test]
+fn a_runner_of_ones_own_is_taken_in_with_a_model_or_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let types = |arguments: &[&str]| assay(&folder.path().join("home"), arguments);
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let place = |name: &str| format!("{sources}/{name}");
+    let (pure, tensors) = (place("runners/pure/pure.wasm"), place("runners/tensors/tensors.wasm"));
+    let labels = r#"{"labels":["0","1","2","3","4","5","6","7","8","9"]}"#;
+    let alone = types(&["model", "add", "--runner", &pure, "--params", labels, "--units", "900", "--json"]);
+    let alone = alone.document();
+    assert_eq!((&alone["name"], &alone["params"]), (&"pure".into(), &labels.into()));
+    assert_eq!(
+        (&alone["policy"], &alone["meter"], &alone["work_most"]),
+        (&"exact".into(), &"mega_fuel".into(), &900.into())
+    );
+    let onnx = place("models/digits/digits.onnx");
+    let calls = types(&["model", "add", &onnx, "--runner", &tensors, "--name", "raw", "--json"]).document();
+    assert_eq!(
+        (&calls["name"], &calls["policy"], &calls["meter"]),
+        (&"raw".into(), &"tensor_f32".into(), &"calls".into())
+    );
+    let list = types(&["model", "ls", "--json"]).document();
+    assert!(listed(&list, "pure")["is_here"] == true && listed(&list, "raw")["is_here"] == true, "{list}");
+    let refused = types(&["model", "add", "--runner", &onnx]);
+    assert_eq!(refused.status, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("is no component of WebAssembly"), "{refused:?}");
+    let failed = types(&["model", "add", "--runner", &pure, "--params", "{}"]);
+    assert_eq!(failed.status, Some(2), "its labels are missing: {failed:?}");
+}

@@ -14,10 +14,11 @@ use assay_peer::{
 };
 use assay_protocol::{
     id::Digest,
-    manifest::{Manifest, NAME_BYTES_MAX},
+    manifest::{Manifest, NAME_BYTES_MAX, PARAMS_BYTES_MAX},
     units::Units,
 };
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::{hub::HubModel, listed_document, table, whole_name};
@@ -41,6 +42,10 @@ Examples:
   assay model add hf:OWNER/REPO     a model of a hub; where a repository has several, all are shown
   assay model add hf:OWNER/REPO/small.Q4_0.gguf@main
                                     one of them, at a branch, a tag or a commit
+  assay model add --runner shout.wasm
+                                    a runner of your own, which computes all by itself
+  assay model add flowers.onnx --runner flowers.wasm --params '{\"side\":224}'
+                                    one that runs a model
 
 What comes from a hub is proven by the SHA-256 that the hub names. What has come stays over Ctrl-C
 and lost connections, in the folder `hub` of the home; the same command goes on where it was. What
@@ -66,13 +71,16 @@ pub(super) const TEXTS: Units = 64;
 /// tokenizer.json beside it, whose vocabulary is of the kind WordPiece; what else lies there says how its vectors are made.
 /// Stores the file, runs it once, and writes down how it is run and what a run of it counts: its manifest, whose digest is
 /// its name among all peers. Works while the daemon runs, and without one.
+///
+/// With --runner, a runner of your own runs the model, or does all by itself: `assay model new` makes one to begin with. Whoever
+/// offers or checks its jobs lets it run there with `assay provider allow`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The file, a model of language as GGUF; the folder of a network that embeds texts, as ONNX; or
     /// hf:OWNER/REPO[/FILE][@REVISION] on a hub
-    #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().try_map(place))]
-    place: GivenModel,
+    #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().try_map(place), required_unless_present = "runner")]
+    place: Option<GivenModel>,
     /// What people call it; like its file if not given
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
@@ -89,6 +97,13 @@ pub(crate) struct Args {
     /// Copy the file, even where the disk can share its bytes
     #[arg(long)]
     copy: bool,
+    /// A runner of your own: a component of WebAssembly that runs the model, or that computes all by itself where no FILE is
+    /// named; then a unit is a million of its instructions
+    #[arg(long, value_name = "WASM")]
+    runner: Option<PathBuf>,
+    /// The parameters that a runner of your own gets, as a JSON object
+    #[arg(long, value_name = "JSON", requires = "runner", default_value = "{}", value_parser = params)]
+    params: String,
 }
 
 /// Where a model is.
@@ -109,8 +124,10 @@ pub(super) struct ModelFile {
     pub(super) origin: Option<ModelOrigin>,
     /// What was fetched of it, which can go once it is added.
     pub(super) downloaded: Option<Downloaded>,
-    /// The file itself, of a network that embeds texts: written for as long as it takes to store it.
+    /// The file itself, of a network that embeds texts, and of no model: written for as long as it takes to store it.
     pub(super) written: Option<NamedTempFile>,
+    /// The component that runs it, if that is none of those that come with the program.
+    pub(super) runner: Option<Vec<u8>>,
 }
 
 impl ModelFile {
@@ -124,11 +141,17 @@ impl ModelFile {
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let found = match &args.place {
+    if let Some(runner) = &args.runner {
+        return add_runner(args, runner, invocation).await;
+    }
+    let Some(place) = &args.place else {
+        return Err(own_model::unsellable(Path::new(""), "no file is named"));
+    };
+    let found = match place {
         GivenModel::File(path) => Embedding::find(path).map_err(|why| own_model::unsellable(path, &why))?,
         GivenModel::Hub(_) => None,
     };
-    if let (GivenModel::File(path), None) = (&args.place, &found) {
+    if let (GivenModel::File(path), None) = (place, &found) {
         own_model::bytes_of(path)?;
     }
     // What cannot be added anyway is not fetched; and while something is fetched, a daemon may start.
@@ -137,7 +160,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         Some(genesis) => library::examine(manifest, genesis).map_err(|error| unsellable(manifest, &error)),
         None => Ok(()),
     };
-    let (manifest, file) = match (&args.place, &found) {
+    let (manifest, file) = match (place, &found) {
         (GivenModel::File(_), Some(embedding)) => {
             let suggested = own_model::embedding_manifest(embedding, args.units.unwrap_or(TEXTS));
             let manifest = args.manifest(suggested, None);
@@ -169,6 +192,35 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     add(args, manifest, file, invocation).await
 }
 
+/// Takes in a runner of the user's own, with the model that it runs, if it runs one.
+async fn add_runner(args: &Args, runner: &Path, invocation: &Invocation) -> Result<(), CommandError> {
+    let model = match &args.place {
+        None => None,
+        Some(GivenModel::File(path)) => Some(path.as_path()),
+        Some(GivenModel::Hub(name)) => {
+            let message = format!("{name} is on a hub, and a runner of your own runs a file that is here");
+            let hint = "fetch the file first, and name it";
+            return Err(CommandError::new(Exit::Usage, "NO_MODEL", message, hint));
+        }
+    };
+    let component = own_model::component(runner)?;
+    let suggested = own_model::runner_manifest(runner, model, &args.params, args.units, args.extent())?;
+    let manifest = args.manifest(suggested, None);
+    let genesis = HomeModels::reach(invocation).await?.genesis;
+    if let Some(genesis) = &genesis {
+        library::examine(&manifest, genesis).map_err(|error| unsellable(&manifest, &error))?;
+    }
+    let failed = |error: std::io::Error| unsellable(&manifest, &error);
+    let file = match model {
+        Some(path) => ModelFile { path: std::path::absolute(path).map_err(failed)?, ..ModelFile::default() },
+        None => {
+            let nothing = NamedTempFile::new_in(invocation.home.root()).map_err(failed)?;
+            ModelFile { path: nothing.path().to_owned(), written: Some(nothing), ..ModelFile::default() }
+        }
+    };
+    add(args, manifest, ModelFile { runner: Some(component), ..file }, invocation).await
+}
+
 /// Takes a file in, and shows what came of it.
 async fn add(
     args: &Args,
@@ -177,8 +229,9 @@ async fn add(
     invocation: &Invocation,
 ) -> Result<(), CommandError> {
     let (printer, models) = (&invocation.printer, HomeModels::reach(invocation).await?);
-    let ModelFile { path: file, origin, downloaded, written } = file;
-    let runner = if written.is_some() { EMBED } else { SUMS.runner }.to_vec();
+    let ModelFile { path: file, origin, downloaded, written, runner } = file;
+    let shipped = if written.is_some() { EMBED } else { SUMS.runner };
+    let runner = runner.unwrap_or_else(|| shipped.to_vec());
     let spinner = printer.spinner("storing the model, and running it once");
     let new = NewModel { file, runner, manifest, origin, is_copied: args.copy };
     let added = models.add(new).await;
@@ -259,6 +312,18 @@ fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The parameters of a runner: one object.
+fn params(text: &str) -> Result<String, String> {
+    let params: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    match params {
+        Value::Object(_) if text.len() <= PARAMS_BYTES_MAX => Ok(text.to_owned()),
+        Value::Object(_) => Err(format!("expected at most {PARAMS_BYTES_MAX} bytes")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err("expected a JSON object, such as {\"side\":224}".to_owned())
+        }
+    }
+}
+
 fn licence(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > NAME_BYTES_MAX {
         return Err(format!("expected 1 to {NAME_BYTES_MAX} bytes"));
@@ -269,6 +334,14 @@ fn licence(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_are_one_object_as_it_was_typed() {
+        assert_eq!(params("{ \"end\": 1.50 }"), Ok("{ \"end\": 1.50 }".to_owned()));
+        for text in ["", "[]", "7", "{,}", &format!("{{\"a\":\"{}\"}}", "a".repeat(PARAMS_BYTES_MAX))] {
+            assert!(params(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_name_is_a_word_that_is_no_digest_of_another() {

@@ -79,7 +79,7 @@ impl HubModel {
             }
             Some(_) => {}
         }
-        Ok(ModelFile { path, origin: Some(ModelOrigin { source, card }), downloaded, written: None })
+        Ok(ModelFile { path, origin: Some(ModelOrigin { source, card }), downloaded, ..ModelFile::default() })
     }
 
     fn have(
