@@ -11,6 +11,7 @@ pub(crate) mod input;
 mod intake;
 pub(crate) mod order_args;
 mod out_file;
+mod picture;
 pub(crate) mod reading;
 pub(crate) mod terms;
 pub(super) mod wishes;

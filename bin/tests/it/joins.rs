@@ -82,7 +82,10 @@ fn refuses_a_text(buyer: &Person, text: &str, provider: &str) {
     let failure: Value = serde_json::from_str(&refused.stderr).unwrap();
     let [code, hint] = ["code", "hint"].map(|key| failure["error"][key].as_str().unwrap());
     assert_eq!(code, "JOB_FAILED");
-    assert!(hint.starts_with("digits takes a picture: a PNG file of any size, light ink on"), "{hint}");
+    assert!(
+        hint.starts_with("digits takes a picture: a PNG, JPEG or WebP file of any size, light ink on"),
+        "{hint}"
+    );
 }
 
 fn looks_back(buyer: &Person, receipt: &str) {

@@ -1,14 +1,18 @@
 //! Gives the scores of an image classifier that an engine runs.
 //!
-//! Input: a PNG file of any size, or raw pixels of the model's size, one byte each; light ink on a dark ground. Output:
-//! one little-endian `f32` for each label. The label itself is the client's to find: that of the highest score.
+//! Input: a PNG, JPEG or WebP file of any size, or raw pixels of the model's size, one byte each; light ink on a dark ground.
+//! Output: one little-endian `f32` for each label. The label itself is the client's to find: that of the highest score.
 
-use assay_runner::{Failure, Job, Model, Outcome, Runner, Tensor};
+use assay_runner::{Failure, Job, Model, Outcome, Runner, Tensor, session};
 use pixels::Target;
 use serde::Deserialize;
 
 /// Values in the largest input tensor.
 const INPUT_VALUES_MAX: u64 = 1024 * 1024;
+
+/// What is noted of a picture that looks the wrong way round.
+const LIGHT_GROUND: &str =
+    "the picture is light at its edges: it is taken for light ink on a dark ground unless `invert` is true";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,9 +40,11 @@ struct Classify;
 impl Runner for Classify {
     fn run(job: &Job, input: &[u8]) -> Result<Outcome, Failure> {
         let params: Params = job.params()?;
-        let shape = params.shape()?;
-        let pixels =
-            pixels::read(input, params.target()).map_err(|why| Failure::BadInput(why.to_string()))?;
+        let (shape, target) = (params.shape()?, params.target());
+        let pixels = pixels::read(input, target).map_err(|why| Failure::BadInput(why.to_string()))?;
+        if pixels::has_light_ground(&pixels, target) {
+            session::log(LIGHT_GROUND);
+        }
         let mut outputs = Model::of_job()?.run(vec![(&params.input, Tensor::f32(&shape, &pixels))])?;
         let scores = outputs.take(&params.output)?.to_f32()?;
         if scores.len() != params.labels.len() {

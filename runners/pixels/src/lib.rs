@@ -9,15 +9,39 @@
 use std::fmt;
 
 mod area;
+mod jpeg_file;
 mod picture;
+mod png_file;
+mod webp_file;
 
 /// Pixels in the largest picture that is decoded.
 pub const PICTURE_PIXELS_MAX: u64 = 4 * 1024 * 1024;
 /// Pixels along the longest side: a decoder holds whole rows beside the picture, and works for each of them.
 pub const PICTURE_SIDE_MAX: u32 = 8 * 1024;
 
-/// What starts every PNG file.
-const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+/// What the ground of a picture is taken for: light where the pixels at its edges are brighter than this.
+const LIGHT: f32 = 0.5;
+
+/// A kind of file that a picture can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PictureKind {
+    /// PNG.
+    Png,
+    /// JPEG.
+    Jpeg,
+    /// WebP.
+    Webp,
+}
+
+impl fmt::Display for PictureKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::Webp => "WebP",
+        })
+    }
+}
 
 /// How many brightnesses a model wants, and of what pictures.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +57,7 @@ pub struct Target {
 /// Why bytes are no picture.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotAPicture {
-    /// Neither a PNG file nor the right number of raw pixels.
+    /// Neither a file of a kind that is known nor the right number of raw pixels.
     Unknown {
         /// How many bytes there were.
         got: usize,
@@ -47,8 +71,13 @@ pub enum NotAPicture {
         /// Rows.
         height: u32,
     },
-    /// A PNG file that breaks the format.
-    Broken(&'static str),
+    /// A file that breaks its format.
+    Broken {
+        /// What it says that it is.
+        kind: PictureKind,
+        /// What is wrong with it.
+        why: &'static str,
+    },
 }
 
 impl fmt::Display for NotAPicture {
@@ -57,7 +86,7 @@ impl fmt::Display for NotAPicture {
             Self::Unknown { got, wanted } => {
                 write!(
                     out,
-                    "the input is neither a PNG file nor {wanted} raw pixels of one byte: it has {got} bytes"
+                    "the input is neither a PNG, JPEG or WebP file nor {wanted} raw pixels of one byte: it has {got} bytes"
                 )
             }
             Self::TooLarge { width, height } => {
@@ -66,27 +95,38 @@ impl fmt::Display for NotAPicture {
                     "the picture has {width} x {height} pixels; at most {PICTURE_PIXELS_MAX} are decoded, and {PICTURE_SIDE_MAX} along a side"
                 )
             }
-            Self::Broken(why) => write!(out, "the PNG file cannot be read: {why}"),
+            Self::Broken { kind, why } => write!(out, "the {kind} file cannot be read: {why}"),
         }
     }
 }
 
 impl std::error::Error for NotAPicture {}
 
-/// The brightnesses of a PNG file, or of raw pixels of the target's size, row by row, from 0 to 1.
+/// The brightnesses of a file, or of raw pixels of the target's size, row by row, from 0 to 1.
 pub fn read(bytes: &[u8], target: Target) -> Result<Vec<f32>, NotAPicture> {
     let wanted = target.width as usize * target.height as usize;
-    let mut brightness = if bytes.starts_with(PNG_SIGNATURE) {
-        area::average(&picture::decode(bytes)?, target.width, target.height)
-    } else if bytes.len() == wanted {
-        bytes.iter().map(|&pixel| f32::from(pixel) / 255.0).collect()
-    } else {
-        return Err(NotAPicture::Unknown { got: bytes.len(), wanted });
+    let mut brightness: Vec<f32> = match PictureKind::of(bytes) {
+        Some(kind) => area::average(&picture::decode(kind, bytes)?, target.width, target.height),
+        None if bytes.len() == wanted => bytes.iter().map(|&pixel| f32::from(pixel) / 255.0).collect(),
+        None => return Err(NotAPicture::Unknown { got: bytes.len(), wanted }),
     };
     if target.invert {
         brightness.iter_mut().for_each(|value| *value = 1.0 - *value);
     }
     Ok(brightness)
+}
+
+/// Whether what was read lies on a light ground, where a model wants a dark one: its edges are light on average.
+#[must_use]
+pub fn has_light_ground(pixels: &[f32], target: Target) -> bool {
+    let (width, height) = (target.width as usize, target.height as usize);
+    let is_edge = |at: usize| {
+        let (row, column) = (at / width.max(1), at % width.max(1));
+        row == 0 || row + 1 == height || column == 0 || column + 1 == width
+    };
+    let edges = pixels.iter().enumerate().filter(|(at, _)| is_edge(*at));
+    let (sum, count) = edges.fold((0.0, 0.0), |(sum, count), (_, pixel)| (sum + pixel, count + 1.0));
+    count > 0.0 && sum > LIGHT * count
 }
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
-//! A PNG file as one brightness for each pixel.
+//! A file of a picture as one brightness for each pixel.
 //!
 //! **Invariant:** the header is judged before anything is allocated for what it promises.
 
-use std::io::Cursor;
+use crate::{NotAPicture, PICTURE_PIXELS_MAX, PICTURE_SIDE_MAX, PictureKind, jpeg_file, png_file, webp_file};
 
-use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Transformations};
+/// Bytes that a decoder may hold beside the picture itself.
+pub(crate) const DECODER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-use crate::{NotAPicture, PICTURE_PIXELS_MAX, PICTURE_SIDE_MAX};
-
-/// Bytes that the decoder may hold beside the picture itself.
-const DECODER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// What starts files of each kind; those of WebP have their length in the middle.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+const JPEG: &[u8] = b"\xff\xd8\xff";
+const RIFF: &[u8] = b"RIFF";
+const WEBP: &[u8] = b"WEBP";
+/// Where the second half of WebP's begins.
+const WEBP_AT: usize = 8;
 
 /// Brightnesses, row by row.
 pub(crate) struct Picture {
@@ -18,43 +22,45 @@ pub(crate) struct Picture {
     pub(crate) brightness: Vec<u8>,
 }
 
-/// Decodes a PNG file.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Picture, NotAPicture> {
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: DECODER_BYTES_MAX });
-    decoder.set_transformations(Transformations::normalize_to_color8());
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
-    let (width, height) = decoder.read_header_info().map_err(broken)?.size();
-    if width.max(height) > PICTURE_SIDE_MAX || u64::from(width) * u64::from(height) > PICTURE_PIXELS_MAX {
-        return Err(NotAPicture::TooLarge { width, height });
+impl PictureKind {
+    /// What a file says that it is.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let is_webp =
+            bytes.starts_with(RIFF) && bytes.get(WEBP_AT..).is_some_and(|rest| rest.starts_with(WEBP));
+        match () {
+            () if bytes.starts_with(PNG) => Some(Self::Png),
+            () if bytes.starts_with(JPEG) => Some(Self::Jpeg),
+            () if is_webp => Some(Self::Webp),
+            () => None,
+        }
     }
-    let mut reader = decoder.read_info().map_err(broken)?;
-    let size = reader.output_buffer_size().ok_or(NotAPicture::TooLarge { width, height })?;
-    let mut samples = vec![0; size];
-    let frame = reader.next_frame(&mut samples).map_err(broken)?;
-    if frame.bit_depth != BitDepth::Eight {
-        return Err(NotAPicture::Broken("its pixels do not reduce to bytes"));
-    }
-    samples.truncate(frame.buffer_size());
-    Ok(Picture { width, height, brightness: brightness(samples, frame.color_type)? })
 }
 
-fn broken(error: DecodingError) -> NotAPicture {
-    NotAPicture::Broken(match error {
-        DecodingError::IoError(_) => "it ends too early",
-        DecodingError::Format(_) | DecodingError::Parameter(_) => "it is damaged",
-        DecodingError::LimitsExceeded => "it needs more memory than a picture may",
-    })
+/// Decodes a file of this kind.
+pub(crate) fn decode(kind: PictureKind, bytes: &[u8]) -> Result<Picture, NotAPicture> {
+    match kind {
+        PictureKind::Png => png_file::decode(bytes),
+        PictureKind::Jpeg => jpeg_file::decode(bytes),
+        PictureKind::Webp => webp_file::decode(bytes),
+    }
 }
 
-fn brightness(samples: Vec<u8>, color: ColorType) -> Result<Vec<u8>, NotAPicture> {
-    Ok(match color {
-        ColorType::Grayscale => samples,
-        ColorType::GrayscaleAlpha => samples.chunks_exact(2).map(|s| shown(s[0], s[1])).collect(),
-        ColorType::Rgb => samples.chunks_exact(3).map(|s| luma(s[0], s[1], s[2])).collect(),
-        ColorType::Rgba => samples.chunks_exact(4).map(|s| shown(luma(s[0], s[1], s[2]), s[3])).collect(),
-        ColorType::Indexed => return Err(NotAPicture::Broken("its palette was not applied")),
-    })
+/// Refuses a picture that has more pixels than are decoded.
+pub(crate) fn check_size(width: u32, height: u32) -> Result<(), NotAPicture> {
+    let is_large =
+        width.max(height) > PICTURE_SIDE_MAX || u64::from(width) * u64::from(height) > PICTURE_PIXELS_MAX;
+    if is_large { Err(NotAPicture::TooLarge { width, height }) } else { Ok(()) }
+}
+
+/// What samples of this many channels show: grey; grey and how much it covers; red, green and blue; and those likewise.
+pub(crate) fn brightness(samples: Vec<u8>, channels: usize) -> Vec<u8> {
+    match channels {
+        1 => samples,
+        2 => samples.chunks_exact(2).map(|s| shown(s[0], s[1])).collect(),
+        3 => samples.chunks_exact(3).map(|s| luma(s[0], s[1], s[2])).collect(),
+        _ => samples.chunks_exact(4).map(|s| shown(luma(s[0], s[1], s[2]), s[3])).collect(),
+    }
 }
 
 /// Brightness as the eye weighs the colours (ITU-R BT.601).

@@ -2,9 +2,14 @@
 
 use png::{BitDepth, ColorType, Encoder};
 
-use crate::{NotAPicture, PICTURE_PIXELS_MAX, PICTURE_SIDE_MAX, Target, read};
+use image_webp::WebPEncoder;
+
+use crate::{NotAPicture, PICTURE_PIXELS_MAX, PICTURE_SIDE_MAX, PictureKind, Target, has_light_ground, read};
 
 const EIGHT: Target = Target { width: 8, height: 8, invert: false };
+const TWO: Target = Target { width: 2, height: 2, invert: false };
+/// Four blocks of eight pixels a side: black, white, white, dark grey.
+const BLOCKS: &[u8] = include_bytes!("../samples/blocks.jpg");
 const SEVEN: &[u8] = include_bytes!("../../../models/digits/samples/seven-1.png");
 
 fn encode(width: u32, height: u32, color: ColorType, depth: BitDepth, samples: &[u8]) -> Vec<u8> {
@@ -105,7 +110,8 @@ fn bytes_of_another_kind_are_refused_with_both_numbers() {
 fn a_picture_cut_anywhere_is_refused() {
     for end in 0..SEVEN.len() - 12 {
         let refused = read(&SEVEN[..end], EIGHT).unwrap_err();
-        let expected = if end < 8 { "neither a PNG file nor 64 raw pixels" } else { "it ends too early" };
+        let expected =
+            if end < 8 { "neither a PNG, JPEG or WebP file nor 64 raw pixels" } else { "it ends too early" };
         assert!(refused.to_string().contains(expected), "cut at {end}: {refused}");
     }
 }
@@ -122,7 +128,7 @@ fn a_picture_with_a_wrong_byte_never_panics() {
 #[test]
 fn an_empty_picture_is_refused() {
     for (width, height) in [(0, 0), (0, 8), (8, 0)] {
-        assert!(matches!(read(&header(width, height), EIGHT), Err(NotAPicture::Broken(_))));
+        assert!(matches!(read(&header(width, height), EIGHT), Err(NotAPicture::Broken { .. })));
     }
 }
 
@@ -139,5 +145,66 @@ fn a_picture_that_promises_too_much_is_refused_by_its_header() {
         assert_eq!(read(&header(width, height), EIGHT), Err(NotAPicture::TooLarge { width, height }));
     }
     let largest = header(PICTURE_SIDE_MAX, (PICTURE_PIXELS_MAX / u64::from(PICTURE_SIDE_MAX)) as u32);
-    assert!(matches!(read(&largest, EIGHT), Err(NotAPicture::Broken(_))));
+    assert!(matches!(read(&largest, EIGHT), Err(NotAPicture::Broken { .. })));
+}
+
+fn webp(width: u32, height: u32, color: image_webp::ColorType, samples: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
+    WebPEncoder::new(&mut file).encode(samples, width, height, color).unwrap();
+    file
+}
+
+#[test]
+fn a_jpeg_file_is_read_as_a_png_file_is() {
+    assert_eq!(PictureKind::of(BLOCKS), Some(PictureKind::Jpeg));
+    let read = read(BLOCKS, TWO).unwrap();
+    for (got, wanted) in read.iter().zip([0.0, 1.0, 1.0, 0.2]) {
+        assert!((got - wanted).abs() < 0.01, "{read:?}");
+    }
+}
+
+#[test]
+fn a_webp_file_is_read_with_what_it_covers_or_without() {
+    let grey = webp(2, 2, image_webp::ColorType::Rgb8, &[0, 0, 0, 255, 255, 255, 51, 51, 51, 255, 0, 0]);
+    assert_eq!(PictureKind::of(&grey), Some(PictureKind::Webp));
+    close(&read(&grey, TWO).unwrap(), &[0.0, 1.0, 0.2, 76.0 / 255.0]);
+    let clear = webp(1, 1, image_webp::ColorType::Rgba8, &[255, 255, 255, 51]);
+    close(&read(&clear, Target { width: 1, height: 1, invert: false }).unwrap(), &[0.2]);
+}
+
+#[test]
+fn files_of_each_kind_that_are_cut_or_damaged_are_refused_by_their_kind_and_never_panic() {
+    let webp = webp(8, 8, image_webp::ColorType::L8, &[77; 64]);
+    for (file, kind) in [(BLOCKS, PictureKind::Jpeg), (&webp, PictureKind::Webp)] {
+        let cut = read(&file[..file.len() / 2], TWO).unwrap_err();
+        assert!(matches!(cut, NotAPicture::Broken { kind: said, .. } if said == kind), "{cut:?}");
+        for at in 0..file.len() {
+            let mut damaged = file.to_vec();
+            damaged[at] ^= 0x55;
+            let _ = read(&damaged, TWO);
+            let _ = read(&file[..at], TWO);
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_file_that_promises_too_much_is_refused_by_its_header() {
+    let mut file = BLOCKS.to_vec();
+    let frame = file.windows(2).position(|bytes| bytes == [0xff, 0xc0]).unwrap();
+    file[frame + 5..frame + 9].copy_from_slice(&[0x40, 0, 0x40, 0]);
+    assert_eq!(read(&file, TWO), Err(NotAPicture::TooLarge { width: 0x4000, height: 0x4000 }));
+}
+
+#[test]
+fn a_light_ground_is_told_from_a_dark_one() {
+    let ground = |edge: u8, ink: u8| {
+        let mut raw = [edge; 64];
+        raw[27..29].fill(ink);
+        raw
+    };
+    let is_light = |raw: &[u8], target| has_light_ground(&read(raw, target).unwrap(), target);
+    assert!(is_light(&ground(240, 10), EIGHT) && !is_light(&ground(10, 240), EIGHT));
+    let inverted = Target { invert: true, ..EIGHT };
+    assert!(!is_light(&ground(240, 10), inverted), "what the model is shown counts");
+    assert!(!is_light(SEVEN, EIGHT), "the samples are as the model wants them");
 }

@@ -19,7 +19,7 @@ pub(super) fn intake(manifest: &Manifest) -> Option<String> {
     } else if reads_texts(manifest) {
         texts(input).to_owned()
     } else {
-        picture(&params)?
+        picture(&picture_params(manifest)?)
     };
     Some(format!("{} takes {what}", manifest.name))
 }
@@ -43,17 +43,26 @@ fn texts(input: Option<&str>) -> &'static str {
     }
 }
 
+/// The parameters of one of the bundled runners that classify pictures; nothing, if it is another one's.
+pub(super) fn picture_params(manifest: &Manifest) -> Option<Map<String, Value>> {
+    let params: Map<String, Value> = serde_json::from_str(&manifest.params).ok()?;
+    let is_known = params.keys().all(|key| PICTURE_PARAMS.contains(&key.as_str()));
+    let is_of_texts = manifest.policy.is_proven_by_rows() || reads_texts(manifest);
+    (params.contains_key("labels") && is_known && !is_of_texts).then_some(params)
+}
+
+/// What a model is shown, by whether its runner turns pictures round.
+pub(super) fn ink(is_inverted: bool) -> &'static str {
+    if is_inverted { "dark ink on a light ground" } else { "light ink on a dark ground" }
+}
+
 /// What a model is shown that classifies pictures.
-fn picture(params: &Map<String, Value>) -> Option<String> {
-    if !params.contains_key("labels") || params.keys().any(|key| !PICTURE_PARAMS.contains(&key.as_str())) {
-        return None;
-    }
-    let is_inverted = params.get("invert").and_then(Value::as_bool).unwrap_or_default();
-    let ink = if is_inverted { "dark ink on a light ground" } else { "light ink on a dark ground" };
+fn picture(params: &Map<String, Value>) -> String {
+    let ink = ink(params.get("invert").and_then(Value::as_bool).unwrap_or_default());
     let side = |name: &str| params.get(name).and_then(Value::as_u64);
     let pixels = side("width").zip(side("height")).and_then(|(width, height)| width.checked_mul(height));
     let raw = pixels.map(|pixels| format!(", or {pixels} bytes, one for each pixel")).unwrap_or_default();
-    Some(format!("a picture: a PNG file of any size, {ink}{raw}"))
+    format!("a picture: a PNG, JPEG or WebP file of any size, {ink}{raw}")
 }
 
 #[cfg(test)]
@@ -89,13 +98,13 @@ mod tests {
                 numbers,
                 digits,
                 Some(
-                    "a picture: a PNG file of any size, light ink on a dark ground, or 64 bytes, one for each pixel",
+                    "a picture: a PNG, JPEG or WebP file of any size, light ink on a dark ground, or 64 bytes, one for each pixel",
                 ),
             ),
             (
                 Policy::Exact,
                 r#"{"labels":["0"],"invert":true}"#,
-                Some("a picture: a PNG file of any size, dark ink on a light ground"),
+                Some("a picture: a PNG, JPEG or WebP file of any size, dark ink on a light ground"),
             ),
             (numbers, r#"{"labels":["0"],"sound":"wave"}"#, None),
             (numbers, r#"{"output":"scores"}"#, None),

@@ -9,7 +9,7 @@ use assay_peer::handle::Submit;
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
 use super::{
-    ceiling::CeilingNames, fitting::sized, follow::Goal, input, tell_who_reads, terms::Terms,
+    ceiling::CeilingNames, fitting::sized, follow::Goal, input, picture, tell_who_reads, terms::Terms,
     wishes::TextWishes,
 };
 use crate::{
@@ -70,6 +70,7 @@ impl OrderArgs {
             (Some(file), _) => file,
             (None, typed) => read_aside(typed.clone().unwrap_or_default(), manifest.clone()).await?,
         };
+        picture::doubt(&manifest, &input).into_iter().for_each(|doubt| invocation.printer.note(doubt));
         let input = wishes.beside(input, &manifest, self.seed()?)?;
         tell_who_reads(invocation);
         let submit = self.terms.submit(&manifest, daemon, &invocation.printer).await?;
