@@ -13,7 +13,10 @@ use assay_protocol::{
     manifest::{Manifest, Meter, Policy, TensorFormat, WorkPerMeter},
     units::{Units, Work},
 };
-use assay_runtime::class::{ARITHMETIC, model_header};
+use assay_runtime::{
+    class::{ARITHMETIC, model_header},
+    envelope::RUNNER_BYTES_MAX,
+};
 
 use super::{MEMORY_BESIDE, TextExtent, manifest_of, name_of};
 use crate::{
@@ -21,8 +24,6 @@ use crate::{
     command_error::{CommandError, Exit},
 };
 
-/// Bytes of the longest component.
-const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 /// What components begin with, and what the modules begin with that compilers write.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -44,12 +45,12 @@ pub(crate) fn component(file: &Path) -> Result<Vec<u8>, CommandError> {
     };
     let hint = "`assay model new NAME` makes one to begin with, and says how it is built";
     let metadata = fs::metadata(file).map_err(|error| failed(&error, hint))?;
-    if !metadata.is_file() || metadata.len() > COMPONENT_BYTES_MAX {
-        let why = format!("it is no file of at most {} MiB", COMPONENT_BYTES_MAX >> 20);
+    if !metadata.is_file() || metadata.len() > RUNNER_BYTES_MAX {
+        let why = format!("it is no file of at most {} MiB", RUNNER_BYTES_MAX >> 20);
         return Err(failed(&why, hint));
     }
     let mut bytes = Vec::new();
-    let read = File::open(file).and_then(|file| file.take(COMPONENT_BYTES_MAX).read_to_end(&mut bytes));
+    let read = File::open(file).and_then(|file| file.take(RUNNER_BYTES_MAX).read_to_end(&mut bytes));
     read.map_err(|error| failed(&error, hint))?;
     if bytes.starts_with(MODULE) {
         let hint = "`cargo run --package wrap` in the folder of `assay model new` makes a component of it";

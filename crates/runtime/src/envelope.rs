@@ -7,6 +7,9 @@ use assay_protocol::{id::Digest, manifest::Meter, units::Units};
 use serde::{Deserialize, Serialize};
 
 const MIB: u64 = 1024 * 1024;
+/// Bytes of the longest component that is compiled: those that come with the program have one MiB, those of languages that bring
+/// an interpreter some tens.
+pub const RUNNER_BYTES_MAX: u64 = 64 * MIB;
 
 /// One job, without its input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

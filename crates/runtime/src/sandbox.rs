@@ -27,7 +27,7 @@ use self::{
 };
 use crate::{
     counts::Port,
-    envelope::Envelope,
+    envelope::{Envelope, RUNNER_BYTES_MAX},
     models::JobModel,
     outcome::{RunFailure, cut},
 };
@@ -89,6 +89,10 @@ impl Sandbox {
     /// Compiles a component, or finds it compiled in the cache, and checks that it is a runner.
     pub(crate) fn compile(bytes: &[u8], stack_bytes: u32, cache: Option<&Path>) -> Result<Self, RunFailure> {
         let refuse = |error: wasmtime::Error| RunFailure::NotARunner(cut(format!("{error:#}")));
+        if bytes.len() as u64 > RUNNER_BYTES_MAX {
+            let why = format!("it has {} bytes, and at most {RUNNER_BYTES_MAX} are compiled", bytes.len());
+            return Err(RunFailure::NotARunner(why));
+        }
         let engine = engine(stack_bytes, cache).map_err(refuse)?;
         let component = Component::from_binary(&engine, bytes).map_err(refuse)?;
         inspect(&engine, &component)?;

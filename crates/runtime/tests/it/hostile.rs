@@ -256,3 +256,35 @@ fn what_is_no_runner_is_refused_by_name() {
         assert!(why.contains(expected), "{why:?} does not say {expected:?}");
     }
 }
+
+#[test]
+fn a_component_of_a_hundred_megabytes_is_refused_by_its_length() {
+    // A section of whatever its writer liked: the length is told in seven bits a byte, the least first.
+    let section = |bytes: usize| {
+        let mut length = bytes + 2;
+        let mut section = vec![0];
+        while length >= 128 {
+            section.push((length & 127) as u8 | 128);
+            length >>= 7;
+        }
+        section.extend([length as u8, 1, b'x']);
+        section.resize(section.len() + bytes, 0);
+        section
+    };
+    let padded = |bytes: usize| [runner(guests::ECHO), section(bytes)].concat();
+    let world = World::new();
+    let job = world.job(&padded(1 << 20));
+    assert_eq!(world.run(&job, b"it").expect("it is longer, and works").output, b"it");
+    let why = refused(&padded(100_000_000));
+    assert!(why.contains("and at most 67108864 are compiled"), "{why}");
+}
+
+#[test]
+fn what_a_guest_says_is_told_as_it_said_it_and_no_longer_than_it_may_be() {
+    // Whoever shows it escapes it: here it is only bounded, in characters.
+    let world = World::new();
+    let fields = r#"(data (i32.const 2048) "\1b[2J\1b]0;owned\07")"#;
+    let body = "(call $log (i32.const 2048) (i32.const 14)) (call $return (i32.const 0) (i32.const 0) (i32.const 0))";
+    let outcome = world.run(&world.job(&runner_with(fields, body)), b"").expect("the runner returns");
+    assert_eq!(outcome.log, ["\u{1b}[2J\u{1b}]0;owned\u{7}"]);
+}

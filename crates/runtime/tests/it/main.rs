@@ -8,6 +8,8 @@ mod cards;
 mod embeddings;
 mod guests;
 mod honest;
+#[cfg(target_os = "linux")]
+mod hordes;
 mod hostile;
 #[cfg(unix)]
 mod hosting;
