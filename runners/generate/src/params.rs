@@ -156,6 +156,11 @@ impl Params {
         Ok(Some(Form::begun(schema.document())))
     }
 
+    /// The same with this schema instead, if it is one.
+    pub(crate) fn with_schema(self, schema: Option<Json>) -> Self {
+        Self { json_schema: schema.or(self.json_schema), ..self }
+    }
+
     /// What choices are drawn from.
     pub(crate) fn seed(&self, of_job: &[u8]) -> Result<Seed, Failure> {
         match self.seed {

@@ -7,6 +7,8 @@
 //! request is refused.
 
 use assay_runner::{Failure, Job};
+use schema::Json;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -29,11 +31,21 @@ impl Request {
         let text = text_of(input)?;
         let object = if params.input == InputKind::Text { None } else { object_of(text) };
         match object {
-            Some((said, own)) => Ok(Self { said, params: joined(makers, own)? }),
+            Some((said, own)) => {
+                let OwnSchema { json_schema } = serde_json::from_str(text).map_err(wrong)?;
+                Ok(Self { said, params: joined(makers, own)?.with_schema(json_schema) })
+            }
             None if params.raw => Ok(Self { said: Said::Text(text.to_owned()), params }),
             None => Ok(Self { said: Said::read(text, params.input)?, params }),
         }
     }
+}
+
+/// What an order says of a schema, as it stands there: of two keys of one name in an object the other fields keep the last.
+#[derive(Deserialize)]
+struct OwnSchema {
+    #[serde(default)]
+    json_schema: Option<Json>,
 }
 
 /// A request's text or messages, and its other fields.
@@ -108,6 +120,24 @@ mod tests {
         assert!(allows(r#"{"z":1,"a":2}"#));
         let form = request("{}", input).unwrap().params.form().unwrap().unwrap();
         assert!(!form.allows(0, || Ok(br#"{"a":2"#.to_vec())).unwrap());
+    }
+
+    #[test]
+    fn a_schema_is_read_as_it_stands_or_refused() {
+        let twice = r#"{"text":"a","json_schema":{"properties":{"a":{},"a":{"const":1}}}}"#;
+        let refused = request("{}", twice).unwrap_err();
+        assert!(
+            matches!(&refused, Failure::BadParams(why) if why.contains("\"a\" stands twice")),
+            "{refused}"
+        );
+        let number = "0.9452706955539223";
+        let form = request("{}", &format!(r#"{{"text":"a","json_schema":{{"const":{number}}}}}"#));
+        let form = form.unwrap().params.form().unwrap().unwrap();
+        assert!(form.allows(0, || Ok(number.into())).unwrap(), "it is another number");
+        let makers = r#"{"json_schema":{"const":1}}"#;
+        let kept = request(makers, r#"{"text":"a"}"#).unwrap().params.form().unwrap();
+        let let_go = request(makers, r#"{"text":"a","json_schema":null}"#).unwrap().params.form().unwrap();
+        assert!(kept.is_some() && let_go.is_none(), "an order may want no schema");
     }
 
     #[test]

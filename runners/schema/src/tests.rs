@@ -276,3 +276,20 @@ fn a_schema_that_asks_for_too_much_work_is_found_out_before_it_is_done() {
     document.exhaust();
     assert!(document.is_exhausted() && !document.allows(b"1") && !document.take(b"1"));
 }
+
+#[test]
+fn numbers_are_read_as_the_nearest_and_written_as_they_were() {
+    for number in ["0.9452706955539223", "0.21659939713061338", "1.7976931348623157e308", "5e-324", "-2.5"] {
+        let text = format!(r#"{{"const":{number}}}"#);
+        assert_eq!(Json::read(&text).unwrap().to_string(), text);
+        check(&text, &[number], &[]);
+    }
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused_by_its_name() {
+    for text in [r#"{"type":"null","type":"null"}"#, r#"{"properties":{"type":{},"type":{}}}"#] {
+        let why = Json::read(text).unwrap_err().to_string();
+        assert!(why.contains("the key \"type\" stands twice"), "{why}");
+    }
+}

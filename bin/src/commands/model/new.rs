@@ -143,7 +143,7 @@ fn package(name: &str, dependencies: &str) -> String {
 }
 
 fn sdk_dependencies() -> String {
-    let json = "serde_json = { version = \"1\", default-features = false, features = [\"std\"] }\n";
+    let json = "serde_json = { version = \"1\", default-features = false, features = [\"float_roundtrip\", \"std\"] }\n";
     serde() + json + &dependencies(SDK_PACKAGE, &["wit-bindgen"])
 }
 

@@ -9,8 +9,10 @@ use crate::failure::HttpFailure;
 
 const PARAM: &str = "response_format";
 const TEXT_PARAM: &str = "text.format";
-/// What a schema may have beside itself; its name and its description change nothing.
+/// What a schema may have beside itself; its name and its description change nothing, and it is held whether it is strict or not.
 const FIELDS: [&str; 4] = ["name", "description", "schema", "strict"];
+/// Letters of the longest name.
+const NAME_LETTERS_MAX: usize = 64;
 
 /// The schema that Ollama's clients name, or any document; none where they name nothing.
 pub(crate) fn plain_schema_of(format: &str) -> Result<Option<Json>, HttpFailure> {
@@ -90,10 +92,36 @@ fn schema_at(format: &str, param: &str, shape: FormatShape) -> Result<Option<Jso
 
 /// The schema of something that has a name, if all of it is held.
 fn held_schema(named: &Json, place: &str) -> Result<Json, HttpFailure> {
+    check_beside(named, place)?;
     let place = format!("{place}.schema");
     let schema = named.get("schema").ok_or_else(|| HttpFailure::wrong(&place, "there is none"))?;
     Schema::of(schema).map_err(|why| HttpFailure::unsupported(&place, &why.to_string()))?;
     Ok(schema.clone())
+}
+
+/// Refuses what stands beside a schema and is not what clients of other endpoints may say there.
+fn check_beside(named: &Json, place: &str) -> Result<(), HttpFailure> {
+    let wrong = |field: &str, message: String| Err(HttpFailure::wrong(&format!("{place}.{field}"), message));
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    match named.get("name") {
+        Some(Json::Text(name))
+            if (1..=NAME_LETTERS_MAX).contains(&name.len()) && name.chars().all(is_plain) => {}
+        Some(_) => {
+            let message =
+                format!("a name has 1 to {NAME_LETTERS_MAX} letters, digits, dashes and underscores");
+            return wrong("name", message);
+        }
+        None => return wrong("name", "a schema has a name".to_owned()),
+    }
+    if !matches!(named.get("strict"), None | Some(Json::Null | Json::Bool(_))) {
+        return wrong("strict", "it is true or false".to_owned());
+    }
+    match named.get("description") {
+        None | Some(Json::Null | Json::Text(_)) => Ok(()),
+        Some(Json::Bool(_) | Json::Whole(_) | Json::Fraction(_) | Json::List(_) | Json::Object(_)) => {
+            wrong("description", "it is a text".to_owned())
+        }
+    }
 }
 
 /// Refuses fields that are not known.
@@ -136,10 +164,18 @@ mod tests {
             (r#"{"type":"text","schema":{}}"#.to_owned(), "response_format.schema", "no field"),
             (r#"{"type":"json_schema"}"#.to_owned(), "response_format.json_schema", "with a schema"),
             (
-                r#"{"type":"json_schema","json_schema":{}}"#.to_owned(),
+                r#"{"type":"json_schema","json_schema":{"name":"n"}}"#.to_owned(),
                 "response_format.json_schema.schema",
                 "none",
             ),
+            (
+                r#"{"type":"json_schema","json_schema":{"schema":{}}}"#.to_owned(),
+                "response_format.json_schema.name",
+                "has a name",
+            ),
+            (schema(r#"{},"strict":"yes""#), "response_format.json_schema.strict", "true or false"),
+            (schema(r#"{},"description":7"#), "response_format.json_schema.description", "a text"),
+            (schema(r#"{"properties":{"a":{},"a":{}}}"#), "response_format", r#"the key "a" stands twice"#),
             (schema(r#"{},"loose":1"#), "response_format.json_schema.loose", "no field"),
             (
                 schema(r#"{"properties":{"a":{"type":"string","pattern":"x"}}}"#),
@@ -151,6 +187,24 @@ mod tests {
             let document = schema_of(&format).unwrap_err().document();
             assert_eq!(document["error"]["param"], param, "{format}");
             assert!(document["error"]["message"].as_str().unwrap().contains(says), "{format}: {document}");
+        }
+    }
+
+    #[test]
+    fn a_schema_has_a_name_as_clients_of_others_give_it_and_is_held_whether_it_is_strict_or_not() {
+        let named = |name: &str, more: &str| {
+            schema_of(&format!(
+                r#"{{"type":"json_schema","json_schema":{{"name":{name},"schema":{{"type":"null"}}{more}}}}}"#
+            ))
+        };
+        for more in ["", r#","strict":true"#, r#","strict":false"#, r#","strict":null,"description":"d""#] {
+            let schema = named(r#""a_Name-7""#, more).unwrap().unwrap();
+            assert_eq!(schema.to_string(), r#"{"type":"null"}"#);
+        }
+        let long = format!("\"{}\"", "n".repeat(NAME_LETTERS_MAX + 1));
+        for name in [r#""""#, r#""two words""#, r#""n.1""#, "7", "null", &long] {
+            let document = named(name, "").unwrap_err().document();
+            assert_eq!(document["error"]["param"], "response_format.json_schema.name", "{name}");
         }
     }
 
