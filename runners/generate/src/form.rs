@@ -3,10 +3,16 @@
 //! **Invariant:** only tokens are chosen behind which the document can still be made whole. What each token's bytes are is
 //! asked of the host once.
 
+mod pieces;
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 
 use assay_runner::Failure;
 use schema::{ByteSet, Document};
+
+use pieces::Pieces;
 
 /// A document while it is written, token by token.
 #[derive(Clone, Debug)]
@@ -19,7 +25,8 @@ pub(crate) struct Form {
 
 impl Form {
     pub(crate) fn begun(document: Document) -> Self {
-        Self { next: document.next_bytes(), document, pieces: RefCell::default() }
+        let pieces = RefCell::new(Pieces::before(&document));
+        Self { next: document.next_bytes(), document, pieces }
     }
 
     /// Whether a token may follow that adds these bytes. One that adds none never may: nothing would come of it.
@@ -33,8 +40,8 @@ impl Form {
             Some(piece) => piece,
             None => pieces.keep(token, &bytes()?),
         };
-        let may_begin = piece.first().is_some_and(|first| self.next.contains(*first));
-        Ok(may_begin && self.document.allows(piece))
+        let may_begin = piece.first.is_some_and(|first| self.next.contains(first));
+        Ok(may_begin && pieces.allows(piece, &self.document))
     }
 
     /// Takes the bytes of a token that was allowed.
@@ -44,6 +51,7 @@ impl Form {
             return Err(Failure::Internal("a token was chosen that the schema does not allow".into()));
         }
         self.next = self.document.next_bytes();
+        self.pieces.get_mut().begin_choice(&self.document);
         Ok(())
     }
 
@@ -63,34 +71,5 @@ impl Form {
     /// Whether it must.
     pub(crate) fn is_closed(&self) -> bool {
         self.next.is_empty()
-    }
-}
-
-/// The bytes of tokens, all in one row.
-#[derive(Clone, Debug, Default)]
-struct Pieces {
-    bytes: Vec<u8>,
-    /// Where each token's begin and end, for those that were asked of.
-    places: Vec<Option<(u32, u32)>>,
-}
-
-impl Pieces {
-    fn get(&self, token: u32) -> Option<&[u8]> {
-        let (begin, end) = self.places.get(token as usize).copied().flatten()?;
-        self.bytes.get(begin as usize..end as usize)
-    }
-
-    fn keep(&mut self, token: u32, piece: &[u8]) -> &[u8] {
-        let begin = self.bytes.len();
-        self.bytes.extend_from_slice(piece);
-        if self.places.len() <= token as usize {
-            self.places.resize(token as usize + 1, None);
-        }
-        // All texts that a run is handed fit into 32 bits, many times.
-        let place = u32::try_from(begin).ok().zip(u32::try_from(self.bytes.len()).ok());
-        if let Some(kept) = self.places.get_mut(token as usize) {
-            *kept = place;
-        }
-        self.bytes.get(begin..).unwrap_or_default()
     }
 }

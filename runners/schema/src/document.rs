@@ -55,9 +55,9 @@ impl Document {
         self.work.get() > WORK_MAX
     }
 
-    /// What was compared so far.
-    #[cfg(test)]
-    pub(crate) fn work(&self) -> u64 {
+    /// What was compared so far: the same on every machine.
+    #[must_use]
+    pub fn work(&self) -> u64 {
         self.work.get()
     }
 
@@ -90,34 +90,51 @@ impl Document {
         set
     }
 
+    /// Where the document stands, to look from there at what may follow.
+    #[must_use]
+    pub fn branch(&self) -> Branch {
+        Branch(self.readings.clone())
+    }
+
+    /// Where it would stand one byte further; nowhere, if that may not follow there. The document stays as it is.
+    #[must_use]
+    pub fn beyond(&self, branch: &Branch, byte: u8) -> Option<Branch> {
+        self.step(&branch.0, byte).map(Branch)
+    }
+
     /// All ways to read what is there and these bytes behind it; none if there is none.
     fn behind(&self, bytes: &[u8]) -> Option<Vec<Reading>> {
-        let mut readings = self.readings.clone();
+        bytes.iter().try_fold(self.readings.clone(), |readings, byte| self.step(&readings, *byte))
+    }
+
+    /// The ways that these become with a byte more; none if there is none, or no work may be done any more.
+    fn step(&self, readings: &[Reading], byte: u8) -> Option<Vec<Reading>> {
+        if self.is_exhausted() {
+            return None;
+        }
+        let (ways, width) = (readings.len() as u64, self.shapes.width);
+        // Each way looks at what its shape has to choose from, and those that come of it are compared with each other.
+        self.work.set(self.work.get() + ways * (1 + width / 8) + ways * ways.saturating_sub(1) * 2);
         let mut next = Vec::new();
-        for byte in bytes {
-            if self.is_exhausted() {
-                return None;
-            }
-            let (ways, width) = (readings.len() as u64, self.shapes.width);
-            // Each way looks at what its shape has to choose from, and those that come of it are compared with each other.
-            self.work.set(self.work.get() + ways * (1 + width / 8) + ways * (ways - 1) * 2);
-            for reading in &readings {
-                reading.step(&self.shapes, *byte, &mut next);
-            }
-            readings.clear();
-            // Most often there is one. The first stay, so that which do is the same everywhere.
-            for reading in next.drain(..) {
-                if readings.len() < READINGS_MAX && !readings.contains(&reading) {
-                    readings.push(reading);
-                }
-            }
-            if readings.is_empty() {
-                return None;
+        readings.iter().for_each(|reading| reading.step(&self.shapes, byte, &mut next));
+        // Most often there is one.
+        if next.len() < 2 {
+            return (!next.is_empty()).then_some(next);
+        }
+        // The first stay, so that which do is the same everywhere.
+        let mut left: Vec<Reading> = Vec::with_capacity(next.len().min(READINGS_MAX));
+        for reading in next {
+            if left.len() < READINGS_MAX && !left.contains(&reading) {
+                left.push(reading);
             }
         }
-        Some(readings)
+        (!left.is_empty()).then_some(left)
     }
 }
+
+/// A place behind a document, where bytes are tried.
+#[derive(Clone, Debug)]
+pub struct Branch(Vec<Reading>);
 
 /// A set of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

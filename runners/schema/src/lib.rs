@@ -15,7 +15,7 @@ mod reading;
 mod scalar;
 mod shape;
 
-pub use document::{ByteSet, Document};
+pub use document::{Branch, ByteSet, Document};
 pub use error::SchemaError;
 pub use json::Json;
 pub use parser::SCHEMA_BYTES_MAX;
