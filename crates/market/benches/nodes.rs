@@ -267,6 +267,7 @@ fn kind(input: &Input) -> &'static str {
         Input::Command(_) => "a command",
         Input::Offered { .. } => "an offer",
         Input::Undelivered { .. } => "not delivered",
+        Input::Connection { .. } => "a connection",
         Input::Fetched { .. } => "a blob",
         Input::Collected { .. } => "a receipt",
         Input::Ran { .. } => "a run's end",

@@ -35,6 +35,13 @@ pub enum Input {
         /// Whom it was for.
         to: PeerId,
     },
+    /// The last connection to a peer is gone, or there is one again. A shell that knows of none says nothing.
+    Connection {
+        /// To whom.
+        to: PeerId,
+        /// Whether there is one.
+        is_open: bool,
+    },
     /// A fetch ended.
     Fetched {
         /// For which job.

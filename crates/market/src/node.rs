@@ -183,6 +183,7 @@ impl<S: Signer> Node<S> {
             Input::Wake => self.wakes_at = None,
             Input::Command(_)
             | Input::Offered { .. }
+            | Input::Connection { .. }
             | Input::Undelivered { .. }
             | Input::Fetched { .. }
             | Input::Collected { .. }

@@ -319,6 +319,10 @@ impl Driver {
             Arrival::Connected(peer) => {
                 self.greet(peer);
                 self.confirm_by(peer);
+                self.take(Input::Connection { to: peer, is_open: true }).await?;
+            }
+            Arrival::Disconnected(peer) => {
+                self.take(Input::Connection { to: peer, is_open: false }).await?;
             }
             Arrival::Heads(from, heads, has_left) => {
                 self.weigh(from, (heads.as_deref(), has_left))?;

@@ -123,6 +123,7 @@ impl<S: Signer> Role<S> for Client {
             Input::Message(Opened::Notice(notice)) => self.on_notice(notice, cx),
             Input::Offered { provider } => self.on_offer(*provider, cx),
             Input::Undelivered { to } => self.on_undelivered(*to, cx),
+            Input::Connection { to, is_open } => self.on_connection(*to, *is_open, cx),
             Input::Fetched { holder, digest, found } => self.on_output(*holder, *digest, *found, cx),
             Input::Collected { job, digest, found } => self.on_receipt(*job, *digest, *found, cx),
             Input::Command(_)

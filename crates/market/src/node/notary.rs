@@ -131,6 +131,7 @@ impl<S: Signer> Role<S> for Notary {
                 .map_or(Heard::NotMine, |happening| self.on_step(happening, cx)),
             Input::Command(_)
             | Input::Offered { .. }
+            | Input::Connection { .. }
             | Input::Fetched { .. }
             | Input::Collected { .. }
             | Input::Ran { .. }

@@ -114,6 +114,7 @@ impl<S: Signer> Role<S> for Provider {
             Input::Command(_)
             | Input::Message(_)
             | Input::Offered { .. }
+            | Input::Connection { .. }
             | Input::Undelivered { .. }
             | Input::Collected { .. }
             | Input::Recalled { .. }

@@ -60,7 +60,9 @@ impl Roles {
             Input::Message(message) => self.hear(message, input, cx),
             Input::Undelivered { .. } => self.undelivered(input, cx),
             Input::Fetched { .. } => self.fetched(input, cx),
-            Input::Collected { .. } | Input::Offered { .. } => self.client.handle(input, cx),
+            Input::Collected { .. } | Input::Offered { .. } | Input::Connection { .. } => {
+                self.client.handle(input, cx)
+            }
             Input::Ran { run, .. } | Input::Shown { run, .. } if run.check => self.verifier.handle(input, cx),
             Input::Ran { .. } | Input::Streamed { .. } | Input::Shown { .. } | Input::Sensed(_) => {
                 self.provider.handle(input, cx)

@@ -72,6 +72,7 @@ impl<S: Signer> Role<S> for Verifier {
             Input::Command(_)
             | Input::Message(_)
             | Input::Offered { .. }
+            | Input::Connection { .. }
             | Input::Undelivered { .. }
             | Input::Collected { .. }
             | Input::Recalled { .. }

@@ -197,6 +197,7 @@ impl Answer {
             Input::Command(_)
             | Input::Message(_)
             | Input::Offered { .. }
+            | Input::Connection { .. }
             | Input::Streamed { .. }
             | Input::Undelivered { .. }
             | Input::Sensed(_)

@@ -6,6 +6,7 @@ mod awaiting;
 mod belongings;
 mod blocking;
 mod checking;
+mod connections;
 mod forks;
 mod hearing;
 mod notarising;

@@ -52,6 +52,8 @@ pub(crate) enum Arrival {
     Undelivered(PeerId),
     /// A peer is connected.
     Connected(PeerId),
+    /// The last connection to a peer is gone.
+    Disconnected(PeerId),
     /// The last offer of ours reached nobody.
     Unpublished,
     /// What a peer heard this notary say of the end of its journal; nothing, if it did not answer. And whether it has left.
@@ -159,6 +161,7 @@ async fn sort(mut events: mpsc::Receiver<NetworkEvent>, intake: Intake, arrivals
                 continue;
             }
             NetworkEvent::Connected { peer } => Arrival::Connected(peer),
+            NetworkEvent::Disconnected { peer } => Arrival::Disconnected(peer),
             NetworkEvent::Undelivered { to, why, .. } => {
                 tracing::debug!(%to, %why, "a message did not get through");
                 Arrival::Undelivered(to)
@@ -167,7 +170,6 @@ async fn sort(mut events: mpsc::Receiver<NetworkEvent>, intake: Intake, arrivals
             // The next one says all that this one would have said.
             NetworkEvent::Unpublished { topic: Topic::Checkpoints } => continue,
             NetworkEvent::Asked { from, kind, bytes, reply } => Arrival::Asked { from, kind, bytes, reply },
-            NetworkEvent::Disconnected { .. } => continue,
         };
         if arrivals.send(arrival).await.is_err() {
             return;

@@ -47,7 +47,7 @@ use crate::{
     view::AttemptState,
 };
 
-/// How long a provider that has the ticket may be silent at least.
+/// How long a provider that has the ticket may be silent at least, and how long it may be out of reach.
 const LIFE_TIME: Duration = Duration::seconds(5);
 /// How often a provider is shown its ticket again in quick succession, until it is heard of.
 const LIFE_TRIES: u32 = 6;
@@ -101,6 +101,9 @@ pub(super) struct Attempt {
     /// Until when its provider has to be heard of.
     #[serde(skip)]
     pub(super) stirs_by: Option<Timestamp>,
+    /// Since when there is no connection to its provider, if one was lost while it ran.
+    #[serde(skip)]
+    pub(super) parted: Option<Timestamp>,
     /// True once its provider was not, and no more is wanted of it.
     pub(super) forsaken: bool,
     /// How the notary says it closed, while the receipt is fetched.
@@ -220,6 +223,7 @@ impl Attempt {
             starts_in: Duration::default(),
             started: None,
             stirs_by: None,
+            parted: None,
             forsaken: false,
             closing: None,
             fetches: false,
@@ -327,29 +331,40 @@ impl Attempt {
         self.stirs_by = Some(now.after(time));
     }
 
-    /// True once its provider should have been heard of, and was not.
-    pub(super) fn is_lifeless(&self, now: Timestamp) -> bool {
-        let silent = self.state == AttemptState::Running && !self.committed;
-        silent && !self.forsaken && self.stirs_by.is_some_and(|by| now >= by)
+    /// True while its provider works, as far as anybody knows, and has not committed itself.
+    pub(super) fn awaits_life(&self) -> bool {
+        self.state == AttemptState::Running && !self.committed && !self.forsaken
+    }
+
+    /// True once its provider should have been heard of, and was not; or is out of reach while its notary, which was heard
+    /// since then, is not.
+    pub(super) fn is_lifeless(&self, notary_heard: Option<Timestamp>, now: Timestamp) -> bool {
+        let is_cut_off = |since: Timestamp| {
+            now >= since.after(LIFE_TIME) && notary_heard.is_some_and(|heard| heard >= since)
+        };
+        let is_silent = self.stirs_by.is_some_and(|by| now >= by);
+        self.awaits_life() && (is_silent || self.parted.is_some_and(is_cut_off))
     }
 
     /// When it is to be looked at, if that is before `again`.
     pub(super) fn due_before(&self, again: Timestamp, now: Timestamp) -> Timestamp {
         let stirs_by = self.stirs_by.filter(|_| self.state == AttemptState::Running && !self.forsaken);
-        [self.close_due, stirs_by].into_iter().flatten().filter(|due| *due > now).fold(again, Ord::min)
+        let parted_by = self.parted.filter(|_| self.awaits_life()).map(|since| since.after(LIFE_TIME));
+        let due = [self.close_due, stirs_by, parted_by].into_iter().flatten();
+        due.filter(|due| *due > now).fold(again, Ord::min)
     }
 
     /// How long to wait until it is looked at again.
     pub(super) fn pause(&self, cancelling: bool) -> Duration {
         // Until it stirs its provider is told often: where much is lost, little is silence.
-        let awaits_life = self.state == AttemptState::Running && !self.committed && !self.forsaken;
-        if awaits_life && self.tries <= LIFE_TRIES {
+        if self.awaits_life() && self.tries <= LIFE_TRIES {
             return backoff(1);
         }
         let presses = match self.state {
             AttemptState::Proposed | AttemptState::Opening | AttemptState::Closed(_) => true,
             AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
-                self.doubt == Doubt::Told || (cancelling && !self.committed)
+                let is_parted = self.parted.is_some() && self.awaits_life();
+                self.doubt == Doubt::Told || is_parted || (cancelling && !self.committed)
             }
             AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Cancelled => false,
         };

@@ -1,7 +1,9 @@
 //! What a client says again until it is answered: to the provider for the result, to the notary for the close.
 
+use alloc::vec::Vec;
+
 use assay_protocol::{
-    id::JobId,
+    id::{JobId, PeerId},
     order::{Propose, Refusal},
     signed::Signer,
     ticket::Start,
@@ -14,6 +16,7 @@ use crate::{
     node::{
         alarms::{Alarm, until_close},
         context::Context,
+        heard::Heard,
     },
     record::ClientRecord,
     view::AttemptState,
@@ -28,7 +31,7 @@ impl Client {
         let Some(attempt) = self.attempts.get_mut(&job).filter(|attempt| attempt.is_pursued()) else {
             return self.release_job(job, cx);
         };
-        if attempt.is_lifeless(cx.now) {
+        if attempt.is_lifeless(cx.notaries.heard_at(attempt.order.notary), cx.now) {
             return self.forsake(job, cx);
         }
         attempt.tries += 1;
@@ -49,12 +52,44 @@ impl Client {
             AttemptState::Opening if cx.now > open_by.after(CERTAIN_AFTER) => self.pursue_close(job, cx),
             AttemptState::Opening if cancelling => self.pursue_close(job, cx),
             AttemptState::Opening => self.send_open(job, cx),
-            AttemptState::Running if works => self.pursue_result(job, cx),
+            AttemptState::Running if works => {
+                self.pursue_result(job, cx);
+                self.ask_beside(job, cx);
+            }
             AttemptState::Running | AttemptState::Delivered | AttemptState::Failed(_) => {
                 self.pursue(job, cx);
             }
             AttemptState::Closed(_) => self.pursue_result(job, cx),
             AttemptState::Refused(_) | AttemptState::Unanswered | AttemptState::Cancelled => {}
+        }
+    }
+
+    /// A connection is lost, or there is one again: who runs a job and is out of reach is told of it at once, and while that
+    /// lasts in quick succession.
+    pub(super) fn on_connection<S: Signer>(
+        &mut self,
+        to: PeerId,
+        is_open: bool,
+        cx: &mut Context<'_, S>,
+    ) -> Heard {
+        let mut parted = Vec::new();
+        for (job, attempt) in self.attempts.iter_mut().filter(|(_, attempt)| attempt.order.provider == to) {
+            if is_open {
+                attempt.parted = None;
+            } else if attempt.awaits_life() && attempt.parted.is_none() {
+                (attempt.parted, attempt.tries) = (Some(cx.now), 0);
+                parted.push(*job);
+            }
+        }
+        parted.iter().for_each(|job| cx.set(Alarm::Attempt(*job), cx.now));
+        if parted.is_empty() { Heard::NotMine } else { Heard::Taken }
+    }
+
+    /// Asks the notary how a job stands whose provider is out of reach: where it does not answer, it is this peer's own line
+    /// that is gone.
+    fn ask_beside<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) {
+        if let Some(attempt) = self.attempts.get(&job).filter(|attempt| attempt.parted.is_some()) {
+            let _ = cx.ask(attempt.order.notary, Some(job));
         }
     }
 
