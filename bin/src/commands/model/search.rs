@@ -175,7 +175,10 @@ fn document(offered: &[OfferedMatch], on_hub: Option<&[FoundRepository]>, unit: 
             "providers": found.providers, "least": money(found.least, unit),
         })
     };
-    let repository = |found: &FoundRepository| json!({ "name": found.name.to_string(), "licence": found.licence, "downloads": found.downloads });
+    let repository = |found: &FoundRepository| {
+        let name = found.name.to_string();
+        json!({ "name": name, "licence": found.licence, "downloads": found.downloads })
+    };
     json!({
         "offered_models": offered.iter().map(offer).collect::<Vec<_>>(),
         "hub_models": on_hub.map(|found| found.iter().map(repository).collect::<Vec<_>>()),

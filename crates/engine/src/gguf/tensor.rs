@@ -1,7 +1,8 @@
 //! What a file says of a tensor: its name, its shape, how its values are written, and where.
 //!
-//! **Invariant:** the bytes of a [`Tensor`] are as many as its shape and type need, or none where a file is known by its beginning
-//! alone, and its rows are whole blocks. They may begin at any address: whoever reads numbers from them asks for no alignment.
+//! **Invariant:** the bytes of a [`Tensor`] are as many as its shape and type need, or none where a file is known by its
+//! beginning alone, and its rows are whole blocks. They may begin at any address: whoever reads numbers from them asks for
+//! no alignment.
 
 use super::GgufError;
 use crate::format::Format;
