@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_market::view::SubmissionView;
+use assay_market::{event::Event, view::SubmissionView};
 use assay_peer::handle::ListJobs;
-use assay_protocol::units::Amount;
+use assay_protocol::units::{Amount, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -194,6 +194,28 @@ async fn a_batch_costs_no_more_than_its_ceiling_and_goes_on_under_a_higher_one()
     assert_eq!((done.status, answers(&output).len()), (Some(0), 3), "{done:?}");
     let paid = jobs(&town).await.iter().filter(|job| job.is_paid()).count();
     assert_eq!(paid, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_go_side_by_side_under_a_ceiling_that_has_room_for_what_they_cost() {
+    let town = Town::start().await;
+    let asker = Asker::of(&town);
+    // Each is allowed a credit and costs .3 at most: by what is allowed there would be one at a time.
+    let lines: Vec<Value> = (0..3).map(|number| line(&number.to_string(), json!({}))).collect();
+    let (input, output) = (asker.writes("in.jsonl", &lines), asker.path("out.jsonl"));
+    let ran = asker.types(&["batch", "run", &input, "-o", &output, "--max-cost", "0.95"]);
+    assert_eq!((ran.status, answers(&output).len()), (Some(0), 3), "{ran:?}");
+    let daemon = town.network.peer("you").connect().await.unwrap();
+    let jobs = daemon.call(ListJobs::default()).await.unwrap();
+    let told = |is: fn(&Event) -> bool| {
+        let events = jobs.iter().flat_map(|job| &job.timeline).filter(|told| is(&told.event));
+        let mut moments: Vec<Timestamp> = events.map(|told| told.at).collect();
+        moments.sort_unstable();
+        moments
+    };
+    let asked = told(|event| matches!(event, Event::Proposed { .. }));
+    let closed = told(|event| matches!(event, Event::Closed { .. }));
+    assert!(asked[1] < closed[0], "the second waited for the first: {asked:?}, {closed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

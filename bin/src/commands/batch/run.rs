@@ -287,7 +287,7 @@ fn progress(sign: BatchSign, plan: &BatchPlan) -> String {
             let failed = if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
             let held = cost_max.filter(|_| is_held);
             let held = match held {
-                Some(most) => format!(", for which its {most} are held"),
+                Some(most) => format!(", beside which its {most} leave too little for another"),
                 None if is_held => ", and the next waits until a job closes".to_owned(),
                 None => String::new(),
             };
@@ -305,7 +305,8 @@ fn held(sign: BatchSign, plan: &BatchPlan, unit: &str) -> Option<String> {
     }
     let (most, lines) = (plan.cost_max?, number_of(open, "line"));
     Some(format!(
-        "its ceiling of {most} {unit}s is held for {lines}: more are ordered when those close; --max-cost raises it"
+        "its ceiling of {most} {unit}s leaves too little beside {lines}: more are ordered when those close; \
+         --max-cost raises it"
     ))
 }
 
@@ -343,10 +344,13 @@ mod tests {
         let sign = |is_held| BatchSign::Progress { tally, open: 3, spent: Amount::credits(1), is_held };
         let (capped, free) = (plan(Some(Amount::credits(4))), plan(None));
         let said = progress(sign(true), &capped);
-        assert_eq!(said, "2 of 9 done, 1 failed, 3 under way, for which its 4.00 are held, 1.00 spent");
+        assert_eq!(
+            said,
+            "2 of 9 done, 1 failed, 3 under way, beside which its 4.00 leave too little for another, 1.00 spent"
+        );
         assert_eq!(progress(sign(false), &capped), "2 of 9 done, 1 failed, 3 under way, 1.00 spent");
         let note = held(sign(true), &capped, "credit").unwrap();
-        assert!(note.starts_with("its ceiling of 4.00 credits is held for 3 lines: "), "{note}");
+        assert!(note.starts_with("its ceiling of 4.00 credits leaves too little beside 3 lines: "), "{note}");
         assert!(note.ends_with("--max-cost raises it"), "{note}");
         let others = [(sign(false), &capped), (sign(true), &free), (BatchSign::Away, &capped)];
         assert!(others.into_iter().all(|(sign, plan)| held(sign, plan, "credit").is_none()));

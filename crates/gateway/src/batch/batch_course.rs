@@ -4,6 +4,8 @@
 //! goes on after an end finds each order that was made, and makes no other. A line is recorded once its job is closed, so that
 //! what is recorded was paid for, and checked if the lot fell so.
 
+mod line_price;
+
 use std::{
     collections::{HashMap, VecDeque},
     time::Duration,
@@ -176,13 +178,6 @@ impl<'a> BatchCourse<'a> {
         self.budget.reserve(key, cost.minus_up_to(counted));
     }
 
-    /// The most that an order of a line may cost, where the ceiling leaves as much.
-    fn wanted(&self, request: &BatchedRequest) -> Result<Amount, BatchError> {
-        let submit = request.order(self.manifest(request)?, 0);
-        let wanted = submit.ok().and_then(|submit| submit.cost_max).unwrap_or(self.gear.settings.cost_max);
-        Ok(self.payer.most(wanted))
-    }
-
     /// Orders as much as may be under way.
     async fn order(&mut self, now: Instant) -> Result<(), BatchError> {
         while self.stop.is_none() && now >= self.next_order {
@@ -196,11 +191,14 @@ impl<'a> BatchCourse<'a> {
                 break;
             }
             let Some(line) = self.queue.front().copied() else { break };
-            let left = self.budget.left();
+            let mut left = self.budget.left();
             let wanted = self.wanted(&self.gear.lines.request(line)?)?;
-            // What is spoken for may yet come back: only where nothing is open a line is ordered with less.
+            // What is spoken for may yet come back: while something is open a line is ordered with less only if it costs less.
             if self.budget.lacks(wanted) && !self.open.is_empty() {
-                break;
+                left = self.likely(line).await?;
+                if left.is_none() {
+                    break;
+                }
             }
             if left.is_some_and(Amount::is_zero) {
                 self.stop = Some(BatchStop::Ceiling);
