@@ -161,6 +161,21 @@ fn effective(checkers: &Checkers) -> f64 {
     if checkers.leaves == 0 { 0.0 } else { weight * weight / checkers.squares.sum() as f64 }
 }
 
+/// Who was asked to run an order. One that was refused is no attempt, and only what happened still tells whom it went to.
+fn asked(explained: &Explained, job: JobId) -> Option<PeerId> {
+    let attempts = &explained.job.submission.attempts;
+    let attempt = attempts.iter().find(|attempt| attempt.job == job).map(|attempt| attempt.provider);
+    let proposed = |happened: &Dated| {
+        if let Event::Proposed { job: of, provider, .. } = happened.event
+            && of == job
+        {
+            return Some(provider);
+        }
+        None
+    };
+    attempt.or_else(|| explained.job.timeline.iter().find_map(proposed))
+}
+
 fn timeline_table(timeline: &[Dated], explained: &Explained) -> Table {
     let mut table = Table::new(["WHEN", "WHO SAID IT", "WHAT"]);
     for happened in timeline {
@@ -184,8 +199,7 @@ enum Teller {
 impl Teller {
     fn of(event: &Event, explained: &Explained) -> Self {
         let notary = |job: &JobId| Self::Notary(order(explained, *job).map(|grounds| grounds.order.notary));
-        let attempts = &explained.job.submission.attempts;
-        let provider = |job: &JobId| attempts.iter().find(|at| at.job == *job).map(|at| at.provider);
+        let provider = |job: &JobId| asked(explained, *job);
         match event {
             Event::Refused { job, by, .. } if provider(job).is_some_and(|provider| provider != *by) => {
                 Self::Notary(Some(*by))
@@ -283,4 +297,38 @@ fn grounds_document(grounds: &OrderGrounds, unit: &str) -> Value {
         })),
         "explanation": grounds.explanation.as_ref().map(|explained| rate::document(explained, unit)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_market::view::SubmissionView;
+    use assay_peer::handle::JobView;
+    use assay_protocol::{
+        id::Digest,
+        order::Refusal,
+        units::{Amount, Timestamp},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_notary_that_refuses_an_order_is_not_taken_for_the_provider_that_was_asked() {
+        let (key, job) = (Digest([1; 32]), Digest([2; 32]));
+        let (provider, notary) = (PeerId([3; 32]), PeerId([4; 32]));
+        let refused = |by| Event::Refused { key, job, by, reason: Refusal::Newcomer };
+        let proposed = Event::Proposed { key, job, provider, price: Amount(1) };
+        let submission = SubmissionView {
+            key,
+            manifest: "digits".to_owned(),
+            attempts: Vec::new(),
+            cancelled: false,
+            ended: true,
+            unmatched: None,
+        };
+        let timeline = vec![Dated { at: Timestamp(0), attempt: None, event: proposed }];
+        let explained = Explained { job: JobView { submission, timeline }, grounds: None };
+        let teller = |by| Teller::of(&refused(by), &explained);
+        assert_eq!(teller(notary), Teller::Notary(Some(notary)));
+        assert_eq!(teller(provider), Teller::Provider(Some(provider)));
+    }
 }
