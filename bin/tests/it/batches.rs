@@ -183,6 +183,8 @@ async fn a_batch_costs_no_more_than_its_ceiling_and_goes_on_under_a_higher_one()
     assert_eq!(answered, 2, "{status}");
     assert_eq!((&status["state"], answers(&output).len() as u64), (&json!("stopped"), answered));
     assert_eq!(asker.fails(&["batch", "rm", &batch(&asker)], 2)["code"], "NOT_OVER");
+    let (told, begun) = (asker.types(&["batch", "status", &batch(&asker)]).stdout, &status["begun"]);
+    assert!(!told.contains(begun.as_str().unwrap()), "people are told the time of their place: {told}");
 
     let none = asker.writes("other.jsonl", &lines[..1]);
     let too_low = ["batch", "run", &none, "-o", &output, "--max-cost", "0.000000001"];

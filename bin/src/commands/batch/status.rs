@@ -1,10 +1,12 @@
 //! `assay batch status`: how far a batch is.
 
+use assay_protocol::units::Timestamp;
+
 use super::{home_batches, report::BatchReport};
 use crate::{
     command_error::CommandError,
     invocation::Invocation,
-    printer::{Table, full},
+    printer::{Table, full, local},
 };
 
 /// Show how far a batch is.
@@ -33,7 +35,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         row("label", label.clone());
     }
     row("state", report.state.to_owned());
-    row("begun", plan.begun_text());
+    let begun = u64::try_from(plan.begun.as_millisecond()).unwrap_or_default();
+    row("begun", local(Timestamp(begun)));
     row("input", plan.input.clone());
     row("output", plan.output.display().to_string());
     row("models", models);
