@@ -52,7 +52,8 @@ pub(crate) async fn allow(
         Ok(Err(SpendingError::Disk(error))) => Err(HttpFailure::no_room(&error, error.kind())),
         Ok(Ok(_) | Err(SpendingError::Over { .. })) => {
             let message = format!(
-                "{left} is left to this key today, and the order may cost {need}; its ceiling of {daily_max} a day begins anew at midnight, universal time"
+                "{left} is left to this key today beside what its open orders may cost, and this one may cost {need}; its \
+                 ceiling of {daily_max} a day begins anew at midnight, universal time"
             );
             Err(HttpFailure::new(StatusCode::TOO_MANY_REQUESTS, NO_QUOTA, message))
         }

@@ -168,7 +168,7 @@ impl BatchAsked {
     fn input_file(&self, gateway: &Gateway, owner: FileOwner) -> Result<GatewayFile, HttpFailure> {
         let id = self.input_file_id.parse::<FileId>().ok();
         let file = id.and_then(|id| gateway.files.find(owner, id)).ok_or_else(|| {
-            let message = "no file of who asks is called so; upload it with the purpose batch";
+            let message = "no file of yours is called so; upload it with the purpose batch";
             HttpFailure::new(StatusCode::NOT_FOUND, "not_found", message).about("input_file_id")
         })?;
         match file.purpose {
@@ -182,9 +182,8 @@ impl BatchAsked {
 
 fn own(gateway: &Gateway, caller: &Caller, name: &str) -> Result<Arc<OpenBatch>, HttpFailure> {
     let id = name.parse::<BatchId>().ok();
-    id.and_then(|id| gateway.batches.find(caller.owner(), id)).ok_or_else(|| {
-        HttpFailure::new(StatusCode::NOT_FOUND, "not_found", "no batch of who asks is called so")
-    })
+    id.and_then(|id| gateway.batches.find(caller.owner(), id))
+        .ok_or_else(|| HttpFailure::new(StatusCode::NOT_FOUND, "not_found", "no batch of yours is called so"))
 }
 
 impl From<BatchRefused> for HttpFailure {

@@ -135,7 +135,7 @@ fn own(gateway: &Gateway, caller: &Caller, name: &str) -> Result<GatewayFile, Ht
 }
 
 fn unknown() -> HttpFailure {
-    HttpFailure::new(StatusCode::NOT_FOUND, "not_found", "no file of who asks is called so")
+    HttpFailure::new(StatusCode::NOT_FOUND, "not_found", "no file of yours is called so")
 }
 
 fn document(file: &GatewayFile) -> Value {
