@@ -101,9 +101,15 @@ fn note_withdrawn(view: &AccountView, daemon: &RunningDaemon, invocation: &Invoc
 pub(crate) fn share_of_pay(money: &Money) -> Option<String> {
     let Money { autostake_newcomer: first, autostake: then, .. } = *money;
     (first > Rate::ZERO || then > Rate::ZERO).then(|| {
+        let then = match then > Rate::ZERO {
+            true => {
+                format!("{then} from there to its target (`assay account stake CREDITS --target CREDITS`)")
+            }
+            false => "nothing from there on".to_owned(),
+        };
         format!(
-            "a part of each pay goes into the stake: {first} while that is small, {then} from there to its target \
-             (`assay account stake CREDITS --target CREDITS`); `assay account unstake` takes it out again"
+            "a part of each pay goes into the stake: {first} while that is small, {then}; \
+             `assay account unstake` takes it out again"
         )
     })
 }
@@ -203,6 +209,8 @@ mod tests {
         assert_eq!(words(Rate::ZERO, Rate::ZERO), None);
         let said = words(half, fifth).unwrap();
         assert!(said.contains(&format!("stake: {half} while that is small, {fifth} from there")), "{said}");
-        assert!(words(Rate::ZERO, fifth).is_some() && words(half, Rate::ZERO).is_some());
+        assert!(words(Rate::ZERO, fifth).is_some());
+        let said = words(half, Rate::ZERO).unwrap();
+        assert!(said.contains("while that is small, nothing from there on; "), "{said}");
     }
 }
