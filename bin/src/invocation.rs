@@ -82,8 +82,17 @@ impl Invocation {
         if self.home.network().exists() {
             return Ok(NetworkFile::read(&self.home.network())?);
         }
-        let message = format!("no peer lives in {}", self.home.root().display());
-        let hint = "make one with `assay init --network FILE`, or name another with --home";
+        let root = self.home.root().display();
+        let (message, hint) = match self.home.identity().exists() {
+            true => {
+                let hint = "`assay init --network FILE` joins one, or name another home with --home";
+                (format!("{root} is in no network"), hint)
+            }
+            false => {
+                let hint = "make one with `assay init --network FILE`, or name another with --home";
+                (format!("no peer lives in {root}"), hint)
+            }
+        };
         Err(CommandError::new(Exit::NotFound, "NO_HOME", message, hint))
     }
 }

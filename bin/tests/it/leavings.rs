@@ -37,6 +37,8 @@ async fn a_home_leaves_joins_another_and_finds_everything_when_it_comes_back() {
     assert_eq!((&left["peer"], &left["free"]), (&peer, &held["free"]));
     assert!(aside(&left).join("journal").exists() && !buyer.home.join("journal").exists());
     assert_eq!(buyer.fails(&["status"], 3), "NO_HOME");
+    let told = buyer.types(&["status"]).stderr;
+    assert!(told.contains(" is in no network\n"), "its key is here: {told}");
     assert_eq!(buyer.fails(&["leave", "--yes"], 3), "NO_NETWORK");
     let joined = buyer.asks(&["init", "--yes", "--network", elsewhere.to_str().unwrap()]);
     assert_eq!((&joined["peer"], &joined["is_back"]), (&peer, &false.into()));
