@@ -158,6 +158,8 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     let told = asker.types(&["job", "retry", &key, "--max-cost", "0.1"]).stderr;
     assert!(told.contains(" for 0.50 credits at most: "), "the limits are those of the last: {told}");
     assert!(told.contains("it was ordered again before, and may cost more than --max-cost"), "{told}");
+    let told = asker.types(&["job", "retry", &key, "--max-cost", "0.9"]).stderr;
+    assert!(told.contains("it was ordered again before, for less than --max-cost: "), "{told}");
 
     let order = ["run", "digits", seven.to_str().unwrap(), "--provider", "01234567"];
     assert_eq!(asker.fails(&order, 3)["code"], "UNKNOWN_PEER");

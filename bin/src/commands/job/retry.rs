@@ -61,11 +61,16 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         short(of)
     ));
     // Saying it twice orders once, so that what is under way stays as it was ordered.
-    if args.max_cost.zip(most).is_some_and(|(wanted, most)| most > wanted) {
-        let note = format!(
+    let note = match args.max_cost.zip(most) {
+        Some((wanted, most)) if most > wanted => format!(
             "it was ordered again before, and may cost more than --max-cost; `assay job cancel {name}` ends it"
-        );
-        invocation.printer.note(note);
-    }
+        ),
+        Some((wanted, most)) if most < wanted => format!(
+            "it was ordered again before, for less than --max-cost: say the same once nothing came of that, or after \
+             `assay job cancel {name}`"
+        ),
+        Some(_) | None => return Ok(()),
+    };
+    invocation.printer.note(note);
     Ok(())
 }
