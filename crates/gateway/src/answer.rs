@@ -146,7 +146,7 @@ impl WholeAnswer {
 
 /// When an answer is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Telling {
+pub(crate) struct AnswerTelling {
     /// Whether it is told in parts.
     pub(crate) is_told: bool,
     /// Whether checks of it were paid for, and nothing is told before they agree.
@@ -173,7 +173,7 @@ pub(crate) struct AnswerAgain {
     pub(crate) manifest: Manifest,
     /// The submission.
     pub(crate) key: Digest,
-    pub(crate) telling: Telling,
+    pub(crate) telling: AnswerTelling,
     /// Whoever waits for it again.
     pub(crate) waiter: AnswerWaiter,
 }
@@ -218,7 +218,7 @@ impl AnswerOrder {
 
     async fn order(self) -> Result<LiveAnswer, HttpFailure> {
         let Self { link, cancels, manifest, mut submit, allowance, is_told, keyed } = self;
-        let telling = Telling { is_told, is_sure: submit.checks > 0 };
+        let telling = AnswerTelling { is_told, is_sure: submit.checks > 0 };
         let word = keyed.as_ref().map_or_else(random_word, |keyed| Ok(keyed.word()))?;
         let waiter = keyed.as_ref().map(KeyedRequest::waiter);
         let mut open = WaitedJob::new((link.clone(), cancels), Submit::key_of(&word), allowance, waiter);
@@ -266,12 +266,12 @@ impl LiveAnswer {
         (open, link): (WaitedJob, DaemonLink),
         handle: Handle,
         manifest: Manifest,
-        telling: Telling,
+        telling: AnswerTelling,
     ) -> Result<Self, HttpFailure> {
         let key = open.key();
         let updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await;
         let updates = updates.map_err(|error| HttpFailure::from(error).after_order())?;
-        let Telling { is_told, is_sure } = telling;
+        let AnswerTelling { is_told, is_sure } = telling;
         let is_heard = is_told && !is_sure && manifest.policy.is_proven_by_rows();
         Ok(Self {
             open,

@@ -9,7 +9,7 @@ use assay_protocol::{id::Digest, manifest::Manifest};
 
 use crate::{
     Gateway,
-    answer::{AnswerAgain, AnswerOrder, AnswerPart, LiveAnswer, Telling, WholeAnswer},
+    answer::{AnswerAgain, AnswerOrder, AnswerPart, AnswerTelling, LiveAnswer, WholeAnswer},
     asked_once::AskedOnce,
     failure::HttpFailure,
     guard::Caller,
@@ -127,7 +127,7 @@ pub(crate) async fn texts(
             format!("n is a number from 1 to {ANSWERS_MAX}, and not {count}"),
         ));
     }
-    let telling = Telling { is_told, is_sure: terms.check.is_sure() };
+    let telling = AnswerTelling { is_told, is_sure: terms.check.is_sure() };
     let keyed = match before(gateway, caller, manifest, (count, telling), once).await? {
         OrderedBefore::Yes(answers) => return Ok(answers),
         OrderedBefore::No(keyed) => keyed,
@@ -148,7 +148,7 @@ pub(crate) async fn one(
     submit: Submit,
     once: AskedOnce,
 ) -> Result<AnswerSet, HttpFailure> {
-    let telling = Telling { is_told: false, is_sure: submit.checks > 0 };
+    let telling = AnswerTelling { is_told: false, is_sure: submit.checks > 0 };
     match before(gateway, caller, manifest, (1, telling), once).await? {
         OrderedBefore::Yes(answers) => Ok(answers),
         OrderedBefore::No(keyed) => place(gateway, caller, manifest, (vec![submit], false), keyed).await,
@@ -168,7 +168,7 @@ async fn before(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     manifest: &Manifest,
-    (count, telling): (u32, Telling),
+    (count, telling): (u32, AnswerTelling),
     once: AskedOnce,
 ) -> Result<OrderedBefore, HttpFailure> {
     let Some(key) = once.key() else { return Ok(OrderedBefore::No(None)) };

@@ -6,7 +6,7 @@ use assay_peer::{
 };
 use assay_protocol::{
     id::Digest,
-    manifest::{Manifest, Meter, WorkPerMeter},
+    manifest::{Meter, WorkPerMeter},
 };
 use serde_json::{Value, json};
 
