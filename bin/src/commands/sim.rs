@@ -5,6 +5,7 @@
 mod compare;
 mod experiment_folder;
 mod merge;
+mod programs;
 mod replay;
 mod report;
 mod saved;
@@ -23,6 +24,7 @@ use assay_simulations::lab::{
 use clap::builder::TypedValueParser;
 use serde_json::json;
 
+use self::programs::ProgramArgs;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -117,6 +119,8 @@ pub(crate) struct RunArgs {
     of: ScenarioArgs,
     #[command(flatten)]
     with: SeedArgs,
+    #[command(flatten)]
+    programs: ProgramArgs,
     /// Write the files of the experiment into this folder
     #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -175,9 +179,15 @@ fn list(invocation: &Invocation) -> Result<(), CommandError> {
 fn explain(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let scenario = read(&args.scenario)?;
     let text = text(&args.scenario)?;
-    let document = json!({ "name": scenario.name, "question": scenario.question, "text": text });
+    let programs = scenario.programs();
+    let document = json!({
+        "name": scenario.name, "question": scenario.question, "text": text, "program_lines": programs,
+    });
     invocation.printer.document("sim-explain", &document);
     invocation.printer.line(format!("# {}", scenario.question));
+    for program in programs {
+        invocation.printer.line(format!("# It starts `{program}` with your rights."));
+    }
     text.lines().for_each(|line| invocation.printer.line(line.to_owned()));
     Ok(())
 }
@@ -187,7 +197,11 @@ fn check(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandErro
     let peers = scenario.peers();
     let Scenario { seeds, events_max, takes, .. } = scenario;
     let (orders, hash) = (scenario.orders(), scenario.hash());
-    let document = json!({ "hash": hash, "peer_count": peers, "order_count": orders, "seeds": seeds, "events_max": events_max });
+    let programs = scenario.programs();
+    let document = json!({
+        "hash": hash, "peer_count": peers, "order_count": orders, "seeds": seeds, "events_max": events_max,
+        "program_lines": programs,
+    });
     invocation.printer.document("sim-check", &document);
     invocation.printer.line(format!(
         "{} ({hash}): {}, about {} a run, {}, at most {} a run",
@@ -201,6 +215,9 @@ fn check(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandErro
         let seconds = takes / 1_000_000_000;
         invocation.printer.line(format!("its own seeds take about {seconds} s of one core"));
     }
+    for program in programs {
+        invocation.printer.line(format!("it starts `{program}` with your rights, once for each run"));
+    }
     Ok(())
 }
 
@@ -213,6 +230,7 @@ fn resolve(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandEr
 
 fn run(args: &RunArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let mut scenario = read(&args.of.scenario)?;
+    args.programs.refuse(&scenario)?;
     scenario.seeds = args.with.seeds.unwrap_or(scenario.seeds);
     if let Some(folder) = &args.out {
         experiment_folder::refuse_used(folder)?;

@@ -220,6 +220,13 @@ pub(super) fn short_digest(tag: &str, text: &str) -> String {
     digest.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A word that shells leave as it is.
+pub(super) fn shell_word(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=.,:/".contains(letter);
+    let is_bare = !word.is_empty() && word.chars().all(is_plain);
+    if is_bare { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
 /// Words in quotes, as JSON and TOML both read them.
 pub(super) fn text_in_quotes(text: &str) -> String {
     let escaped: String = text

@@ -224,6 +224,13 @@ impl Scenario {
         self.populations.iter().filter(|each| each.role == role).map(|each| each.count).sum()
     }
 
+    /// The programs that decide for some of its peers, as they are started.
+    #[must_use]
+    pub fn programs(&self) -> Vec<String> {
+        let commands = self.populations.iter().filter_map(|each| each.command.as_ref());
+        commands.map(StrategyCommand::line).collect()
+    }
+
     /// How many peers there are, with the notary.
     #[must_use]
     pub fn peers(&self) -> u64 {

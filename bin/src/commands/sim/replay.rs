@@ -12,7 +12,7 @@ use assay_simulations::lab::{
 use clap::builder::TypedValueParser;
 use serde_json::json;
 
-use super::{experiment_folder::KeptExperiment, failed};
+use super::{experiment_folder::KeptExperiment, failed, programs::ProgramArgs};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -39,6 +39,8 @@ pub(crate) struct Args {
         allow_negative_numbers = true
     )]
     seed: Option<u64>,
+    #[command(flatten)]
+    programs: ProgramArgs,
 }
 
 /// Runs that are to be made again: where they are from, their scenario and what they gave.
@@ -55,6 +57,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
             cells.map(|cell| (part(cell.number), plan.cell(cell.number), &cell.runs[..])).collect()
         }
     };
+    parts.iter().try_for_each(|(_, scenario, _)| args.programs.refuse(scenario))?;
     if kept.version() != VERSION {
         let note = format!("it was run by version {}, and this is {VERSION}", kept.version());
         invocation.printer.note(note);

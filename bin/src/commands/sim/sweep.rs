@@ -22,7 +22,7 @@ use assay_simulations::lab::{
 };
 use serde_json::json;
 
-use super::{SeedArgs, failed, sweep_folder::SweepFolder};
+use super::{SeedArgs, failed, programs::ProgramArgs, sweep_folder::SweepFolder};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -64,6 +64,8 @@ pub(crate) struct Args {
     over: Vec<String>,
     #[command(flatten)]
     with: SeedArgs,
+    #[command(flatten)]
+    programs: ProgramArgs,
     /// Run the K-th of N shares of the cells
     #[arg(long, value_name = "K/N", value_parser = share, allow_hyphen_values = true)]
     cells: Option<CellShare>,
@@ -109,6 +111,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
 
 fn plan(args: &Args) -> Result<SweepPlan, CommandError> {
     let scenario = super::read(&args.scenario)?;
+    args.programs.refuse(&scenario)?;
     let scenario = Scenario { seeds: args.with.seeds.unwrap_or(scenario.seeds), ..scenario };
     let axes = args.over.iter().map(|over| SweepAxis::read(over)).collect::<Result<Vec<_>, _>>();
     let plan = axes.and_then(|axes| SweepPlan::new(scenario, axes, args.with.first_seed));

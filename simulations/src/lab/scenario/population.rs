@@ -8,7 +8,7 @@ use super::{
     reader::SettingReader,
     word_of,
 };
-use crate::lab::artefact::text_in_quotes;
+use crate::lab::artefact::{shell_word, text_in_quotes};
 
 /// How long a program may take for an answer where its scenario does not say it.
 const ANSWER_WITHIN: u64 = 5_000_000_000;
@@ -88,6 +88,12 @@ impl StrategyCommand {
             return Err(reader.wrong("within", "must be above \"0 s\""));
         }
         Ok(Self { words, within })
+    }
+
+    /// The words that start it, on one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        self.words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
     }
 
     fn text(&self, time: fn(u64) -> String) -> String {

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::{SweepAxis, SweepError};
 use crate::lab::{
-    artefact::{ArtefactFiles, SCENARIO, VERSION, called, short_digest, text_in_quotes},
+    artefact::{ArtefactFiles, SCENARIO, VERSION, called, shell_word, short_digest, text_in_quotes},
     scenario::{OverError, Scenario},
 };
 
@@ -259,10 +259,4 @@ impl SweepPlan {
             .collect();
         format!("{name}-{}", self.hash())
     }
-}
-
-/// A word that shells leave as it is.
-fn shell_word(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=.,:/".contains(letter);
-    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
