@@ -9,6 +9,7 @@
 mod aborter;
 mod absent_verifier;
 mod burst;
+mod bystander;
 mod cartel;
 mod cheap_verifier;
 mod churner;
@@ -19,7 +20,9 @@ mod drifter;
 mod external;
 mod false_opener;
 mod forger;
+mod gatekeeper;
 mod griefing_client;
+mod hoarder;
 mod honest;
 mod idler;
 mod lazy_verifier;
@@ -60,6 +63,7 @@ use crate::machine::Made;
 pub use aborter::Aborter;
 pub use absent_verifier::AbsentVerifier;
 pub use burst::Burst;
+pub use bystander::Bystander;
 pub use cartel::CartelMember;
 pub use cheap_verifier::CheapVerifier;
 pub use churner::Churner;
@@ -70,7 +74,9 @@ pub use drifter::Drifter;
 pub use external::ExternalStrategy;
 pub use false_opener::FalseOpener;
 pub use forger::Forger;
+pub use gatekeeper::Gatekeeper;
 pub use griefing_client::GriefingClient;
+pub use hoarder::Hoarder;
 pub use honest::Honest;
 pub use idler::Idler;
 pub use lazy_verifier::LazyVerifier;
@@ -121,6 +127,12 @@ pub trait Behaviour: Debug {
         output
     }
 
+    /// Whether its runs take the work of honest ones although they make something else. Where they do not they are taken to
+    /// cost nothing: no cheat saves more.
+    fn toils(&self) -> bool {
+        false
+    }
+
     /// What its peer's user wants because of what has passed; asked after each input, until that is nothing.
     fn wants(&mut self) -> Option<Command> {
         None
@@ -142,6 +154,10 @@ impl Behaviour for Box<dyn Behaviour> {
 
     fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
         (**self).compute(run, output)
+    }
+
+    fn toils(&self) -> bool {
+        (**self).toils()
     }
 
     fn wants(&mut self) -> Option<Command> {

@@ -22,6 +22,7 @@ pub mod report;
 mod rows;
 pub mod run_table;
 pub mod scenario;
+pub mod series;
 pub mod sessions;
 pub mod shipped;
 pub mod speed;

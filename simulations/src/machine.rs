@@ -14,6 +14,7 @@ use assay_protocol::{
     id::{Digest, PeerId},
     manifest::{End, Manifest, Meters, Policy},
     merkle,
+    units::Work,
 };
 
 use crate::{kernel::Span, random::Stream};
@@ -70,6 +71,12 @@ pub fn forgery(run: &Run, purpose: &str) -> Vec<u8> {
         Policy::Exact | Policy::Replay => noise(choices, length).collect(),
         Policy::Tensor(_) => numbers(choices, length).flat_map(f32::to_le_bytes).collect(),
     }
+}
+
+/// The work that it takes to make this.
+#[must_use]
+pub fn work(run: &Run, made: &Made) -> Work {
+    if run.id.check { run.manifest.check_work(&made.meters) } else { run.manifest.work(&made.meters) }
 }
 
 /// What the host of a run reports of what it made.

@@ -2,6 +2,8 @@
 //!
 //! Peers are numbered: the notary first, then the founders, who provide and check, then the clients.
 
+use std::collections::BTreeMap;
+
 use assay_protocol::{
     genesis::{Checks, Founder, Genesis, Money, Pair, Threshold, Timers},
     id::Digest,
@@ -42,6 +44,8 @@ pub struct Plan {
     pub stake: Amount,
     /// By how much a unit costs more at each founder than at the one before.
     pub price_step: Amount,
+    /// Places whose peers ask for such a part of what they would ask for otherwise.
+    pub asks: BTreeMap<usize, Rate>,
     /// What the first checks of every pinned model are paid from; with nothing in it none of them is endowed.
     pub endowment: Amount,
     /// Peers that submit jobs.
@@ -79,6 +83,7 @@ impl Default for Plan {
             founders: 6,
             stake: Amount::credits(10),
             price_step: Amount::ZERO,
+            asks: BTreeMap::new(),
             endowment: Amount::ZERO,
             clients: 1,
             welcomes_per_hour: 100,
@@ -125,6 +130,11 @@ impl Plan {
     /// What a unit costs at a peer.
     #[must_use]
     pub fn unit_price(&self, place: Place) -> Amount {
+        let usual = self.unit_price_usual(place);
+        self.asks.get(&place.0).map_or(usual, |ask| usual.share(*ask))
+    }
+
+    fn unit_price_usual(&self, place: Place) -> Amount {
         let founders_before = place.0.checked_sub(1).filter(|number| *number < self.founders);
         let dearer = self.price_step.times(founders_before.unwrap_or_default() as u64);
         dearer.and_then(|dearer| UNIT_PRICE.plus(dearer)).unwrap_or(UNIT_PRICE)
@@ -133,7 +143,7 @@ impl Plan {
     /// What a unit costs at the dearest founder.
     #[must_use]
     pub fn unit_price_max(&self) -> Amount {
-        self.unit_price(self.founder(self.founders.saturating_sub(1)))
+        self.unit_price_usual(self.founder(self.founders.saturating_sub(1)))
     }
 
     /// The key of a peer.

@@ -8,6 +8,7 @@
 mod audit;
 #[cfg(test)]
 mod conformance;
+mod counts;
 mod crash;
 mod disk;
 pub(crate) mod fetch;
@@ -41,18 +42,19 @@ use assay_protocol::{
     units::Timestamp,
 };
 
-pub use self::{
-    crash::{Backup, Crash, Tail},
-    market::{Unsettled, Wish},
-    takers::Taken,
-    watch::Closed,
-};
 use self::{
+    counts::CountedWork,
     fetch::{Asked, Sought},
     peer::Peer,
     takers::Takers,
     trace::Trace,
     watch::{SWEEP_FACTS, Watch},
+};
+pub use self::{
+    crash::{Backup, Crash, Tail},
+    market::{Unsettled, Wish},
+    takers::Taken,
+    watch::Closed,
 };
 use crate::{
     behaviour::Behaviour,
@@ -87,6 +89,7 @@ pub struct World {
     watch: Watch,
     /// Jobs whose providers made something else than an honest machine would have.
     forged: BTreeSet<JobId>,
+    counted: CountedWork,
     traffic: Option<Vec<Rc<[u8]>>>,
     taken: Option<Taken>,
 }
@@ -146,6 +149,7 @@ impl World {
             trace: Trace::default(),
             watch: Watch::new(Arc::clone(&genesis), plan.key(plan.notary()), SWEEP_FACTS),
             forged: BTreeSet::new(),
+            counted: CountedWork::default(),
             traffic: None,
             taken: None,
             genesis,

@@ -294,13 +294,15 @@ fn an_experiment_is_run_again_and_one_that_was_another_is_found() {
     assert_eq!(bench.fails(&["replay", "./runs", "--seed", "9"], 3)["code"], "NO_RUN");
     let read = |name: &str| fs::read_to_string(bench.path("runs").join(name)).unwrap();
     let (scenario, runs) = (read("scenario.resolved.toml"), read("runs.csv"));
+    let series = read("series.csv");
     let digest = runs.lines().nth(2).unwrap().split(',').nth(2).unwrap().to_owned();
     let forged = runs.replace(&digest, &"0".repeat(digest.len()));
     fs::write(bench.path("runs/runs.csv"), &forged).unwrap();
     let failure = bench.fails(&["replay", "./runs"], 2);
     assert_eq!(failure["code"], "BAD_EXPERIMENT", "the manifest says otherwise: {failure}");
     let forge = |version: &str| {
-        for (name, bytes) in Artefact::read(version, &scenario, &forged).unwrap().files() {
+        let artefact = Artefact::read(version, &scenario, &forged, Some(&series)).unwrap();
+        for (name, bytes) in artefact.files() {
             fs::write(bench.path("runs").join(name), bytes).unwrap();
         }
     };

@@ -32,4 +32,8 @@ impl Behaviour for ClassSpoofer {
             }
         }
     }
+
+    fn toils(&self) -> bool {
+        true
+    }
 }

@@ -17,4 +17,8 @@ impl Behaviour for OtherHardware {
     fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
         shifted(run, output, MILLIONTHS)
     }
+
+    fn toils(&self) -> bool {
+        true
+    }
 }

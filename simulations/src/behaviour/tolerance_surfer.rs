@@ -17,6 +17,10 @@ impl Behaviour for ToleranceSurfer {
     fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
         if run.id.check { output } else { shifted(run, output, self.millionths) }
     }
+
+    fn toils(&self) -> bool {
+        true
+    }
 }
 
 /// These numbers, each larger by so many millionths of their root mean square; as they are where each byte counts.

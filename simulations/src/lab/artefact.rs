@@ -10,7 +10,7 @@ use super::{
     parquet::{self, ParquetColumn},
     report, run_table,
     scenario::{Scenario, ScenarioError},
-    shipped,
+    series, shipped,
 };
 
 /// The version of this program, which stands in what it leaves.
@@ -21,6 +21,8 @@ pub const MANIFEST: &str = "manifest.json";
 pub const SCENARIO: &str = "scenario.resolved.toml";
 /// What each run came to.
 pub const RUNS: &str = "runs.csv";
+/// What happened in each stretch of each run.
+pub const SERIES: &str = "series.csv";
 /// The page for people.
 pub const REPORT: &str = "report.html";
 
@@ -48,6 +50,9 @@ pub enum ArtefactError {
     /// A run of it is missing, or of elsewhere.
     #[error("the seeds in runs.csv do not follow each other")]
     Seeds,
+    /// The table of what happened in each stretch cannot be read, or is of other runs.
+    #[error("series.csv is no table of these runs")]
+    NoSeries,
 }
 
 impl Artefact {
@@ -57,16 +62,25 @@ impl Artefact {
         Self { scenario, version: VERSION.to_owned(), first, runs }
     }
 
-    /// Reads what a program of this version left.
+    /// Reads what a program of this version left; of runs that were not counted in stretches there is no series.
     ///
     /// # Errors
     /// [`ArtefactError`], if that is no experiment.
-    pub fn read(version: &str, scenario: &str, runs: &str) -> Result<Self, ArtefactError> {
+    pub fn read(
+        version: &str,
+        scenario: &str,
+        runs: &str,
+        series: Option<&str>,
+    ) -> Result<Self, ArtefactError> {
         let scenario = Scenario::read(SCENARIO, scenario, &|_| None)?;
-        let runs = run_table::read(runs).filter(|runs| !runs.is_empty()).ok_or(ArtefactError::NoRuns)?;
+        let runs = run_table::read(runs).filter(|runs| !runs.is_empty());
+        let mut runs = runs.ok_or(ArtefactError::NoRuns)?;
         let first = runs[0].seed;
         if !runs.iter().zip(0..).all(|(run, place)| first.checked_add(place) == Some(run.seed)) {
             return Err(ArtefactError::Seeds);
+        }
+        if series.is_some_and(|series| !series::read(series, &mut runs)) {
+            return Err(ArtefactError::NoSeries);
         }
         Ok(Self { scenario, version: version.to_owned(), first, runs })
     }
@@ -92,15 +106,22 @@ impl Artefact {
     /// The files of the folder.
     #[must_use]
     pub fn files(&self) -> ArtefactFiles {
-        vec![
+        let mut files: ArtefactFiles = vec![
             (SCENARIO, self.scenario.resolved().into()),
             ("summary.csv", self.summary().into()),
             (RUNS, run_table::write(&self.runs).into()),
             ("runs.parquet", parquet::write(&self.parquet())),
+        ];
+        if let Some(series) = series::write(&self.runs) {
+            files.push((SERIES, series.into()));
+            files.push(("series.parquet", parquet::write(&series::columns(&self.runs))));
+        }
+        files.extend([
             ("digests.csv", self.digests().into()),
             (REPORT, report::of_run(self).into()),
             (MANIFEST, self.manifest().into()),
-        ]
+        ]);
+        files
     }
 
     /// Mean, deviation and interval of each figure.
@@ -244,6 +265,7 @@ pub(super) fn text_in_quotes(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::series::SeriesRow;
 
     fn churn() -> Scenario {
         Scenario::read("churn", &shipped::text("churn").unwrap(), &shipped::text).unwrap()
@@ -255,6 +277,7 @@ mod tests {
             digest: seed.to_string(),
             events: 5,
             figures: vec![(name.to_owned(), *value)],
+            series: Vec::new(),
         };
         (1..).zip(values).map(run).collect()
     }
@@ -285,15 +308,34 @@ mod tests {
     #[test]
     fn what_was_left_is_read_again_and_leaves_the_same() {
         let artefact = Artefact::new(churn(), 1, runs("share", &[Some(1.0 / 3.0), None, Some(0.0)]));
-        let read = Artefact::read(VERSION, &file(&artefact, SCENARIO), &file(&artefact, RUNS)).unwrap();
+        let (scenario, table) = (file(&artefact, SCENARIO), file(&artefact, RUNS));
+        let read = Artefact::read(VERSION, &scenario, &table, None).unwrap();
         assert_eq!(read.files(), artefact.files());
-        let of_another = Artefact::read("0.0.9", &file(&artefact, SCENARIO), &file(&artefact, RUNS)).unwrap();
+        let of_another = Artefact::read("0.0.9", &scenario, &table, None).unwrap();
         assert!(of_another.manifest().contains("\"version\": \"0.0.9\""));
-        let error = |scenario: &str, runs: &str| Artefact::read(VERSION, scenario, runs).unwrap_err();
-        assert_eq!(error(&file(&artefact, SCENARIO), "seed\n"), ArtefactError::NoRuns);
-        let torn = file(&artefact, RUNS).replace("\n2,5,2,", "\n7,5,2,");
-        assert_eq!(error(&file(&artefact, SCENARIO), &torn), ArtefactError::Seeds);
-        assert!(matches!(error("colour = 1", ""), ArtefactError::BadScenario(_)));
+        let error = |scenario: &str, runs: &str, series: Option<&str>| {
+            Artefact::read(VERSION, scenario, runs, series).unwrap_err()
+        };
+        assert_eq!(error(&scenario, "seed\n", None), ArtefactError::NoRuns);
+        let torn = table.replace("\n2,5,2,", "\n7,5,2,");
+        assert_eq!(error(&scenario, &torn, None), ArtefactError::Seeds);
+        assert_eq!(error(&scenario, &table, Some("seed\n")), ArtefactError::NoSeries);
+        assert!(matches!(error("colour = 1", "", None), ArtefactError::BadScenario(_)));
+    }
+
+    #[test]
+    fn what_happened_in_each_stretch_is_left_beside_the_runs_and_read_again() {
+        let row = |from: f64| SeriesRow { from, values: vec![Some(from); series::FIGURES.len()] };
+        let series = vec![row(0.0), row(0.5)];
+        let stretched = |run: RunFigures| RunFigures { series: series.clone(), ..run };
+        let runs = runs("share", &[Some(0.5), None]).into_iter().map(stretched).collect();
+        let artefact = Artefact::new(churn(), 1, runs);
+        let (scenario, table) = (file(&artefact, SCENARIO), file(&artefact, RUNS));
+        let read = Artefact::read(VERSION, &scenario, &table, Some(&file(&artefact, SERIES))).unwrap();
+        assert_eq!(read, artefact);
+        assert_eq!(read.files(), artefact.files());
+        assert_eq!(artefact.files().len(), 7 + 2);
+        assert!(file(&artefact, REPORT).contains("Along the run"), "{}", file(&artefact, REPORT));
     }
 
     #[test]

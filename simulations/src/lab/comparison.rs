@@ -194,6 +194,7 @@ mod tests {
             digest: String::new(),
             events: 0,
             figures: figures(row),
+            series: Vec::new(),
         };
         (first..).zip(values).map(run).collect()
     }

@@ -8,10 +8,14 @@ mod company;
 mod course;
 mod gathered;
 mod surplus;
+mod trade;
 
 use std::{num::NonZero, thread};
 
-use super::scenario::{KernelName, Scenario};
+use super::{
+    scenario::{KernelName, Scenario},
+    series::SeriesRow,
+};
 use crate::behaviour::StrategyFailure;
 
 /// Why an experiment gave no figures.
@@ -66,6 +70,8 @@ pub struct RunFigures {
     pub events: u64,
     /// The figures by their names, the same for every seed; nothing where there was nothing to measure.
     pub figures: Vec<(String, Option<f64>)>,
+    /// What happened in each stretch of it; nothing where that is not counted apart.
+    pub series: Vec<SeriesRow>,
 }
 
 /// Runs a scenario once, with this seed.
@@ -254,7 +260,8 @@ mod tests {
         let times = Cell::new(0_u32);
         let live = |seed| {
             times.set(times.get() + 1);
-            Ok(RunFigures { seed, digest: times.get().to_string(), events: 0, figures: Vec::new() })
+            let (digest, figures, series) = (times.get().to_string(), Vec::new(), Vec::new());
+            Ok(RunFigures { seed, digest, events: 0, figures, series })
         };
         let found = alike(7, live);
         assert_eq!(found, Err(ExperimentError::Unlike { seed: 7, first: "1".into(), second: "2".into() }));

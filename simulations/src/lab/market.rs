@@ -156,6 +156,11 @@ impl<O: Observer> Market<O> {
         &self.observer
     }
 
+    /// What whoever looks on has seen so far counts no more.
+    pub fn recount(&mut self) {
+        self.observer.recounts(self.calendar.now());
+    }
+
     /// The brain of a peer, while it lives.
     #[must_use]
     pub fn node(&self, place: Place) -> Option<&Node<crate::crypto::SimulatedKey>> {

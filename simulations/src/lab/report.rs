@@ -12,9 +12,11 @@ mod tests;
 use self::{page::ReportPage, plot::PlotSeries};
 use super::{
     artefact::Artefact,
+    experiment::RunFigures,
     figure_column::FigureColumn,
     scenario::Scenario,
-    sweep::{SweepArtefact, SweptFigure},
+    series,
+    sweep::{SweepArtefact, SweepAxis, SweptFigure},
 };
 
 /// A page about one experiment.
@@ -35,6 +37,7 @@ pub fn of_run(artefact: &Artefact) -> String {
         plots.figure(&plot::of_runs(column, theory), &column.name, "");
     }
     page.plots("plots", plots);
+    along(&mut page, artefact.runs());
     page.element("h2", "Table");
     let heads =
         ["Figure", "Runs", "Mean", "Deviation", "95 % interval", "Lowest tenth", "Middle", "Highest tenth"];
@@ -45,6 +48,32 @@ pub fn of_run(artefact: &Artefact) -> String {
     of_file(&mut page, "The scenario, with everything that it leaves to defaults", &scenario.resolved());
     of_file(&mut page, "The digest of each run", &artefact.digests());
     page.whole(&format!("Experiment {}", scenario.name))
+}
+
+/// What happened in each stretch, where there are several.
+fn along(page: &mut ReportPage, runs: &[RunFigures]) {
+    let begins = series::begins(runs);
+    if begins.len() < 2 {
+        return;
+    }
+    page.element("h2", "Along the run");
+    page.aside(
+        "Means over all runs in each stretch of time, by when it began, with their intervals of 95 %.",
+    );
+    let values = begins.iter().map(|begin| format!("{begin} s")).collect();
+    let axis = SweepAxis { key: "since figures count".to_owned(), values };
+    let mut plots = ReportPage::default();
+    for (place, name) in series::FIGURES.iter().enumerate() {
+        let columns = series::along(runs, place);
+        let seen: Vec<f64> = columns.iter().flatten().flat_map(FigureColumn::seen).collect();
+        if varies(&seen) {
+            let theory = vec![None; columns.len()];
+            let picture =
+                plot::of_series(name, &axis, &[PlotSeries { name: String::new(), columns, theory }]);
+            plots.figure(&picture, name, "");
+        }
+    }
+    page.plots("plots wide", plots);
 }
 
 /// A page about one sweep.

@@ -43,7 +43,8 @@ fn run(names: &[String], row: &[String]) -> Option<RunFigures> {
         Some((name.clone(), value))
     });
     let (seed, events) = (seed.parse().ok()?, events.parse().ok()?);
-    Some(RunFigures { seed, events, digest: digest.clone(), figures: figures.collect::<Option<_>>()? })
+    let (digest, figures) = (digest.clone(), figures.collect::<Option<_>>()?);
+    Some(RunFigures { seed, events, digest, figures, series: Vec::new() })
 }
 
 /// The shortest digits that are no other number; nothing for none.
@@ -66,6 +67,7 @@ mod tests {
                 .into_iter()
                 .zip(values)
                 .collect(),
+            series: Vec::new(),
         };
         let runs = [
             run(1, [Some(0.1 + 0.2), None, Some(-1.0 / 3.0)]),

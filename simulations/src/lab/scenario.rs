@@ -11,7 +11,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use assay_protocol::codec;
+use assay_protocol::{codec, units::NANO_PER_CREDIT};
 
 pub use self::{
     conduct::{BehaviourName, BehaviourSettings},
@@ -51,6 +51,10 @@ pub struct Scenario {
     pub sweep: u64,
     /// How long orders come.
     pub horizon: u64,
+    /// How long they come before figures count; the market comes to rest then.
+    pub warm_up: u64,
+    /// How long each stretch is of which the laboratory counts apart what happens.
+    pub series: u64,
     /// How many runs are made, each with a seed of its own.
     pub seeds: u64,
     /// Events after which a run is given up.
@@ -79,6 +83,8 @@ pub struct Scenario {
     pub long: u64,
     /// Providers that an order is tried at.
     pub attempts: u64,
+    /// What a true result is worth to whoever ordered it, by the most that it costs at the usual price.
+    pub value: u64,
     /// Who takes part.
     pub populations: Vec<Population>,
 }
@@ -113,6 +119,11 @@ const WORKS: [(&str, &str); 4] = [
 /// The whole, in parts of a million.
 pub(crate) const WHOLE: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
+/// What holds where a scenario does not say it.
+const SERIES: u64 = 3_600 * SECOND;
+const VALUE: u64 = 2 * WHOLE;
+/// The most stretches of a horizon.
+const STRETCHES_MAX: u64 = 10_000;
 
 impl Scenario {
     /// Reads a scenario; `find` gives the text of another by its name.
@@ -147,6 +158,8 @@ impl Scenario {
             kernel: run.choice("kernel", KernelName::Checker, &KERNELS)?,
             sweep: run.count("sweep", 1_000, 0..=1_000_000_000)?,
             horizon: run.time("horizon", 60 * SECOND)?,
+            warm_up: run.time("warm_up", 0)?,
+            series: run.time("series", SERIES)?,
             seeds: run.count("seeds", 10, 1..=SEEDS_MAX)?,
             events_max: run.count("max_events", 20_000_000, 1..=1_000_000_000_000)?,
             delays: [network.time("delay_min", SECOND / 200)?, network.time("delay_max", SECOND / 25)?],
@@ -165,6 +178,7 @@ impl Scenario {
             work: workload.choice("work", plan::LABEL, &WORKS)?,
             long: workload.share("long", WHOLE)?,
             attempts: workload.count("attempts", 3, 1..=64)?,
+            value: workload.multiple("value", VALUE)?,
             populations,
         };
         // Taken already; but it is a name that may be meant.
@@ -172,11 +186,25 @@ impl Scenario {
         [&run, &network, &market, &verification, &workload, &all]
             .into_iter()
             .try_for_each(SettingReader::finish)?;
-        if scenario.horizon == 0 {
-            return Err(run.wrong("horizon", "must be above \"0 s\""));
-        }
+        scenario.consider_times(&run)?;
         scenario.consider(&all, &network, &workload)?;
         Ok(scenario)
+    }
+
+    /// Whether the lengths of time go together.
+    fn consider_times(&self, run: &SettingReader) -> Result<(), ScenarioError> {
+        if self.horizon == 0 {
+            return Err(run.wrong("horizon", "must be above \"0 s\""));
+        }
+        if self.warm_up >= self.horizon {
+            return Err(run.wrong("warm_up", "must be shorter than `horizon`: no figure would count"));
+        }
+        if self.series == 0 || self.horizon / self.series > STRETCHES_MAX {
+            let problem =
+                format!("must be above \"0 s\", and at least one part in {STRETCHES_MAX} of `horizon`");
+            return Err(run.wrong("series", problem));
+        }
+        Ok(())
     }
 
     /// Whether the numbers go together.
@@ -245,6 +273,17 @@ impl Scenario {
         time / self.between.max(1)
     }
 
+    /// What a true result is worth to whoever ordered it, in credits; where some are longer than others, on average.
+    #[must_use]
+    pub fn worth(&self) -> f64 {
+        let (long, whole) = (self.long as f64, WHOLE as f64);
+        let units = match self.work == plan::TEXT {
+            true => (plan::TEXT_UNITS as f64 * long + plan::TEXT_UNITS_SHORT as f64 * (whole - long)) / whole,
+            false => 1.0,
+        };
+        self.value as f64 / whole * units * plan::UNIT_PRICE.0 as f64 / NANO_PER_CREDIT as f64
+    }
+
     /// The scenario with everything that it leaves to defaults, as a file that extends nothing.
     #[must_use]
     pub fn resolved(&self) -> String {
@@ -254,19 +293,21 @@ impl Scenario {
     /// The same, with lengths of time written by `time`.
     fn text(&self, time: fn(u64) -> String) -> String {
         let [delay_min, delay_max] = self.delays.map(time);
-        let long = if self.work == plan::TEXT {
-            format!("long = \"{} %\"\n", self.long as f64 / 1e4)
-        } else {
-            String::new()
-        };
+        let some = |is_said: bool, line: String| if is_said { line } else { String::new() };
+        // What is not said of most is left out where it is not said.
+        let warm_up = some(self.warm_up > 0, format!("warm_up = \"{}\"\n", time(self.warm_up)));
+        let series = some(self.series != SERIES, format!("series = \"{}\"\n", time(self.series)));
+        let long = some(self.work == plan::TEXT, format!("long = \"{} %\"\n", self.long as f64 / 1e4));
+        let value = some(self.value != VALUE, format!("value = \"{} %\"\n", self.value as f64 / 1e4));
         let mut text = format!(
             "name = {}\nquestion = {}\ntheory = {}\n\n\
-             [run]\ntakes = \"{}\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{}\"\nseeds = {}\nmax_events = {}\n\n\
+             [run]\ntakes = \"{}\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{}\"\n{warm_up}{series}\
+             seeds = {}\nmax_events = {}\n\n\
              [network]\ndelay_min = \"{delay_min}\"\ndelay_max = \"{delay_max}\"\nloss = \"{} %\"\n\n\
              [market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
              [verification]\nbase = \"{} %\"\nramp = {}\n\n\
              [workload]\nbetween = \"{}\"\ncrowd_at = \"{}\"\n\
-             crowd_lasts = \"{}\"\ncrowd_factor = {}\nwork = {:?}\n{long}attempts = {}\n",
+             crowd_lasts = \"{}\"\ncrowd_factor = {}\nwork = {:?}\n{long}attempts = {}\n{value}",
             text_in_quotes(&self.name),
             text_in_quotes(&self.question),
             text_in_quotes(&self.theory),

@@ -56,9 +56,101 @@ fn a_coalition_is_put_beside_as_many_honest_founders() {
             let (one, honest) = (of("gain of one of crooks, credits"), of("gain of one of honest, credits"));
             let close = |found: f64, expected: f64| (found - expected).abs() < 1e-9;
             assert!(close(of("gain of coalition ring, credits"), 2.0 * one), "{kernel}");
-            assert!(close(of("surplus of coalition ring, credits"), 2.0 * (one - honest)), "{kernel}");
+            let saved = of("work of one of honest, credits") - of("work of one of crooks, credits");
+            let surplus = of("surplus of coalition ring, credits");
+            assert!(saved > 0.0 && close(surplus, 2.0 * (one - honest + saved)), "{kernel}");
             assert!(of("gain of a founder, worst tenth of honest") <= honest, "{kernel}");
             assert_eq!(of("honest results slashed"), 0.0, "{kernel}");
+        }
+    }
+}
+
+#[test]
+fn figures_count_after_the_warm_up_alone_and_what_is_ordered_before_it_is_over_then() {
+    for kernel in KERNELS {
+        let whole = market(kernel, "");
+        let warm = Scenario { warm_up: 10_000_000_000, ..whole.clone() };
+        for (whole, warm) in run(&whole).iter().zip(&run(&warm)) {
+            let of = |run: &RunFigures, name: &str| figure(run, name).unwrap_or_else(|| panic!("{name}"));
+            let (all, counted) = (of(whole, "orders"), of(warm, "orders"));
+            assert!(counted > 0.0 && counted < all, "{kernel}: {counted} of {all}");
+            assert_eq!(of(warm, "orders paid, share"), 1.0, "{kernel}: none of those before is among them");
+            let (paid, results) = (of(warm, "jobs closed"), 4.0 * of(warm, "results of one of clients"));
+            assert!((paid - counted).abs() < 3.0 && (results - counted).abs() < 1e-9, "{kernel}: {warm:?}");
+            // What the clients paid is what the founders and the pool were paid.
+            let sum = 8.0 * of(warm, "gain of one of honest, credits")
+                + 2.0 * of(warm, "gain of one of crooks, credits")
+                + 4.0 * of(warm, "gain of one of clients, credits")
+                + of(warm, "gain of the pool, credits");
+            assert!(sum.abs() < 1e-6, "{kernel}: {sum}");
+        }
+    }
+}
+
+#[test]
+fn work_is_counted_where_it_is_done_and_results_where_they_are_true() {
+    for kernel in KERNELS {
+        for run in run(&market(kernel, "behaviour = \"forger\"")) {
+            let of = |name: &str| figure(&run, name).unwrap_or_else(|| panic!("{name}"));
+            let (honest, crooks) =
+                (of("work of one of honest, credits"), of("work of one of crooks, credits"));
+            assert!(honest > crooks, "{kernel}: {honest} and {crooks}");
+            let results = 4.0 * of("results of one of clients");
+            let (orders, forged) = (of("orders"), of("forged results sold"));
+            assert!(results <= orders && results >= orders - forged, "{kernel}: {results} of {orders}");
+        }
+        let idle = run(&market(kernel, "behaviour = \"lazy-verifier\""));
+        let busy = run(&market(kernel, "behaviour = \"other-hardware\""));
+        for (idle, busy) in idle.iter().zip(&busy) {
+            let of = |run: &RunFigures| figure(run, "work of one of crooks, credits").unwrap_or_default();
+            assert!(of(idle) < of(busy), "{kernel}: noise costs nothing, and other last digits what all do");
+        }
+    }
+}
+
+#[test]
+fn stretches_add_up_to_the_run() {
+    for run in run(&Scenario { series: 5_000_000_000, ..market("lab", "behaviour = \"forger\"") }) {
+        assert!(run.series.len() > 4, "{:?}", run.series);
+        for (place, name) in [(0, "orders"), (2, "jobs closed"), (5, "forged results paid")] {
+            let sum: f64 = run.series.iter().filter_map(|row| row.values[place]).sum();
+            assert_eq!(Some(sum), figure(&run, name), "{name}");
+        }
+        assert!(run.series.iter().zip(0_u32..).all(|(row, number)| row.from == 5.0 * f64::from(number)));
+    }
+}
+
+#[test]
+fn whoever_asks_less_sells_more() {
+    for kernel in KERNELS {
+        let sold = |crooks: &str| -> f64 {
+            run(&market(kernel, crooks))
+                .iter()
+                .filter_map(|run| figure(run, "work of one of crooks, credits"))
+                .sum()
+        };
+        let (usual, less) = (sold(""), sold("ask = \"80 %\""));
+        assert!(less > 1.5 * usual, "{kernel}: {less} and {usual}");
+    }
+}
+
+#[test]
+fn a_bystander_orders_nothing_and_a_hoarder_takes_one_unit_of_many() {
+    for kernel in KERNELS {
+        let with = |behaviour: &str| {
+            let text = market(kernel, "").resolved().replace(
+                "role = \"client\"\ncount = 4\nbehaviour = \"honest\"",
+                &format!("role = \"client\"\ncount = 4\nbehaviour = {behaviour:?}"),
+            );
+            run(&Scenario::read("a.toml", &text, &shipped::text).unwrap_or_else(|error| panic!("{error}")))
+        };
+        for run in with("bystander") {
+            assert_eq!(figure(&run, "jobs closed"), Some(0.0), "{kernel}");
+            assert_eq!(figure(&run, "gain of one of clients, credits"), Some(0.0), "{kernel}");
+        }
+        for (many, one) in with("hoarder").iter().zip(&with("honest")) {
+            let paid = |run: &RunFigures| -figure(run, "gain of one of clients, credits").unwrap_or_default();
+            assert!(paid(many) > 0.0 && paid(many) < 2.0 * paid(one), "{kernel}: {many:?}");
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::{fs, path::Path};
 
 use assay_simulations::lab::{
-    artefact::{Artefact, ArtefactError, MANIFEST, RUNS, SCENARIO, VERSION},
+    artefact::{Artefact, ArtefactError, MANIFEST, RUNS, SCENARIO, SERIES, VERSION},
     sweep::{PLAN, SweepArtefact},
 };
 use serde_json::Value;
@@ -65,7 +65,8 @@ fn run(folder: &Path) -> Result<Artefact, CommandError> {
         .map_err(|error| bad(folder, &format!("{MANIFEST} is no JSON: {error}"), VERSION))?;
     let said = |key: &str| manifest[key].as_str().unwrap_or_default().to_owned();
     let version = said("version");
-    let read = Artefact::read(&version, &text(SCENARIO)?, &text(RUNS)?);
+    let series = if folder.join(SERIES).exists() { Some(text(SERIES)?) } else { None };
+    let read = Artefact::read(&version, &text(SCENARIO)?, &text(RUNS)?, series.as_deref());
     let artefact = read.map_err(|error: ArtefactError| bad(folder, &error.to_string(), &version))?;
     for (key, found) in [("scenario_hash", artefact.scenario().hash()), ("digest", artefact.digest())] {
         if said(key) != found {

@@ -9,11 +9,15 @@ use assay_protocol::{
 use super::{
     ExperimentError, RunFigures,
     course::{self, Cast, EventKernel, SeedCourse},
+    surplus::{self, GroupDeeds},
 };
 use crate::{
     behaviour::Behaviour,
     kernel::{Instant, Span},
-    lab::{market::is_claimed, scenario::Scenario},
+    lab::{
+        market::is_claimed,
+        scenario::{Population, Scenario},
+    },
     plan::Plan,
     world::{Closed, Place, Wish, World},
 };
@@ -63,6 +67,15 @@ impl EventKernel for World {
         self.wealth(place)
     }
 
+    fn pool(&self) -> Option<Amount> {
+        let (pool, ..) = self.node(self.plan().notary())?.ledger()?.pool_minted_burned();
+        Some(pool)
+    }
+
+    fn recount(&mut self) {
+        World::recount(self);
+    }
+
     fn end(&mut self, limit: Span) -> Result<(), String> {
         self.settle(limit).map_err(|unsettled| unsettled.to_string())
     }
@@ -75,20 +88,24 @@ pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, Experim
     let course = course::play(scenario, seed, &mut world, &cast)?;
     let seen = world.digest().0.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let digest = course.digest(seen);
-    let figures = figures(&world, &cast, course);
-    Ok(RunFigures { seed, digest, events: World::events(&world), figures })
+    let figures = figures(&world, scenario, &cast, &course);
+    Ok(RunFigures { seed, digest, events: World::events(&world), figures, series: Vec::new() })
 }
 
 /// What is asked of every run.
-fn figures(world: &World, cast: &Cast<'_>, course: SeedCourse) -> Vec<(String, Option<f64>)> {
-    let SeedCourse { orders, gains, .. } = course;
+fn figures(
+    world: &World,
+    scenario: &Scenario,
+    cast: &Cast<'_>,
+    course: &SeedCourse,
+) -> Vec<(String, Option<f64>)> {
+    let orders = course.orders;
     let forges = |id: PeerId| {
         let found = cast.iter().find(|(place, _)| world.id(*place) == id);
         found.is_some_and(|(_, population)| population.conduct.forges())
     };
     let closed: Vec<(&Closed, bool, bool)> = world
-        .closed()
-        .iter()
+        .counted()
         .map(|(job, closed)| {
             let forges = forges(closed.provider);
             (closed, forges, forges && world.forged().contains(job))
@@ -120,5 +137,17 @@ fn figures(world: &World, cast: &Cast<'_>, course: SeedCourse) -> Vec<(String, O
         ("of those, claims that were not opened", honest(&|job| job.outcome == Outcome::Silent)),
     ];
     let figures = figures.into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
-    figures.chain(gains).collect()
+    figures.chain(surplus::figures(scenario, cast, &course.gained, &deeds(world, scenario, cast))).collect()
+}
+
+/// What the members of each population did and were given.
+fn deeds(world: &World, scenario: &Scenario, cast: &Cast<'_>) -> Vec<GroupDeeds> {
+    let of = |population: &Population| {
+        let members = cast.iter().filter(|(_, each)| core::ptr::eq(*each, population));
+        let (work, results) = members.fold((0, 0), |(work, results), (place, _)| {
+            (world.worked(*place).saturating_add(work), world.results(*place) + results)
+        });
+        GroupDeeds::of(world.genesis(), work, results)
+    };
+    scenario.populations.iter().map(of).collect()
 }

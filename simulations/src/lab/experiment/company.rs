@@ -2,7 +2,12 @@
 //!
 //! **Invariant:** a program that fails ends the run with that as its error; what one answers is in the digest of the run.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
 
 use assay_protocol::{
     codec,
@@ -15,14 +20,15 @@ use serde_json::json;
 use super::{ExperimentError, course::Cast};
 use crate::{
     behaviour::{
-        Aborter, AbsentVerifier, Behaviour, Burst, CartelMember, CheapVerifier, Churner, ClassSpoofer,
-        Coalition, CopyingVerifier, ExternalStrategy, FalseOpener, Forger, GriefingClient, Honest, Idler,
-        LazyVerifier, Mute, OtherHardware, Prefiller, RateCheater, Replayer, SecretiveClient, SelfDealer,
-        SilentProvider, Slanderer, Sleeper, StrategyFailure, StrategyProgram, Substituter, ThresholdCheater,
-        ToleranceSurfer, Truncator, ValueJumper, Whitewasher, Withholder,
+        Aborter, AbsentVerifier, Behaviour, Burst, Bystander, CartelMember, CheapVerifier, Churner,
+        ClassSpoofer, Coalition, CopyingVerifier, ExternalStrategy, FalseOpener, Forger, Gatekeeper,
+        GriefingClient, Hoarder, Honest, Idler, LazyVerifier, Mute, OtherHardware, Prefiller, RateCheater,
+        Replayer, SecretiveClient, SelfDealer, SilentProvider, Slanderer, Sleeper, StrategyFailure,
+        StrategyProgram, Substituter, ThresholdCheater, ToleranceSurfer, Truncator, ValueJumper, Whitewasher,
+        Withholder,
     },
     crypto::SimulatedKey,
-    lab::scenario::{BehaviourName, Population, Scenario, StrategyCommand, WHOLE},
+    lab::scenario::{BehaviourName, Population, PopulationRole, Scenario, StrategyCommand, WHOLE},
     plan::Plan,
 };
 
@@ -36,6 +42,8 @@ pub(super) struct Company {
     keys: Vec<SimulatedKey>,
     /// The number of each peer within its population.
     numbers: Vec<u64>,
+    /// Who was there from the first day.
+    founders: Rc<BTreeSet<PeerId>>,
     coalitions: BTreeMap<String, Rc<Coalition>>,
     programs: BTreeMap<String, SharedProgram>,
 }
@@ -59,6 +67,8 @@ impl Company {
             numbers.push(if follows { numbers[place - 1] + 1 } else { 0 });
         }
         let keys: Vec<SimulatedKey> = cast.iter().map(|(place, _)| plan.key(*place)).collect();
+        let founders = keys.iter().zip(cast).filter(|(_, (_, each))| each.role == PopulationRole::Founder);
+        let founders = Rc::new(founders.map(|(key, _)| key.id()).collect());
         let crooks = scenario.populations.iter().filter(|each| each.conduct != BehaviourName::Honest);
         let purses = crooks.map(Population::purse);
         let coalitions = purses
@@ -67,7 +77,8 @@ impl Company {
                 (purse, coalition)
             })
             .collect();
-        let mut company = Self { seed, network, keys, numbers, coalitions, programs: BTreeMap::new() };
+        let programs = BTreeMap::new();
+        let mut company = Self { seed, network, keys, numbers, founders, coalitions, programs };
         for population in &scenario.populations {
             if let Some(command) = &population.command {
                 let program = company.start(population, command, cast)?;
@@ -158,6 +169,9 @@ impl Company {
             BehaviourName::ToleranceSurfer => Box::new(ToleranceSurfer { millionths: settings.error }),
             BehaviourName::OtherHardware => Box::new(OtherHardware),
             BehaviourName::Churner => Box::new(Churner { peer, share }),
+            BehaviourName::Gatekeeper => Box::new(Gatekeeper::new(Rc::clone(&self.founders), settings.jobs)),
+            BehaviourName::Hoarder => Box::new(Hoarder { units: settings.units }),
+            BehaviourName::Bystander => Box::new(Bystander),
         }
     }
 

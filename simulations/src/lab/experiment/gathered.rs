@@ -11,7 +11,8 @@ use assay_protocol::{
 
 use super::{
     ExperimentError, RunFigures,
-    course::{self, Cast, EventKernel, SeedCourse},
+    course::{self, Cast, EventKernel},
+    surplus::{self, GroupDeeds},
 };
 use crate::{
     behaviour::Behaviour,
@@ -70,6 +71,15 @@ impl<O: Observer> EventKernel for Market<O> {
         self.wealth(place)
     }
 
+    fn pool(&self) -> Option<Amount> {
+        let (pool, ..) = self.node(self.plan().notary())?.ledger()?.pool_minted_burned();
+        Some(pool)
+    }
+
+    fn recount(&mut self) {
+        Market::recount(self);
+    }
+
     fn end(&mut self, limit: Span) -> Result<(), String> {
         self.settle(limit)
     }
@@ -86,14 +96,17 @@ pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, Experim
     let cast = course::cast(scenario, &plan);
     let watch =
         (scenario.sweep > 0).then(|| Invariants::new(&plan, Arc::new(plan.genesis()), scenario.sweep));
-    let tally = MarketTally::new(&plan, groups(scenario, &plan, &cast));
+    let tally = MarketTally::new(&plan, groups(scenario, &plan, &cast), Span(scenario.series));
     let ground = Ground::of(&plan);
     let mut market = Market::new(plan, ground, (tally, watch));
     let course = course::play(scenario, seed, &mut market, &cast)?;
     let (tally, _) = market.observer();
     let digest = course.digest(market.digest());
-    let figures = figures(scenario, market.plan(), tally, course);
-    Ok(RunFigures { seed, digest, events: Market::events(&market), figures })
+    let mut figures = figures(scenario, market.plan(), tally, course.orders);
+    let deed = |part: &GroupTally| GroupDeeds::of(market.genesis(), part.worked, part.results);
+    let deeds: Vec<GroupDeeds> = tally.groups().iter().map(deed).collect();
+    figures.extend(surplus::figures(scenario, &cast, &course.gained, &deeds));
+    Ok(RunFigures { seed, digest, events: Market::events(&market), figures, series: tally.series() })
 }
 
 /// The population of each place.
@@ -107,13 +120,7 @@ fn groups(scenario: &Scenario, plan: &Plan, cast: &Cast<'_>) -> Vec<Option<u16>>
 }
 
 /// What is asked of every run.
-fn figures(
-    scenario: &Scenario,
-    plan: &Plan,
-    tally: &MarketTally,
-    course: SeedCourse,
-) -> Vec<(String, Option<f64>)> {
-    let SeedCourse { orders, gains, .. } = course;
+fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, orders: u64) -> Vec<(String, Option<f64>)> {
     let paid = tally.count(Outcome::is_paid) as f64;
     let drawn = tally.count(|outcome| outcome.is_paid() && outcome != Outcome::NotDrawn) as f64;
     let checked = drawn - tally.count(|outcome| outcome == Outcome::Unchecked) as f64;
@@ -157,7 +164,6 @@ fn figures(
             figures.extend(of_group(population, part));
         }
     }
-    figures.extend(gains);
     figures
 }
 
@@ -205,7 +211,7 @@ mod tests {
     #[test]
     fn in_theory_every_job_of_a_provider_without_a_stake_is_checked() {
         let plan = Plan { clients: 2, ..Plan::default() };
-        let mut tally = MarketTally::new(&plan, Vec::new());
+        let mut tally = MarketTally::new(&plan, Vec::new(), Span::seconds(1));
         let newcomer = plan.key(plan.client(1)).id();
         tally.served.insert(newcomer, 300);
         assert_eq!(in_theory(&plan, &tally), 300.0);

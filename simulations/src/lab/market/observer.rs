@@ -1,7 +1,10 @@
 //! Who looks on while a market lives: each sees what happens and changes nothing of it.
 
 use assay_market::{Effect, Node};
-use assay_protocol::id::{Digest, JobId};
+use assay_protocol::{
+    id::{Digest, JobId},
+    units::Work,
+};
 
 use crate::{crypto::SimulatedKey, kernel::Instant, world::Place};
 
@@ -36,6 +39,16 @@ pub trait Observer {
         let _ = (seen, job);
     }
 
+    /// A peer has done the work of a run.
+    fn worked(&mut self, seen: MarketSight, work: Work) {
+        let _ = (seen, work);
+    }
+
+    /// What was seen so far counts no more.
+    fn recounts(&mut self, at: Instant) {
+        let _ = at;
+    }
+
     /// A brain has taken an input, and what it wants is about to be performed.
     fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {
         let _ = (seen, node);
@@ -62,6 +75,14 @@ impl<O: Observer> Observer for Option<O> {
         self.iter_mut().for_each(|observer| observer.forged(seen, job));
     }
 
+    fn worked(&mut self, seen: MarketSight, work: Work) {
+        self.iter_mut().for_each(|observer| observer.worked(seen, work));
+    }
+
+    fn recounts(&mut self, at: Instant) {
+        self.iter_mut().for_each(|observer| observer.recounts(at));
+    }
+
     fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {
         self.iter_mut().for_each(|observer| observer.thought(seen, node));
     }
@@ -86,6 +107,16 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn forged(&mut self, seen: MarketSight, job: JobId) {
         self.0.forged(seen, job);
         self.1.forged(seen, job);
+    }
+
+    fn worked(&mut self, seen: MarketSight, work: Work) {
+        self.0.worked(seen, work);
+        self.1.worked(seen, work);
+    }
+
+    fn recounts(&mut self, at: Instant) {
+        self.0.recounts(at);
+        self.1.recounts(at);
     }
 
     fn thought(&mut self, seen: MarketSight, node: &Node<SimulatedKey>) {

@@ -211,16 +211,20 @@ impl<O: Observer> Market<O> {
         let input = living.store.read(&run.input).ok_or(Failure::InputAbsent)?;
         let draft = run.draft.and_then(|draft| living.store.read(&draft));
         let honest = machine::run(run, &input, &own, draft.as_deref());
-        let (made, is_forged) = match &mut living.behaviour {
+        let work = machine::work(run, &honest);
+        let (made, is_honest, toils) = match &mut living.behaviour {
             Some(behaviour) => {
                 let made = behaviour.make(run, &input, honest.clone());
-                let is_forged = !run.id.check && made != honest;
-                (made, is_forged)
+                let is_honest = made == honest;
+                (made, is_honest, behaviour.toils())
             }
-            None => (honest, false),
+            None => (honest, true, true),
         };
-        if is_forged {
+        if !is_honest && !run.id.check {
             self.observer.forged(self.sighting(place), run.id.job);
+        }
+        if is_honest || toils {
+            self.observer.worked(self.sighting(place), work);
         }
         let living = self.living(place);
         let result = machine::result(run, &made);

@@ -10,13 +10,13 @@ use assay_protocol::{
     outcome::Outcome,
     receipt::Receipt,
     signed::Signer,
-    units::Rate,
+    units::{Rate, Work},
 };
 
 use super::{MarketSight, Observer, directory::Directory};
 use crate::{
-    kernel::Instant,
-    lab::{quantiles::Quantiles, statistics::Moments},
+    kernel::{Instant, Span},
+    lab::{quantiles::Quantiles, series::SeriesRow, statistics::Moments},
     plan::Plan,
     world::Place,
 };
@@ -34,11 +34,17 @@ pub struct MarketTally {
     parts: Vec<GroupTally>,
     /// When each submission was made whose result is not here.
     waiting: BTreeMap<Digest, Instant>,
+    /// Those whose only result so far is not what an honest machine would have made.
+    deceived: BTreeSet<Digest>,
     /// Open jobs whose providers made something else than an honest machine would have.
     forged: BTreeSet<JobId>,
     convicted: BTreeSet<PeerId>,
     /// When the first order came.
     begun: Option<Instant>,
+    /// When it began to count, and how long each stretch is of which it counts apart.
+    stretches_from: Instant,
+    stretch: Span,
+    stretches: Vec<StretchTally>,
     /// How many orders came.
     pub submitted: u64,
     /// How many results came to those who ordered them.
@@ -80,8 +86,35 @@ pub struct GroupTally {
     pub fees: u64,
     /// What they were fined.
     pub fines: u64,
+    /// The work of the runs that its members did, for pay and in checks.
+    pub worked: Work,
+    /// How many orders of its members brought them what an honest machine would have made.
+    pub results: u64,
     /// How long after the first order each that was ever convicted was so, in seconds.
     pub conviction: Moments,
+}
+
+/// What happened within one stretch of time.
+#[derive(Clone, Copy, Debug, Default)]
+struct StretchTally {
+    orders: u64,
+    results: u64,
+    closed: u64,
+    paid: u64,
+    checked: u64,
+    forged: u64,
+    slashed: u64,
+    waits: Moments,
+}
+
+impl StretchTally {
+    /// In the order of [`crate::lab::series::FIGURES`].
+    fn figures(&self) -> Vec<Option<f64>> {
+        let Self { orders, results, closed, paid, checked, forged, slashed, waits } = self;
+        let counts = [*orders, *results, *closed, *paid, *checked, *forged, *slashed];
+        let wait = (waits.count() > 0).then(|| waits.mean());
+        counts.into_iter().map(|count| Some(count as f64)).chain([wait]).collect()
+    }
 }
 
 /// What became of results that are not what honest machines would have made.
@@ -126,9 +159,9 @@ pub(crate) fn is_claimed(outcome: Outcome) -> bool {
 }
 
 impl MarketTally {
-    /// Counts by groups: for each place of a plan the number of its group.
+    /// Counts by groups, for each place of a plan the number of its group; and by stretches of time of this length.
     #[must_use]
-    pub fn new(plan: &Plan, groups: Vec<Option<u16>>) -> Self {
+    pub fn new(plan: &Plan, groups: Vec<Option<u16>>, stretch: Span) -> Self {
         let names = (0..plan.peers()).map(|place| plan.key(Place(place)).id());
         let count = groups.iter().flatten().map(|group| usize::from(*group) + 1).max().unwrap_or_default();
         Self {
@@ -137,9 +170,13 @@ impl MarketTally {
             parts: vec![GroupTally::default(); count],
             groups,
             waiting: BTreeMap::new(),
+            deceived: BTreeSet::new(),
             forged: BTreeSet::new(),
             convicted: BTreeSet::new(),
             begun: None,
+            stretches_from: Instant::default(),
+            stretch,
+            stretches: Vec::new(),
             submitted: 0,
             delivered: 0,
             waits: Quantiles::default(),
@@ -163,8 +200,32 @@ impl MarketTally {
         self.outcomes.iter().filter(|(outcome, _)| pick(**outcome)).map(|(_, count)| count).sum()
     }
 
+    /// What happened in each stretch, from the first on.
+    #[must_use]
+    pub fn series(&self) -> Vec<SeriesRow> {
+        let row = |(number, stretch): (usize, &StretchTally)| SeriesRow {
+            from: number as f64 * self.stretch.0 as f64 / 1e9,
+            values: stretch.figures(),
+        };
+        self.stretches.iter().enumerate().map(row).collect()
+    }
+
+    /// The stretch that a moment lies in.
+    fn stretch_at(&mut self, at: Instant) -> &mut StretchTally {
+        let passed = at.0.saturating_sub(self.stretches_from.0);
+        let number = usize::try_from(passed / self.stretch.0.max(1)).unwrap_or_default();
+        if self.stretches.len() <= number {
+            self.stretches.resize(number + 1, StretchTally::default());
+        }
+        &mut self.stretches[number]
+    }
+
     fn part(&mut self, peer: &PeerId) -> Option<&mut GroupTally> {
         let place = self.directory.find(peer)?;
+        self.part_at(place)
+    }
+
+    fn part_at(&mut self, place: Place) -> Option<&mut GroupTally> {
         let group = self.groups.get(place.0).copied().flatten()?;
         self.parts.get_mut(usize::from(group))
     }
@@ -184,6 +245,13 @@ impl MarketTally {
         let begun = self.begun.unwrap_or(at);
         let is_slashed = !settlement.slashed.is_zero();
         let is_forged = self.forged.remove(&story.ticket.job);
+        let is_checked = !matches!(outcome, Outcome::NotDrawn | Outcome::Unchecked);
+        let stretch = self.stretch_at(at);
+        stretch.closed += 1;
+        stretch.paid += u64::from(outcome.is_paid());
+        stretch.checked += u64::from(outcome.is_paid() && is_checked);
+        stretch.forged += u64::from(outcome.is_paid() && is_forged);
+        stretch.slashed += u64::from(is_slashed);
         if let Some(part) = self.part(&provider) {
             part.sold += u64::from(is_claimed(outcome));
             part.paid += u64::from(outcome.is_paid());
@@ -206,12 +274,24 @@ impl MarketTally {
         }
     }
 
-    fn told(&mut self, at: Instant, event: &Event) {
-        if let Event::Delivered { key, .. } = event
-            && let Some(since) = self.waiting.remove(key)
-        {
+    fn told(&mut self, seen: MarketSight, event: &Event) {
+        let Event::Delivered { key, job, .. } = event else { return };
+        let since = self.waiting.remove(key);
+        if let Some(since) = since {
             self.delivered += 1;
-            self.waits.add((at.0 - since.0) / MICRO);
+            self.waits.add((seen.at.0 - since.0) / MICRO);
+            let stretch = self.stretch_at(seen.at);
+            stretch.results += 1;
+            stretch.waits.add((seen.at.0 - since.0) as f64 / 1e9);
+        }
+        // Whoever was given something else is given the result once more, by another.
+        if since.is_none() && !self.deceived.remove(key) {
+            return;
+        }
+        if self.forged.contains(job) {
+            self.deceived.insert(*key);
+        } else if let Some(part) = self.part_at(seen.place) {
+            part.results += 1;
         }
     }
 }
@@ -219,6 +299,7 @@ impl MarketTally {
 impl Observer for MarketTally {
     fn submitted(&mut self, seen: MarketSight, key: Digest) {
         self.submitted += 1;
+        self.stretch_at(seen.at).orders += 1;
         self.begun.get_or_insert(seen.at);
         self.waiting.insert(key, seen.at);
     }
@@ -227,12 +308,30 @@ impl Observer for MarketTally {
         self.forged.insert(job);
     }
 
+    fn worked(&mut self, seen: MarketSight, work: Work) {
+        if let Some(part) = self.part_at(seen.place) {
+            part.worked = part.worked.saturating_add(work);
+        }
+    }
+
+    /// Who was convicted stays so, and what is under way is counted when it ends.
+    fn recounts(&mut self, at: Instant) {
+        self.parts.iter_mut().for_each(|part| *part = GroupTally::default());
+        (self.begun, self.stretches_from) = (None, at);
+        self.stretches.clear();
+        (self.submitted, self.delivered, self.runs, self.checks) = (0, 0, 0, 0);
+        (self.rates, self.variance) = (0.0, 0.0);
+        self.waits = Quantiles::default();
+        self.outcomes.clear();
+        self.served.clear();
+    }
+
     fn performed(&mut self, seen: MarketSight, effect: &Effect) {
         match effect {
             Effect::File { receipt } if seen.place == self.notary => self.closed(seen.at, receipt),
             Effect::Run(run) if run.id.check => self.checks += 1,
             Effect::Run(_) => self.runs += 1,
-            Effect::Tell(event) => self.told(seen.at, event),
+            Effect::Tell(event) => self.told(seen, event),
             Effect::File { .. }
             | Effect::Save(_)
             | Effect::Send { .. }

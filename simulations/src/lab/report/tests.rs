@@ -32,6 +32,7 @@ fn runs(scale: f64) -> Vec<RunFigures> {
             ("gain, credits".to_owned(), (seed > 1).then_some(-scale / seed as f64)),
             ("nowhere".to_owned(), None),
         ],
+        series: Vec::new(),
     };
     (1..=3).map(run).collect()
 }

@@ -72,12 +72,18 @@ pub enum BehaviourName {
     OtherHardware,
     /// Takes jobs and is gone from some of them.
     Churner,
+    /// Finds false what the first results of each peer are that was not there from the first day.
+    Gatekeeper,
+    /// Orders many units, and takes one.
+    Hoarder,
+    /// Wants things, and orders nothing.
+    Bystander,
     /// Does what a program of somebody else says.
     External,
 }
 
 /// Every behaviour with its word, but what a program decides.
-pub(super) const BEHAVIOURS: [(&str, BehaviourName); 31] = [
+pub(super) const BEHAVIOURS: [(&str, BehaviourName); 34] = [
     ("honest", BehaviourName::Honest),
     ("forger", BehaviourName::Forger),
     ("lazy-verifier", BehaviourName::LazyVerifier),
@@ -109,6 +115,9 @@ pub(super) const BEHAVIOURS: [(&str, BehaviourName); 31] = [
     ("tolerance-surfer", BehaviourName::ToleranceSurfer),
     ("other-hardware", BehaviourName::OtherHardware),
     ("churner", BehaviourName::Churner),
+    ("gatekeeper", BehaviourName::Gatekeeper),
+    ("hoarder", BehaviourName::Hoarder),
+    ("bystander", BehaviourName::Bystander),
 ];
 
 /// What cheats sell, by its word.
@@ -130,7 +139,7 @@ pub struct BehaviourSettings {
     pub below: u64,
     /// After how many honest jobs it cheats.
     pub after: u64,
-    /// In how many jobs it cheats then.
+    /// In how many jobs it cheats then; or how many results of one peer it finds false.
     pub jobs: u64,
     /// From which price on it cheats.
     pub price: u64,
@@ -138,6 +147,8 @@ pub struct BehaviourSettings {
     pub error: u64,
     /// How many names of a swarm sell at the same time.
     pub live: u64,
+    /// How many units it orders.
+    pub units: u64,
 }
 
 /// Something that a scenario can say of some behaviours.
@@ -151,10 +162,11 @@ enum SettingKey {
     Price,
     Error,
     Live,
+    Units,
 }
 
 /// Each with its word.
-const KEYS: [(&str, SettingKey); 8] = [
+const KEYS: [(&str, SettingKey); 9] = [
     ("share", SettingKey::Share),
     ("sells", SettingKey::Sells),
     ("below", SettingKey::Below),
@@ -163,6 +175,7 @@ const KEYS: [(&str, SettingKey); 8] = [
     ("price", SettingKey::Price),
     ("error", SettingKey::Error),
     ("live", SettingKey::Live),
+    ("units", SettingKey::Units),
 ];
 
 impl BehaviourName {
@@ -207,7 +220,10 @@ impl BehaviourName {
             | Self::SelfDealer
             | Self::GriefingClient
             | Self::OtherHardware
-            | Self::Churner => false,
+            | Self::Churner
+            | Self::Gatekeeper
+            | Self::Hoarder
+            | Self::Bystander => false,
         }
     }
 
@@ -215,7 +231,11 @@ impl BehaviourName {
     pub(super) fn suits(self, role: PopulationRole) -> bool {
         match self {
             Self::Honest | Self::Withholder | Self::External => true,
-            Self::SecretiveClient | Self::SelfDealer | Self::GriefingClient => role == PopulationRole::Client,
+            Self::SecretiveClient
+            | Self::SelfDealer
+            | Self::GriefingClient
+            | Self::Hoarder
+            | Self::Bystander => role == PopulationRole::Client,
             Self::Whitewasher => role == PopulationRole::Newcomer,
             Self::Forger
             | Self::LazyVerifier
@@ -241,7 +261,8 @@ impl BehaviourName {
             | Self::ClassSpoofer
             | Self::ToleranceSurfer
             | Self::OtherHardware
-            | Self::Churner => role != PopulationRole::Client,
+            | Self::Churner
+            | Self::Gatekeeper => role != PopulationRole::Client,
         }
     }
 
@@ -255,6 +276,8 @@ impl BehaviourName {
             Self::ToleranceSurfer => &[SettingKey::Error],
             Self::Whitewasher => &[SettingKey::Live],
             Self::Churner => &[SettingKey::Share],
+            Self::Gatekeeper => &[SettingKey::Jobs],
+            Self::Hoarder => &[SettingKey::Units],
             Self::Honest
             | Self::Forger
             | Self::LazyVerifier
@@ -278,6 +301,7 @@ impl BehaviourName {
             | Self::GriefingClient
             | Self::ClassSpoofer
             | Self::OtherHardware
+            | Self::Bystander
             | Self::External => &[],
         }
     }
@@ -285,17 +309,19 @@ impl BehaviourName {
 
 impl BehaviourSettings {
     /// What holds of a behaviour where a scenario does not say it.
-    fn usual(of: BehaviourName) -> Self {
+    #[must_use]
+    pub fn usual(of: BehaviourName) -> Self {
         let always = of == BehaviourName::CartelMember;
         Self {
             share: if always { WHOLE } else { WHOLE / 10 },
             sells: Lie::Noise,
             below: WHOLE / 20,
             after: 20,
-            jobs: 10,
+            jobs: if of == BehaviourName::Gatekeeper { 1 } else { 10 },
             price: 20,
             error: 35,
             live: 1,
+            units: 50,
         }
     }
 
@@ -316,6 +342,7 @@ impl BehaviourSettings {
                 SettingKey::Price => settings.price = reader.money(word, settings.price)?,
                 SettingKey::Error => settings.error = reader.share(word, settings.error)?,
                 SettingKey::Live => settings.live = reader.count(word, settings.live, 1..=100_000)?,
+                SettingKey::Units => settings.units = reader.count(word, settings.units, 1..=1_000)?,
             }
         }
         Ok(settings)
@@ -335,6 +362,7 @@ impl BehaviourSettings {
                 SettingKey::Price => format!("\"{} credits\"", self.price as f64 / 1e3),
                 SettingKey::Error => share(self.error),
                 SettingKey::Live => self.live.to_string(),
+                SettingKey::Units => self.units.to_string(),
             };
             let _ = writeln!(text, "{} = {value}", word_of(*key, &KEYS));
         }

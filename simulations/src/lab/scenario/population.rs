@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    PEERS_MAX, Scenario, ScenarioError,
+    PEERS_MAX, Scenario, ScenarioError, WHOLE,
     conduct::{BEHAVIOURS, BehaviourName, BehaviourSettings},
     reader::SettingReader,
     word_of,
@@ -30,6 +30,8 @@ pub struct Population {
     pub command: Option<StrategyCommand>,
     /// With whom they share what they gain; nobody if it is empty.
     pub coalition: String,
+    /// What they ask, in parts of a million of what others do that stand where they stand.
+    pub ask: u64,
     /// When they begin to behave so; before that they are honest.
     pub begins: u64,
     /// When they are honest again; never if it is nought.
@@ -72,6 +74,35 @@ impl PopulationRole {
     #[must_use]
     pub fn word(self) -> &'static str {
         word_of(self, &ROLES)
+    }
+}
+
+impl Population {
+    /// So many peers that behave so, with nothing else said of them.
+    #[must_use]
+    pub fn of(name: &str, role: PopulationRole, count: u64, conduct: BehaviourName) -> Self {
+        Self {
+            name: name.to_owned(),
+            role,
+            count,
+            conduct,
+            settings: BehaviourSettings::usual(conduct),
+            command: None,
+            coalition: String::new(),
+            ask: WHOLE,
+            begins: 0,
+            ends: 0,
+            online: 0,
+            away: 0,
+        }
+    }
+
+    /// The same peers, honest all the time and at the usual price, in whatever coalition.
+    #[must_use]
+    pub fn honest(&self) -> Self {
+        let Self { online, away, .. } = *self;
+        let honest = Self::of(&self.name, self.role, self.count, BehaviourName::Honest);
+        Self { coalition: self.coalition.clone(), online, away, ..honest }
     }
 }
 
@@ -129,6 +160,7 @@ impl Population {
             settings: BehaviourSettings::read(conduct, &mut reader)?,
             command,
             coalition: reader.text("coalition", "")?,
+            ask: reader.share("ask", WHOLE)?,
             begins: reader.time("begins", 0)?,
             ends: reader.time("ends", 0)?,
             online: reader.time("online", 0)?,
@@ -151,6 +183,10 @@ impl Population {
         if !self.conduct.suits(self.role) {
             let (conduct, role) = (self.conduct.word(), self.role.word());
             return Err(reader.wrong("behaviour", format!("`{conduct}` changes nothing of a {role}")));
+        }
+        if self.ask != WHOLE && (self.orders() || self.ask == 0) {
+            let problem = if self.orders() { "changes nothing of a client" } else { "must be above \"0 %\"" };
+            return Err(reader.wrong("ask", problem));
         }
         let is_phased = self.begins > 0 || self.ends > 0;
         if is_phased && self.conduct == BehaviourName::Honest {
@@ -207,6 +243,9 @@ impl Population {
         );
         if !self.coalition.is_empty() {
             let _ = writeln!(text, "coalition = {}", text_in_quotes(&self.coalition));
+        }
+        if self.ask != WHOLE {
+            let _ = writeln!(text, "ask = \"{} %\"", self.ask as f64 / 1e4);
         }
         for (key, at) in [("begins", self.begins), ("ends", self.ends)].into_iter().filter(|(_, at)| *at > 0)
         {

@@ -162,6 +162,16 @@ impl SettingReader {
         Ok(libm::round(number * 10_000.0) as u64)
     }
 
+    /// So many times something else, in parts of a million.
+    pub(super) fn multiple(&mut self, key: &'static str, default: u64) -> Result<u64, ScenarioError> {
+        let Some((path, setting)) = self.take(key) else { return Ok(default) };
+        let (number, unit) = quantity(&setting, &path, "a part of something else, such as \"150 %\"")?;
+        if unit != "%" || !(0.0..=10_000.0).contains(&number) {
+            return Err(setting.wrong(&path, "must be from \"0 %\" to \"10000 %\""));
+        }
+        Ok(libm::round(number * 10_000.0) as u64)
+    }
+
     /// Money, in thousandths of a credit.
     pub(super) fn money(&mut self, key: &'static str, default: u64) -> Result<u64, ScenarioError> {
         let Some((path, setting)) = self.take(key) else { return Ok(default) };

@@ -64,7 +64,7 @@ impl CellsUnderWay {
     /// Takes a run; gives its cell if that is whole now.
     pub fn take(&mut self, plan: &SweepPlan, number: usize, run: RunFigures) -> Option<SweptCell> {
         let runs = self.0.entry(number).or_default();
-        runs.push(run);
+        runs.push(RunFigures { series: Vec::new(), ..run });
         if (runs.len() as u64) < plan.scenario().seeds {
             return None;
         }
