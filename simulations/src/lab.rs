@@ -6,6 +6,7 @@
 //! **Invariant:** a figure follows from a scenario, a seed and the version; nothing here reads a clock.
 
 pub mod artefact;
+pub mod attack;
 pub mod calendar;
 pub mod checking;
 pub mod comparison;
@@ -15,6 +16,7 @@ pub mod figure_column;
 pub mod gossip;
 pub mod market;
 pub mod parquet;
+pub mod pieces;
 pub mod quantiles;
 pub mod queueing;
 pub mod replication;

@@ -1,7 +1,7 @@
 //! The scenarios that come with the program, each with a question.
 
 /// Every one, by its name.
-pub const ALL: [(&str, &str); 9] = [
+pub const ALL: [(&str, &str); 10] = [
     ("fraud-vs-check-rate", include_str!("../../scenarios/fraud-vs-check-rate.toml")),
     ("lazy-verifiers", include_str!("../../scenarios/lazy-verifiers.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
@@ -11,6 +11,7 @@ pub const ALL: [(&str, &str); 9] = [
     ("trust-then-cheat", include_str!("../../scenarios/trust-then-cheat.toml")),
     ("collusion-k-of-n", include_str!("../../scenarios/collusion-k-of-n.toml")),
     ("sybil-whitewash", include_str!("../../scenarios/sybil-whitewash.toml")),
+    ("market", include_str!("../../scenarios/market.toml")),
 ];
 
 /// The text of one.

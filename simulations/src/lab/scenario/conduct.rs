@@ -179,6 +179,11 @@ const KEYS: [(&str, SettingKey); 9] = [
 ];
 
 impl BehaviourName {
+    /// Every one that has a word.
+    pub fn all() -> impl Iterator<Item = Self> {
+        BEHAVIOURS.iter().map(|(_, behaviour)| *behaviour)
+    }
+
     /// Its word.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -2,18 +2,14 @@
 //!
 //! **Invariant:** every run is begun after those before it, so the first that fails is the same one on however many threads.
 
-use std::{
-    collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::{collections::BTreeMap, sync::Arc, thread};
 
 use super::{SweepPlan, SweptCell};
-use crate::lab::experiment::{self, ExperimentError, RunFigures};
+use crate::lab::{
+    experiment::{ExperimentError, RunFigures},
+    pieces::{self, DonePiece, PieceSource},
+    scenario::Scenario,
+};
 
 /// A run that has ended.
 #[derive(Debug)]
@@ -22,7 +18,7 @@ pub struct SweptRun {
     pub cell: usize,
     /// The seed.
     pub seed: u64,
-    /// What it came to, or the panic that it ended with: a broken rule of the books stays what it is in a test.
+    /// What it came to, or the panic that it ended with.
     pub ended: thread::Result<Result<RunFigures, ExperimentError>>,
 }
 
@@ -34,26 +30,29 @@ pub fn begin(
     threads: usize,
     tell: impl Fn(SweptRun) -> bool + Clone + Send + 'static,
 ) {
-    let (cells, next) = (Arc::new(cells), Arc::new(AtomicUsize::new(0)));
-    for _ in 0..threads {
-        let (plan, cells, next, tell) =
-            (Arc::clone(plan), Arc::clone(&cells), Arc::clone(&next), tell.clone());
-        thread::spawn(move || {
-            while let Some((cell, seed)) = piece(&plan, &cells, next.fetch_add(1, Ordering::Relaxed)) {
-                let ended = catch_unwind(AssertUnwindSafe(|| experiment::live(plan.cell(cell), seed)));
-                if !tell(SweptRun { cell, seed, ended }) {
-                    return;
-                }
-            }
-        });
-    }
+    let source = Arc::new(CellPieces { plan: Arc::clone(plan), cells });
+    pieces::begin(&source, threads, move |done| {
+        let DonePiece { scenario: cell, seed, ended } = done;
+        tell(SweptRun { cell, seed, ended })
+    });
 }
 
-/// The cell and the seed of a piece of work.
-fn piece(plan: &SweepPlan, cells: &[usize], number: usize) -> Option<(usize, u64)> {
-    let seeds = plan.scenario().seeds as usize;
-    let cell = cells.get(number / seeds)?;
-    Some((*cell, plan.first_seed() + (number % seeds) as u64))
+/// The runs of some cells, in the order of the cells.
+struct CellPieces {
+    plan: Arc<SweepPlan>,
+    cells: Vec<usize>,
+}
+
+impl PieceSource for CellPieces {
+    fn piece(&self, number: usize) -> Option<(usize, u64)> {
+        let seeds = self.plan.scenario().seeds as usize;
+        let cell = self.cells.get(number / seeds)?;
+        Some((*cell, self.plan.first_seed() + (number % seeds) as u64))
+    }
+
+    fn scenario(&self, cell: usize) -> &Scenario {
+        self.plan.cell(cell)
+    }
 }
 
 /// Runs of cells of which some are still to come.

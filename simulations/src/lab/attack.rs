@@ -1,0 +1,30 @@
+//! Attacks: what a coalition gains by not being honest, and what that costs it and everybody else.
+//!
+//! The same market is run three times with each seed. Once as it is, with the coalition at work. Once with its members honest:
+//! what it has beyond that is its surplus. And once without what they came for: their founders honest, for those would be there
+//! anyway, their newcomers and the orders of their clients missing. What everybody else has less than that is the harm, what the
+//! coalition itself has less is its cost.
+//!
+//! What is put beside each other is money by the books, less the work that was done, and with what true results are worth to those
+//! who ordered them: so a cheat has the work that it saves, and a client that is not served lacks a result.
+//!
+//! **Invariant:** an honest coalition has neither surplus nor cost, and does no harm, but for chance.
+
+mod adversary;
+mod case;
+mod kept;
+mod outcome;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    adversary::{Adversary, AdversaryPart, share_of},
+    case::{AttackCase, AttackError, joined},
+    kept::{read_runs, runs_text},
+    outcome::{AttackOutcome, AttackVerdict, AttackedRuns, GroupLoss},
+    plan::{AttackPlan, NamedOutcome, table},
+};
+
+/// What the coalition of an attack is called.
+pub const COALITION: &str = "attackers";

@@ -1,0 +1,146 @@
+//! One attack: a scenario in which some are not honest, and what it is put beside.
+//!
+//! **Invariant:** whoever attacks stands in the same places in all three, but for those that are missing.
+
+use crate::lab::scenario::{BehaviourName, Population, PopulationRole, Scenario, ScenarioError};
+
+/// What a market is called that an attack is put beside.
+const BESIDE: &str = "beside";
+
+/// Why a scenario is no attack.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AttackError {
+    /// All are honest.
+    #[error("nobody attacks in {name}: every population is honest, and in no coalition")]
+    Nobody {
+        /// The scenario.
+        name: String,
+    },
+    /// There are not enough honest peers whose place attackers could take.
+    #[error("{name} has fewer than {count} honest {role}s that leave a market behind")]
+    TooFew {
+        /// The market.
+        name: String,
+        /// How many were wanted.
+        count: u64,
+        /// What they are there for.
+        role: &'static str,
+    },
+    /// What comes of it is no scenario that can be run.
+    #[error(transparent)]
+    BadScenario(#[from] ScenarioError),
+}
+
+/// An attack, beside what it is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttackCase {
+    /// What it is called.
+    pub name: String,
+    /// The market with the coalition at work.
+    pub attacked: Scenario,
+    /// The same with its members honest.
+    pub honest: Scenario,
+    /// The same without what they came for.
+    pub without: Scenario,
+}
+
+impl AttackCase {
+    /// The attack that a scenario is.
+    ///
+    /// # Errors
+    /// [`AttackError`], if nobody attacks in it or it cannot be run without its attackers.
+    pub fn of(name: &str, attacked: Scenario) -> Result<Self, AttackError> {
+        if !attacked.populations.iter().any(attacks) {
+            return Err(AttackError::Nobody { name: attacked.name });
+        }
+        let with = |each: &dyn Fn(&Population) -> Option<Population>| {
+            let populations = attacked.populations.iter();
+            let changed = populations.filter_map(|population| match attacks(population) {
+                true => each(population),
+                false => Some(population.clone()),
+            });
+            // Under one name, so that attacks on one market are put beside the same runs.
+            let (name, question, theory) = (BESIDE.to_owned(), String::new(), String::new());
+            let populations = changed.collect();
+            read(&Scenario { name, question, theory, populations, ..attacked.clone() })
+        };
+        let honest = with(&|population: &Population| Some(population.honest()))?;
+        let without = with(&absent)?;
+        Ok(Self { name: name.to_owned(), attacked, honest, without })
+    }
+
+    /// The populations that attack, by their names.
+    pub fn attackers(&self) -> impl Iterator<Item = &Population> {
+        self.attacked.populations.iter().filter(|population| attacks(population))
+    }
+
+    /// The others.
+    pub fn others(&self) -> impl Iterator<Item = &Population> {
+        self.attacked.populations.iter().filter(|population| !attacks(population))
+    }
+
+    /// The three scenarios, in the order of [`super::AttackedRuns`].
+    #[must_use]
+    pub fn scenarios(&self) -> [&Scenario; 3] {
+        [&self.attacked, &self.honest, &self.without]
+    }
+
+    /// The share of the stake of the first day that its founders hold.
+    #[must_use]
+    pub fn stake_share(&self) -> f64 {
+        let founders = self.attackers().filter(|each| each.role == PopulationRole::Founder);
+        let held: u64 = founders.map(|each| each.count).sum();
+        held as f64 / self.attacked.count(PopulationRole::Founder).max(1) as f64
+    }
+}
+
+/// Whether a population is part of an attack: it shares a purse, or is not honest. One on other hardware is honest.
+fn attacks(population: &Population) -> bool {
+    let is_honest = matches!(population.conduct, BehaviourName::Honest | BehaviourName::OtherHardware);
+    !is_honest || !population.coalition.is_empty()
+}
+
+/// What is left of attackers where nobody attacks: founders are there, and honest; nobody else would have come.
+fn absent(population: &Population) -> Option<Population> {
+    match population.role {
+        PopulationRole::Founder => Some(population.honest()),
+        PopulationRole::Newcomer => None,
+        // The orders of all others come when they did.
+        PopulationRole::Client => {
+            Some(Population { conduct: BehaviourName::Bystander, ..population.honest() })
+        }
+    }
+}
+
+/// A market in which these take part: founders and clients among them in the places of honest ones, newcomers beside them.
+///
+/// # Errors
+/// [`AttackError`], if there are too few honest ones or it could not be run.
+pub fn joined(market: &Scenario, parts: &[Population]) -> Result<Scenario, AttackError> {
+    let mut populations = market.populations.clone();
+    for role in [PopulationRole::Founder, PopulationRole::Client] {
+        let wanted: u64 = parts.iter().filter(|part| part.role == role).map(|part| part.count).sum();
+        give_way(&mut populations, role, wanted).map_err(|()| AttackError::TooFew {
+            name: market.name.clone(),
+            count: wanted,
+            role: role.word(),
+        })?;
+    }
+    populations.extend(parts.iter().cloned());
+    Ok(read(&Scenario { populations, ..market.clone() })?)
+}
+
+/// Takes so many honest peers away, of the largest populations first, and leaves one of each.
+fn give_way(populations: &mut [Population], role: PopulationRole, wanted: u64) -> Result<(), ()> {
+    for _ in 0..wanted {
+        let honest = populations.iter_mut().filter(|each| each.role == role && !attacks(each));
+        let largest = honest.max_by_key(|each| each.count).filter(|each| each.count > 1).ok_or(())?;
+        largest.count -= 1;
+    }
+    Ok(())
+}
+
+/// Reads a scenario again, so that all that holds of one that was read holds of it.
+fn read(scenario: &Scenario) -> Result<Scenario, ScenarioError> {
+    Scenario::read(&scenario.name, &scenario.resolved(), &|_| None)
+}
