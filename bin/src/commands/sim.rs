@@ -2,15 +2,22 @@
 //!
 //! **Invariant:** equal scenarios, seeds and versions write equal files.
 
+mod attack;
+mod attack_folder;
 mod compare;
 mod experiment_folder;
+mod judge;
 mod merge;
+mod new;
 mod programs;
 mod replay;
 mod report;
 mod saved;
+mod seek;
+mod shrink;
 mod sweep;
 mod sweep_folder;
+mod under_way;
 
 use std::{fs, path::PathBuf, time::Instant};
 
@@ -38,6 +45,7 @@ const FILE_BYTES_MAX: u64 = 1 << 16;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     List(ListArgs),
+    New(new::Args),
     Explain(ScenarioArgs),
     Check(CheckArgs),
     Resolve(ResolveArgs),
@@ -47,6 +55,10 @@ pub(crate) enum Verb {
     Compare(compare::Args),
     Replay(replay::Args),
     Report(report::Args),
+    Attack(attack::Args),
+    Judge(judge::Args),
+    Seek(seek::Args),
+    Shrink(shrink::Args),
     Validate(ValidateArgs),
     Bench(BenchArgs),
 }
@@ -151,6 +163,7 @@ pub(crate) struct BenchArgs;
 pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::List(ListArgs) => list(invocation),
+        Verb::New(args) => new::perform(args, invocation),
         Verb::Explain(args) => explain(args, invocation),
         Verb::Check(args) => check(&args.of, invocation),
         Verb::Resolve(args) => resolve(&args.of, invocation),
@@ -160,6 +173,10 @@ pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
         Verb::Compare(args) => compare::perform(args, invocation),
         Verb::Replay(args) => replay::perform(args, invocation),
         Verb::Report(args) => report::perform(args, invocation),
+        Verb::Attack(args) => attack::perform(args, invocation),
+        Verb::Judge(args) => judge::perform(args, invocation),
+        Verb::Seek(args) => seek::perform(args, invocation),
+        Verb::Shrink(args) => shrink::perform(args, invocation),
         Verb::Validate(args) => validate(args, invocation),
         Verb::Bench(BenchArgs) => bench(invocation),
     }

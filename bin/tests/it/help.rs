@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 128] = [
+pub(crate) const COMMANDS: [&str; 133] = [
     "",
     "demo",
     "init",
@@ -114,6 +114,7 @@ pub(crate) const COMMANDS: [&str; 128] = [
     "devnet heal",
     "sim",
     "sim list",
+    "sim new",
     "sim explain",
     "sim check",
     "sim resolve",
@@ -123,6 +124,10 @@ pub(crate) const COMMANDS: [&str; 128] = [
     "sim compare",
     "sim replay",
     "sim report",
+    "sim attack",
+    "sim judge",
+    "sim seek",
+    "sim shrink",
     "sim validate",
     "sim bench",
     "service",

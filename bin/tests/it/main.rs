@@ -35,6 +35,7 @@ mod joins;
 mod keys;
 mod kill_loops;
 mod kills;
+mod laboratory;
 mod leavings;
 mod libraries;
 mod likeness;

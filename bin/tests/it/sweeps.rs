@@ -25,29 +25,29 @@ const SMALL: &str =
 const GRID: [&str; 4] = ["--over", "market.slots=1,4", "--over", "network.loss=0..10x5 %"];
 
 /// Whoever experiments, in a folder.
-struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
-    scenario: String,
+    pub(crate) scenario: String,
 }
 
 impl Bench {
-    fn new(scenario: &str) -> Self {
+    pub(crate) fn new(scenario: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");
         fs::write(&path, scenario).unwrap();
         Self { scenario: path.to_str().unwrap().to_owned(), folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
 
     /// Types `assay sim`; words that begin with a point are names of this folder.
-    fn types(&self, words: &[&str]) -> Ran {
+    pub(crate) fn types(&self, words: &[&str]) -> Ran {
         let words: Vec<String> = words
             .iter()
             .map(|word| word.strip_prefix("./").map_or_else(|| (*word).to_owned(), |name| self.at(name)))
@@ -56,12 +56,12 @@ impl Bench {
         assay(Path::new("/nowhere"), &words)
     }
 
-    fn asks(&self, words: &[&str]) -> Value {
+    pub(crate) fn asks(&self, words: &[&str]) -> Value {
         self.types(&[words, &["--json"]].concat()).document()
     }
 
     /// Types what must fail so, and reads the failure.
-    fn fails(&self, words: &[&str], status: i32) -> Value {
+    pub(crate) fn fails(&self, words: &[&str], status: i32) -> Value {
         let ran = self.types(&[words, &["--json"]].concat());
         assert_eq!(ran.status, Some(status), "{words:?}: {ran:?}");
         let mut document: Value = serde_json::from_str(&ran.stderr).unwrap();
@@ -74,7 +74,7 @@ impl Bench {
     }
 
     /// Every file of a folder, by its path within.
-    fn files(&self, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn files(&self, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
         let root = self.path(name);
         let mut files = BTreeMap::new();
         let mut left = vec![root.clone()];
@@ -89,7 +89,7 @@ impl Bench {
     }
 }
 
-fn message(failure: &Value) -> &str {
+pub(crate) fn message(failure: &Value) -> &str {
     failure["message"].as_str().unwrap()
 }
 

@@ -5,8 +5,8 @@
 //! anyway, their newcomers and the orders of their clients missing. What everybody else has less than that is the harm, what the
 //! coalition itself has less is its cost.
 //!
-//! What is put beside each other is money by the books, less the work that was done, and with what true results are worth to those
-//! who ordered them: so a cheat has the work that it saves, and a client that is not served lacks a result.
+//! What is put beside each other is money by the books, less the work that was done, and with what true results are worth to
+//! those who ordered them: so a cheat has the work that it saves, and a client that is not served lacks a result.
 //!
 //! **Invariant:** an honest coalition has neither surplus nor cost, and does no harm, but for chance.
 

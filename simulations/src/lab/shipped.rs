@@ -14,6 +14,17 @@ pub const ALL: [(&str, &str); 10] = [
     ("market", include_str!("../../scenarios/market.toml")),
 ];
 
+/// A scenario to begin one's own with, whose every key is explained.
+const FRESH: &str = include_str!("../../scenarios/new.toml");
+/// What stands in it for the name.
+const NAME: &str = "NAME";
+
+/// The text of a new scenario of this name.
+#[must_use]
+pub fn fresh(name: &str) -> String {
+    FRESH.replace(NAME, name)
+}
+
 /// The text of one.
 #[must_use]
 pub fn text(name: &str) -> Option<String> {

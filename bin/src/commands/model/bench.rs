@@ -192,7 +192,7 @@ fn work_document(work: &WorkPerMeter) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::manifest::Meters;
+    use assay_protocol::manifest::{Manifest, Meters};
 
     use super::*;
 

@@ -9,11 +9,9 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError},
     },
-    thread,
     time::{Duration, Instant},
 };
 
-use assay_protocol::units;
 use assay_simulations::lab::{
     artefact::REPORT,
     experiment::ExperimentError,
@@ -22,18 +20,19 @@ use assay_simulations::lab::{
 };
 use serde_json::json;
 
-use super::{SeedArgs, failed, programs::ProgramArgs, sweep_folder::SweepFolder};
+use super::{
+    SeedArgs, failed,
+    programs::ProgramArgs,
+    sweep_folder::SweepFolder,
+    under_way::{GLANCE, ThreadArgs, bar, left},
+};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{Spinner, Table, ago, number_of, path_text, verb},
+    printer::{Spinner, Table, number_of, path_text, verb},
     stop,
 };
 
-/// Between two looks whether somebody wants this to end, and how far it is.
-const GLANCE: Duration = Duration::from_millis(200);
-/// Parts of the bar that shows how much is done.
-const BAR_PARTS: u64 = 10;
 /// Cells that are shown one by one.
 const CELLS_SHOWN_MAX: usize = 20;
 
@@ -69,9 +68,8 @@ pub(crate) struct Args {
     /// Run the K-th of N shares of the cells
     #[arg(long, value_name = "K/N", value_parser = share, allow_hyphen_values = true)]
     cells: Option<CellShare>,
-    /// How many runs at a time; as many as there are cores, if nothing is said
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    threads: ThreadArgs,
     /// The folder for it; named after the scenario and the grid, if none is named
     #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -97,10 +95,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         let (done, own) = (done.len(), number_of(done.len() + left.len(), "cell"));
         invocation.printer.note(format!("{done} of {own} were run before"));
     }
-    let threads = args.threads.map(usize::from);
-    let threads = threads.or_else(|| thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
     if !left.is_empty() {
-        run(&folder, left, threads, invocation)?;
+        run(&folder, left, args.threads.count(), invocation)?;
     }
     let whole = folder.complete()?;
     let document = document(&folder, whole.as_ref());
@@ -256,14 +252,7 @@ fn begin(
 
 /// How much is done, and how long the rest takes if it goes on so.
 fn progress(done: u64, all: u64, [kept, cells]: [usize; 2], since: Duration) -> String {
-    let full = (done * BAR_PARTS / all.max(1)) as usize;
-    let bar =
-        format!("[{}{}]", "#".repeat(full), ".".repeat(BAR_PARTS as usize - full.min(BAR_PARTS as usize)));
-    let left = since.as_millis() * u128::from(all - done.min(all)) / u128::from(done.max(1));
-    let left = u64::try_from(left).unwrap_or(u64::MAX);
-    let is_under_way = (1..all).contains(&done);
-    let left =
-        if is_under_way { format!(", about {} left", ago(units::Duration(left))) } else { String::new() };
+    let (bar, left) = (bar(done, all), left(done, all, since));
     format!("{bar} {done} of {all} runs, {kept} of {}{left}", number_of(cells, "cell"))
 }
 

@@ -138,6 +138,68 @@ fn a_resolved_scenario_reads_back_as_itself() {
 }
 
 #[test]
+fn a_new_scenario_can_be_run_and_says_its_name_and_every_key() {
+    let text = shipped::fresh("mine");
+    let scenario = read(&text).unwrap();
+    assert_eq!((scenario.name.as_str(), text.contains("NAME")), ("mine", false));
+    // What is commented out holds as well.
+    let bare: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) => {
+                format!("{rest}\n")
+            }
+            Some(_) | None => format!("{line}\n"),
+        })
+        .collect();
+    let whole = read(&bare).unwrap_or_else(|error| panic!("{error}: {bare}"));
+    let cheats = &whole.populations[1];
+    assert_eq!((whole.warm_up, whole.series, whole.value), (30_000_000_000, 10_000_000_000, 2_000_000));
+    assert_eq!((cheats.begins, cheats.ends, cheats.ask), (30_000_000_000, 90_000_000_000, 900_000));
+    for key in scenario.resolved().lines().filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())) {
+        let is_rare = ["theory", "takes", "sweep", "max_events", "price_step", "sells", "online", "away"]
+            .contains(&key.as_str());
+        assert!(is_rare || key.starts_with("crowd") || text.contains(&format!("{key} = ")), "{key}");
+    }
+}
+
+#[test]
+fn what_a_scenario_leaves_out_of_most_is_written_where_it_is_said_and_held_to_its_bounds() {
+    let said = WHOLE
+        .replace("[run]", "[workload]\nvalue = \"150 %\"\n[run]\nwarm_up = \"10 s\"\nseries = \"5 s\"")
+        .replace("count = 5", "count = 5\nask = \"80 %\"");
+    let scenario = read(&said).unwrap();
+    assert_eq!(read(&scenario.resolved()), Ok(scenario.clone()));
+    for line in ["value = \"150 %\"", "warm_up = \"10 s\"", "series = \"5 s\"", "ask = \"80 %\""] {
+        assert!(scenario.resolved().contains(line), "{line}");
+        assert!(!read(WHOLE).unwrap().resolved().contains(line.split('"').next().unwrap()), "{line}");
+    }
+    assert_eq!(scenario.worth(), 0.015);
+    for (line, wrong, expected) in [
+        ("[run]", "[run]\nwarm_up = \"30 s\"", "a.toml:3: `run.warm_up`: must be shorter than `horizon`"),
+        ("[run]", "[run]\nseries = \"0 s\"", "a.toml:3: `run.series`: must be above \"0 s\""),
+        ("[run]", "[run]\nseries = \"1 ms\"", "a.toml:3: `run.series`: must be above \"0 s\""),
+        ("[run]", "[workload]\nvalue = \"2\"\n[run]", "a.toml:3: `workload.value`: has no unit"),
+        ("count = 5", "count = 5\nask = \"0 %\"", "a.toml:6: `population.ask`: must be above \"0 %\""),
+        (
+            "role = \"client\"",
+            "role = \"client\"\nask = \"90 %\"",
+            "a.toml:8: `population.ask`: changes nothing of a client",
+        ),
+    ] {
+        assert!(refused(line, wrong).starts_with(expected), "{wrong}: {}", refused(line, wrong));
+    }
+}
+
+#[test]
+fn programs_are_named_by_the_words_that_start_them() {
+    let text = WHOLE
+        .replace("count = 5", "count = 5\nbehaviour = { command = [\"python3\", \"my cheat.py\", \"\"] }");
+    assert_eq!(read(&text).unwrap().programs(), ["python3 'my cheat.py' ''"]);
+    assert_eq!(read(WHOLE).unwrap().programs(), Vec::<String>::new());
+}
+
+#[test]
 fn a_scenario_takes_what_it_does_not_say_from_the_one_that_it_extends() {
     let base = shipped::ALL[0].0;
     let extended = read(&format!("extends = \"{base}\"\n[run]\nseeds = 3\n")).unwrap();

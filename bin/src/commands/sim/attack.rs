@@ -1,0 +1,229 @@
+//! `assay sim attack`: what adversaries gain and lose, and what that costs everybody else.
+
+use std::path::PathBuf;
+
+use assay_simulations::lab::{
+    attack::{Adversary, AttackCase, AttackError, AttackOutcome, AttackPlan, AttackVerdict, NamedOutcome},
+    figure_column::CONFIDENCE,
+    statistics::Moments,
+};
+use serde_json::{Value, json};
+
+use super::{
+    SeedArgs,
+    attack_folder::{AttackCourse, AttackFolder},
+    programs::ProgramArgs,
+    under_way::ThreadArgs,
+};
+use crate::{
+    command_error::{CommandError, Exit},
+    invocation::Invocation,
+    printer::{Table, number_of, path_text, verb},
+};
+
+/// How many seeds there are where nobody says it.
+pub(super) const SEEDS: u64 = 20;
+/// Parts of a million in a hundredth.
+const PERCENT: u64 = 10_000;
+
+const EXAMPLES: &str = "\
+Examples:
+  assay sim attack                                every adversary, at a fifth of the stake: minutes
+  assay sim attack cartel slanderer --share 10    two of them, at a tenth
+  assay sim attack mine.toml --seeds 40           a scenario in which some are not honest
+
+Each is run with twenty seeds, beside the same market in which its coalition is honest, and beside the one without what it came
+for; money is by the books, less the work that was done, and with what true results are worth to those who ordered them. The
+SURPLUS is what the coalition has beyond honest peers; AT MOST is the upper end of its interval of 95 %. HARM is what all others
+lost, COST what the coalition has less. A bound is BROKEN if honest results cost stake, or if by more than chance the surplus is
+above nought or the harm above the cost; it holds if by more than chance neither is; else it is open, and more seeds would tell.
+
+Adversaries: forger, rate-cheater, threshold-cheater, burst, value-jumper, substituter, truncator, prefiller, replayer,
+tolerance-surfer, class-spoofer, silent-provider, false-opener, aborter, sleeper, mute, churner, lazy-verifier, slanderer,
+gatekeeper, copying-verifier, cheap-verifier, absent-verifier, idler, cartel, whitewasher, decoys, secretive-client, withholder,
+griefing-client, hoarder, self-dealer, cartel-and-clients, cartel-and-names.
+
+Exit status: 0 if no bound is broken, 14 if one is.";
+
+/// Attack a market, and say what each adversary gains, costs and harms.
+///
+/// Runs are kept in the folder as they are done, so whatever ends this, the same command goes on where it was.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// An adversary by name, or a scenario in which some are not honest; every adversary, if none is named
+    #[arg(value_name = "ADVERSARY")]
+    adversaries: Vec<String>,
+    /// The market that those with a name attack
+    #[arg(long, value_name = "SCENARIO", default_value = "market")]
+    market: String,
+    /// The share of its founders that they are, and of its clients where they order, in per cent
+    #[arg(long, value_name = "PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=50))]
+    share: u64,
+    #[command(flatten)]
+    with: SeedArgs,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    #[command(flatten)]
+    programs: ProgramArgs,
+    /// The folder for it; named after what is attacked by whom, if none is named
+    #[arg(long, short, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    let market = super::read(&args.market)?;
+    args.programs.refuse(&market)?;
+    let joins = |adversary: &Adversary| {
+        let attacked = adversary.joins(&market, args.share * PERCENT).map_err(|error| bad(&error))?;
+        AttackCase::of(adversary.name, attacked).map_err(|error| bad(&error))
+    };
+    let of_word = |word: &String| match Adversary::find(word) {
+        Some(adversary) => joins(adversary),
+        None => {
+            let scenario = super::read(word)?;
+            args.programs.refuse(&scenario)?;
+            let name = scenario.name.clone();
+            AttackCase::of(&name, scenario).map_err(|error| bad(&error))
+        }
+    };
+    let cases: Vec<AttackCase> = match args.adversaries.is_empty() {
+        true => Adversary::all().iter().map(joins).collect::<Result<_, _>>()?,
+        false => args.adversaries.iter().map(of_word).collect::<Result<_, _>>()?,
+    };
+    let plan = AttackPlan::new(cases, args.with.first_seed, args.with.seeds.unwrap_or(SEEDS));
+    let path = args.out.clone().unwrap_or_else(|| format!("attack-{}", plan.hash()).into());
+    let folder = AttackFolder::begin(&path, &plan)?;
+    let course = folder.carry_out(args.threads.count(), invocation)?;
+    invocation.printer.document("sim-attack", &document(&plan, &folder, &course));
+    tell(&plan, &course, invocation);
+    end(course, &plan, &folder)
+}
+
+pub(super) fn bad(error: &AttackError) -> CommandError {
+    let hint =
+        "`assay sim attack --help` names the adversaries, `assay sim new` writes a scenario to begin with";
+    CommandError::new(Exit::Usage, "BAD_ATTACK", error, hint)
+}
+
+/// What came of attacks, as a document.
+pub(super) fn document(plan: &AttackPlan, folder: &AttackFolder<'_>, course: &AttackCourse) -> Value {
+    let (first, seeds) = plan.seeds();
+    let together = plan.cases().len();
+    let attack = |each: &NamedOutcome| {
+        let AttackOutcome { surplus, slashed, losses, harm, cost, excess, dust, results_lost } =
+            &each.outcome;
+        let losses = losses.iter().map(|loss| json!({ "name": loss.name, "loss": seen(&loss.loss) }));
+        json!({
+            "name": each.name,
+            "stake_share": each.stake_share,
+            "surplus": seen(surplus),
+            "honest_slashed": slashed,
+            "harm": harm,
+            "own_cost": seen(cost),
+            "harm_over_cost": each.outcome.harm_over_cost(),
+            "excess": seen(excess),
+            "dust": dust,
+            "losses": losses.collect::<Vec<_>>(),
+            "results_lost": results_lost,
+            "verdict": each.outcome.verdict(together).word().to_lowercase(),
+        })
+    };
+    json!({
+        "folder": path_text(folder.path()),
+        "seeds": seeds,
+        "first_seed": first,
+        "attacks": course.outcomes.iter().map(attack).collect::<Vec<_>>(),
+        "attacks_left": together - course.outcomes.len(),
+    })
+}
+
+/// Numbers over seeds, as documents have them.
+pub(super) fn seen(moments: &Moments) -> Value {
+    let interval = moments.interval(CONFIDENCE).map(|interval| [interval.low, interval.high]);
+    let mean = (moments.count() > 0).then(|| moments.mean());
+    json!({ "runs_seen": moments.count(), "mean": mean, "interval": interval })
+}
+
+/// What came of attacks, for people.
+pub(super) fn tell(plan: &AttackPlan, course: &AttackCourse, invocation: &Invocation) {
+    let together = plan.cases().len();
+    let heads = [
+        "ATTACK",
+        "STAKE",
+        "SURPLUS",
+        "AT MOST",
+        "SLASHED",
+        "HARM",
+        "COST",
+        "HARM/COST",
+        "RESULTS LOST",
+        "BOUND",
+    ];
+    let mut table = Table::new(heads).shortens(&["ATTACK"]).spares(&["RESULTS LOST", "STAKE"]);
+    for each in &course.outcomes {
+        let AttackOutcome { surplus, slashed, harm, cost, results_lost, .. } = &each.outcome;
+        let most = each.outcome.surplus_interval().map(|interval| format!("{:+.4}", interval.high));
+        let ratio = each.outcome.harm_over_cost().map(|ratio| format!("{ratio:.2}"));
+        table.row([
+            each.name.clone(),
+            format!("{:.0} %", 100.0 * each.stake_share),
+            format!("{:+.4}", surplus.mean()),
+            most.unwrap_or_default(),
+            format!("{slashed:.0}"),
+            format!("{harm:.4}"),
+            format!("{:+.4}", cost.mean()),
+            ratio.unwrap_or_default(),
+            format!("{results_lost:.1}"),
+            each.outcome.verdict(together).word().to_owned(),
+        ]);
+    }
+    let printer = &invocation.printer;
+    printer.table(&table);
+    let open = with(plan, course, AttackVerdict::Open).len();
+    if open > 0 {
+        let is = verb(open, "is", "are");
+        printer.note(format!("{} {is} open: more --seeds would tell", number_of(open, "bound")));
+    }
+}
+
+/// The attacks with this verdict, by name.
+fn with(plan: &AttackPlan, course: &AttackCourse, verdict: AttackVerdict) -> Vec<String> {
+    let together = plan.cases().len();
+    let found = course.outcomes.iter().filter(|each| each.outcome.verdict(together) == verdict);
+    found.map(|each| each.name.clone()).collect()
+}
+
+/// How the command ends: cut short, with a bound that is broken, or well.
+pub(super) fn end(
+    course: AttackCourse,
+    plan: &AttackPlan,
+    folder: &AttackFolder<'_>,
+) -> Result<(), CommandError> {
+    let broken = with(plan, &course, AttackVerdict::Broken);
+    if let Some(failure) = course.cut_short {
+        return Err(failure);
+    }
+    let Some(first) = broken.first() else { return Ok(()) };
+    let verb = verb(broken.len(), "breaks a bound", "break bounds");
+    let all = number_of(course.outcomes.len(), "attack");
+    let message = format!("{} of {all} {verb}: {}", broken.len(), broken.join(", "));
+    let file = folder.scenario_file(first);
+    let hint =
+        format!("`assay sim shrink {}` makes the scenario smaller while it still does", file.display());
+    Err(CommandError::new(Exit::Different, "BOUND_BROKEN", message, hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_adversary() {
+        let words = EXAMPLES.replace("\n", " ");
+        let named = words.split("Adversaries: ").nth(1).and_then(|rest| rest.split('.').next()).unwrap();
+        let named: Vec<&str> = named.split(", ").collect();
+        let known: Vec<&str> = Adversary::all().iter().map(|each| each.name).collect();
+        assert_eq!(named, known);
+    }
+}

@@ -1,0 +1,217 @@
+//! The laboratory, as whoever works in it sees it: scenarios of one's own, programs of others, attacks, searches for attacks, and
+//! what is wrong made smaller.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::sweeps::{Bench, message};
+
+/// A market that is over soon.
+const SMALL: &str = "\
+name = \"small\"
+[run]
+kernel = \"lab\"
+horizon = \"2 s\"
+seeds = 2
+[workload]
+between = \"50 ms\"
+[[population]]
+name = \"founders\"
+count = 5
+[[population]]
+name = \"clients\"
+role = \"client\"
+count = 4
+";
+/// The same, in which results are worth nothing: whoever orders nothing gains what others pay.
+const WORTHLESS: &str = "\
+extends = \"market\"
+name = \"worthless\"
+[run]
+horizon = \"2 s\"
+seeds = 6
+[workload]
+between = \"50 ms\"
+value = \"0 %\"
+[[population]]
+name = \"founders\"
+count = 5
+[[population]]
+name = \"clients\"
+role = \"client\"
+count = 4
+";
+const IDLE: &str = "[[population]]\nname = \"idle\"\nrole = \"client\"\ncount = 4\nbehaviour = \"bystander\"\ncoalition = \"ring\"\n";
+/// How long files of scenarios are told that can be run.
+const SEEDS: [&str; 2] = ["--seeds", "6"];
+
+#[test]
+fn a_new_scenario_is_read_as_it_is_and_stands_in_nobodys_place() {
+    let bench = Bench::new(SMALL);
+    let file = bench.at("fresh.toml");
+    let written = bench.asks(&["new", "fresh", "--output", &file]);
+    assert_eq!((&written["file"], &written["name"]), (&json!(file), &json!("fresh")));
+    let checked = bench.asks(&["check", &file]);
+    assert_eq!((&checked["peer_count"], &checked["program_lines"]), (&json!(19), &json!([])));
+    let failure = bench.fails(&["new", "fresh", "--output", &file], 2);
+    assert!(message(&failure).ends_with("is there already"), "{failure}");
+    assert_eq!(bench.types(&["new", "a b"]).status, Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_is_named_and_started_where_somebody_allowed_it() {
+    let answers =
+        "n=0; while read -r line; do n=$((n+1)); echo '{\\\"number\\\": '$n', \\\"answer\\\": null}'; done";
+    let program = format!("behaviour = {{ command = [\"sh\", \"-c\", \"{answers}\"] }}");
+    let theirs =
+        SMALL.replace("count = 5", &format!("count = 4\n[[population]]\nname = \"theirs\"\n{program}"));
+    let bench = Bench::new(&theirs);
+    let file = bench.scenario.as_str();
+    let checked = bench.asks(&["check", file]);
+    let line = checked["program_lines"][0].as_str().unwrap();
+    assert!(line.starts_with("sh -c "), "{line}");
+    for shown in ["check", "explain"] {
+        assert!(bench.types(&[shown, file]).stdout.contains("starts `sh -c "), "{shown}");
+    }
+    let run = ["run", file, "--out", "./runs"];
+    let refused = [
+        &run[..],
+        &["sweep", file, "--over", "market.slots=1,2", "--out", "./sweep"],
+        &["attack", file, "--out", "./attack"],
+        &["judge", file, "--out", "./judge"],
+        &["seek", file, "--out", "./seek"],
+        &["shrink", file],
+    ];
+    for words in refused {
+        let failure = bench.fails(words, 4);
+        assert_eq!(failure["code"], "PROGRAM", "{words:?}");
+        assert!(message(&failure).starts_with("small starts `sh -c "), "{failure}");
+        assert!(failure["hint"].as_str().unwrap().contains("--allow-programs"), "{failure}");
+    }
+    assert_eq!(fs::read_dir(bench.path(".")).unwrap().count(), 1, "nothing was begun");
+    bench.asks(&[&run[..], &["--allow-programs"]].concat());
+    assert_eq!(bench.fails(&["replay", "./runs"], 4)["code"], "PROGRAM");
+    assert_eq!(bench.asks(&["replay", "./runs", "--allow-programs"])["run_count"], 2);
+}
+
+/// The attack of this name.
+fn attack<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let attacks = document["attacks"].as_array().unwrap();
+    attacks.iter().find(|attack| attack["name"] == name).unwrap_or_else(|| panic!("{name}: {document}"))
+}
+
+#[test]
+fn attacks_are_put_in_one_table_and_go_on_where_they_were_ended() {
+    let bench = Bench::new(SMALL);
+    let words = [
+        "attack",
+        "forger",
+        "lazy-verifier",
+        "--market",
+        &bench.scenario,
+        "--seeds",
+        "2",
+        "--out",
+        "./attacks",
+    ];
+    let first = bench.types(&[&words[..], &["--json"]].concat());
+    let document: Value = serde_json::from_str(&first.stdout).unwrap();
+    assert_eq!((&document["seeds"], &document["attacks_left"]), (&json!(2), &json!(0)));
+    assert_eq!(document["attacks"].as_array().unwrap().len(), 2);
+    let forger = attack(&document, "forger");
+    assert_eq!((&forger["stake_share"], &forger["honest_slashed"]), (&json!(0.2), &json!(0.0)));
+    assert!(forger["surplus"]["mean"].as_f64().unwrap() < 0.0, "{forger}");
+    let files = bench.files("attacks");
+    // Two markets that are attacked and one beside both, two scenarios, a table.
+    assert_eq!(files.len(), 3 + 2 + 1, "{:?}", files.keys());
+    let kept = files.keys().find(|path| path.starts_with("runs")).unwrap();
+    fs::remove_file(bench.path("attacks").join(kept)).unwrap();
+    let again = bench.types(&words);
+    assert_eq!(again.status, first.status, "{again:?}");
+    assert!(again.stderr.contains("2 of 3 markets were run before"), "{again:?}");
+    assert!(again.stdout.lines().any(|line| line.starts_with("forger\t20 %\t-")), "{again:?}");
+    assert!(bench.files("attacks") == files, "the same runs, and the same table");
+    let unknown = bench.fails(&["attack", "nobody", "--out", "./no"], 3);
+    assert_eq!(unknown["code"], "NO_SCENARIO");
+    let honest = bench.fails(&["attack", &bench.scenario, "--out", "./no"], 2);
+    assert!(message(&honest).starts_with("nobody attacks in small"), "{honest}");
+    assert!(!bench.path("no").exists());
+}
+
+#[test]
+fn a_gain_is_told_by_the_exit_status_and_stays_in_what_is_smaller() {
+    let bench = Bench::new(&format!("{WORTHLESS}{IDLE}"));
+    let file = bench.scenario.as_str();
+    let ran = bench.types(&[&["attack", file, "--out", "./attack", "--json"][..], &SEEDS].concat());
+    assert_eq!(ran.status, Some(14), "{ran:?}");
+    let (document, failure): (Value, Value) =
+        (serde_json::from_str(&ran.stdout).unwrap(), serde_json::from_str(&ran.stderr).unwrap());
+    let worthless = attack(&document, "worthless");
+    assert_eq!(
+        (&worthless["verdict"], &failure["error"]["code"]),
+        (&json!("broken"), &json!("BOUND_BROKEN"))
+    );
+    assert!(worthless["surplus"]["interval"][0].as_f64().unwrap() > 0.0, "{worthless}");
+    assert_eq!(worthless["harm_over_cost"], Value::Null, "they have what they have without it: nothing");
+    // A folder of what others wrote, in one table.
+    fs::create_dir(bench.path("theirs")).unwrap();
+    fs::write(bench.path("theirs/a.toml"), format!("{WORTHLESS}{IDLE}")).unwrap();
+    let forgers =
+        SMALL.replace("count = 5", "count = 4\n[[population]]\nname = \"crooks\"\nbehaviour = \"forger\"");
+    fs::write(bench.path("theirs/b.toml"), forgers).unwrap();
+    let judged = bench.types(&[&["judge", "./theirs", "--out", "./judged"][..], &SEEDS].concat());
+    assert_eq!(judged.status, Some(14), "{judged:?}");
+    assert!(judged.stderr.contains("of 2 attacks breaks a bound: worthless"), "{judged:?}");
+    assert!(bench.path("judged/attacks.csv").exists());
+    // Smaller, and still a gain.
+    let shrunk = bench.asks(&["shrink", file, "--evaluations", "6", "--output", "./small.toml"]);
+    assert_eq!(shrunk["fault"], "whoever attacks gains by it");
+    assert!(shrunk["peer_count"].as_u64().unwrap() <= 14, "{shrunk}");
+    let small = bench.types(&[&["attack", "./small.toml", "--out", "./again"][..], &SEEDS].concat());
+    assert_eq!(small.status, Some(14), "{small:?}");
+    let failure = bench.fails(&["shrink", "./theirs/b.toml", "--seed", "1", "--output", "./no.toml"], 3);
+    assert_eq!(failure["code"], "NO_FAULT");
+    assert!(!bench.path("no.toml").exists());
+}
+
+#[test]
+fn a_search_finds_what_gains_and_writes_it_with_its_seeds() {
+    let bench = Bench::new(WORTHLESS);
+    let file = bench.scenario.as_str();
+    let seek =
+        ["seek", file, "--evaluations", "32", "--family", "orders", "--share", "50", "--out", "./sought"];
+    let ran = bench.types(&[&seek[..], &["--json"]].concat());
+    assert_eq!(ran.status, Some(14), "{ran:?}");
+    let (document, failure): (Value, Value) =
+        (serde_json::from_str(&ran.stdout).unwrap(), serde_json::from_str(&ran.stderr).unwrap());
+    assert_eq!((&document["is_breach"], &failure["error"]["code"]), (&json!(true), &json!("BREACH")));
+    assert!(document["best_surplus"].as_f64().unwrap() > 0.0, "{document}");
+    let found = bench.at("sought/found.toml");
+    assert_eq!(document["file"], found);
+    let text = fs::read_to_string(&found).unwrap();
+    assert!(text.starts_with("# surplus +") && text.contains("--first-seed 1001 --seeds 20"), "{text}");
+    let shown = bench.types(&["attack", &found, "--first-seed", "1001", "--out", "./shown"]);
+    assert_eq!(shown.status, Some(14), "{shown:?}");
+    // What was found is not looked for again.
+    assert_eq!(bench.types(&seek).status, Some(14));
+    let other = bench.fails(&[&seek[..], &["--seed", "2"]].concat(), 2);
+    assert_eq!(other["code"], "OTHER_SEARCH");
+}
+
+#[test]
+fn a_search_that_is_gone_on_with_tries_what_one_at_a_time_tries() {
+    let bench = Bench::new(SMALL);
+    let seek = |evaluations: &str, threads: &str, out: &str| {
+        let words = ["seek", &bench.scenario, "--seeds", "2", "--evaluations", evaluations];
+        bench.types(&[&words[..], &["--threads", threads, "--out", out]].concat())
+    };
+    let (whole, begun) = (seek("16", "1", "./whole"), seek("5", "2", "./parts"));
+    assert!(begun.stdout.starts_with("8 attacks tried in "), "{begun:?}");
+    let parts = seek("16", "3", "./parts");
+    assert_eq!(parts.status, whole.status, "{parts:?}");
+    assert!(parts.stderr.contains("8 attacks were tried before"), "{parts:?}");
+    let tried = |folder: &str| fs::read_to_string(bench.path(folder).join("tried.csv")).unwrap();
+    assert_eq!(tried("parts"), tried("whole"));
+}
