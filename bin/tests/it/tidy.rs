@@ -169,6 +169,28 @@ fn every_mutant_can_be_made_and_has_a_test_to_kill_it() {
     assert!(wrong.is_empty(), "not once in their file, or without a test:\n{}", wrong.join("\n"));
 }
 
+#[test]
+fn every_weakness_can_be_planted_and_has_a_search_that_looks_for_it() {
+    let list = fs::read_to_string(repository().join(".ci/weaknesses.txt")).unwrap();
+    let searches = fs::read_to_string(repository().join("simulations/tests/it/weaknesses.rs")).unwrap();
+    let lines: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for weakness in lines.split(|line| line.is_empty()).filter(|weakness| !weakness.is_empty()) {
+        let (test, changes) = weakness.split_first().unwrap();
+        seen += 1;
+        if !searches.contains(&format!("fn {test}()")) || changes.is_empty() || !changes.len().is_multiple_of(3) {
+            wrong.push(format!("{test}: no such search, or nothing that is changed"));
+        }
+        for change in changes.chunks_exact(3) {
+            let text = fs::read_to_string(repository().join(change[0])).unwrap_or_default();
+            if text.matches(change[1]).count() != 1 || change[1] == change[2] {
+                wrong.push(format!("{test}: {} does not stand once in {}", change[1], change[0]));
+            }
+        }
+    }
+    assert!(wrong.is_empty() && seen >= 3, "{seen} weaknesses:\n{}", wrong.join("\n"));
+}
+
 /// Gathers what a rule says against each file, so that one run shows all.
 fn each_source(mut rule: impl FnMut(&Path, &str) -> Option<String>) {
     let sources: Vec<PathBuf> =

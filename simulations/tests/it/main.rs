@@ -33,3 +33,4 @@ mod support;
 mod takers;
 mod texts;
 mod undrawn;
+mod weaknesses;

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, TextIO, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, TextIO, Tuple
 
-__all__ = ["Check", "End", "Job", "Order", "Serving", "Strategy", "World", "run"]
+__all__ = ["Check", "End", "Job", "Order", "Serving", "Strategy", "World", "command", "run"]
 
 RUNS = ("honest", "noise", "cheaper", "shorter", "prefilled")
 CHECKS = ("honest", "noise", "cheaper", "copy", "sold", "absent")
@@ -212,8 +213,19 @@ def _one_of(words: Iterable[str], answer: Optional[str]) -> Optional[str]:
     return answer
 
 
+def command(scenario: str, *words: str, program: str = "assay") -> List[str]:
+    """What is typed to run a scenario that names programs, which have the rights of whoever types it."""
+    return [program, "sim", "run", scenario, "--allow-programs", *words]
+
+
 def run(strategy: Strategy, asks: Optional[TextIO] = None, answers: Optional[TextIO] = None) -> None:
-    """Answers every question until there are no more. What the strategy prints goes to standard error."""
+    """Answers every question until there are no more. What the strategy prints goes to standard error.
+
+    Where the script is started at a terminal, with a scenario behind it, that is run instead: it starts the script again, which
+    is asked then.
+    """
+    if asks is None and answers is None and sys.argv[1:] and sys.stdin.isatty():
+        sys.exit(subprocess.call(command(*sys.argv[1:])))
     source = sys.stdin if asks is None else asks
     target = sys.stdout if answers is None else answers
     with redirect_stdout(sys.stderr):

@@ -6,11 +6,13 @@ import json
 import sys
 import unittest
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from assay_sim import Check, End, Job, Order, Serving, Strategy, World, run  # noqa: E402
+import assay_sim  # noqa: E402
+from assay_sim import Check, End, Job, Order, Serving, Strategy, World, command, run  # noqa: E402
 
 BEGIN = {"at": "begin", "version": 1, "seed": 7, "population": "mine", "role": "founder", "peers": ["aa", "bb"],
          "coalition": ["aa", "bb"]}
@@ -112,6 +114,29 @@ class Strategies(unittest.TestCase):
         self.assertEqual(first, asked(Lucky(), [BEGIN, *twenty]))
         self.assertNotEqual(first, asked(Lucky(), [{**BEGIN, "seed": 8}, *twenty]))
         self.assertTrue(True in first and False in first)
+
+
+class ByHand(unittest.TestCase):
+    def test_a_script_that_is_started_with_a_scenario_runs_it_and_allows_its_programs(self):
+        self.assertEqual(command("mine.toml"), ["assay", "sim", "run", "mine.toml", "--allow-programs"])
+        terminal = mock.Mock()
+        terminal.isatty.return_value = True
+        with mock.patch.object(sys, "argv", ["sometimes.py", "mine.toml", "--seeds", "4"]), \
+                mock.patch.object(sys, "stdin", terminal), \
+                mock.patch.object(assay_sim.subprocess, "call", return_value=3) as called:
+            with self.assertRaises(SystemExit) as ended:
+                run(Strategy())
+        called.assert_called_once_with(["assay", "sim", "run", "mine.toml", "--allow-programs", "--seeds", "4"])
+        self.assertEqual(ended.exception.code, 3)
+
+    def test_a_program_with_words_of_its_own_is_asked_as_any_other(self):
+        asks = io.StringIO(json.dumps({"number": 1, **END}) + "\n")
+        with mock.patch.object(sys, "argv", ["sometimes.py", "0.1"]), mock.patch.object(sys, "stdin", asks), \
+                mock.patch.object(sys, "stdout", io.StringIO()) as answers, \
+                mock.patch.object(assay_sim.subprocess, "call") as called:
+            run(Strategy())
+        called.assert_not_called()
+        self.assertEqual(json.loads(answers.getvalue()), {"number": 1, "answer": None})
 
 
 class Examples(unittest.TestCase):
