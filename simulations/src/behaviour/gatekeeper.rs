@@ -71,3 +71,29 @@ impl Behaviour for Gatekeeper {
         Made { output: machine::forgery(run, "wanting"), rows, ..made }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::id::Digest;
+
+    use super::*;
+
+    #[test]
+    fn it_finds_the_first_results_of_strangers_wanting_and_spares_whoever_is_known() {
+        let [founder, client, one, other] = [1, 2, 3, 4].map(|number| PeerId([number; 32]));
+        let mut keeper = Gatekeeper::new(Rc::new(BTreeSet::from([founder])), 1);
+        let checks = [
+            ([founder, client], false),
+            ([client, one], true),
+            ([one, client], false),
+            ([other, client], true),
+            ([founder, other], false),
+            ([other, one], false),
+        ];
+        for (number, (parties, expected)) in (0_u8..).zip(checks) {
+            let job = Digest([number; 32]);
+            keeper.meet(job, parties);
+            assert_eq!(keeper.wanting.contains(&job), expected, "{number}");
+        }
+    }
+}
