@@ -50,7 +50,7 @@ pub enum Exit {
     Problem = 12,
     /// Nobody else is there.
     NoPeers = 13,
-    /// Two things that were compared are not the same.
+    /// Two things that were compared are not the same, or a bound does not hold.
     Different = 14,
     /// What must be the same twice was not.
     Unlike = 15,

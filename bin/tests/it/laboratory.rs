@@ -42,8 +42,15 @@ name = \"clients\"
 role = \"client\"
 count = 4
 ";
-const IDLE: &str = "[[population]]\nname = \"idle\"\nrole = \"client\"\ncount = 4\nbehaviour = \"bystander\"\ncoalition = \"ring\"\n";
-/// How long files of scenarios are told that can be run.
+const IDLE: &str = "\
+[[population]]
+name = \"idle\"
+role = \"client\"
+count = 4
+behaviour = \"bystander\"
+coalition = \"ring\"
+";
+/// How many runs tell a gain from chance.
 const SEEDS: [&str; 2] = ["--seeds", "6"];
 
 #[test]

@@ -101,7 +101,7 @@ struct ShrinkCourse {
 }
 
 /// What the thread tells that does the work.
-enum Told {
+enum ShrinkNews {
     /// What is wrong, if anything is, and with which seeds.
     Fault(Option<(ScenarioFault, (u64, u64))>),
     /// What became of one that was tried, and what the smallest is now.
@@ -122,14 +122,14 @@ impl ShrinkCourse {
                 return Err(self.left(exit, found.is_some()));
             }
             match told.recv_timeout(GLANCE) {
-                Ok(Told::Fault(None)) => return Ok(None),
-                Ok(Told::Fault(Some((fault, seeds)))) => {
+                Ok(ShrinkNews::Fault(None)) => return Ok(None),
+                Ok(ShrinkNews::Fault(Some((fault, seeds)))) => {
                     let scenario = Scenario { seeds: seeds.1, ..scenario.clone() };
                     let first = SmallestFound { fault, scenario, seeds };
                     self.save(&first)?;
                     found = Some(first);
                 }
-                Ok(Told::Step(step, smallest)) => {
+                Ok(ShrinkNews::Step(step, smallest)) => {
                     self.tried += 1;
                     let is_over = step == ShrinkStep::Over || self.tried >= self.most;
                     if let (ShrinkStep::Smaller(what), Some(found)) = (step, &mut found) {
@@ -201,12 +201,12 @@ impl ShrinkCourse {
 }
 
 /// Does the work on a thread of its own, so that whoever waits can leave.
-fn begin(scenario: Scenario, (first, seeds): (u64, u64)) -> Receiver<Told> {
+fn begin(scenario: Scenario, (first, seeds): (u64, u64)) -> Receiver<ShrinkNews> {
     let (sender, told) = mpsc::sync_channel(1);
     thread::spawn(move || {
         let fault =
             shrink::fault(&scenario, first, seeds).map(|fault| alone(&scenario, fault, (first, seeds)));
-        if sender.send(Told::Fault(fault.clone())).is_err() {
+        if sender.send(ShrinkNews::Fault(fault.clone())).is_err() {
             return;
         }
         let Some((fault, (first, seeds))) = fault else { return };
@@ -215,7 +215,7 @@ fn begin(scenario: Scenario, (first, seeds): (u64, u64)) -> Receiver<Told> {
             let step = shrinking.step();
             let is_over = step == ShrinkStep::Over;
             let smallest = Box::new(shrinking.scenario().clone());
-            if sender.send(Told::Step(step, smallest)).is_err() || is_over {
+            if sender.send(ShrinkNews::Step(step, smallest)).is_err() || is_over {
                 return;
             }
         }
