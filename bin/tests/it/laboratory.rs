@@ -1,11 +1,21 @@
 //! The laboratory, as whoever works in it sees it: scenarios of one's own, programs of others, attacks, searches for attacks, and
 //! what is wrong made smaller.
 
-use std::fs;
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::sweeps::{Bench, message};
+use crate::{
+    assay::command,
+    sweeps::{Bench, PATIENCE, message},
+};
 
 /// A market that is over soon.
 const SMALL: &str = "\
@@ -145,6 +155,42 @@ fn attacks_are_put_in_one_table_and_go_on_where_they_were_ended() {
     let honest = bench.fails(&["attack", &bench.scenario, "--out", "./no"], 2);
     assert!(message(&honest).starts_with("nobody attacks in small"), "{honest}");
     assert!(!bench.path("no").exists());
+}
+
+#[test]
+fn attacks_that_are_interrupted_keep_what_is_done() {
+    let bench = Bench::new(&SMALL.replace("2 s", "4 s"));
+    let out = bench.at("attacks");
+    let words =
+        ["sim", "attack", "--market", &bench.scenario, "--seeds", "4", "--threads", "1", "--out", &out];
+    let mut begun = command(Path::new("/nowhere"), &words, &[]);
+    let begun = begun.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut running = begun.spawn().unwrap();
+    let runs = bench.path("attacks/runs");
+    let kept = || fs::read_dir(&runs).map_or(0, |entries| entries.flatten().filter(is_whole).count());
+    let deadline = Instant::now() + PATIENCE;
+    while kept() == 0 {
+        assert!(Instant::now() < deadline, "no market is done");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    kill_process(Pid::from_child(&running), Signal::INT).unwrap();
+    let mut said = String::new();
+    running.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(130), "{said}");
+    assert!(
+        said.contains("error: left after ") && said.contains("the same command goes on from there"),
+        "{said}"
+    );
+    assert!(kept() > 0 && !bench.path("attacks/attacks.csv").exists());
+    // Whoever wants fewer of them later takes what there is.
+    let some = ["attack", "forger", "--market", &bench.scenario, "--seeds", "4", "--out", "./attacks"];
+    let whole = bench.types(&some);
+    assert!(whole.stderr.contains("of 2 markets were run before"), "{whole:?}");
+}
+
+/// Whether a file is there under its own name.
+fn is_whole(entry: &fs::DirEntry) -> bool {
+    entry.path().extension().is_some_and(|ending| ending == "csv")
 }
 
 #[test]

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::assay::{Ran, assay, command};
 
 /// The longest that a test waits for something.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 /// A market that is over soon.
 const SMALL: &str =
     "extends = \"fraud-vs-check-rate\"\nname = \"small\"\n[run]\nhorizon = \"2 s\"\nseeds = 2\n";
