@@ -148,6 +148,14 @@ def settle(job, at_stake):
         borne = law.held(sum(min(fee["amount"], most) for fee in first_fees)) if prepays else 0
         return settlement(less(held, borne), fees=fees)
 
+    def remainder():
+        """What went back of the price at the claim; one that was for the fee is no trap."""
+        count = 5 if ticket["prepaid"] == 0 else max(wanted, genesis["checks"]["draws_max"])
+        borne = law.held(check * (wanted + 2 if ticket["newcomer"] else count))
+        kept = less(max(borne, ticket["dues"]), law.advance(genesis, order, ticket["prepaid"], ticket["newcomer"]))
+        claimed = order["unit_price"] * min(job.claim["units"], order["units_max"])
+        return less(law.price(order), max(claimed, kept))
+
     def trapped():
         caught = job.caught()
         first = accuser if accuser is not None else len(seats) - 1
@@ -157,7 +165,7 @@ def settle(job, at_stake):
         if caught is None:
             confirmed = accuser is not None and all(stand != "against" for _, stand in job.looked())
             lost = max(forfeit, sum_of(fees)) if confirmed or job.pledged < forfeit else sum_of(fees)
-            return settlement(less(owed, lost), fees=fees)
+            return settlement(max(less(owed, lost), remainder()), fees=fees)
         fine = min(forfeit, at_stake)
         fines = [{"peer": seats[caught]["peer"], "amount": fine}]
         return settlement(less(owed, sum_of(fees)), fine, fees=fees, fines=fines)

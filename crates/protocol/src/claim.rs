@@ -7,8 +7,9 @@ use crate::{
     id::{Digest, JobId},
     manifest::{End, Policy},
     merkle::{self, RECORD_BYTES},
+    order::Order,
     signed::{Attested, Signed, Verified, statements},
-    units::{Units, Work},
+    units::{Amount, Units, Work},
 };
 
 /// The provider's statement of what it did; from here on nothing can change.
@@ -120,6 +121,18 @@ impl Claim {
     #[must_use]
     pub fn is_for_the_fee(&self) -> bool {
         self.end == End::Cancelled && self.units == 0
+    }
+
+    /// The most that is paid for it, where this was ordered.
+    #[must_use]
+    pub fn pay_most(&self, order: &Order) -> Amount {
+        order.unit_price.times(self.units.min(order.units_max)).unwrap_or_default()
+    }
+
+    /// The work that a check of it is paid for at most that finds what was claimed, where this was ordered.
+    #[must_use]
+    pub fn check_work_paid(&self, order: &Order) -> Work {
+        order.manifest.policy.work_of_check(self.work, self.check_work).min(order.check_work_max())
     }
 
     /// True if this leaf and the digest of the other are what was claimed.

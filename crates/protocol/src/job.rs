@@ -269,9 +269,7 @@ impl Job {
     /// The work that a check is paid for at most that finds what was claimed.
     #[must_use]
     pub fn claimed_check_work(&self) -> Work {
-        let Some(BookedClaim { claim, .. }) = &self.claim else { return 0 };
-        let counted = self.order.manifest.policy.work_of_check(claim.work, claim.check_work);
-        counted.min(self.order.check_work_max())
+        self.claim.map_or(0, |claimed| claimed.claim.check_work_paid(&self.order))
     }
 
     /// How long it was open; nothing while it still is.
@@ -283,8 +281,7 @@ impl Job {
     /// The most that it will be paid, by its claim.
     #[must_use]
     pub fn pay_most(&self) -> Amount {
-        let claimed = self.claim.map_or(0, |claimed| claimed.claim.units).min(self.order.units_max);
-        self.order.unit_price.times(claimed).unwrap_or_default()
+        self.claim.map_or(Amount::ZERO, |claimed| claimed.claim.pay_most(&self.order))
     }
 
     /// Where a check of the claim ends at the latest: a job that was cancelled is checked only as far as it got.

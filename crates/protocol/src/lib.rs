@@ -35,6 +35,7 @@ pub mod place;
 
 pub mod rate;
 pub mod receipt;
+pub mod remainder;
 pub mod roster;
 pub mod signed;
 pub mod standing;

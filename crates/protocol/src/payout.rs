@@ -16,7 +16,7 @@ use crate::{
     jury::Stand,
     order::Order,
     outcome::Outcome,
-    place,
+    place, remainder,
     ticket::Ticket,
     units::{Amount, Units, Work},
 };
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settlement {
-    /// What the client gets back of what was held.
+    /// What the client gets back of what was held, with what went back at the claim.
     pub client: Amount,
     /// What the provider is paid; of who was caught in a trap, once that could have been withdrawn from its stake.
     pub provider: Amount,
@@ -307,7 +307,9 @@ impl Settling<'_> {
         let fine = caught.map(|at| Fee { peer: self.peer_of(at), amount: forfeit.min(at_stake) });
         let won = fine.map_or(Amount::ZERO, |fine| fine.amount);
         let fines = fine.into_iter().collect();
-        Settlement { client: less(owed, &[lost]), provider: won, fees, fines, ..Settlement::default() }
+        // What went back at the claim is not held any more.
+        let client = less(owed, &[lost]).max(remainder::of(self.genesis, self.job));
+        Settlement { client, provider: won, fees, fines, ..Settlement::default() }
     }
 
     /// True if who matched a trap was contradicted by none: of two that were to look, those that were lost have not done so.

@@ -134,7 +134,7 @@ const TABLE: &[(Terms, &str)] = &[
         claim:unworked reveal rounds draw:check open:trap seat seal:other | Trap         | 13913.501 | 0       | 0      | 0:64
         claim:unworked reveal rounds draw:check open:trap seat seal:same sealed:other*2 | Trap         | 13849.501 | 12000   | 0      | 1:64 2:64 0:-12000
         drawn open:trap-short                       | Trap         | 1977.5   | 0       | 0      |
-        drawn open:trap-unfunded                    | Trap         | 0        | 0       | 0      |
+        drawn open:trap-unfunded                    | Trap         | 200      | 0       | 0      |
         drawn open:trap seat unserved unserving*7   | Unreached    | 14000    | 0       | 0      |
         undrawn dispute open:trap unserving*3 | Unchecked | 13134.875 | 783.125 | 0 | 0:21.333 1:21.333 2:21.333
         undrawn dispute open:trap sealed:other      | Trap         | 13913.501 | 0       | 0      | 0:64
@@ -408,6 +408,7 @@ fn assert_conserved(world: &World, at_stake: Amount) {
     let out = wide(*client) + wide(*provider) + sum(fees);
     let asked = out.saturating_sub(held + wide(*slashed) + sum(fines));
     assert!(asked <= costs, "the pool is asked for more than checks: {settlement:?}");
+    assert!(*client >= remainder::of(genesis, job), "what went back is missing now: {settlement:?}");
     let won = if outcome == Outcome::Trap { sum(fines) } else { 0 };
     assert!(
         wide(*client) + wide(*provider) <= held + won,

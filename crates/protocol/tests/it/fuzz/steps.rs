@@ -9,7 +9,7 @@ use assay_protocol::{
     id::{Digest, PeerId},
     job::{Beacon, Job, LiveTime, Misstep, Party, SeatPhase, Stage, Step, Testified},
     objection::Output,
-    payout,
+    payout, remainder,
     roster::Leaf,
     units::{Amount, Duration, Timestamp},
 };
@@ -127,7 +127,8 @@ fn ticks_close(job: &mut Job, dice: &mut Dice<'_>, draws_max: u64) {
     assert!(matches!(job.stage(), Stage::Closed(_)), "open after {enough} deadlines: {:?}", job.stage());
 }
 
-/// What goes to client and provider is no more than what was held of the client's money.
+/// What goes to client and provider is no more than what was held of the client's money, and what went back at the claim is the
+/// client's whatever happened.
 fn assert_nobody_is_paid_too_much(town: &Town, job: &Job, lawful: bool) {
     let at_stake = job.ticket().standing.stake;
     let settlement = payout::settle(&town.genesis, job, at_stake);
@@ -137,6 +138,8 @@ fn assert_nobody_is_paid_too_much(town: &Town, job: &Job, lawful: bool) {
     let Some(held) = held.filter(|_| lawful) else { return };
     let out = settlement.client.plus(settlement.provider);
     assert!(out.is_some_and(|out| out <= held), "{out:?} of {held} in {:?}", job.stage());
+    let back = remainder::of(&town.genesis, job);
+    assert!(settlement.client >= back, "{back} went back, and {settlement:?} in {:?}", job.stage());
     assert!(settlement.slashed <= at_stake.min(job.ticket().slash), "a slash beyond the stake");
     let convicted = matches!(job.stage(), Stage::Closed(outcome) if outcome.is_slashed());
     assert!(settlement.slashed == Amount::ZERO || convicted, "slashed without a conviction");
