@@ -1,8 +1,8 @@
 //! The books of a notary: accounts, open jobs, and the rules by which money moves between them.
 //!
 //! **Invariant:** Σ free + Σ stake + Σ unbonding + Σ forfeited + Σ held + pool + endowment = minted − burned after every fact, or the
-//! process ends before it says anything; `held(job)` is zero exactly when the job is closed; money leaves `held` in one
-//! function, [`close`]; the same facts give the same books.
+//! process ends before it says anything; `held(job)` is zero once the job is closed; money leaves `held` in [`close`] alone, but
+//! for what goes back to the client at the claim; the same facts give the same books.
 
 mod absence;
 mod account;
@@ -373,6 +373,12 @@ impl Ledger {
 }
 
 impl OpenJob {
+    /// What went back to the client of all that it put up.
+    fn given_back(&self) -> Amount {
+        let total = self.job.order().total_max;
+        total.plus(self.job.pledged()).unwrap_or(total).minus_up_to(self.held)
+    }
+
     /// The peer that is this party.
     #[must_use]
     pub fn party(&self, party: Party) -> Option<PeerId> {

@@ -59,8 +59,8 @@ impl Ledger {
         }
     }
 
-    /// The one place where money leaves `held`: what was held, slashed and fined goes to whom the table names; the pool
-    /// takes what is over and gives what is missing, or owes it.
+    /// The one place where money of a job comes to others than its client: what is held, slashed and fined goes to whom the
+    /// table names; the pool takes what is over and gives what is missing, or owes it.
     fn pay(&mut self, closing: &OpenJob, settlement: &Settlement) {
         let order = closing.job.order();
         let mut kitty = closing.held;
@@ -81,7 +81,8 @@ impl Ledger {
             }
         }
         let pay = if caught { Amount::ZERO } else { settlement.provider };
-        let parties = [(order.client, settlement.client), (order.provider, pay)];
+        let back = settlement.client.minus_up_to(closing.given_back());
+        let parties = [(order.client, back), (order.provider, pay)];
         for (peer, amount) in parties {
             kitty = kitty.minus_up_to(amount);
             self.credit(peer, amount);

@@ -7,6 +7,7 @@ use assay_protocol::{
     id::{JobId, PeerId},
     job::{Job, Misstep, Party, SeatPhase, Stage, Step},
     receipt::{self, Happening, StoryEvent},
+    remainder,
 };
 
 use super::{
@@ -43,10 +44,21 @@ impl Ledger {
         if matches!(happening, Happening::Claim { .. }) && first_claim {
             open.roster = self.checkpoint.enrolled(open.job.order());
             open.job.enrol(open.roster.as_ref().map_or(0, |enrolled| enrolled.listing.electorate()));
+            self.give_back(id);
         }
         self.withhold(id);
         self.advance(id, out);
         Ok(())
+    }
+
+    /// T2: what of the price no end can need any more that the claim in the books leads to.
+    fn give_back(&mut self, id: JobId) {
+        let Some(open) = self.jobs.get_mut(&id) else { return };
+        let back = remainder::of(&self.genesis, &open.job);
+        open.held = open.held.minus_up_to(back);
+        let client = self.accounts.or_default(open.job.order().client);
+        client.held = client.held.minus_up_to(back);
+        client.free = sum(client.free, back);
     }
 
     /// From the claim on a fact of a job tells who is being checked, or what others are to find by themselves.

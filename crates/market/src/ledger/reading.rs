@@ -54,13 +54,13 @@ impl Ledger {
         self.jobs.len() as u64
     }
 
-    /// Jobs that hold money and that no coming tick would look at: none, unless these books are wrong. Asked now and then,
-    /// so that nobody's money is lost unseen.
+    /// Open jobs that no coming tick would look at: none, unless these books are wrong. Asked now and then, so that nobody's
+    /// money is lost unseen.
     #[must_use]
     pub fn stranded(&self) -> Vec<JobId> {
         let planned = self.agenda.planned();
         let is_found = |id: JobId, open: &OpenJob| planned.contains(&(id, open.job.due()));
-        let stranded = self.jobs.iter().filter(|(id, open)| open.held.is_zero() || !is_found(**id, open));
+        let stranded = self.jobs.iter().filter(|(id, open)| !is_found(**id, open));
         stranded.map(|(id, _)| *id).collect()
     }
 

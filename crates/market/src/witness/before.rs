@@ -10,6 +10,7 @@ use assay_protocol::{
     genesis::Genesis,
     id::{JobId, PeerId},
     job::Job,
+    remainder,
 };
 
 use crate::ledger::{Ledger, OpenJob, Touched};
@@ -57,7 +58,7 @@ impl Sums {
         }
         let Some(job) = open.map(|open| &open.job) else { return };
         let (order, covered) = (job.order(), job.ticket().covered);
-        let held = order.total_max.0 + job.pledged().0;
+        let held = order.total_max.0 + job.pledged().0 - remainder::of(genesis, job).0;
         let exposed = if covered { exposure::of(genesis, job).0 } else { 0 };
         self.change(order.client, |of| of.held += held);
         self.change(order.provider, |of| {

@@ -129,7 +129,7 @@ pub(super) fn only_the_touched_change(ledger: &Ledger, before: &Before, touched:
 }
 
 /// I8: an event lowers the wealth only of parties that signed in that job; without a close it moves none at all, but for
-/// what is created.
+/// what is created. I11, of the client.
 pub(super) fn only_signers_lose(
     genesis: &Genesis,
     ledger: &Ledger,
@@ -153,6 +153,14 @@ pub(super) fn only_signers_lose(
         assert!(keeps || signers.contains(&peer), "I8: {peer} lost money and signed nothing");
         let moved = !stories.is_empty() || creates || pays;
         assert!(moved || now == was, "I8: money moved between parties although no job closed");
+        // What went back at the claim and what comes back at the close are together what the settlement says.
+        if let [story] = stories
+            && peer == order(story).client
+            && !pays
+        {
+            let put_up = order(story).total_max.0 + pledged(story).0;
+            assert_eq!(now + put_up, was + story.settlement.client.0, "I11: {peer} is settled otherwise");
+        }
         // Of a job that ends in a slash the client has back what it had put in, and no more; the provider has lost it.
         if let [story] = stories
             && story.outcome.is_slashed()
@@ -185,6 +193,14 @@ fn signers(story: &Story) -> BTreeSet<PeerId> {
     let (order, accept) = (open.order.said(), open.accept.said());
     let later = story.events.iter().filter_map(|event| event.what.about()).map(|(_, signer)| signer);
     [order.signer(), accept.signer()].into_iter().chain(later).collect()
+}
+
+/// What its client put up for a trap.
+fn pledged(story: &Story) -> Amount {
+    let pledges = story.events.iter().filter_map(|event| {
+        if let Happening::OpenClaim { pledged, .. } = &event.what { Some(*pledged) } else { None }
+    });
+    pledges.fold(Amount::ZERO, |all, pledge| all.plus(pledge).unwrap_or(all))
 }
 
 /// True if its parties said that the claim is false on purpose.

@@ -146,6 +146,7 @@ impl Books {
         let (client, provider) = (dice.mostly_first(&clients), dice.mostly_first(&providers));
         let (mut order, secret) = self.office.order(client, provider, self.orders, 0);
         order.run_max = Duration(300);
+        order.units_max = dice.mostly_first(&[4, 7]);
         order.checks = dice.mostly_first(&[0, 1, 2, u16::MAX]);
         order.unchecked_ok = dice.happens(64);
         if dice.happens(64) {

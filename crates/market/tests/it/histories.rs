@@ -80,6 +80,8 @@ struct Terms {
     millis_of_credit: u64,
     surplus: u64,
     cancel_fee: u64,
+    /// Units beyond those that a claim bills.
+    spare: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -133,14 +135,15 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 fn terms() -> impl Strategy<Value = Terms> {
-    (any::<bool>(), 0..4_u16, any::<bool>(), 50..4_000_u64, 0..500_u64, 0..50_u64).prop_map(
-        |(exact, checks, unchecked_ok, millis_of_credit, surplus, cancel_fee)| Terms {
+    (any::<bool>(), 0..4_u16, any::<bool>(), 50..4_000_u64, 0..500_u64, 0..50_u64, 0..20_u64).prop_map(
+        |(exact, checks, unchecked_ok, millis_of_credit, surplus, cancel_fee, spare)| Terms {
             exact,
             checks: checks.saturating_sub(1),
             unchecked_ok,
             millis_of_credit,
             surplus,
             cancel_fee,
+            spare,
         },
     )
 }
@@ -323,6 +326,7 @@ impl World {
         let lane = u16::try_from(self.nonces).unwrap_or(u16::MAX);
         let (mut order, secret) = self.office.order(client, provider, lane, 0);
         order.manifest = self.office.genesis.manifests[usize::from(exact)].clone();
+        order.units_max += terms.spare;
         order.unit_price = Amount(terms.millis_of_credit * 1_000_000 / order.units_max);
         (order.checks, order.unchecked_ok) = (if honest { 0 } else { terms.checks }, terms.unchecked_ok);
         order.cancel_fee = Amount(terms.cancel_fee * 1_000_000);

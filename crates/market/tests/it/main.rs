@@ -21,6 +21,7 @@ mod outcomes;
 mod play;
 mod refusals;
 mod rejections;
+mod remainders;
 mod replay;
 mod theory;
 mod traps;

@@ -53,6 +53,8 @@ pub(crate) struct Office<K> {
     pub(crate) head: Head,
     pub(crate) facts: Vec<Fact>,
     pub(crate) closed: Vec<Story>,
+    /// Units of an order beyond those that are claimed.
+    pub(crate) spare: u64,
     keys: BTreeMap<PeerId, K>,
     time: Timestamp,
 }
@@ -87,6 +89,7 @@ impl<K: Key> Office<K> {
             head: Head::default(),
             facts: Vec::new(),
             closed: Vec::new(),
+            spare: 0,
             keys,
             time: Timestamp(EPOCH_MILLIS),
         }
@@ -165,7 +168,7 @@ impl<K: Key> Office<K> {
             class: class(),
             manifest: self.genesis.manifests[0].clone(),
             input_commit: codec::digest("test input", &nonce),
-            units_max: 4,
+            units_max: 4 + self.spare,
             work_max: 8,
             unit_price: Amount(250_000_000),
             total_max: Amount::credits(2),

@@ -28,11 +28,17 @@ const WRONG: f32 = 0.5;
 
 /// Books in which a job has just ended like this, and the job.
 pub(crate) fn ended<K: Key>(outcome: Outcome) -> (Office<K>, JobId) {
+    ended_with(0, outcome)
+}
+
+/// The same, where orders allow so many units beyond those that are claimed.
+pub(crate) fn ended_with<K: Key>(spare: u64, outcome: Outcome) -> (Office<K>, JobId) {
     let mut office = Office::new(|genesis| {
         if outcome == Outcome::Trap {
             to_the_byte(genesis)
         }
     });
+    office.spare = spare;
     let job = match outcome {
         Outcome::NotDrawn => not_drawn(&mut office),
         Outcome::Checked => judged(&mut office, &|_| truth(), true),

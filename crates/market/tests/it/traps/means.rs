@@ -25,6 +25,11 @@ use crate::{
 /// what it may do while none is: neither an order that is opened nor one that is refused tells which.
 #[test]
 fn what_a_client_may_spend_does_not_tell_whether_it_has_set_a_trap() {
+    // The same where a part of the price goes back at the claim.
+    [(0, 0), (3, 750_000_000)].into_iter().for_each(|(spare, back)| told_by_no_means(spare, back));
+}
+
+fn told_by_no_means(spare: u64, back: u64) {
     let claimed = false_claim();
     let half = FORFEIT as u64 / 2;
     let total = 2_000_000_000;
@@ -35,11 +40,13 @@ fn what_a_client_may_spend_does_not_tell_whether_it_has_set_a_trap() {
             let client = genesis.verifiers.iter_mut().find(is_client);
             client.into_iter().for_each(|client| client.free = Amount(total + 3 * half));
         });
+        desk.spare = spare;
         let job = disclosing(&mut desk, PROVIDER, 0, &claimed);
         let opening = trap_of(&desk, &job, &claimed);
         let opening = if is_trap { opening } else { without(&desk, &job, opening) };
         desk.step(opening).unwrap_or_else(|rejection| panic!("{rejection}"));
-        let amounts = [total, half - 1, half, half + 1, 2 * half, 3 * half, 3 * half + 1];
+        let all = [total - back, half - 1, half, half + 1, 2 * half, 3 * half, 3 * half + 1];
+        let amounts = all.map(|amount| amount + back);
         amounts.map(|amount| (may_order(&desk, amount), may_stake(&desk, amount)))
     };
     let expected = [true, true, true, false, false, false, false].map(|may| (may, may));
@@ -50,7 +57,7 @@ fn what_a_client_may_spend_does_not_tell_whether_it_has_set_a_trap() {
 /// True if the client could open another order now that can come to this much.
 fn may_order(desk: &Desk, total: u64) -> bool {
     let (mut order, _) = desk.order(CLIENT, PROVIDER, 100, 0);
-    (order.unit_price, order.total_max) = (Amount(total / 5), Amount(total));
+    (order.units_max, order.unit_price, order.total_max) = (4, Amount(total / 5), Amount(total));
     let opened = desk.ledger.clone().apply(&Fact::Open(desk.agreed(&order, Rate::ONE)));
     assert!(matches!(opened, Ok(_) | Err(Rejection::Refused(Refusal::Funds))), "{total}: {:?}", opened.err());
     opened.is_ok()
