@@ -225,7 +225,7 @@ impl<S: Signer> Node<S> {
     fn fold(&mut self, record: &Record) {
         let Roles { client, provider, verifier, notary } = &mut self.roles;
         match record {
-            Record::Client(record) => client.fold(record),
+            Record::Client(record) => client.fold(record, &self.genesis),
             Record::Provider(record) => provider.fold(record),
             Record::Verifier(record) => verifier.fold(record),
             Record::Owner(record) => self.notaries.fold(record),

@@ -45,8 +45,11 @@ pub struct AttemptView {
     pub ordered: Timestamp,
     /// What is asked for it: for all units, and once the run was claimed for those that it took.
     pub price: Amount,
-    /// All that the client can lose.
+    /// All that the client could lose when it was ordered.
     pub total_max: Amount,
+    /// What is held of that while it is open, which is all that the client can lose: less once the run was claimed, by what that
+    /// leaves of the price of the longest one.
+    pub held: Amount,
     /// How far it is.
     pub state: AttemptState,
     /// Why the run ended, once it was claimed.
@@ -94,12 +97,12 @@ impl SubmissionView {
         taken_up.or_else(|| self.answer()).or_else(|| self.attempts.last())
     }
 
-    /// The most that it has cost, or may yet: all that was held for each attempt that was opened, or may be, and of one that
+    /// The most that it has cost, or may yet: all that is held for each attempt that was opened, or may be, and of one that
     /// is over what it has cost. Of one that was refunded its place and its checks are kept, so it counts too.
     #[must_use]
     pub fn cost_max(&self) -> Amount {
         let opened = self.attempts.iter().filter(|attempt| attempt.may_cost());
-        let costs = opened.map(|attempt| attempt.cost.unwrap_or(attempt.total_max));
+        let costs = opened.map(|attempt| attempt.cost.unwrap_or(attempt.held));
         costs.fold(Amount::ZERO, |sum, cost| sum.plus(cost).unwrap_or(Amount(u64::MAX)))
     }
 
@@ -437,7 +440,8 @@ mod tests {
             provider: PeerId::default(),
             ordered: Timestamp::default(),
             price: Amount::credits(1),
-            total_max: Amount::credits(2),
+            total_max: Amount::credits(3),
+            held: Amount::credits(2),
             state,
             end: None,
             rate,

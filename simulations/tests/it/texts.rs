@@ -2,10 +2,11 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use assay_market::{Effect, effect::Run};
+use assay_market::{Effect, effect::Run, view::AttemptState};
 use assay_protocol::outcome::Outcome;
 use assay_simulations::{
     behaviour::{Behaviour, Withholder},
+    kernel::Span,
     plan::{Plan, TEXT, TEXT_UNITS},
     world::{Wish, World},
 };
@@ -115,4 +116,46 @@ fn a_check_runs_along_what_was_claimed_and_alone_where_nobody_serves_that() {
         assert!(ran.len() > 4, "{ran:?}");
         assert!(ran.iter().all(|along| *along != withheld), "withheld: {withheld}; {ran:?}");
     }
+}
+
+/// Hundredths of a second within which a text is answered, if it is.
+const STEPS_MAX: u32 = 1_000;
+
+/// What a text leaves of the price of the longest is its client's again as soon as it is answered, by the books and in what the
+/// client shows.
+#[test]
+fn what_a_text_leaves_of_its_price_comes_back_before_it_is_closed() {
+    let mut shorter = 0;
+    for seed in 0..8 {
+        let mut world = market(Plan { seed, texts: true, ..Plan::default() });
+        let (client, notary, provider) =
+            (world.plan().client(0), world.plan().notary(), world.plan().founder(0));
+        let wish = Wish {
+            manifest: TEXT,
+            units_max: TEXT_UNITS,
+            provider: Some(provider),
+            attempts_max: 1,
+            ..Wish::default()
+        };
+        let key = world.submit(client, wish);
+        let held = |world: &World| {
+            let books = world.node(notary).and_then(|node| node.ledger());
+            books.map(|books| books.held_of(world.id(client)))
+        };
+        let is_answered = |world: &World| world.state(client, key) == Some(AttemptState::Delivered);
+        for _ in 0..STEPS_MAX {
+            if is_answered(&world) {
+                break;
+            }
+            world.run_for(Span::millis(10));
+        }
+        // One that is over before its first token is no answer.
+        if let Some(attempt) = world.attempt(client, key).filter(|_| is_answered(&world)) {
+            assert_eq!(held(&world), Some(attempt.held), "seed {seed}");
+            shorter += u32::from(attempt.held < attempt.total_max);
+        }
+        world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("seed {seed}: {unsettled}"));
+        assert_eq!(held(&world).map(|held| held.is_zero()), Some(true), "seed {seed}");
+    }
+    assert!(shorter > 0, "no text is shorter than it might be");
 }

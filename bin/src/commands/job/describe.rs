@@ -416,6 +416,7 @@ mod tests {
             ordered: Timestamp(0),
             price: Amount(1),
             total_max: Amount(1),
+            held: Amount(1),
             state,
             end: None,
             rate: None,

@@ -27,6 +27,7 @@ use alloc::{
 };
 
 use assay_protocol::{
+    genesis::Genesis,
     id::{Digest, JobId, PeerId},
     message::Opened,
     order::Refusal,
@@ -162,24 +163,24 @@ impl Client {
     }
 
     fn keep<S: Signer>(&mut self, record: ClientRecord, cx: &mut Context<'_, S>) {
-        self.fold(&record);
+        self.fold(&record, cx.genesis);
         cx.save(Record::Client(Box::new(record)));
         cx.release(self.let_go.drain(..));
     }
 
     /// Changes the client's state by one record: the only way in which it changes what must survive.
-    pub(super) fn fold(&mut self, record: &ClientRecord) {
+    pub(super) fn fold(&mut self, record: &ClientRecord, genesis: &Genesis) {
         if let ClientRecord::Ordered { order, .. } = record {
             self.today.begin(order);
         }
         let key = self.priced_by(record);
         let before = key.map_or(Amount::ZERO, |key| self.cost_today(key));
-        self.apply(record);
+        self.apply(record, genesis);
         let after = key.map_or(Amount::ZERO, |key| self.cost_today(key));
         self.today.change(before, after);
     }
 
-    fn apply(&mut self, record: &ClientRecord) {
+    fn apply(&mut self, record: &ClientRecord, genesis: &Genesis) {
         match record {
             ClientRecord::Submitted(submission) => self.add(submission.clone()),
             ClientRecord::Ordered { key, order, secret } => {
@@ -189,9 +190,7 @@ impl Client {
                 let job = open.order.said().id();
                 self.step(job, AttemptStep::Agree(open.clone()));
             }
-            ClientRecord::Claimed(claim) => {
-                self.step(claim.job, AttemptStep::Claim(claim.clone()));
-            }
+            ClientRecord::Claimed(claim) => self.claimed(claim, genesis),
             ClientRecord::Ticketed(ticket) => self.ticketed(ticket.verified()),
             ClientRecord::Dropped { job, reason } => self.dropped(*job, *reason),
             ClientRecord::Delivered { deliver, timing } => {

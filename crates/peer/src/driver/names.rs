@@ -220,6 +220,7 @@ mod tests {
             ordered: Default::default(),
             price: Default::default(),
             total_max: Default::default(),
+            held: Default::default(),
             state: AttemptState::Running,
             end: None,
             rate: None,

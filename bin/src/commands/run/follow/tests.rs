@@ -81,6 +81,7 @@ fn attempt(state: AttemptState) -> AttemptView {
         ordered: Timestamp(0),
         price: Amount(1),
         total_max: Amount(900_000_000),
+        held: Amount(900_000_000),
         state,
         end: None,
         rate: None,

@@ -68,6 +68,8 @@ pub(super) struct Attempt {
     pub(super) bound: Option<Digest>,
     /// What that claim bills, and why it says that the run ended.
     pub(super) claimed: Option<(Units, End)>,
+    /// What of the total went back to this client once that was in the books.
+    pub(super) returned: Amount,
     /// True once some claim was seen: the provider has committed itself.
     pub(super) committed: bool,
     /// What became of the client's doubt.
@@ -192,7 +194,12 @@ impl Attempt {
             | AttemptState::Delivered
             | AttemptState::Closed(_) => false,
         };
-        if is_over_unopened { Amount::ZERO } else { self.cost.unwrap_or(self.order.total_max) }
+        if is_over_unopened { Amount::ZERO } else { self.cost.unwrap_or(self.held()) }
+    }
+
+    /// What is held for it while it is open.
+    pub(super) fn held(&self) -> Amount {
+        self.order.total_max.minus_up_to(self.returned)
     }
 
     /// True if the notary was shown the order, and has refused it.
@@ -213,6 +220,7 @@ impl Attempt {
             committed: false,
             doubt: Doubt::None,
             claimed: None,
+            returned: Amount::ZERO,
             delivering: None,
             shown: None,
             streamed: None,

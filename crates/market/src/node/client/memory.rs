@@ -6,11 +6,13 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
-    claim::Deliver,
+    claim::{Claim, Deliver},
+    genesis::Genesis,
     id::{Digest, JobId, PeerId},
     order::{Failure, Order, Refusal},
     outcome::Outcome,
-    signed::Verified,
+    remainder,
+    signed::{Recorded, Verified},
     ticket::Ticket,
     units::Timestamp,
 };
@@ -57,6 +59,14 @@ impl Client {
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.take_up(job);
         }
+    }
+
+    pub(super) fn claimed(&mut self, claim: &Recorded<Claim>, genesis: &Genesis) {
+        self.step(claim.job, AttemptStep::Claim(claim.clone()));
+        let Some(attempt) = self.attempts.get_mut(&claim.job) else { return };
+        let back =
+            attempt.ticket.as_ref().map(|ticket| remainder::after(genesis, &attempt.order, ticket, claim));
+        attempt.returned = back.unwrap_or_default();
     }
 
     pub(super) fn dropped(&mut self, job: JobId, reason: Option<Refusal>) {
@@ -304,6 +314,7 @@ impl Client {
             ordered: ordered(&attempt.order),
             price: attempt.price().unwrap_or_default(),
             total_max: attempt.order.total_max,
+            held: attempt.held(),
             state: attempt.state,
             end: attempt.claimed.map(|(_, end)| end),
             rate: attempt.ticket.as_ref().map(|ticket| ticket.rate),

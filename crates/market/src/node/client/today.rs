@@ -1,8 +1,9 @@
 //! What the orders of this client may cost today, and the most that they may by its user's wish.
 //!
 //! A day is one of universal time, and an order belongs to the day it was made on. It counts with all that it can cost once
-//! it is made, with what it has cost once that is proven, and with nothing once it is known to have been refused: one that its
-//! notary was shown may be opened by it yet, and counts until its job is over. Of those that are asked beside each other at
+//! it is made, with so much less as comes back at its claim once that is in the books, with what it has cost once that is
+//! proven, and with nothing once it is known to have been refused: one that its notary was shown may be opened by it yet, and
+//! counts until its job is over. Of those that are asked beside each other at
 //! most one is opened, so together they count as the dearest.
 //!
 //! **Invariant:** what counts is folded from the client's records alone, so a restart forgets none of it; a clock that goes

@@ -165,3 +165,26 @@ fn an_attempt_that_the_day_does_not_bear_is_not_made() {
     assert_eq!((over.most, over.left), (order.total_max, order.total_max.minus_up_to(Amount(1))));
     assert!(ended.ended && over.need > over.left, "{over:?}");
 }
+
+/// Seven units are ordered at a quarter of a credit each, and four are claimed.
+#[test]
+fn what_comes_back_at_the_claim_is_left_of_the_day() {
+    let mut table = Table::client(&[PROVIDER]);
+    table.submit(1, |wish| (wish.units_max, wish.cost_max) = (7, Amount::credits(9)));
+    let (to, order) = table.proposed();
+    table.accept(to, &order);
+    let ticket = *table.ticket(&order).said();
+    table.hear(NOTARY, ticket);
+    assert_eq!(spent(&table), order.total_max);
+    let claim = table.claim(&order, ticket.digest());
+    table.notice(NOTARY, order.id(), NoticeEvent::Claimed { position: 9, claim });
+    let held = order.total_max.minus_up_to(Amount(750_000_000));
+    assert_eq!(spent(&table), held);
+    let seen = |table: &Table| table.node().submission(Digest([1; 32])).unwrap();
+    assert_eq!((seen(&table).attempts[0].held, seen(&table).attempts[0].total_max), (held, order.total_max));
+    assert_eq!(seen(&table).cost_max(), held);
+    table.restart();
+    assert_eq!((spent(&table), seen(&table).cost_max()), (held, held), "nor is that forgotten");
+    close(&mut table, &order, Outcome::NotDrawn, Amount(9));
+    assert_eq!((spent(&table), seen(&table).cost_max()), (Amount(9), Amount(9)));
+}
