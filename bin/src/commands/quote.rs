@@ -12,7 +12,11 @@ use assay_peer::{
     clock,
     handle::{Attachment, QuoteJob, Submit},
 };
-use assay_protocol::{manifest::Manifest, units::Amount};
+use assay_protocol::{
+    manifest::{Manifest, Meter},
+    order::Order,
+    units::Amount,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -143,11 +147,24 @@ fn table(quote: &Quote, chosen: &Chosen, limits: (&str, CeilingNames)) -> Table 
     row("prepaid check", in_advance(chosen, prepaid, unit));
     row("place", format!("{place} {unit}s among the notary's open jobs; hours that are not used come back"));
     row("cost", format!("{total} {unit}s in all"));
-    row("held", format!("{} {unit}s until it is closed: the most that can be lost", order.total_max));
+    row("held", held(order, unit));
     row("checked", format!("with a chance of {}", chosen.explanation.rate));
     row("standing", standing(&chosen.basis));
     row("offers", passed::counted(&quote.passed.counts, limits));
     table
+}
+
+/// What is held, and for how long: nobody knows before how long a text will be.
+fn held(order: &Order, unit: &str) -> String {
+    let total = order.total_max;
+    match order.manifest.meter {
+        Meter::Tokens(_) => format!(
+            "{total} {unit}s, the most that can be lost: what the answer leaves of its price comes back with it, the rest when it is closed"
+        ),
+        Meter::Calls | Meter::MegaFuel => {
+            format!("{total} {unit}s until it is closed: the most that can be lost")
+        }
+    }
 }
 
 fn in_advance(chosen: &Chosen, prepaid: Amount, unit: &str) -> String {

@@ -214,7 +214,7 @@ pub(super) fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Comm
 }
 
 fn say_how_it_stands(outlets: &Outlets, invocation: &Invocation, attempt: &AttemptView, unit: &str) {
-    let (price, most) = (attempt.price, attempt.total_max);
+    let (price, most) = (attempt.price, attempt.held);
     let note = |line: String| invocation.printer.note(line);
     note(if let AttemptState::Closed(outcome) = attempt.state {
         format!("price {price} {unit}s; {}", job::outcome_words(outcome))

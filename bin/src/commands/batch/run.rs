@@ -305,8 +305,8 @@ fn held(sign: BatchSign, plan: &BatchPlan, unit: &str) -> Option<String> {
     }
     let (most, lines) = (plan.cost_max?, number_of(open, "line"));
     Some(format!(
-        "its ceiling of {most} {unit}s leaves too little beside {lines}: more are ordered when those close; \
-         --max-cost raises it"
+        "its ceiling of {most} {unit}s leaves too little beside {lines}: more are ordered as that \
+         comes back; --max-cost raises it"
     ))
 }
 

@@ -123,7 +123,7 @@ fn attempt_table(attempt: &AttemptView, explained: &Explained, unit: &str) -> Ta
     row("state", describe::attempt_state(attempt.state));
     row("run", describe::run_end(attempt, &explained.job.timeline));
     row("money", format!("{} {unit}s, {}", attempt.price, describe::money_place(attempt.state)));
-    row("at most", format!("{} {unit}s can be lost", attempt.total_max));
+    row("at most", format!("{} {unit}s can be lost", attempt.held));
     let Some(grounds) = order(explained, attempt.job) else { return table };
     let order = &grounds.order;
     row("notary", full(order.notary));
