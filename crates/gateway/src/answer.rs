@@ -72,7 +72,7 @@ pub(crate) struct WholeAnswer {
     pub(crate) end: End,
     pub(crate) price: Amount,
     /// The price and all fees, at most.
-    pub(crate) total_max: Amount,
+    pub(crate) cost_max: Amount,
     /// The output's bytes.
     pub(crate) output: Vec<u8>,
     /// What they say, where they are frames of a text.
@@ -103,7 +103,7 @@ impl WholeAnswer {
             by: BegunAnswer { key, job: attempt.job, provider: attempt.provider },
             end: attempt.end.unwrap_or(End::Stop),
             price: attempt.price,
-            total_max: attempt.total_max,
+            cost_max: attempt.held,
             text: String::from_utf8_lossy(&text).into_owned(),
             tokens_read: None,
             tokens_written: if is_text { frames::tokens(&output).len() as u64 } else { 0 },
@@ -131,7 +131,7 @@ impl WholeAnswer {
             by: BegunAnswer { key: Digest([1; 32]), job: Digest([2; 32]), provider: PeerId([3; 32]) },
             end,
             price: Amount(5),
-            total_max: Amount(6),
+            cost_max: Amount(6),
             output: Vec::new(),
             text: text.to_owned(),
             tokens_read: Some(7),

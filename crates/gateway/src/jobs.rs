@@ -82,7 +82,7 @@ fn attempt(attempt: &AttemptView) -> Value {
     let label = outcome.map_or_else(pending, |outcome| json!(outcome.label()));
     json!({
         "job": attempt.job.to_string(), "provider": attempt.provider.to_string(), "price": attempt.price.to_string(),
-        "cost_max": attempt.total_max.to_string(), "state": attempt.state, "label": label,
+        "cost_max": attempt.held.to_string(), "state": attempt.state, "label": label,
         "output": attempt.output.map(|output| output.to_string()), "receipt": attempt.receipt.map(|receipt| receipt.to_string()),
     })
 }

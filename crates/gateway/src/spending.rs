@@ -162,7 +162,12 @@ impl Allowance {
     }
 
     /// It has cost at most this.
-    pub(crate) fn settle(self, cost: Amount) {
+    pub(crate) fn settle(mut self, cost: Amount) {
+        self.lower(cost);
+    }
+
+    /// It may cost no more than this any more.
+    pub(crate) fn lower(&mut self, cost: Amount) {
         let mut day = self.spending.0.lock();
         if day.day != self.day {
             return;
@@ -170,6 +175,7 @@ impl Allowance {
         let others = day.spent(&self.key).minus_up_to(self.reserved);
         let spent = others.plus(cost).unwrap_or(Amount(u64::MAX));
         day.keys.insert(self.key.clone(), spent);
+        self.reserved = cost;
         // What is not written down counts as more.
         if let Err(error) = day.write(&self.spending.0.path) {
             tracing::warn!(%error, "what a key spent cannot be written down");
@@ -208,6 +214,11 @@ mod tests {
         let (first, allowance) = killed;
         allowance.settle(Amount::credits(2));
         assert_eq!(first.left("phone", MOST), Amount::credits(8));
+        let mut answered = first.reserve("phone", MOST, Amount::credits(5)).unwrap();
+        answered.lower(Amount::credits(3));
+        assert_eq!(first.left("phone", MOST), Amount::credits(5));
+        answered.settle(Amount::ZERO);
+        assert_eq!(first.left("phone", MOST), Amount::credits(8), "nothing is counted off twice");
         let dropped = first.reserve("phone", MOST, Amount::credits(8)).unwrap();
         drop(dropped);
         assert_eq!(first.left("phone", MOST), Amount::ZERO);

@@ -57,7 +57,7 @@ pub struct BatchCourse<'a> {
     /// Nothing is ordered before.
     next_order: Instant,
     step: Duration,
-    /// Nothing is ordered until an order is over: there was no money for it.
+    /// Nothing is ordered until an order is answered or over: there was no money for it.
     waits_for_end: bool,
     /// When something last went on.
     moved: Instant,
@@ -305,11 +305,14 @@ impl<'a> BatchCourse<'a> {
         let Some(open) = self.open.get_mut(&key) else { return Ok(()) };
         if !submission.ended {
             let is_answered = submission.answer().is_some();
-            let moves = is_answered != open.is_answered || submission.running().is_some();
+            let turns = is_answered != open.is_answered;
             open.is_answered = is_answered;
             let (line, cost) = (open.line, open.reserved(submission));
             self.reserve(key, line, cost);
-            if moves {
+            // With an answer comes back what it leaves of the price of the longest: that may be enough for another order.
+            self.payer.lower(key, cost);
+            self.waits_for_end &= !turns;
+            if turns || submission.running().is_some() {
                 self.go_on();
             }
             return Ok(());

@@ -1,7 +1,8 @@
 //! The key that a batch is carried out for, where it is for one, and what of that key's day its open orders take.
 //!
 //! **Invariant:** no order of a key leaves before what it may cost is counted, and less is counted only once the order is known
-//! to have cost less. Whoever goes on with a batch counts nothing again for orders that were made before: they were counted.
+//! to cost less: when its answer is here, since it has one attempt, and when it is over. Whoever goes on with a batch counts
+//! nothing again for orders that were made before: they were counted.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -49,6 +50,14 @@ impl BatchPayer {
             self.counted.insert(order, allowance);
         }
         Ok(())
+    }
+
+    /// An order that is not over may cost no more than this: less than what is counted, once its answer is here.
+    pub(crate) fn lower(&mut self, order: Digest, cost: Amount) {
+        let counted = self.counted.get_mut(&order);
+        if let Some(allowance) = counted.filter(|allowance| cost < allowance.most()) {
+            allowance.lower(cost);
+        }
     }
 
     /// An order is over, and has cost at most this.

@@ -47,7 +47,7 @@ pub(crate) fn provenance(answers: &[WholeAnswer]) -> Value {
             let BegunAnswer { key, job, provider } = whole.by;
             json!({
                 "key": key.to_string(), "job": job.to_string(), "provider": provider.to_string(),
-                "price": whole.price.to_string(), "cost_max": whole.total_max.to_string(), "label": whole.label,
+                "price": whole.price.to_string(), "cost_max": whole.cost_max.to_string(), "label": whole.label,
                 "receipt": receipt_path(&whole.by), "cancelled": whole.end == End::Cancelled,
             })
         })
