@@ -178,7 +178,10 @@ fn every_weakness_can_be_planted_and_has_a_search_that_looks_for_it() {
     for weakness in lines.split(|line| line.is_empty()).filter(|weakness| !weakness.is_empty()) {
         let (test, changes) = weakness.split_first().unwrap();
         seen += 1;
-        if !searches.contains(&format!("fn {test}()")) || changes.is_empty() || !changes.len().is_multiple_of(3) {
+        if !searches.contains(&format!("fn {test}()"))
+            || changes.is_empty()
+            || !changes.len().is_multiple_of(3)
+        {
             wrong.push(format!("{test}: no such search, or nothing that is changed"));
         }
         for change in changes.chunks_exact(3) {

@@ -1,5 +1,7 @@
 //! What a peer shows of itself: plain values for a shell to print.
 
+mod day;
+
 use alloc::{string::String, vec::Vec};
 
 use assay_protocol::{
@@ -13,6 +15,7 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::day::DayView;
 use crate::{
     command::Instruction, matching::Passed, node::Fault, policy::Explanation, submission::Unmatched,
 };
@@ -62,23 +65,6 @@ pub struct AttemptView {
     pub receipt: Option<Digest>,
     /// What it has cost in all, once that is proven.
     pub cost: Option<Amount>,
-}
-
-/// What is spent of a day, by universal time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DayView {
-    /// The most that all orders of a day may cost; nothing for as much as the account holds.
-    pub daily_max: Option<Amount>,
-    /// What today's may cost, and of those that are over what they have cost.
-    pub spent: Amount,
-}
-
-impl DayView {
-    /// What is left of today, if there is a ceiling.
-    #[must_use]
-    pub fn left(&self) -> Option<Amount> {
-        Some(self.daily_max?.minus_up_to(self.spent))
-    }
 }
 
 impl SubmissionView {

@@ -17,7 +17,7 @@ use assay_simulations::lab::{
 use super::{
     experiment_folder::refuse_used,
     failed, saved,
-    under_way::{CutShort, RunWatch, QuietPanics, bar, left},
+    under_way::{CutShort, QuietPanics, RunWatch, bar, left},
 };
 use crate::{
     command_error::{CommandError, Exit},
