@@ -29,7 +29,7 @@ use super::{
     open_models::OpenModels,
     outbox::{Outbox, Outside},
     pinned::Pinned,
-    responder::{Responder, Surroundings, VISITS_MAX},
+    responder::{BesideLoop, Responder, VISITS_MAX},
 };
 use crate::{
     clock::moment,
@@ -265,7 +265,7 @@ impl Restored {
             works: Responder::works(),
             room: room.clone(),
             lookout,
-            beside: Surroundings::default(),
+            beside: BesideLoop::default(),
         };
         let (rules, durable) = (Arc::clone(&genesis), journal.durable());
         let background = Background { network, store, executor, fetcher, pinned, rules, intake, reports };

@@ -62,12 +62,12 @@ pub struct Responder {
     pub(super) works: Arc<Semaphore>,
     pub(super) room: DiskRoom,
     pub(super) lookout: Lookout,
-    pub(crate) beside: Surroundings,
+    pub(crate) beside: BesideLoop,
 }
 
 /// What goes on beside the loop, and does not concern it. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Surroundings {
+pub(crate) struct BesideLoop {
     /// What runs beside the daemon in its process.
     pub(crate) companions: CompanionPlace,
     /// What models were offered for.
