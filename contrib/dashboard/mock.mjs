@@ -11,7 +11,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.resolve(here, "../..");
 const pages = path.join(root, "crates/gateway/src/dashboard");
 const goldens = path.join(root, "crates/protocol/tests/golden/receipts");
-const source = fs.readFileSync(path.join(root, "crates/gateway/src/dashboard.rs"), "utf8");
+const source = fs.readFileSync(path.join(root, "crates/gateway/src/browser_rules.rs"), "utf8");
 const policy = /const POLICY: &str = "((?:[^"\\]|\\\s)*)"/s.exec(source)[1].replaceAll(/\\\s+/g, "");
 const KINDS = { ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".wasm": "application/wasm" };
 
