@@ -256,7 +256,9 @@ def whoever_waits_no_longer_leaves():
 
 @tries
 def a_receipt_is_there_in_the_end():
-    raw = client().chat.completions.with_raw_response.create(**SUM)
+    # What no check falls on is closed after minutes.
+    checked = {"assay": {"check": "always"}}
+    raw = client().chat.completions.with_raw_response.create(**SUM, extra_body=checked)
     path = raw.headers["x-assay-receipt"]
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
