@@ -1,7 +1,7 @@
 //! Attacks: what a coalition gains by not being honest, and what that costs it and everybody else.
 //!
-//! The same market is run three times with each seed. Once as it is, with the coalition at work. Once with its members honest,
-//! at the price that they ask: what it has beyond that is its surplus. And once without what they came for: their founders honest, for those would be there
+//! The same market is run three times with each seed. Once as it is, with the coalition at work. Once with its members honest:
+//! what it has beyond that is its surplus. And once without what they came for: their founders honest, for those would be there
 //! anyway, their newcomers and the orders of their clients missing. What everybody else has less than that is the harm, what the
 //! coalition itself has less is its cost.
 //!

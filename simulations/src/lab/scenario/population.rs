@@ -97,13 +97,12 @@ impl Population {
         }
     }
 
-    /// The same peers, honest all the time, at the price that they ask and in whatever coalition: who sells for less and has more
-    /// to do is no cheat.
+    /// The same peers, honest all the time and at the usual price, in whatever coalition.
     #[must_use]
     pub fn honest(&self) -> Self {
-        let Self { ask, online, away, .. } = *self;
+        let Self { online, away, .. } = *self;
         let honest = Self::of(&self.name, self.role, self.count, BehaviourName::Honest);
-        Self { coalition: self.coalition.clone(), ask, online, away, ..honest }
+        Self { coalition: self.coalition.clone(), online, away, ..honest }
     }
 }
 
