@@ -1,7 +1,8 @@
 //! What each key's orders may have cost today, on the disk.
 //!
 //! **Invariant:** what an order may cost counts, on the disk, before it is ordered. It counts less only once it is known to
-//! have cost less; a gateway that is killed in between leaves it counted.
+//! have cost less; a gateway that is killed in between leaves it counted. A clock that was days ahead keeps nothing counted
+//! beyond the next midnight.
 
 use std::{
     collections::BTreeMap,
@@ -126,9 +127,13 @@ impl SpendingFile {
 
 impl DaySpending {
     fn begin(&mut self, day: Date) {
+        let is_day_before = day.tomorrow().is_ok_and(|next| next == self.day);
         // A clock that goes back gives nobody a second day.
         if day > self.day {
             *self = Self { day, keys: BTreeMap::new() };
+        } else if day < self.day && !is_day_before {
+            // It was days ahead: what was spent since counts for today, until its midnight.
+            self.day = day;
         }
     }
 
@@ -239,6 +244,16 @@ mod tests {
         let today = day.day;
         day.begin(today.yesterday().unwrap());
         assert_eq!(day.spent("phone"), Amount::credits(7), "yesterday is over");
+        day.begin(today.tomorrow().unwrap());
+        assert_eq!(day.spent("phone"), Amount::ZERO);
+    }
+
+    #[test]
+    fn a_clock_that_was_days_ahead_holds_no_key_to_what_it_spent_for_longer_than_a_day() {
+        let (today, ahead) = (Date::constant(2026, 11, 29), Date::constant(2031, 1, 1));
+        let mut day = DaySpending { day: ahead, keys: BTreeMap::from([("phone".to_owned(), MOST)]) };
+        day.begin(today);
+        assert_eq!((day.day, day.spent("phone")), (today, MOST), "it counts for today");
         day.begin(today.tomorrow().unwrap());
         assert_eq!(day.spent("phone"), Amount::ZERO);
     }
