@@ -4,15 +4,14 @@
 //! without one.
 
 use std::{
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use assay_protocol::{id::Digest, units::Amount};
 use serde::{Deserialize, Serialize};
 
-use crate::credits;
+use crate::{batch::replace_with, credits};
 
 /// What a key begins with, so that those who find one know what it is.
 const PREFIX: &str = "assay-";
@@ -98,19 +97,14 @@ impl AccessKeys {
         })
     }
 
-    /// Writes them to a file, whole or not at all, for its owner alone.
+    /// Writes them to a file, whole or not at all: for its owner alone, and whoever may read the one that is there.
     ///
     /// # Errors
     /// [`KeysError::Disk`].
     pub fn write(&self, path: &Path) -> Result<(), KeysError> {
         let disk = |error: io::Error| KeysError::Disk { path: path.to_owned(), error };
         let text = toml::to_string_pretty(self).map_err(|error| disk(io::Error::other(error)))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(disk)?;
-        file.write_all(text.as_bytes()).map_err(disk)?;
-        file.as_file().sync_all().map_err(disk)?;
-        file.persist(path).map_err(|error| disk(error.error))?;
-        Ok(())
+        replace_with(path, |file| file.write_all(text.as_bytes())).map_err(disk)
     }
 
     /// Makes another; gives what its owner has to know, which stands nowhere else.
@@ -193,6 +187,23 @@ mod tests {
         read.remove("phone").unwrap();
         assert_eq!(read.shown(&secret), None);
         assert!(matches!(read.remove("phone"), Err(KeysError::Absent(_))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_keys_is_its_owners_and_whoever_else_may_read_it_still_may_once_it_changes() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        let mut keys = AccessKeys::default();
+        keys.write(&path).unwrap();
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        keys.add("phone", None, Vec::new()).unwrap();
+        keys.write(&path).unwrap();
+        assert_eq!(mode(), 0o640, "a gateway that another account runs would let nobody in");
     }
 
     #[test]

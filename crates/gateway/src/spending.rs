@@ -18,6 +18,8 @@ use assay_protocol::units::Amount;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
+use crate::batch::replace_with;
+
 /// A day's orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct DaySpending {
@@ -142,12 +144,8 @@ impl DaySpending {
     }
 
     fn write(&self, path: &Path) -> Result<(), io::Error> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        let text = serde_json::to_vec(self)?;
+        replace_with(path, |file| file.write_all(&text))
     }
 }
 
