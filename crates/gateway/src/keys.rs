@@ -4,7 +4,8 @@
 //! without one.
 
 use std::{
-    fs, io,
+    fs::{self, OpenOptions},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -105,6 +106,26 @@ impl AccessKeys {
         let disk = |error: io::Error| KeysError::Disk { path: path.to_owned(), error };
         let text = toml::to_string_pretty(self).map_err(|error| disk(io::Error::other(error)))?;
         replace_with(path, |file| file.write_all(text.as_bytes())).map_err(disk)
+    }
+
+    /// Changes those of a file: of two that are changed at a time both changes last, so that no key comes back that was taken
+    /// away meanwhile.
+    ///
+    /// # Errors
+    /// [`KeysError`]; nothing is changed then.
+    pub fn change<T>(
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> Result<T, KeysError>,
+    ) -> Result<T, KeysError> {
+        let lock_path = path.with_extension("lock");
+        let disk = |error: io::Error| KeysError::Disk { path: lock_path.clone(), error };
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = lock.map_err(disk)?;
+        lock.lock().map_err(disk)?;
+        let mut keys = Self::read(path)?;
+        let changed = change(&mut keys)?;
+        keys.write(path)?;
+        Ok(changed)
     }
 
     /// Makes another; gives what its owner has to know, which stands nowhere else.
@@ -214,6 +235,30 @@ mod tests {
         for name in ["", "a b", "\u{1b}[2J", &"a".repeat(65)] {
             assert!(matches!(keys.add(name, None, Vec::new()), Err(KeysError::Name)), "{name:?}");
         }
+    }
+
+    #[test]
+    fn keys_that_are_made_at_the_same_time_are_all_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        let make = |place: usize| {
+            for number in 0..8 {
+                let name = format!("key-{place}-{number}");
+                AccessKeys::change(&path, |keys| keys.add(&name, None, Vec::new())).unwrap();
+            }
+        };
+        std::thread::scope(|threads| {
+            for place in 0..4 {
+                threads.spawn(move || make(place));
+            }
+        });
+        assert_eq!(AccessKeys::read(&path).unwrap().keys.len(), 32);
+        let absent = AccessKeys::change(&path, |keys| {
+            keys.keys.clear();
+            keys.remove("none")
+        });
+        assert!(matches!(absent, Err(KeysError::Absent(_))));
+        assert_eq!(AccessKeys::read(&path).unwrap().keys.len(), 32, "what failed changes nothing");
     }
 
     #[test]

@@ -77,20 +77,20 @@ pub(super) fn file(folder: &Path) -> PathBuf {
 
 pub(super) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     let file = file(&folder(&invocation.home)?);
-    let mut keys = AccessKeys::read(&file)?;
     match verb {
         Verb::New(args) => {
-            let secret = keys.add(&args.name, args.daily_max, args.model.clone())?;
-            keys.write(&file)?;
+            let secret =
+                AccessKeys::change(&file, |keys| keys.add(&args.name, args.daily_max, args.model.clone()))?;
             invocation.printer.line(&secret);
             invocation.printer.note("it is shown this once; clients send it as their API key");
             invocation.printer.document("serve-key", &json!({ "name": args.name, "secret": secret }));
         }
-        Verb::Ls(ListAccessArgs {}) => list(&keys, invocation),
+        Verb::Ls(ListAccessArgs {}) => list(&AccessKeys::read(&file)?, invocation),
         Verb::Rm(args) => {
-            keys.remove(&args.name)?;
-            keys.write(&file)?;
-            let open = keys.keys.is_empty();
+            let open = AccessKeys::change(&file, |keys| {
+                keys.remove(&args.name)?;
+                Ok(keys.keys.is_empty())
+            })?;
             invocation.printer.line(format!("The key {} opens nothing any more.", args.name));
             if open {
                 invocation.printer.note("no key is left: a gateway that runs serves nobody, and one that is started serves this machine's programs");
