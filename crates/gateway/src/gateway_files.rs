@@ -297,7 +297,11 @@ fn read_card(id: FileId, card: &Path, bytes: &Path) -> io::Result<CardFound> {
     };
     let length = match fs::metadata(bytes) {
         Ok(there) if there.is_file() => there.len(),
-        _ => return Ok(CardFound::Alone),
+        // They may be there, and paid for.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Ok(CardFound::Damaged(format!("its bytes cannot be looked at: {error}")));
+        }
+        Ok(_) | Err(_) => return Ok(CardFound::Alone),
     };
     Ok(match found {
         GatewayFile { id: other, .. } if other != id => {

@@ -140,6 +140,23 @@ async fn a_file_that_is_damaged_is_put_aside_once_and_keeps_no_other_back() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_whose_bytes_cannot_be_looked_at_is_not_taken_for_one_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = GatewayFiles::open(folder.path(), 0).unwrap();
+    let (kept, gone) = (put(&files, PHONE, "one").await, put(&files, PHONE, "two").await);
+    fs::remove_file(files.path(gone.id)).unwrap();
+    fs::remove_file(files.path(kept.id)).unwrap();
+    // A link to itself leads nowhere, and is there.
+    std::os::unix::fs::symlink(files.path(kept.id), files.path(kept.id)).unwrap();
+    drop(files);
+    let files = GatewayFiles::open(folder.path(), 0).unwrap();
+    assert!(files.all(PHONE).is_empty());
+    let aside = |id: FileId| folder.path().join(format!("{id}.json.damaged")).exists();
+    assert_eq!((aside(kept.id), aside(gone.id)), (true, false));
+}
+
 #[tokio::test]
 async fn there_are_no_more_files_and_bytes_than_there_may_be() {
     let folder = tempfile::tempdir().unwrap();
