@@ -19,6 +19,8 @@ pub(super) const CALLS_MAX: usize = 256;
 /// How often a mark may have no call behind it: what stands behind each is looked at, and may be long. All behind the last is
 /// words.
 pub(super) const MISSES_MAX: usize = 64;
+/// Blanks that may stand before a call, and within what shows that it is one: they are looked at whenever more comes.
+pub(super) const BLANK_BYTES_MAX: usize = 1_024;
 
 /// How calls are written. Marks that are control tokens of a vocabulary leave no text, so that each may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,9 +183,11 @@ impl CallReader {
     /// Looks for a call behind a mark of so many bytes.
     fn call(&mut self, mark_bytes: usize, is_end: bool, told: &mut Vec<Spoken>) -> bool {
         let behind = self.held.get(self.clear + mark_bytes..).unwrap_or_default();
-        let said = behind.trim_start();
-        let blank_bytes = behind.len() - said.len();
-        match seen(said, self.dialect, &self.names, mark_bytes > 0, &mut self.end) {
+        let said = behind_blanks(behind);
+        let blank_bytes = behind.len() - said.map_or(0, str::len);
+        let is_marked = mark_bytes > 0;
+        let found = said.map(|said| seen(said, self.dialect, &self.names, is_marked, &mut self.end));
+        match found.unwrap_or(SeenCall::Absent) {
             SeenCall::Whole(calls, bytes) if self.count + calls.len() <= CALLS_MAX => {
                 self.clear += mark_bytes + blank_bytes + bytes;
                 self.go(CallPlace::Bare);
@@ -244,7 +248,7 @@ fn seen(text: &str, dialect: ToolDialect, names: &[String], is_marked: bool, end
 
 /// Whether an object may be a call, by its first key.
 fn may_be_call(text: &str) -> bool {
-    let inner = text.get(1..).unwrap_or_default().trim_start();
+    let Some(inner) = behind_blanks(text.get(1..).unwrap_or_default()) else { return false };
     let Some(key) = inner.strip_prefix('"') else { return inner.is_empty() };
     match key.split_once('"') {
         Some((key, _)) => FIRST_KEYS.contains(&key),
@@ -254,8 +258,14 @@ fn may_be_call(text: &str) -> bool {
 
 /// Whether a list may be one of calls, by its first item.
 fn may_be_list(text: &str) -> bool {
-    let inner = text.get(1..).unwrap_or_default().trim_start();
-    inner.is_empty() || inner.starts_with('{')
+    let inner = behind_blanks(text.get(1..).unwrap_or_default());
+    inner.is_some_and(|inner| inner.is_empty() || inner.starts_with('{'))
+}
+
+/// What stands behind the blanks of a text; nothing, where those are more than are looked at.
+fn behind_blanks(text: &str) -> Option<&str> {
+    let behind = text.trim_start();
+    (text.len() - behind.len() <= BLANK_BYTES_MAX).then_some(behind)
 }
 
 /// The tool whose name a text begins with, and where its arguments do, once they do; nothing, where neither can come.
@@ -264,7 +274,7 @@ fn named<'a>(text: &str, names: &'a [String]) -> Option<(&'a str, Option<usize>)
         let Some(behind) = text.strip_prefix(name.as_str()) else {
             return name.starts_with(text).then_some((name.as_str(), None));
         };
-        let object = behind.strip_prefix(ARGUMENTS_MARK).unwrap_or(behind).trim_start();
+        let object = behind_blanks(behind.strip_prefix(ARGUMENTS_MARK).unwrap_or(behind))?;
         if object.starts_with('{') {
             return Some((name.as_str(), Some(text.len() - object.len())));
         }

@@ -1,7 +1,7 @@
 //! Answers as models of several families write them, cut everywhere.
 
 use super::{
-    call_reader::{CALLS_MAX, CallReader, MISSES_MAX, ToolCall, ToolDialect},
+    call_reader::{BLANK_BYTES_MAX, CALLS_MAX, CallReader, MISSES_MAX, ToolCall, ToolDialect},
     json_end::JSON_BYTES_MAX,
     *,
 };
@@ -209,6 +209,28 @@ fn an_answer_holds_so_many_calls_and_none_that_is_longer_than_anybody_reads() {
         read.calls.len()
     };
     assert_eq!([JSON_BYTES_MAX, JSON_BYTES_MAX + 1].map(of_length), [1, 0]);
+}
+
+#[test]
+fn a_call_shows_that_it_is_one_within_so_many_blanks() {
+    let cases = [
+        (ToolDialect::Hermes, "<tool_call>", r#"{"name":"get"}</tool_call>"#),
+        (ToolDialect::Llama, "", r#"{"name":"get","parameters":{}}"#),
+        (ToolDialect::Llama, "{", r#""name":"get","parameters":{}}"#),
+        (ToolDialect::Mistral, "[", r#"{"name":"get"}]"#),
+        (ToolDialect::Mistral, "get", "{}"),
+        (ToolDialect::Mistral, "get[ARGS]", "{}"),
+    ];
+    for (dialect, begin, end) in cases {
+        for (blanks, calls) in [(BLANK_BYTES_MAX, 1), (BLANK_BYTES_MAX + 1, 0)] {
+            let text = format!("{begin}{}{end}", " ".repeat(blanks));
+            let whole = SpokenAnswer::of(reader(dialect), &text);
+            let letters = (0..text.len()).map(|at| &text[at..=at]);
+            assert_eq!(of_pieces(reader(dialect), letters), whole, "{begin} {end}: {blanks}");
+            let words = if calls == 0 { text.as_str() } else { "" };
+            assert_eq!((whole.calls.len(), whole.words.as_str()), (calls, words), "{begin} {end}: {blanks}");
+        }
+    }
 }
 
 #[test]
