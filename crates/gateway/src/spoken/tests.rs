@@ -244,6 +244,22 @@ fn an_answer_of_marks_alone_takes_no_longer_than_it_is_long() {
 }
 
 #[test]
+fn an_answer_of_blanks_alone_takes_no_longer_than_it_is_long() {
+    let blanks = " ".repeat(1 << 10);
+    let pieces = |begin: &'static str, end: &'static str| {
+        [begin].into_iter().chain(std::iter::repeat_n(blanks.as_str(), 1 << 14)).chain([end])
+    };
+    let plain = SpokenReader::new(false, None);
+    let read = of_pieces(plain.clone(), pieces("<think>It", "is</think>Yes."));
+    assert!(read.thoughts.starts_with("It ") && read.thoughts.ends_with(" is"));
+    assert_eq!((read.thoughts.len(), read.words.as_str()), (4 + (1 << 24), "Yes."));
+    let read = of_pieces(plain.clone(), pieces("<think>It", "</think>Yes."));
+    assert_eq!((read.thoughts.as_str(), read.words.as_str()), ("It", "Yes."));
+    let read = of_pieces(plain, pieces("", "Yes."));
+    assert_eq!((read.thoughts.len(), read.words.len()), (0, 4 + (1 << 24)));
+}
+
+#[test]
 fn words_are_told_as_soon_as_they_can_be_no_call() {
     let mut hermes = reader(ToolDialect::Hermes);
     assert_eq!(hermes.take("So "), [Spoken::Words("So ".to_owned())]);

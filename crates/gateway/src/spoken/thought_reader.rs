@@ -1,7 +1,7 @@
 //! What a model thinks before it answers: what stands between `<think>` and `</think>` at the beginning of its text.
 //!
 //! **Invariant:** a mark anywhere else is a word like others. What is thought and what is answered are told without the blanks
-//! between them and the marks; an answer without thoughts is told as it is.
+//! between them and the marks; an answer without thoughts is told as it is. Blanks are looked at once, however many come.
 
 use super::begun_mark;
 
@@ -16,6 +16,8 @@ pub(super) struct ThoughtReader {
     place: ThoughtPlace,
     /// What is not clear yet.
     held: String,
+    /// Bytes at its beginning that are known to be blanks.
+    blanks: usize,
 }
 
 /// Where in an answer the reader is.
@@ -47,12 +49,16 @@ pub(super) struct ClearSpeech {
 
 impl ThoughtReader {
     pub(super) fn new(is_thinking: bool) -> Self {
-        Self { place: ThoughtPlace::Begin { is_thinking }, held: String::new() }
+        Self::at(ThoughtPlace::Begin { is_thinking })
     }
 
     /// Of a text without thoughts.
     pub(super) fn over() -> Self {
-        Self { place: ThoughtPlace::Over, held: String::new() }
+        Self::at(ThoughtPlace::Over)
+    }
+
+    fn at(place: ThoughtPlace) -> Self {
+        Self { place, held: String::new(), blanks: 0 }
     }
 
     /// What becomes clear with these words, or with the end.
@@ -67,9 +73,11 @@ impl ThoughtReader {
     fn step(&mut self, is_end: bool, clear: &mut ClearSpeech) -> bool {
         match self.place {
             ThoughtPlace::Begin { is_thinking } => {
-                let said = self.held.trim_start();
+                let said = self.held.get(self.blanks..).unwrap_or_default().trim_start();
+                self.blanks = self.held.len() - said.len();
                 if let Some(thought) = said.strip_prefix(THOUGHTS_OPEN) {
-                    self.held = thought.to_owned();
+                    let thought = thought.to_owned();
+                    self.hold(thought);
                     self.place = ThoughtPlace::Within { has_begun: false };
                     return true;
                 }
@@ -100,19 +108,34 @@ impl ThoughtReader {
 
     fn think(&mut self, has_begun: bool, is_end: bool, clear: &mut ClearSpeech) -> bool {
         if !has_begun {
-            self.held = self.held.trim_start().to_owned();
+            self.hold(self.held.trim_start().to_owned());
         }
-        if let Some((thought, behind)) = self.held.split_once(THOUGHTS_CLOSE) {
-            clear.thought.push_str(thought.trim_end());
-            self.held = behind.to_owned();
+        // No mark begins among blanks.
+        let behind = self.held.get(self.blanks..).unwrap_or_default();
+        if let Some((thought, behind)) = behind.split_once(THOUGHTS_CLOSE) {
+            let (bytes, behind) = (self.blanks + thought.len(), behind.to_owned());
+            clear.thought.push_str(self.held.get(..bytes).unwrap_or_default().trim_end());
+            self.hold(behind);
             self.place = ThoughtPlace::Behind;
             return true;
         }
-        let unclear = if is_end { 0 } else { begun_mark(&self.held, THOUGHTS_CLOSE) };
-        let said = self.held.get(..self.held.len() - unclear).unwrap_or_default().trim_end().to_owned();
-        self.held = self.held.split_off(said.len());
-        self.place = ThoughtPlace::Within { has_begun: has_begun || !said.is_empty() };
-        clear.thought.push_str(&said);
+        let unclear = if is_end { 0 } else { begun_mark(behind, THOUGHTS_CLOSE) };
+        let end = self.held.len() - unclear;
+        let said = self.held.get(self.blanks..end).unwrap_or_default().trim_end();
+        if said.is_empty() {
+            self.blanks = end;
+            return false;
+        }
+        let bytes = self.blanks + said.len();
+        clear.thought.push_str(self.held.get(..bytes).unwrap_or_default());
+        self.held.drain(..bytes);
+        self.blanks = end - bytes;
+        self.place = ThoughtPlace::Within { has_begun: true };
         false
+    }
+
+    /// Holds this, of which nothing is known yet.
+    fn hold(&mut self, held: String) {
+        (self.held, self.blanks) = (held, 0);
     }
 }
