@@ -273,11 +273,11 @@ impl AnswerWaiter {
         Self(answer.clone())
     }
 
-    /// Goes away, and says after a while whether nobody else waits or came meanwhile.
-    pub(crate) async fn leaves_nobody(self) -> bool {
+    /// Goes away, and waits a while for whoever may come back.
+    pub(crate) async fn leave_for_long(self) -> LeftAnswer {
         let left = self.leave();
         sleep(RETURN_WAIT).await;
-        left.is_alone()
+        left
     }
 
     fn leave(self) -> LeftAnswer {
@@ -293,14 +293,15 @@ impl Drop for AnswerWaiter {
 
 /// An answer that somebody waited for and does no more.
 #[derive(Debug)]
-struct LeftAnswer {
+pub(crate) struct LeftAnswer {
     answer: Arc<KeyedAnswer>,
     /// How many had waited for it by then.
     ever: usize,
 }
 
 impl LeftAnswer {
-    fn is_alone(&self) -> bool {
+    /// Whether nobody else waits for it, or has come since.
+    pub(crate) fn is_alone(&self) -> bool {
         let (waiting, ever) = (&self.answer.waiting, &self.answer.ever);
         waiting.load(Ordering::Relaxed) == 0 && ever.load(Ordering::Relaxed) == self.ever
     }

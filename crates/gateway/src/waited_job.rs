@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** from the moment that the daemon may have it, it is cancelled unless it was delivered or is over; that is tried
 //! for a minute, until the daemon has heard it or has said that it is too late. One whose request has a key is waited for before
-//! that: its client may come back. What was reserved is settled once the job is over and not before: one that was delivered may
-//! yet be refuted, and another provider asked.
+//! that: its client may come back, also while it is tried. What was reserved is settled once the job is over and not before: one
+//! that was delivered may yet be refuted, and another provider asked.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -124,14 +124,13 @@ impl Drop for WaitedJob {
             }
             // The end of a gateway ends this: the job goes on, and is there for whoever asks again.
             tokio::spawn(async move {
-                if waiter.leaves_nobody().await {
-                    cancel(&link, key).await;
-                }
+                let left = waiter.leave_for_long().await;
+                cancel(&link, key, || left.is_alone()).await;
             });
             return;
         }
         self.cancels.begin(async move {
-            cancel(&link, key).await;
+            cancel(&link, key, || true).await;
             // Not waited for by whoever waits until all are cancelled.
             if let Some(allowance) = allowance {
                 tokio::spawn(settle(link, key, allowance));
@@ -140,10 +139,13 @@ impl Drop for WaitedJob {
     }
 }
 
-/// Cancels a job, whatever becomes of the daemon meanwhile.
-async fn cancel(link: &DaemonLink, key: Digest) {
+/// Cancels a job, whatever becomes of the daemon meanwhile, as long as nobody wants it.
+async fn cancel(link: &DaemonLink, key: Digest, is_unwanted: impl Fn() -> bool) {
     let deadline = Instant::now() + CANCEL_WAIT;
     while Instant::now() < deadline {
+        if !is_unwanted() {
+            return;
+        }
         let asked = async {
             let handle = link.connect().await.ok()?;
             Some(handle.call(CancelJob { name: key.to_string() }).await)
@@ -191,4 +193,24 @@ async fn cost_at_end(link: &DaemonLink, key: Digest) -> Option<Amount> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use assay_peer::config::Home;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_is_cancelled_no_more_once_its_client_is_back_though_the_daemon_was_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = DaemonLink(Home::at(folder.path()));
+        let (began, looks) = (Instant::now(), Cell::new(0));
+        let is_unwanted = || looks.replace(looks.get() + 1) == 0;
+        cancel(&link, Digest::default(), is_unwanted).await;
+        assert_eq!(looks.get(), 2, "one try found no daemon");
+        assert!(began.elapsed() < CANCEL_WAIT);
+    }
 }
