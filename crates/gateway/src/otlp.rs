@@ -104,7 +104,7 @@ pub(crate) async fn tell(gateway: &Arc<Gateway>, collector: &Collector, instance
 }
 
 async fn tell_each(step: Duration, gateway: &Arc<Gateway>, collector: &Collector, instance: String) {
-    let (mut wait, mut is_refused) = (step, false);
+    let (mut wait, mut trouble) = (step, None);
     loop {
         sleep(wait).await;
         let figures = metrics::told(&gateway.metrics, &gateway.link).await;
@@ -116,20 +116,44 @@ async fn tell_each(step: Duration, gateway: &Arc<Gateway>, collector: &Collector
             Sent::Later(_) => gateway.metrics.spans.give_back(spans),
             Sent::Refused(_) => drop(gateway.metrics.spans.dropped.inc_by(spans.len() as u64)),
         }
-        wait = match sent {
-            (Sent::Later(after), _) | (_, Sent::Later(after)) => again(wait, after),
-            (Sent::Refused(status), _) | (_, Sent::Refused(status)) => {
-                // Said once: it will not be otherwise in a quarter of a minute.
-                if !std::mem::replace(&mut is_refused, true) {
-                    tracing::warn!(status, "the collector of gateway.otlp does not take what it is told");
-                }
-                again(wait, None)
-            }
-            (Sent::Taken, Sent::Taken) => {
-                is_refused = false;
-                step
-            }
-        };
+        let now = trouble_of(sent);
+        if std::mem::replace(&mut trouble, now) != now {
+            say(now);
+        }
+        wait = pause(sent, (wait, step), gateway.metrics.spans.fill_one());
+    }
+}
+
+/// What keeps a collector from taking what it is told, if anything does.
+fn trouble_of(sent: (Sent, Sent)) -> Option<Sent> {
+    match sent {
+        (Sent::Taken, Sent::Taken) => None,
+        (Sent::Later(_), _) | (_, Sent::Later(_)) => Some(Sent::Later(None)),
+        (Sent::Refused(status), _) | (_, Sent::Refused(status)) => Some(Sent::Refused(status)),
+    }
+}
+
+/// Said once: it will not be otherwise in a quarter of a minute.
+fn say(trouble: Option<Sent>) {
+    match trouble {
+        None | Some(Sent::Taken) => tracing::info!("the collector of gateway.otlp takes what it is told"),
+        Some(Sent::Later(_)) => {
+            tracing::warn!("the collector of gateway.otlp is away or busy, and is told again later");
+        }
+        Some(Sent::Refused(status)) => {
+            tracing::warn!(status, "the collector of gateway.otlp does not take what it is told");
+        }
+    }
+}
+
+/// How long is waited before the next message, after one for which so long was waited.
+fn pause(sent: (Sent, Sent), (wait, step): (Duration, Duration), fill_one: bool) -> Duration {
+    match sent {
+        (Sent::Later(after), _) | (_, Sent::Later(after)) => again(wait.max(step), after),
+        (Sent::Refused(_), _) | (_, Sent::Refused(_)) => again(wait.max(step), None),
+        // Of a collector that takes what it is told none waits for longer than it must.
+        (Sent::Taken, Sent::Taken) if fill_one => Duration::ZERO,
+        (Sent::Taken, Sent::Taken) => step,
     }
 }
 

@@ -53,6 +53,11 @@ impl SpanQueue {
         waiting.drain(..count).collect()
     }
 
+    /// Whether as many wait as one message holds.
+    pub(super) fn fill_one(&self) -> bool {
+        self.lock().len() >= TOLD_MAX
+    }
+
     /// Puts back in front what was not taken, as far as there is room.
     pub(super) fn give_back(&self, spans: Vec<Value>) {
         let mut waiting = self.lock();

@@ -177,6 +177,41 @@ async fn a_collector_that_is_away_is_told_later_and_less_and_less_often() {
 }
 
 #[test]
+fn whoever_takes_what_it_is_told_is_told_all_that_waits_and_nobody_is_asked_without_a_pause() {
+    let (taken, later, refused) = (Sent::Taken, Sent::Later(None), Sent::Refused(404));
+    let second = Duration::from_secs(1);
+    let waits = [
+        ((taken, taken), second, false, second),
+        ((taken, taken), second, true, Duration::ZERO),
+        ((taken, taken), 8 * second, false, second),
+        ((taken, later), Duration::ZERO, true, 2 * second),
+        ((later, taken), 2 * second, true, 4 * second),
+        ((Sent::Later(Some(9 * second)), refused), second, false, 9 * second),
+        ((refused, taken), Duration::ZERO, true, 2 * second),
+    ];
+    for (sent, wait, fill_one, expected) in waits {
+        assert_eq!(pause(sent, (wait, second), fill_one), expected, "{sent:?} after {wait:?}");
+    }
+    assert_eq!(trouble_of((taken, taken)), None);
+    assert_eq!([(later, taken), (refused, later)].map(trouble_of), [Some(later); 2]);
+    assert_eq!([(refused, taken), (taken, refused)].map(trouble_of), [Some(refused); 2]);
+}
+
+#[tokio::test]
+async fn as_many_answers_as_a_message_holds_are_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = telling(folder.path(), "http://127.0.0.1:9".to_owned()).await;
+    (0..SPANS_MAX).for_each(|_| gateway.metrics.count("", &answer()));
+    let spans = &gateway.metrics.spans;
+    let mut messages = 0;
+    while spans.fill_one() {
+        assert!(!spans.take().is_empty());
+        messages += 1;
+    }
+    assert!(messages > 1 && spans.take().is_empty(), "{messages}");
+}
+
+#[test]
 fn a_collector_is_an_address_of_the_web() {
     for address in ["http://127.0.0.1:4318", "https://collector.example/otlp/", "http://[::1]:4318"] {
         assert!(Collector::at(address).is_some(), "{address}");
