@@ -195,6 +195,29 @@ fn a_jpeg_file_that_promises_too_much_is_refused_by_its_header() {
     assert_eq!(read(&file, TWO), Err(NotAPicture::TooLarge { width: 0x4000, height: 0x4000 }));
 }
 
+/// A WebP file of a canvas, with the head of what is compressed with loss and has a size of its own.
+fn lossy_webp(canvas: u32, frame: u16) -> Vec<u8> {
+    let side = |side: u32| (side - 1).to_le_bytes()[..3].to_vec();
+    let size = [frame.to_le_bytes(); 2].concat();
+    let canvas = [vec![0; 4], side(canvas), side(canvas)].concat();
+    let frame = [vec![0; 3], vec![0x9d, 0x01, 0x2a], size, vec![0; 32]].concat();
+    let chunk = |name: &[u8], body: Vec<u8>| [name, &(body.len() as u32).to_le_bytes(), &body].concat();
+    let chunks = [b"WEBP".to_vec(), chunk(b"VP8X", canvas), chunk(b"VP8 ", frame)].concat();
+    chunk(b"RIFF", chunks)
+}
+
+#[test]
+fn a_webp_file_that_holds_more_than_it_says_is_refused_by_both_headers() {
+    let large = NotAPicture::TooLarge { width: 0x3fff, height: 0x3fff };
+    assert_eq!(read(&lossy_webp(1, 0x3fff), TWO), Err(large));
+    let large = NotAPicture::TooLarge { width: 0x4000, height: 0x4000 };
+    assert_eq!(read(&lossy_webp(0x4000, 1), TWO), Err(large));
+    for frame in [1, 2] {
+        let broken = read(&lossy_webp(1, frame), TWO).unwrap_err();
+        assert!(matches!(broken, NotAPicture::Broken { kind: PictureKind::Webp, .. }), "{frame}: {broken:?}");
+    }
+}
+
 #[test]
 fn a_light_ground_is_told_from_a_dark_one() {
     let ground = |edge: u8, ink: u8| {
