@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use assay_peer::handle::{CallError, CancelJob, Refused, Update, WatchUpdates};
+use assay_peer::handle::{CallError, CancelJob, KnownJobs, Refused};
 use assay_protocol::{id::Digest, units::Amount};
 use tokio::{
     task::JoinSet,
@@ -25,8 +25,9 @@ const CANCEL_WAIT: Duration = Duration::from_secs(60);
 const CANCEL_STEP: Duration = Duration::from_millis(250);
 /// How long the end of a job is waited for that nobody else waits for.
 const END_WAIT: Duration = Duration::from_secs(60 * 60);
-/// Between two tries to hear of it.
+/// Between two looks for it, at first and at most.
 const SETTLE_STEP: Duration = Duration::from_secs(2);
+const SETTLE_STEP_MAX: Duration = Duration::from_secs(30);
 
 /// Jobs that are being ordered or cancelled, whoever still waits for that.
 #[derive(Clone, Debug, Default)]
@@ -162,14 +163,17 @@ async fn cancel(link: &DaemonLink, key: Digest, is_unwanted: impl Fn() -> bool) 
     tracing::warn!(%key, "a job that nobody waits for is not cancelled: the daemon is not reached");
 }
 
-/// Waits for the end of a job, and counts what it has cost. Where that is not learnt, all that was reserved stays counted.
+/// Waits for the end of a job, and counts what it has cost. Where that is not learnt, all that was reserved stays counted. It is
+/// looked for now and then: a connection for each job that waits for its close would leave none to others.
 async fn settle(link: DaemonLink, key: Digest, allowance: Allowance) {
     let ended = timeout_at(Instant::now() + END_WAIT, async {
+        let mut step = SETTLE_STEP;
         loop {
             if let Some(cost) = cost_at_end(&link, key).await {
                 return cost;
             }
-            sleep(SETTLE_STEP).await;
+            sleep(step).await;
+            step = (step * 2).min(SETTLE_STEP_MAX);
         }
     });
     if let Ok(cost) = ended.await {
@@ -177,22 +181,14 @@ async fn settle(link: DaemonLink, key: Digest, allowance: Allowance) {
     }
 }
 
-/// What a job has cost, once it has ended; nothing, if the daemon goes away before.
+/// What a job has cost, if it has ended; nothing, if it has not or the daemon is away.
 async fn cost_at_end(link: &DaemonLink, key: Digest) -> Option<Amount> {
     let handle = link.connect().await.ok()?;
-    let mut updates = match handle.call(WatchUpdates { name: Some(key.to_string()) }).await {
-        Ok(updates) => updates,
+    match handle.call(KnownJobs { keys: vec![key] }).await.ok()?.pop() {
+        Some(job) => job.submission.ended.then(|| job.submission.cost_max()),
         // It was never ordered.
-        Err(CallError::Refused(Refused::UnknownJob { .. })) => return Some(Amount::ZERO),
-        Err(_) => return None,
-    };
-    while let Some(Ok(update)) = updates.next().await {
-        match update {
-            Update::Job(view) if view.submission.ended => return Some(view.submission.cost_max()),
-            Update::Job(_) | Update::Event(_) | Update::Missed { .. } => {}
-        }
+        None => Some(Amount::ZERO),
     }
-    None
 }
 
 #[cfg(test)]
