@@ -203,6 +203,7 @@ impl HttpFailure {
             return Self::new(StatusCode::CONFLICT, "cancelled", "the job was cancelled").after_order();
         }
         let unmatched = submission.unmatched.clone().unwrap_or_default();
+        let spent = submission.cost_max();
         // A daemon that was started since knows only what each attempt came to.
         let of_last = || {
             let last = submission.attempts.last().filter(|_| submission.unmatched.is_none())?;
@@ -214,33 +215,33 @@ impl HttpFailure {
                 "refused_input",
                 format!("{} refuses the input", submission.manifest),
             ),
-            Some(Failure::Busy) => Self::unmatched(&unmatched, held),
+            Some(Failure::Busy) => Self::unmatched(&unmatched, held, spent),
             Some(failure) => {
+                let spent = spent_words(spent);
                 let message = match submission.attempts.as_slice() {
-                    [_] => format!("the attempt failed: {failure}; nothing was spent"),
-                    _ => format!("every attempt failed, the last: {failure}; nothing was spent"),
+                    [_] => format!("the attempt failed: {failure}; {spent}"),
+                    _ => format!("every attempt failed, the last: {failure}; {spent}"),
                 };
                 Self::new(StatusCode::BAD_GATEWAY, "job_failed", message)
             }
-            None => Self::unmatched(&unmatched, held),
+            None => Self::unmatched(&unmatched, held, spent),
         }
     }
 
-    fn unmatched(unmatched: &Unmatched, held: Option<Amount>) -> Self {
-        let held = held_words(held);
+    fn unmatched(unmatched: &Unmatched, held: Option<Amount>, spent: Amount) -> Self {
+        let (held, spent) = (held_words(held), spent_words(spent));
         if let Some(over_day) = unmatched.over_day {
             return Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", over_day.to_string());
         }
         if let Some(over_funds) = unmatched.over_funds {
             let OverFunds { free, need } = over_funds;
-            let message = format!(
-                "the account has {free} to spend, and the job needs {need} at most; {held}; nothing was spent"
-            );
+            let message =
+                format!("the account has {free} to spend, and the job needs {need} at most; {held}; {spent}");
             return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
         }
         if let Some(refusal @ (Refusal::Funds | Refusal::Total)) = unmatched.refusal {
             let held = if refusal == Refusal::Funds { format!("; {held}") } else { String::new() };
-            let message = format!("every offer was refused, the last: {refusal}{held}; nothing was spent");
+            let message = format!("every offer was refused, the last: {refusal}{held}; {spent}");
             return Self::new(StatusCode::PAYMENT_REQUIRED, "refused", message);
         }
         let is_too_much = unmatched.cost > 0 || unmatched.price > 0;
@@ -248,17 +249,24 @@ impl HttpFailure {
             return Self::new(StatusCode::PAYMENT_REQUIRED, "too_expensive", too_expensive(unmatched));
         }
         if unmatched.refusal == Some(Refusal::Notary) && unmatched.offers == 0 {
-            let message = "the notary of this network keeps two journals, and this peer has left it for good; nothing was spent";
+            let message = format!(
+                "the notary of this network keeps two journals, and this peer has left it for good; {spent}"
+            );
             return Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
         }
         let why = match unmatched.refusal {
             Some(refusal) => format!("the last refusal: {refusal}"),
             None => format!("{} offers were seen, {} of them busy", unmatched.offers, unmatched.busy),
         };
-        let message = format!("nobody takes this now: {why}; nothing was spent; ask again later");
+        let message = format!("nobody takes this now: {why}; {spent}; ask again later");
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
         Self { retry_after: Some(ASK_AGAIN_S), ..failure }
     }
+}
+
+/// What an order has cost of which nothing came: attempts that were opened had places among open jobs, and some were checked.
+fn spent_words(spent: Amount) -> String {
+    if spent.is_zero() { "nothing was spent".to_owned() } else { format!("{spent} was spent on attempts") }
 }
 
 /// What becomes of money that is not free.
@@ -427,9 +435,17 @@ mod tests {
             ),
         ];
         for (unmatched, told) in cases {
-            let failure = HttpFailure::unmatched(&unmatched, Some(Amount(700_000_000)));
+            let failure = HttpFailure::unmatched(&unmatched, Some(Amount(700_000_000)), Amount::ZERO);
             assert_eq!(failure.status(), StatusCode::PAYMENT_REQUIRED, "{unmatched:?}");
             assert!(failure.line().contains(told), "{}", failure.line());
         }
+    }
+
+    #[test]
+    fn what_attempts_have_cost_in_vain_is_not_called_nothing() {
+        let told = |spent| HttpFailure::unmatched(&Unmatched::default(), None, spent).line();
+        assert!(told(Amount::ZERO).ends_with("; nothing was spent; ask again later"));
+        let spent = told(Amount(140_000_000));
+        assert!(spent.ends_with("; 0.14 was spent on attempts; ask again later"), "{spent}");
     }
 }
