@@ -177,6 +177,29 @@ async fn a_collector_that_is_away_is_told_later_and_less_and_less_often() {
 }
 
 #[test]
+fn a_collector_is_an_address_of_the_web() {
+    for address in ["http://127.0.0.1:4318", "https://collector.example/otlp/", "http://[::1]:4318"] {
+        assert!(Collector::at(address).is_some(), "{address}");
+    }
+    for address in ["", "127.0.0.1:4318", "grpc://127.0.0.1:4317", "http://", "http://me:word@127.0.0.1"] {
+        assert!(Collector::at(address).is_none(), "{address}");
+    }
+}
+
+#[test]
+fn what_is_printed_is_read_to_the_letter() {
+    let text = "# HELP a_b What it is.\n# TYPE a_b counter\n# UNIT a_b b\na_b_total{key=\"x\\\"\\\\,\\n}\",two=\"2\"} 1.5\n\
+                a_b_total 7\n# EOF\n";
+    let [family] = &families(text)[..] else { panic!("{:?}", families(text)) };
+    assert_eq!((family.name.as_str(), family.kind.as_str(), family.unit.as_str()), ("a_b", "counter", "b"));
+    assert_eq!(family.help, "What it is.");
+    let labels =
+        [("key", "x\"\\,\n}"), ("two", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!((&family.samples[0].labels[..], family.samples[0].value.as_str()), (&labels[..], "1.5"));
+    assert_eq!((family.samples[1].labels.len(), family.samples[1].value.as_str()), (0, "7"));
+}
+
+#[test]
 fn whoever_takes_what_it_is_told_is_told_all_that_waits_and_nobody_is_asked_without_a_pause() {
     let (taken, later, refused) = (Sent::Taken, Sent::Later(None), Sent::Refused(404));
     let second = Duration::from_secs(1);
@@ -209,27 +232,4 @@ async fn as_many_answers_as_a_message_holds_are_told_at_once() {
         messages += 1;
     }
     assert!(messages > 1 && spans.take().is_empty(), "{messages}");
-}
-
-#[test]
-fn a_collector_is_an_address_of_the_web() {
-    for address in ["http://127.0.0.1:4318", "https://collector.example/otlp/", "http://[::1]:4318"] {
-        assert!(Collector::at(address).is_some(), "{address}");
-    }
-    for address in ["", "127.0.0.1:4318", "grpc://127.0.0.1:4317", "http://", "http://me:word@127.0.0.1"] {
-        assert!(Collector::at(address).is_none(), "{address}");
-    }
-}
-
-#[test]
-fn what_is_printed_is_read_to_the_letter() {
-    let text = "# HELP a_b What it is.\n# TYPE a_b counter\n# UNIT a_b b\na_b_total{key=\"x\\\"\\\\,\\n}\",two=\"2\"} 1.5\n\
-                a_b_total 7\n# EOF\n";
-    let [family] = &families(text)[..] else { panic!("{:?}", families(text)) };
-    assert_eq!((family.name.as_str(), family.kind.as_str(), family.unit.as_str()), ("a_b", "counter", "b"));
-    assert_eq!(family.help, "What it is.");
-    let labels =
-        [("key", "x\"\\,\n}"), ("two", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    assert_eq!((&family.samples[0].labels[..], family.samples[0].value.as_str()), (&labels[..], "1.5"));
-    assert_eq!((family.samples[1].labels.len(), family.samples[1].value.as_str()), (0, "7"));
 }
