@@ -38,6 +38,7 @@ use assay_protocol::{
     notice::{self, Head, Tick},
     order::{Open, Refusal},
     outcome::Outcome,
+    rate::ConvictionOdds,
     receipt::StoryEvent,
     signed::Signed,
     units::{Amount, Duration, Timestamp},
@@ -70,6 +71,9 @@ const HOUR_MS: u64 = 3_600_000;
 pub struct Ledger {
     /// Shared with the story of each job that closes.
     genesis: Arc<Genesis>,
+    /// What its numbers come to.
+    #[serde(skip)]
+    odds: Option<ConvictionOdds>,
     notary: PeerId,
     accounts: Tracked<PeerId, Holdings>,
     /// Boxed: a tree moves its entries about, and these are large.
@@ -230,6 +234,7 @@ impl Ledger {
             pool,
             endowment,
             endowed: BTreeMap::new(),
+            odds: Some(ConvictionOdds::of(&genesis.checks)),
             genesis,
             notary,
             accounts: Tracked::new(accounts),

@@ -30,6 +30,7 @@ use alloc::sync::Arc;
 use assay_protocol::{
     genesis::Genesis,
     id::{NetworkId, PeerId},
+    rate::ConvictionOdds,
     signed::Signer,
     units::{Amount, Timestamp},
 };
@@ -62,13 +63,15 @@ use crate::{
 pub struct Config {
     genesis: Arc<Genesis>,
     network: NetworkId,
+    /// What its numbers come to.
+    odds: ConvictionOdds,
 }
 
 impl Config {
     /// Under these rules, which peers of one process share.
     pub fn new(genesis: impl Into<Arc<Genesis>>) -> Self {
         let genesis = genesis.into();
-        Self { network: genesis.id(), genesis }
+        Self { network: genesis.id(), odds: ConvictionOdds::of(&genesis.checks), genesis }
     }
 
     /// Whether this peer keeps books.
@@ -84,6 +87,7 @@ pub struct Node<S> {
     signer: S,
     genesis: Arc<Genesis>,
     network: NetworkId,
+    odds: ConvictionOdds,
     chance: Chance,
     alarms: Alarms,
     wakes_at: Option<Steady>,
@@ -100,10 +104,11 @@ impl<S: Signer> Node<S> {
     /// A peer that has done nothing yet. It keeps books if the network names it a notary.
     pub fn new(signer: S, config: Config, entropy: [u8; 32]) -> Self {
         let (id, keeps_books) = (signer.id(), config.is_notary(signer.id()));
-        let Config { genesis, network } = config;
+        let Config { genesis, network, odds } = config;
         let notary = keeps_books.then(|| Notary::new(Ledger::new(Arc::clone(&genesis), id)));
         Self {
             network,
+            odds,
             roles: Roles::new(notary),
             signer,
             genesis,
@@ -243,6 +248,7 @@ impl<S: Signer> Node<S> {
             signer: &self.signer,
             genesis: &self.genesis,
             network: self.network,
+            odds: self.odds,
             book,
             notaries: &mut self.notaries,
             chance: &mut self.chance,

@@ -20,13 +20,44 @@ pub struct Circumstances {
     pub always: bool,
 }
 
+/// What a network's numbers come to for whoever is checked. To find it out costs more than all else that a ticket is made of, and
+/// it is the same for every job: whoever makes many tickets finds it out once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvictionOdds {
+    /// By how much the check of a cheat is likelier to convict than that of an honest job.
+    net: Rate,
+}
+
+impl ConvictionOdds {
+    /// By the numbers of this network.
+    #[must_use]
+    pub fn of(checks: &Checks) -> Self {
+        Self { net: convicts(checks).minus_up_to(convicts_honest(checks)) }
+    }
+
+    fn deterrence(self, theta: Rate, gain: Amount, slash: Amount) -> Rate {
+        let at_stake = u128::from(gain.0) + u128::from(slash.0);
+        let Some(share) = (u128::from(gain.0) << 32).checked_div(at_stake) else { return Rate::ONE };
+        let Some(rate) = (share * u128::from(theta.0)).checked_div(u128::from(self.net.0)) else {
+            return Rate::ONE;
+        };
+        Rate(u64::try_from(rate).unwrap_or(u64::MAX)).min(Rate::ONE)
+    }
+}
+
 /// The rate at which such a job is checked.
 #[must_use]
 pub fn rate(checks: &Checks, job: &Circumstances) -> Rate {
+    rate_at(ConvictionOdds::of(checks), checks, job)
+}
+
+/// The same where it is known what the numbers come to.
+#[must_use]
+pub fn rate_at(odds: ConvictionOdds, checks: &Checks, job: &Circumstances) -> Rate {
     if job.always {
         return Rate::ONE;
     }
-    let deterring = deterrence(checks, job.price, job.slash);
+    let deterring = odds.deterrence(checks.theta, job.price, job.slash);
     checks.base.max(deterring).max(ramp(checks, job.trust)).min(Rate::ONE)
 }
 
@@ -41,13 +72,7 @@ pub fn ramp(checks: &Checks, trust: u64) -> Rate {
 /// The rate from which on a cheat loses more than it gains: `θ·g / ((d − α)(g + slash))`.
 #[must_use]
 pub fn deterrence(checks: &Checks, gain: Amount, slash: Amount) -> Rate {
-    let net = convicts(checks).minus_up_to(convicts_honest(checks));
-    let at_stake = u128::from(gain.0) + u128::from(slash.0);
-    let Some(share) = (u128::from(gain.0) << 32).checked_div(at_stake) else { return Rate::ONE };
-    let Some(rate) = (share * u128::from(checks.theta.0)).checked_div(u128::from(net.0)) else {
-        return Rate::ONE;
-    };
-    Rate(u64::try_from(rate).unwrap_or(u64::MAX)).min(Rate::ONE)
+    ConvictionOdds::of(checks).deterrence(checks.theta, gain, slash)
 }
 
 /// The chance that the check of a cheat ends in a conviction.
@@ -158,6 +183,18 @@ mod tests {
         assert_eq!((rates[3], rates[4], rates[999]), (Rate::ONE, Rate::ONE, checks().base));
         assert!(rates[5] < Rate::ONE);
         assert_eq!(rate(&checks(), &Circumstances { always: true, ..job(999) }), Rate::ONE);
+    }
+
+    #[test]
+    fn what_the_numbers_come_to_is_the_same_for_every_job() {
+        let odds = ConvictionOdds::of(&checks());
+        for (trust, price, slash, always) in [(0, 1, 0, false), (99, 1, 100, false), (9, 7, 50, true)] {
+            let (price, slash) = (Amount::credits(price), Amount::credits(slash));
+            let job = Circumstances { trust: trust << 32, price, slash, always };
+            assert_eq!(rate_at(odds, &checks(), &job), rate(&checks(), &job), "{job:?}");
+        }
+        let deaf = Checks { power: Rate::ZERO, ..checks() };
+        assert_ne!(ConvictionOdds::of(&deaf), odds);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     id::{Digest, JobId},
     order::Order,
     place,
-    rate::{self, Circumstances},
+    rate::{self, Circumstances, ConvictionOdds},
     roster::Checkers,
     signed::{Attested, Signed, Statement, Verified, statements},
     units::{Amount, Duration, Rate, Timestamp},
@@ -86,12 +86,20 @@ impl Ticket {
     /// The ticket that follows from an order and the parties' standing.
     #[must_use]
     pub fn new(genesis: &Genesis, order: &Order, standing: Standing) -> Self {
-        Self::for_job(order.id(), genesis, order, standing)
+        let odds = ConvictionOdds::of(&genesis.checks);
+        Self::for_job(order.id(), odds, genesis, order, standing)
     }
 
-    /// The ticket of an order whose name is known: to name one costs more than all the rest.
+    /// The ticket of an order whose name is known, where it is known what the network's numbers come to: to find out either
+    /// costs more than all the rest.
     #[must_use]
-    pub fn for_job(job: JobId, genesis: &Genesis, order: &Order, standing: Standing) -> Self {
+    pub fn for_job(
+        job: JobId,
+        odds: ConvictionOdds,
+        genesis: &Genesis,
+        order: &Order,
+        standing: Standing,
+    ) -> Self {
         let checks = &genesis.checks;
         let price = order.price().unwrap_or(Amount(u64::MAX));
         let check_work = order.check_work_max();
@@ -100,7 +108,8 @@ impl Ticket {
         let prepaid = order.checks.max(u16::from(newcomer));
         let advance = advance(genesis, order, prepaid, newcomer).unwrap_or(Amount(u64::MAX));
         let slash = costs::slash(genesis, order, advance);
-        let policy_rate = rate::rate(
+        let policy_rate = rate::rate_at(
+            odds,
             checks,
             &Circumstances {
                 trust: standing.trust,

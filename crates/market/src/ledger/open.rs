@@ -7,6 +7,7 @@ use assay_protocol::{
     id::{JobId, PeerId},
     job::Job,
     order::{Accept, Open, Order, Refusal},
+    rate::ConvictionOdds,
     roster::Checkers,
     signed::{Said, Signed},
     ticket::{Standing, Ticket},
@@ -74,7 +75,8 @@ impl Ledger {
             (self.wall.is_some(), Refusal::Late),
         ])?;
         admission::sound(&self.genesis, order)?;
-        let ticket = Ticket::for_job(id, &self.genesis, order, self.standing(order));
+        let odds = self.odds.unwrap_or_else(|| ConvictionOdds::of(&self.genesis.checks));
+        let ticket = Ticket::for_job(id, odds, &self.genesis, order, self.standing(order));
         admission::admit(&self.genesis, order, accept, &ticket)?;
         self.afford(order, &ticket)?;
         Ok(ticket)

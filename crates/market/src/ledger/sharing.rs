@@ -4,7 +4,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use assay_protocol::{genesis::Genesis, roster::Roster};
+use assay_protocol::{genesis::Genesis, rate::ConvictionOdds, roster::Roster};
 
 use super::Ledger;
 
@@ -14,6 +14,7 @@ impl Ledger {
         if genesis != self.genesis {
             return None;
         }
+        self.odds = Some(ConvictionOdds::of(&genesis.checks));
         self.genesis = genesis;
         self.share_rosters();
         Some(())

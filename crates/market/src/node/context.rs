@@ -11,6 +11,7 @@ use assay_protocol::{
     message::Message,
     notice::Query,
     order::Refusal,
+    rate::ConvictionOdds,
     signed::{Signed, Signer, Statement, Verified},
     standing::PeerStanding,
     units::Timestamp,
@@ -36,6 +37,8 @@ pub(super) struct Context<'a, S> {
     pub(super) signer: &'a S,
     pub(super) genesis: &'a Arc<Genesis>,
     pub(super) network: NetworkId,
+    /// What the network's numbers come to.
+    pub(super) odds: ConvictionOdds,
     /// The offers that are known.
     pub(super) book: &'a Book,
     /// What notaries said, and what they are asked.

@@ -35,6 +35,7 @@ impl<S: Signer> Node<S> {
             signer: &self.signer,
             genesis: &self.genesis,
             network: self.network,
+            odds: self.odds,
             book,
             notaries: &mut notaries,
             chance: &mut chance,

@@ -162,7 +162,7 @@ impl Client {
         if !attempt.awaits_ticket() {
             return Heard::Misstep(Fault::Untimely);
         }
-        if **ticket != Ticket::new(cx.genesis, &attempt.order, ticket.standing) {
+        if **ticket != Ticket::for_job(job, cx.odds, cx.genesis, &attempt.order, ticket.standing) {
             return Heard::Misstep(Fault::Contrary);
         }
         let (key, provider, order) = (attempt.key, attempt.order.provider, attempt.order.signed().clone());

@@ -220,9 +220,9 @@ impl Provider {
     }
 }
 
-/// True for a ticket that follows from the order, and by which it could be opened: a provider runs nothing for others.
+/// True for a ticket that follows from the order of its name, and by which it could be opened: a provider runs nothing for others.
 fn agrees<S: Signer>(order: &Order, ticket: &Ticket, cx: &Context<'_, S>) -> bool {
-    let expected = Ticket::new(cx.genesis, order, ticket.standing);
+    let expected = Ticket::for_job(ticket.job, cx.odds, cx.genesis, order, ticket.standing);
     let starts_in = Duration::default();
     let accept = Accept { job: ticket.job, class: order.class, rate_max: Rate::ONE, starts_in };
     *ticket == expected && admission::admit(cx.genesis, order, &accept, &expected).is_ok()
