@@ -77,7 +77,7 @@ impl Order {
     /// What every run of the job draws its choices from.
     #[must_use]
     pub fn seed(&self) -> Digest {
-        codec::digest("sample", &self.id())
+        seed_of(self.id())
     }
 
     /// The most work that a check is paid for that finds what was claimed.
@@ -91,6 +91,12 @@ impl Order {
     pub fn price(&self) -> Option<Amount> {
         self.unit_price.times(self.units_max)
     }
+}
+
+/// What every run of the job of this name draws its choices from.
+#[must_use]
+pub fn seed_of(job: JobId) -> Digest {
+    codec::digest("sample", &job)
 }
 
 /// The name of a client's secret before it is revealed.

@@ -187,8 +187,7 @@ impl Client {
                 self.order(*key, order.verified(), *secret);
             }
             ClientRecord::Agreed { open } => {
-                let job = open.order.said().id();
-                self.step(job, AttemptStep::Agree(open.clone()));
+                self.step(open.accept.said().job, AttemptStep::Agree(open.clone()));
             }
             ClientRecord::Claimed(claim) => self.claimed(claim, genesis),
             ClientRecord::Ticketed(ticket) => self.ticketed(ticket.verified()),

@@ -303,13 +303,14 @@ impl Notary {
     }
 
     fn on_open<S: Signer>(&mut self, open: &Verified<Open>, cx: &mut Context<'_, S>) -> Heard {
-        let (job, client) = (open.order().id(), open.signer());
+        // Mostly it is taken, and its name was found out on the way.
+        let (job, client) = (|| open.order().id(), open.signer());
         match self.enter(Fact::Open(open.signed().clone()), cx) {
             Ok(()) => {}
             // Its number is used up: by itself, perhaps, long ago.
-            Err(Rejection::Refused(reason @ Refusal::Nonce)) => cx.recall(job, client, Some(reason)),
-            Err(Rejection::Refused(reason)) => cx.say(client, Refuse { job, reason }),
-            Err(_) => self.state(job, client, cx),
+            Err(Rejection::Refused(reason @ Refusal::Nonce)) => cx.recall(job(), client, Some(reason)),
+            Err(Rejection::Refused(reason)) => cx.say(client, Refuse { job: job(), reason }),
+            Err(_) => self.state(job(), client, cx),
         }
         Heard::Taken
     }

@@ -132,7 +132,7 @@ impl Client {
             ClientRecord::Ordered { key, .. }
             | ClientRecord::Ended { key }
             | ClientRecord::Cancelled { key } => return Some(*key),
-            ClientRecord::Agreed { open } => open.order.said().id(),
+            ClientRecord::Agreed { open } => open.accept.said().job,
             ClientRecord::Ticketed(ticket) => ticket.job,
             ClientRecord::Claimed(claim) => claim.job,
             ClientRecord::Delivered { deliver, .. } => deliver.claim.said().job,

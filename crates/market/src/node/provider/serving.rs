@@ -20,7 +20,7 @@ use alloc::boxed::Box;
 use assay_protocol::{
     claim::{Claim, EvidenceLeaf, OutputLeaf},
     id::{Digest, JobId},
-    order::{Abort, Order},
+    order::{Abort, Order, seed_of},
     signed::{Recorded, Verified},
     ticket::Ticket,
     units::{Timestamp, Units},
@@ -217,7 +217,7 @@ impl Serving {
             class: order.class,
             manifest: order.manifest.clone(),
             input: order.input_commit,
-            seed: order.seed(),
+            seed: seed_of(job),
             units_max: order.units_max,
             run_max: order.run_max,
             listener: self.opens_itself().then_some(order.client),
