@@ -16,7 +16,9 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{HOUR_MS, Ledger, Rejection, absence::Enrolment, boxes::sum, standings::ServiceHistory};
+use super::{
+    HOUR_MS, Ledger, Rejection, absence::Enrolment, boxes::sum, standings::ServiceHistory, traps::TrapStakes,
+};
 
 /// Withdrawals from one stake that are under way.
 pub const WITHDRAWALS_MAX: usize = 16;
@@ -47,6 +49,9 @@ pub struct Holdings {
     /// The checks that it was given and that have not ended, and until when each is due.
     pub(super) checks: BTreeMap<JobId, Timestamp>,
     pub(super) lanes: BTreeMap<u16, LaneState>,
+    /// What its open jobs as a client may put at stake in traps.
+    #[serde(skip)]
+    pub(super) traps: TrapStakes,
     /// What it did as a provider.
     pub(super) conduct: ServiceHistory,
     /// Its open jobs as a provider.

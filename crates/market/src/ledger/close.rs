@@ -155,6 +155,7 @@ impl Ledger {
         let (id, order) = (closing.job.id(), closing.job.order());
         let client = self.accounts.or_default(order.client);
         client.held = client.held.minus_up_to(closing.held);
+        client.traps.close(&self.genesis, &closing.job);
         if let Some(lane) = client.lanes.get_mut(&order.lane) {
             lane.open = None;
         }

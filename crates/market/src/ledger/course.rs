@@ -88,6 +88,7 @@ impl Ledger {
         client.free = client.free.minus(deposit).ok_or(Rejection::Funds)?;
         let open = self.jobs.get_mut(&id).ok_or(Rejection::Unknown)?;
         client.held = sum(client.held, deposit);
+        client.traps.pledge(deposit);
         open.held = sum(open.held, deposit);
         open.job = pledged;
         open.events.push(StoryEvent { round, what: happening.clone() });

@@ -35,6 +35,7 @@ impl Ledger {
         client.held = sum(client.held, order.total_max);
         let lane = client.lanes.entry(order.lane).or_default();
         (lane.next, lane.open) = (order.nonce + 1, Some(id));
+        client.traps.open(&self.genesis, &order);
         let provider = self.accounts.or_default(order.provider);
         provider.serving.insert(id);
         let endowed = self.endow(&order, &ticket);

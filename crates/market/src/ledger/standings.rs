@@ -57,7 +57,7 @@ impl Ledger {
             unclaimed: u8::try_from(account.conduct.unclaimed.count_ones()).unwrap_or(u8::MAX),
             convictions: account.conduct.convictions,
             convicted_on: account.conduct.convicted_on,
-            means: step(sum(account.free, self.at_stake_in_traps(account))),
+            means: step(sum(account.free, Self::at_stake_in_traps(account))),
         })
     }
 }

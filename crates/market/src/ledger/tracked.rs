@@ -41,8 +41,8 @@ impl<K: Copy + Ord, V: Holds> Tracked<K, V> {
     }
 
     /// Lends every entry; what it holds must stay what it was.
-    pub(super) fn each_mut(&mut self, change: impl FnMut(&mut V)) {
-        self.entries.values_mut().for_each(change);
+    pub(super) fn each_mut(&mut self, mut change: impl FnMut(&K, &mut V)) {
+        self.entries.iter_mut().for_each(|(key, entry)| change(key, entry));
     }
 
     /// The entry of a key, made if it is not there.
