@@ -75,8 +75,8 @@ pub(super) struct Provider {
     /// What was told last is that nothing is on offer now.
     #[serde(skip)]
     told_resting: bool,
-    /// The jobs that began and are not over.
-    servings: BTreeMap<JobId, Serving>,
+    /// The jobs that began and are not over. Boxed: a tree moves its entries about, and these are large.
+    servings: BTreeMap<JobId, Box<Serving>>,
     /// Those that are.
     served: Recent<JobId, Served>,
     /// What was said of jobs that did not begin: it stays so.
@@ -193,7 +193,7 @@ impl Provider {
     }
 
     fn abort<S: Signer>(&mut self, job: JobId, reason: Failure, cx: &mut Context<'_, S>) {
-        let Some(ticket) = self.servings.get(&job).map(Serving::ticket_digest) else { return };
+        let Some(ticket) = self.servings.get(&job).map(|serving| serving.ticket_digest()) else { return };
         let abort = cx.seal(Abort { job, ticket, reason });
         self.keep(ProviderRecord::Aborted(abort.into()), cx);
         self.wake(job, cx);

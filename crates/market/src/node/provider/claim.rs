@@ -16,7 +16,7 @@ use assay_protocol::{
     units::{Duration, Timestamp},
 };
 
-use super::{Provider, Serving, ServingPhase};
+use super::{Provider, ServingPhase};
 use crate::{
     effect::Effect,
     input::{RunId, RunResult},
@@ -141,7 +141,7 @@ impl Provider {
 
     /// Ends a cancelled job for the agreed fee.
     pub(super) fn give_up<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
-        let Some(ticket) = self.servings.get(&job).map(Serving::ticket_digest) else { return };
+        let Some(ticket) = self.servings.get(&job).map(|serving| serving.ticket_digest()) else { return };
         let (commit, end) = (Digest::default(), End::Cancelled);
         let claim = cx.seal(Claim { job, ticket, units: 0, work: 0, check_work: 0, end, commit });
         self.keep(ProviderRecord::Yielded(claim.into()), cx);

@@ -53,7 +53,7 @@ impl Provider {
             }
             ProviderRecord::Started { order, ticket } => {
                 let (order, ticket) = (order.verified(), ticket.verified());
-                self.servings.insert(ticket.job, Serving::new(order, ticket));
+                self.servings.insert(ticket.job, Box::new(Serving::new(order, ticket)));
             }
             ProviderRecord::Claimed { claim, result, output_blind, evidence_blind } => {
                 let (output, evidence) = leaves(result, *output_blind, *evidence_blind);
@@ -80,7 +80,7 @@ impl Provider {
 
     /// Takes a job from those under way to those that are over, with what its client paid for.
     fn close(&mut self, job: JobId, outcome: Outcome) {
-        let Some(serving) = self.servings.remove(&job) else { return };
+        let Some(serving) = self.servings.remove(&job).map(|serving| *serving) else { return };
         let paid = outcome.is_paid();
         self.let_go.push(job);
         let claimed = match serving.phase {
