@@ -77,6 +77,9 @@ pub(super) struct Provider {
     told_resting: bool,
     /// The jobs that began and are not over. Boxed: a tree moves its entries about, and these are large.
     servings: BTreeMap<JobId, Box<Serving>>,
+    /// Those of them that take up a slot.
+    #[serde(skip)]
+    busy: BTreeSet<JobId>,
     /// Those that are.
     served: Recent<JobId, Served>,
     /// What was said of jobs that did not begin: it stays so.
@@ -302,6 +305,7 @@ impl Default for Provider {
             told: 0,
             told_resting: false,
             servings: BTreeMap::new(),
+            busy: BTreeSet::new(),
             served: Recent::new(SERVED_MAX),
             turned_away: nobody_turned_away(),
             rates: ProposalRates::default(),

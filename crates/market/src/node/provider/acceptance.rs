@@ -120,7 +120,13 @@ impl Provider {
         let Some(provision) = self.provision.as_ref().filter(|_| !self.rests(now)) else { return false };
         let Some(bench) = provision.bench(class) else { return false };
         let shares = |class| provision.bench(class).is_some_and(|other| other.device == bench.device);
-        let busy = self.servings.values().filter(|serving| serving.is_busy() && shares(serving.order.class));
+        debug_assert_eq!(
+            self.busy,
+            self.found_busy(),
+            "a slot is taken up by a job that is not busy, or none"
+        );
+        let busy = self.busy.iter().filter_map(|job| self.servings.get(job));
+        let busy = busy.filter(|serving| shares(serving.order.class));
         busy.count() < usize::from(bench.slots) && self.servings.len() < SERVINGS_MAX
     }
 

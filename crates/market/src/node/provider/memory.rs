@@ -5,6 +5,7 @@
 
 use alloc::{
     boxed::Box,
+    collections::BTreeSet,
     string::{String, ToString},
 };
 
@@ -53,6 +54,7 @@ impl Provider {
             }
             ProviderRecord::Started { order, ticket } => {
                 let (order, ticket) = (order.verified(), ticket.verified());
+                self.busy.insert(ticket.job);
                 self.servings.insert(ticket.job, Box::new(Serving::new(order, ticket)));
             }
             ProviderRecord::Claimed { claim, result, output_blind, evidence_blind } => {
@@ -75,12 +77,26 @@ impl Provider {
         if let Some(serving) = self.servings.get_mut(&job) {
             let taken = serving.apply(step);
             debug_assert!(taken.is_ok(), "a step that was saved is not in the table");
+            if !serving.is_busy() {
+                self.busy.remove(&job);
+            }
         }
+    }
+
+    /// Counts the jobs anew that take up a slot: those of a snapshot.
+    pub(in crate::node) fn count_busy(&mut self) {
+        self.busy = self.found_busy();
+    }
+
+    /// The jobs that take up a slot, found among all.
+    pub(super) fn found_busy(&self) -> BTreeSet<JobId> {
+        self.servings.iter().filter(|(_, serving)| serving.is_busy()).map(|(job, _)| *job).collect()
     }
 
     /// Takes a job from those under way to those that are over, with what its client paid for.
     fn close(&mut self, job: JobId, outcome: Outcome) {
         let Some(serving) = self.servings.remove(&job).map(|serving| *serving) else { return };
+        self.busy.remove(&job);
         let paid = outcome.is_paid();
         self.let_go.push(job);
         let claimed = match serving.phase {

@@ -87,8 +87,8 @@ impl Provider {
 
     /// Gives up what is not claimed yet, but for what its client wants no more of: that is claimed within seconds.
     fn break_off<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
-        let runs = self.servings.iter().filter(|(_, serving)| serving.is_busy() && !serving.cut);
-        let runs: Vec<JobId> = runs.map(|(job, _)| *job).collect();
+        let goes_on = |job: &&JobId| self.servings.get(*job).is_some_and(|serving| !serving.cut);
+        let runs: Vec<JobId> = self.busy.iter().filter(goes_on).copied().collect();
         for job in runs {
             cx.out.push(Effect::Stop(RunId { job, check: false }));
             self.abort(job, Failure::Busy, cx);
