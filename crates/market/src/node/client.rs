@@ -68,7 +68,8 @@ const RESULT_TRIES_MAX: u32 = 30;
 /// A client's state.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Client {
-    submissions: BTreeMap<Digest, Submitted>,
+    /// Boxed, as attempts are: a tree moves its entries about, and these are large.
+    submissions: BTreeMap<Digest, Box<Submitted>>,
     /// Those of them that are over, the longest first.
     ended: VecDeque<Digest>,
     /// What was shown of those before.
@@ -81,7 +82,7 @@ pub(super) struct Client {
     /// Those that wait for an offer, by arrival.
     #[serde(skip)]
     waiting: BTreeMap<u64, Digest>,
-    attempts: BTreeMap<JobId, Attempt>,
+    attempts: BTreeMap<JobId, Box<Attempt>>,
     lanes: BTreeMap<(PeerId, u16), Lane>,
     /// What the last record leaves nothing to keep for.
     #[serde(skip)]

@@ -3,7 +3,7 @@
 //! **Invariant:** a submission that is paid, or that its user gave up, ends with the record that leaves it no open
 //! attempt.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     claim::{Claim, Deliver},
@@ -35,7 +35,7 @@ impl Client {
         let (key, arrival) = (submission.key, self.arrivals);
         self.arrivals += 1;
         submission.provider.into_iter().for_each(|wanted| self.reliability.name(wanted));
-        self.submissions.insert(key, Submitted::new(submission, arrival));
+        self.submissions.insert(key, Box::new(Submitted::new(submission, arrival)));
     }
 
     pub(super) fn order(&mut self, key: Digest, order: Verified<Order>, secret: Digest) {
@@ -47,7 +47,7 @@ impl Client {
         submitted.lane = Some((order.notary, order.lane));
         let lane = self.lanes.entry((order.notary, order.lane)).or_default();
         (lane.user, lane.next) = (Some(key), order.nonce);
-        self.attempts.insert(job, Attempt { day, ..Attempt::new(key, order, secret) });
+        self.attempts.insert(job, Box::new(Attempt { day, ..Attempt::new(key, order, secret) }));
     }
 
     pub(super) fn ticketed(&mut self, ticket: Verified<Ticket>) {
@@ -252,7 +252,7 @@ impl Client {
     /// Submissions that have no attempt under way, the oldest first.
     pub(super) fn seeking(&self) -> Vec<Digest> {
         let idle = |submitted: &&Submitted| !submitted.ended && !self.is_served(submitted.submission.key);
-        let mut seeking: Vec<&Submitted> = self.submissions.values().filter(idle).collect();
+        let mut seeking: Vec<&Submitted> = self.submissions.values().map(Box::as_ref).filter(idle).collect();
         seeking.sort_unstable_by_key(|submitted| submitted.arrival);
         seeking.iter().map(|submitted| submitted.submission.key).collect()
     }
@@ -297,7 +297,7 @@ impl Client {
     /// True while something is still to come of an order of this submission: another one would be paid as well.
     pub(super) fn is_served(&self, key: Digest) -> bool {
         let Some(submitted) = self.submissions.get(&key) else { return false };
-        submitted.attempts.iter().filter_map(|job| self.attempts.get(job)).any(Attempt::is_open)
+        submitted.attempts.iter().filter_map(|job| self.attempts.get(job)).any(|attempt| attempt.is_open())
     }
 
     /// What the user is shown of one of them.
@@ -307,7 +307,8 @@ impl Client {
     }
 
     fn view(&self, submitted: &Submitted) -> SubmissionView {
-        let attempts = submitted.attempts.iter().filter_map(|job| Some((job, self.attempts.get(job)?)));
+        let known = |job: &JobId| self.attempts.get(job).map(Box::as_ref);
+        let attempts = submitted.attempts.iter().filter_map(|job| Some((job, known(job)?)));
         let view = |(job, attempt): (&JobId, &Attempt)| AttemptView {
             job: *job,
             provider: attempt.order.provider,

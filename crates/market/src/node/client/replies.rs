@@ -436,7 +436,7 @@ impl Client {
         }
         self.end_doubt(job, outcome, cx);
         self.keep(ClientRecord::Closed { job, receipt, proven }, cx);
-        if self.attempts.get(&job).is_some_and(Attempt::is_pursued) {
+        if self.attempts.get(&job).is_some_and(|attempt| attempt.is_pursued()) {
             cx.set(Alarm::Attempt(job), cx.now.after(backoff(0)));
         } else {
             cx.alarms.clear(Alarm::Attempt(job));
