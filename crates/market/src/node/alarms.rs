@@ -57,8 +57,13 @@ pub(super) struct Alarms {
 impl Alarms {
     /// Sets an alarm, instead of the one that was set for the same thing.
     pub(super) fn set(&mut self, alarm: Alarm, at: Steady) {
-        self.clear(alarm);
-        self.times.insert(alarm, at);
+        match self.times.insert(alarm, at) {
+            Some(before) if before == at => return,
+            Some(before) => {
+                self.by_time.remove(&(before, alarm));
+            }
+            None => {}
+        }
         self.by_time.insert((at, alarm));
     }
 
@@ -106,4 +111,23 @@ pub(super) fn backoff(tries: u32) -> Duration {
 /// The same for what was first said so long ago, where nobody counts.
 pub(super) fn backoff_after(passed: Duration) -> Duration {
     RESEND_FIRST.plus(passed).min(RESEND_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thing_has_one_alarm_and_the_last_that_was_set_rings() {
+        let (mut alarms, one, other) = (Alarms::default(), Alarm::Tick, Alarm::Offer);
+        for at in [30, 10, 10, 20] {
+            alarms.set(one, Steady(at));
+        }
+        alarms.set(other, Steady(15));
+        assert_eq!((alarms.next(), alarms.pop(Steady(14))), (Some(Steady(15)), None));
+        assert_eq!([100; 3].map(|now| alarms.pop(Steady(now))), [Some(other), Some(one), None]);
+        alarms.set(one, Steady(5));
+        alarms.clear(one);
+        assert_eq!((alarms.next(), alarms.is_set(one)), (None, false));
+    }
 }
