@@ -161,7 +161,7 @@ impl Ledger {
 
     /// True while verifiers with more than half of the weight of a kind have as many checks before them as they should.
     pub(super) fn is_busy(&self, order: &Order) -> bool {
-        let Some(roster) = self.checkpoint.roster(order) else { return false };
+        let Some(roster) = self.checkpoint.roster(&order.kind()) else { return false };
         let is_busy = |peer: &PeerId| {
             self.accounts.get(peer).is_some_and(|account| account.checks.len() >= CHECKS_BUSY)
         };

@@ -124,8 +124,9 @@ impl Ledger {
 
     /// Who can check it beside the parties.
     fn checkers(&self, order: &Order) -> Checkers {
-        let Some(roster) = self.checkpoint.roster(order) else { return Checkers::default() };
-        Checkers { missing: self.missing(&order.kind()), ..roster.beside([order.client, order.provider]) }
+        let kind = order.kind();
+        let Some(roster) = self.checkpoint.roster(&kind) else { return Checkers::default() };
+        Checkers { missing: self.missing(&kind), ..roster.beside([order.client, order.provider]) }
     }
 
     fn is_next(&self, order: &Order) -> bool {

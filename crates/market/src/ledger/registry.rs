@@ -90,9 +90,9 @@ impl Rosters {
         merkle::root_of(self.entries.iter().map(|entry| &entry[..]))
     }
 
-    /// Those who can check this order.
-    pub(super) fn roster(&self, order: &Order) -> Option<&Arc<Roster>> {
-        self.rosters.get(&order.kind())
+    /// Those who can check orders of this kind.
+    pub(super) fn roster(&self, kind: &Registration) -> Option<&Arc<Roster>> {
+        self.rosters.get(kind)
     }
 
     /// All of them.

@@ -48,14 +48,16 @@ impl Client {
     pub(super) fn best_offer(&self, key: Digest, outlook: Outlook<'_>) -> (Option<Choice>, Passed) {
         let Some(submitted) = self.submissions.get(&key) else { return <_>::default() };
         let wish = &submitted.submission;
-        let offers = outlook.book.serving(wish.manifest.digest(), wish.provider);
-        self.best_of(submitted, offers, outlook)
+        let manifest = wish.manifest.digest();
+        let offers = outlook.book.serving(manifest, wish.provider);
+        self.best_of(submitted, manifest, offers, outlook)
     }
 
-    /// The order for the best of these offers, if there is one, and why the others are not.
+    /// The order for the best of these offers for a wish for this manifest, if there is one, and why the others are not.
     pub(super) fn best_of<'a>(
         &self,
         submitted: &Submitted,
+        manifest: Digest,
         offers: impl Iterator<Item = &'a Verified<Offer>>,
         outlook: Outlook<'a>,
     ) -> (Option<Choice>, Passed) {
@@ -67,7 +69,7 @@ impl Client {
         let within = self.within_day(wish, outlook.now);
         let criteria = Criteria {
             submission: &within,
-            manifest: submitted.submission.manifest.digest(),
+            manifest,
             client: outlook.own,
             excluded: &excluded,
             resting: &submitted.resting,

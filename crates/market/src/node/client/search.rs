@@ -168,9 +168,12 @@ impl Client {
         let Some(offer) = book.get(provider) else { return Heard::NotMine };
         let waiting: Vec<Digest> = self.waiting.values().copied().collect();
         for key in waiting {
-            let submitted = self.submissions.get(&key);
-            let Some(submitted) = submitted.filter(|of| concerns(offer, &of.submission)) else { continue };
-            let (choice, passed) = self.best_of(submitted, [offer].into_iter(), cx.outlook());
+            let Some(submitted) = self.submissions.get(&key) else { continue };
+            let manifest = submitted.submission.manifest.digest();
+            if !concerns(offer, submitted.submission.provider, manifest) {
+                continue;
+            }
+            let (choice, passed) = self.best_of(submitted, manifest, [offer].into_iter(), cx.outlook());
             let since = submitted.seeks_since.unwrap_or(cx.now);
             let patience = self.patience(key, &passed.counts, cx.outlook());
             if choice.is_some() {
@@ -237,10 +240,9 @@ impl Client {
 }
 
 /// True if an offer is of the provider that a submission wants, or else for its model.
-fn concerns(offer: &Verified<Offer>, submission: &Submission) -> bool {
-    let manifest = submission.manifest.digest();
+fn concerns(offer: &Verified<Offer>, wanted: Option<PeerId>, manifest: Digest) -> bool {
     let serves = || offer.services().any(|(_, service)| service.manifest == manifest);
-    submission.provider.map_or_else(serves, |wanted| wanted == offer.signer())
+    wanted.map_or_else(serves, |wanted| wanted == offer.signer())
 }
 
 /// A notary opens an account at the first question, so one is asked before the first order. True if there is an answer to
