@@ -101,8 +101,9 @@ impl Client {
         let (choice, passed) = self.best_offer(key, cx.outlook());
         let unmatched = passed.counts.clone();
         let until = since.after(self.patience(key, &unmatched, cx.outlook()));
-        let submitted = self.submissions.get_mut(&key).filter(|_| asked.is_empty());
-        submitted.into_iter().for_each(|submitted| submitted.passed = Some(passed.clone()));
+        if let Some(submitted) = self.submissions.get_mut(&key).filter(|_| asked.is_empty()) {
+            submitted.passed = Some(passed);
+        }
         match choice {
             Some(choice) if !spent => self.propose(key, choice, cx),
             // Those who were asked may answer yet, and others may come.
