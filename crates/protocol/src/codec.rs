@@ -17,6 +17,8 @@ use crate::id::Digest;
 pub const VERSION: u8 = 3;
 /// The first byte of whatever carries a version.
 const MARK: u8 = 0xa5;
+/// Bytes of the header: that one, and the version.
+const HEADER_BYTES: usize = 2;
 
 /// Bytes in the longest message.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
@@ -91,6 +93,13 @@ pub fn encode_versioned<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     bytes.0.extend([MARK, VERSION]);
     write(value, &mut bytes);
     bytes.0
+}
+
+/// The [`digest`] of a value that is encoded already, behind its header.
+pub(crate) fn digest_versioned(tag: &str, encoded: &[u8]) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&encode(tag)).update(encoded.get(HEADER_BYTES..).unwrap_or_default());
+    Digest(*hasher.finalize().as_bytes())
 }
 
 fn write<T: Serialize + ?Sized>(value: &T, into: &mut impl Writer) {
@@ -296,6 +305,14 @@ mod tests {
                 let parts: Vec<&[u8]> = value.chunks(parts).collect();
                 assert_eq!(digest("tag", &parts), Digest::of(&encode(&("tag", &parts))), "{length}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_already_is_named_as_it_would_be() {
+        for length in [0, 1, 500, 1_017, 1_018, 5_000] {
+            let value: Vec<u8> = (0..length).map(|place| place as u8).collect();
+            assert_eq!(digest_versioned("tag", &encode_versioned(&value)), digest("tag", &value), "{length}");
         }
     }
 

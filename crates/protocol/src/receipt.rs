@@ -20,13 +20,13 @@ pub use view::{NotAView, VIEW_BYTES_MAX};
 use crate::{
     codec::{self, Malformed, RECEIPT_BYTES_MAX, bounded},
     genesis::Genesis,
-    id::Digest,
+    id::{Digest, NetworkId},
     notice::{Settled, Tick},
     order::Open,
     outcome::Outcome,
     payout::Settlement,
     roster::Listing,
-    signed::Signed,
+    signed::{Signed, Signer},
     ticket::Ticket,
 };
 
@@ -34,6 +34,8 @@ use crate::{
 pub const EVENTS_MAX: usize = 1_024;
 /// Ticks in the longest story.
 pub const TICKS_MAX: usize = 2_048;
+/// What stories are named under.
+const STORY: &str = "story";
 
 /// A receipt with the notary's signature on its digest: what a file holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,11 +77,22 @@ impl Story {
     /// The name of the story: what the notary signs.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        codec::digest("story", self)
+        codec::digest(STORY, self)
     }
 }
 
 impl Receipt {
+    /// The receipt of a story with the word of whoever closed the job, and the digest of its file. The story is most of that,
+    /// and what is signed as well: it is written once for both.
+    #[must_use]
+    pub fn seal<S: Signer>(story: Story, signer: &S, network: NetworkId) -> (Self, Digest) {
+        let mut file = codec::encode_versioned(&story);
+        let settled = Settled { job: story.ticket.job, receipt: codec::digest_versioned(STORY, &file) };
+        let settled = Signed::seal(settled, signer, network).into_signed();
+        file.extend(codec::encode(&settled));
+        (Self { story, settled }, Digest::of(&file))
+    }
+
     /// The canonical file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -423,8 +423,8 @@ impl Notary {
             News::Closed { story, client, provider } => {
                 let (job, outcome) = (story.ticket.job, story.outcome);
                 let (paid, slashed) = (story.settlement.provider, story.settlement.slashed);
-                let receipt = Box::new(chain::sign(*story, cx.signer, cx.network));
-                let digest = Digest::of(&receipt.to_bytes());
+                let (receipt, digest) = Receipt::seal(*story, cx.signer, cx.network);
+                let receipt = Box::new(receipt);
                 self.receipts.insert(job, digest);
                 self.openings.remove(&job);
                 cx.out.push(Effect::File { receipt });

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::BTreeSet, fs};
 
 use assay_protocol::{
     codec::{self, RECEIPT_BYTES_MAX},
-    id::{PeerId, Signature},
+    id::{Digest, PeerId, Signature},
     outcome::Outcome,
     receipt::{EVENTS_MAX, Happening, NotAView, Receipt, Refuted, Report, Stop, VIEW_BYTES_MAX, verify},
     signed::{Ed25519, Keypair, Scheme, Signed},
@@ -64,6 +64,17 @@ fn each_outcome_is_proven_by_its_file_alone_under_its_honest_label() {
     assert_eq!(label(Outcome::NotDrawn), Ok("not drawn"));
     assert_eq!(label(Outcome::FalseOpening), Ok("slashed"));
     assert_eq!(label(Outcome::Cancelled), Ok("refunded"));
+}
+
+#[test]
+fn a_story_is_sealed_as_the_file_says_that_has_its_name() {
+    let notary = Keypair::from_seed(codec::digest("test key", &1_u64).0);
+    for outcome in Outcome::ALL {
+        let known = receipt(outcome);
+        let (sealed, file) = Receipt::seal(known.story.clone(), &notary, known.story.genesis.id());
+        assert!(sealed == known && file == Digest::of(&bytes(outcome)), "{outcome:?}");
+        assert_eq!(sealed.settled.said().receipt, sealed.story.digest(), "{outcome:?}");
+    }
 }
 
 /// Turns these bits of a receipt, one at a time.

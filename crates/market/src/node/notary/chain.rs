@@ -5,11 +5,11 @@
 use alloc::boxed::Box;
 
 use assay_protocol::{
-    id::{Digest, NetworkId},
+    id::NetworkId,
     journal::{Entry, Fact},
-    notice::{Head, Settled},
-    receipt::{Receipt, Story},
-    signed::{Signed, Signer},
+    notice::Head,
+    receipt::Receipt,
+    signed::Signer,
 };
 
 use super::{News, Notary, Record, Rejection};
@@ -40,11 +40,11 @@ impl Notary {
         self.head = Head { sequence: position + 1, digest: entry.digest() };
         for news in touched.news {
             let News::Closed { story, .. } = news else { continue };
-            let receipt = Box::new(sign(*story, signer, network));
+            let (receipt, digest) = Receipt::seal(*story, signer, network);
             self.openings.remove(&receipt.story.ticket.job);
-            self.receipts.insert(receipt.story.ticket.job, Digest::of(&receipt.to_bytes()));
+            self.receipts.insert(receipt.story.ticket.job, digest);
             self.recent.retain(|(at, _)| at + REFILED_ENTRIES >= position);
-            self.recent.push((position, receipt));
+            self.recent.push((position, Box::new(receipt)));
         }
     }
 
@@ -54,11 +54,4 @@ impl Notary {
         let lost = self.recent.iter().filter(|(position, _)| *position >= since);
         out.extend(lost.map(|(_, receipt)| Effect::File { receipt: receipt.clone() }));
     }
-}
-
-/// The receipt of a story, with the notary's word that it is so.
-pub(super) fn sign<S: Signer>(story: Story, signer: &S, network: NetworkId) -> Receipt {
-    let settled = Settled { job: story.ticket.job, receipt: story.digest() };
-    let settled = Signed::seal(settled, signer, network).into_signed();
-    Receipt { story, settled }
 }
