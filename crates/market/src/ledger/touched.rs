@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an account or an open job that is not named here is as it was before the fact.
 
-use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     id::{JobId, PeerId},
@@ -16,10 +16,10 @@ use assay_protocol::{
 pub struct Touched {
     /// What followed, in order.
     pub news: Vec<News>,
-    /// The jobs that were opened, moved or closed, or looked at for that.
-    pub jobs: BTreeSet<JobId>,
-    /// The accounts that were opened, paid or charged, or looked at for that.
-    pub accounts: BTreeSet<PeerId>,
+    /// The jobs that were opened, moved or closed, or looked at for that: each once, in their order.
+    pub jobs: Vec<JobId>,
+    /// The accounts that were opened, paid or charged, or looked at for that: the same.
+    pub accounts: Vec<PeerId>,
 }
 
 /// One thing that followed from a fact, for the notary to say.

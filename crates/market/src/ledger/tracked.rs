@@ -4,11 +4,8 @@
 //! changes nothing that is held; to read notes nothing. What all hold is kept by what the noted ones held before and hold
 //! now, so that it costs the same however many there are.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
-use core::{fmt, mem, ops::Deref};
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::{fmt, ops::Deref};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -66,17 +63,16 @@ impl<K: Copy + Ord, V: Holds> Tracked<K, V> {
         entry
     }
 
-    /// Whose entries were touched since this was last asked.
-    pub(super) fn take_touched(&mut self) -> BTreeSet<K> {
-        let mut touched = mem::take(&mut self.touched);
+    /// Whose entries were touched since this was last asked: each once, in their order.
+    pub(super) fn take_touched(&mut self) -> Vec<K> {
         // The first note of an entry says what it held before all of them.
-        touched.sort_by_key(|(key, _)| *key);
-        touched.dedup_by_key(|(key, _)| *key);
-        for (key, before) in &touched {
+        self.touched.sort_by_key(|(key, _)| *key);
+        self.touched.dedup_by_key(|(key, _)| *key);
+        for (key, before) in &self.touched {
             let now = self.entries.get(key).map(Holds::boxes).unwrap_or_default();
             self.held = self.held.changed(*before, now);
         }
-        touched.into_iter().map(|(key, _)| key).collect()
+        self.touched.drain(..).map(|(key, _)| key).collect()
     }
 
     /// What all entries held when it was last asked which were touched.
@@ -138,7 +134,7 @@ mod tests {
         for changed in [7, 8] {
             map.get_mut(&2).into_iter().for_each(|entry| *entry = Purse(changed));
         }
-        assert_eq!(map.take_touched(), BTreeSet::from([2, 3, 4, 5]));
+        assert_eq!(map.take_touched(), [2, 3, 4, 5]);
         assert!(map.take_touched().is_empty());
         assert_eq!(map.values().map(|purse| purse.0).collect::<Vec<_>>(), [10, 8, 40, 50]);
     }

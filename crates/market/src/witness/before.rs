@@ -134,7 +134,8 @@ impl Scope {
 
     /// What a fact touched, with the parties of its jobs.
     pub(super) fn touched(ledger: &Ledger, before: &Before, touched: &Touched) -> Self {
-        let (jobs, mut accounts) = (touched.jobs.clone(), touched.accounts.clone());
+        let jobs: BTreeSet<JobId> = touched.jobs.iter().copied().collect();
+        let mut accounts: BTreeSet<PeerId> = touched.accounts.iter().copied().collect();
         for job in &jobs {
             let open = ledger.open_job(*job).map(|open| &open.job);
             if let Some(job) = open.or_else(|| before.jobs.get(job)) {

@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** such a claim is entered only with what opens it, which is saved before.
 
-use alloc::{boxed::Box, collections::BTreeSet};
+use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     check::OpenClaim,
@@ -81,7 +81,7 @@ impl Notary {
     }
 
     /// Enters what opens the claims of those of these jobs that have come to a check.
-    pub(super) fn disclose<S: Signer>(&mut self, jobs: &BTreeSet<JobId>, cx: &mut Context<'_, S>) {
+    pub(super) fn disclose<S: Signer>(&mut self, jobs: &[JobId], cx: &mut Context<'_, S>) {
         for job in jobs {
             let disclosing = self.ledger.open_job(*job).is_some_and(|open| is_disclosing(open.job.stage()));
             if let Some(opening) = self.openings.get(job).filter(|_| disclosing).cloned() {
@@ -103,7 +103,7 @@ impl Notary {
 
     /// Enters what a crash kept from being entered.
     pub(super) fn disclose_all<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
-        let jobs: BTreeSet<JobId> = self.openings.keys().copied().collect();
+        let jobs: Vec<JobId> = self.openings.keys().copied().collect();
         self.disclose(&jobs, cx);
     }
 }
