@@ -18,6 +18,7 @@ mod places;
 mod pools;
 mod proposals;
 mod restores;
+mod routers;
 mod scenes;
 mod silence;
 mod slashes;

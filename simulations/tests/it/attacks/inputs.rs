@@ -7,13 +7,7 @@ use assay_market::{
     Input,
     effect::{Effect, Run},
 };
-use assay_protocol::{
-    id::PeerId,
-    message::Opened,
-    outcome::Outcome,
-    receipt::{Happening, StoryEvent},
-    units::Amount,
-};
+use assay_protocol::{id::PeerId, message::Opened, outcome::Outcome, units::Amount};
 use assay_simulations::{
     behaviour::{Behaviour, Forger},
     plan::{EXACT, LABEL, Plan, TENSOR},
@@ -28,9 +22,9 @@ use crate::support::{LIMIT, market, settle};
 
 /// Serves nobody but one, and sells noise if it is to.
 #[derive(Clone, Copy, Debug)]
-struct Hoarder {
-    serves: PeerId,
-    forges: bool,
+pub(super) struct Hoarder {
+    pub(super) serves: PeerId,
+    pub(super) forges: bool,
 }
 
 impl Behaviour for Hoarder {
@@ -102,39 +96,6 @@ fn a_provider_and_its_client_that_both_hide_the_input_gain_nothing_by_it() {
         let gain = coalition.gain(&world, &format!("hiding the input, forged {forges}"));
         assert!(gain <= 0, "seed {seed}: {gain}");
     }
-}
-
-/// Is behind a router that lets nobody in of these.
-#[derive(Clone, Debug)]
-struct Sheltered(Vec<PeerId>);
-
-impl Behaviour for Sheltered {
-    fn act(&mut self, effect: Effect) -> Option<Effect> {
-        let kept = matches!(&effect, Effect::Serve { to, .. } if self.0.contains(to));
-        (!kept).then_some(effect)
-    }
-}
-
-/// Of ten verifiers four can reach neither party, of which nobody wishes ill to anybody.
-#[test]
-fn where_two_fifths_of_the_verifiers_can_reach_neither_party_nobody_is_accused_and_all_are_paid() {
-    let mut world = market(Plan { founders: 11, ..Plan::default() });
-    let (client, provider) = (world.plan().client(0), world.plan().founder(0));
-    let away: Vec<PeerId> = (1..5).map(|number| world.id(world.plan().founder(number))).collect();
-    world.behave(client, Sheltered(away.clone()));
-    world.behave(provider, Sheltered(away));
-    let mut vain = 0;
-    for number in 0..40 {
-        let wish = Wish { number, checks: 1, provider: Some(provider), attempts_max: 1, ..Wish::default() };
-        let key = world.submit(client, wish);
-        settle(&mut world, LIMIT, "behind routers");
-        let receipt = receipt(&world, key);
-        assert_eq!(receipt.story.outcome, Outcome::Checked, "job {number}");
-        let unserved = |event: &&StoryEvent| matches!(event.what, Happening::Unserved(_));
-        vain += receipt.story.events.iter().filter(unserved).count();
-    }
-    assert!(vain > 20, "two fifths of at least forty verifiers ask in vain, not {vain}");
-    assert!(world.closed().values().all(|closed| closed.slashed.is_zero()));
 }
 
 #[test]

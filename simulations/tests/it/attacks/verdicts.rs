@@ -36,7 +36,7 @@ const JOBS_ACCUSED: u64 = 100;
 
 /// Finds in a check what a forger of its coalition sold.
 #[derive(Clone, Copy, Debug)]
-struct Accomplice;
+pub(super) struct Accomplice;
 
 impl Behaviour for Accomplice {
     fn compute(&mut self, run: &Run, output: Vec<u8>) -> Vec<u8> {
