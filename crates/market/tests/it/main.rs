@@ -4,6 +4,7 @@ mod absences;
 mod accounts;
 mod cheap;
 mod course;
+mod crowd;
 mod day;
 #[allow(dead_code, reason = "the targets of the protocol use more of it")]
 #[path = "../../../protocol/tests/it/fuzz/dice.rs"]

@@ -5,6 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet, fs};
 use assay_protocol::{
     codec::{self, RECEIPT_BYTES_MAX},
     id::{Digest, PeerId, Signature},
+    manifest::Policy,
     outcome::Outcome,
     receipt::{EVENTS_MAX, Happening, NotAView, Receipt, Refuted, Report, Stop, VIEW_BYTES_MAX, verify},
     signed::{Ed25519, Keypair, Scheme, Signed},
@@ -32,7 +33,12 @@ fn name(outcome: Outcome) -> String {
 }
 
 fn bytes(outcome: Outcome) -> Vec<u8> {
-    let file = format!("{}/tests/golden/receipts/{}.receipt", env!("CARGO_MANIFEST_DIR"), name(outcome));
+    kept(&name(outcome))
+}
+
+/// The receipt of this name, as committed.
+fn kept(name: &str) -> Vec<u8> {
+    let file = format!("{}/tests/golden/receipts/{name}.receipt", env!("CARGO_MANIFEST_DIR"));
     fs::read(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
@@ -64,6 +70,16 @@ fn each_outcome_is_proven_by_its_file_alone_under_its_honest_label() {
     assert_eq!(label(Outcome::NotDrawn), Ok("not drawn"));
     assert_eq!(label(Outcome::FalseOpening), Ok("slashed"));
     assert_eq!(label(Outcome::Cancelled), Ok("refunded"));
+}
+
+#[test]
+fn the_receipt_of_a_text_that_one_checked_has_six_kilobytes_at_most_beside_the_rules() {
+    let file = kept("checked_text");
+    let receipt = Receipt::from_bytes(&file).unwrap_or_else(|error| panic!("{error}"));
+    let (story, rules) = (&receipt.story, codec::encode(&*receipt.story.genesis).len());
+    let policy = story.open.said().order.said().manifest.policy;
+    assert_eq!((policy, story.settlement.fees.len(), story.genesis.manifests.len()), (Policy::Replay, 1, 1));
+    assert!(file.len() - rules <= 6_000, "{} bytes, {rules} of them rules", file.len());
 }
 
 #[test]
