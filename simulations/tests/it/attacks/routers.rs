@@ -128,8 +128,8 @@ fn slandered(seed: u64, jobs: u64) -> Vec<Outcome> {
 
 /// Which of the ends of an accusation this is.
 fn end(outcome: Outcome) -> usize {
-    let ends = [
-        &[Outcome::Slashed][..],
+    let ends: [&[Outcome]; 4] = [
+        &[Outcome::Slashed],
         &[Outcome::Cleared],
         &[Outcome::Unreached],
         &[Outcome::Disputed, Outcome::Void],
