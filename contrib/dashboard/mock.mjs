@@ -59,7 +59,7 @@ const olderJobs = [50, 40, 30].map((seed) => submission(seed, "sums", [attempt(s
 
 const service = (model, seed) => ({ model, manifest: id(seed), run_ms: 240, unit_price: money("0.0012"), warm: true });
 const status = {
-  schema: "assay.status/1", peer: id(1), version: "0.1.0", network: "a6b23098f5c7019be3a21324bf476c3bbc67c5609adac0e39357ef224cd80f37",
+  schema: "assay.status/1", allowances: [], peer: id(1), version: "0.1.0", network: "a6b23098f5c7019be3a21324bf476c3bbc67c5609adac0e39357ef224cd80f37",
   network_name: "lab", is_notary: false, is_verifier: true, paused: null,
   rules_held: [{ rule: "in_use", since: ago(3 * MINUTE), until: null }],
   providing: { benches: [{ class: id(40), machine: "assay-engine, scalar bits", device: "AMD EPYC 9654", memory_free_bytes: 12 * 2 ** 30, slots: 2, services: [service("sums", 41), service("digits", 42)] }], addresses: ["/ip4/192.0.2.2/tcp/29292"], left_out: [] },
@@ -126,7 +126,7 @@ const documents = {
   prices: { schema: "assay.prices/1", asked: [] },
   "price-history": { schema: "assay.price-history/1", priced: [priced("sums", 3, true), still, ...[5, 6, 7, 8, 9].map((seed) => priced("poet", seed, false))] },
   why: {
-    schema: "assay.why/1", warnings: 2, problems: 1, orders: { agreed: 4, began: 3, turned_away: 1, crowded: 0, reasons: [], blocked: 0 }, sightings: [],
+    schema: "assay.why/1", allowances: [], warnings: 2, problems: 1, orders: { agreed: 4, began: 3, turned_away: 1, crowded: 0, reasons: [], blocked: 0 }, sightings: [],
     prices: [{ model: "sums", class: id(40), unit_price: money("0.0012"), others: 3, cheaper: 2, least: money("0.0008") }, { model: "digits", class: id(40), unit_price: money("0.02"), others: 0, cheaper: 0, least: null }],
     findings: [
       { about: "offer", severity: "ok", found: "sums, digits here", mend: null, code: null },

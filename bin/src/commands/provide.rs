@@ -40,8 +40,8 @@ Examples:
 ///
 /// Fetches a model of the network and its runner if they are not here, runs both once as a test, and tells the network. A
 /// model of your own is taken in with `assay model add` first, one of others with `assay model pull`. What is offered already
-/// keeps its price and its slots unless you say others. A provider without stake is a newcomer: it has one job at a time, and
-/// each is checked before it is paid.
+/// keeps its price and its slots unless you say others. A provider without stake is a newcomer: the notary allows it one job at a
+/// time, and each is checked before it is paid; what is printed says what raises that.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

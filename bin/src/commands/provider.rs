@@ -1,6 +1,7 @@
 //! `assay provider`: how this peer provides, one thing at a time.
 
 mod allow;
+mod allowance;
 mod bench;
 mod block;
 pub(super) mod devices;
@@ -13,7 +14,8 @@ mod rules;
 mod schedule;
 
 pub(super) use self::{
-    limits::tell_of_slots,
+    allowance::{allowance_documents, allowed, asked as asked_allowances, raised},
+    limits::{tell_of_allowances, tell_of_slots},
     owner_rules::{held_documents, held_line},
     price::tell_of_doubts,
 };

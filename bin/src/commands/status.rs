@@ -6,11 +6,13 @@ use assay_market::{
     node::Fault,
     view::{DayView, FaultView, HeardNotaryView, RunState, RunView},
 };
-use assay_peer::handle::{ClassView, ListRuns, ModelView, ShowStatus, StatusView};
+use assay_peer::handle::{
+    ClassView, ListRuns, ModelAllowance, ModelView, ShowLimits, ShowStatus, StatusView,
+};
 use assay_protocol::{id::PeerId, units::Duration};
 use serde_json::{Value, json};
 
-use super::provider::{held_documents, held_line};
+use super::provider::{allowance_documents, allowed, held_documents, held_line};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
@@ -37,9 +39,10 @@ pub(crate) struct Args {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let (status, runs) = asked(&daemon).await?;
-    invocation.printer.document("status", &document(&status, &runs, daemon.unit()));
-    invocation.printer.table(&table(&status, &runs));
+    let asked = StatusLook::of(&daemon).await?;
+    invocation.printer.document("status", &document(&asked, daemon.unit()));
+    invocation.printer.table(&table(&asked));
+    let status = &asked.status;
     if status.neighbours.is_empty() {
         invocation.printer.note(alone(status.uptime));
     }
@@ -54,22 +57,41 @@ fn alone(uptime: Duration) -> &'static str {
     }
 }
 
-async fn asked(daemon: &RunningDaemon) -> Result<(StatusView, Vec<RunView>), CommandError> {
-    Ok((daemon.call(ShowStatus).await?, daemon.call(ListRuns).await?))
+/// What a daemon says of itself.
+struct StatusLook {
+    status: StatusView,
+    runs: Vec<RunView>,
+    /// How many jobs the notary allows of what is offered, as it last said.
+    allowances: Vec<ModelAllowance>,
+}
+
+impl StatusLook {
+    async fn of(daemon: &RunningDaemon) -> Result<Self, CommandError> {
+        let (status, runs) = (daemon.call(ShowStatus).await?, daemon.call(ListRuns).await?);
+        // What was offered a moment ago may be no more.
+        let limits = match status.providing.is_some() {
+            true => daemon.call(ShowLimits).await.ok(),
+            false => None,
+        };
+        Ok(Self { status, runs, allowances: limits.map(|limits| limits.allowances).unwrap_or_default() })
+    }
 }
 
 /// How a peer is, for pages.
 pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
-    let (status, runs) = asked(daemon).await?;
-    Ok(document(&status, &runs, daemon.unit()))
+    Ok(document(&StatusLook::of(daemon).await?, daemon.unit()))
 }
 
-fn table(status: &StatusView, runs: &[RunView]) -> Table {
+fn table(asked: &StatusLook) -> Table {
+    let StatusLook { status, runs, allowances } = asked;
     let mut table = Table::new(["WHAT", "HOW"]);
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     row("peer", full(status.peer));
     row("network", format!("{} ({})", called(&status.network_name), short(status.network)));
     row("roles", roles(status));
+    for of in allowances {
+        row("allowed", allowed(of, &status.unit));
+    }
     if let Some(pause) = &status.paused {
         row("jobs", format!("{}: nothing new is taken on", super::pause::told(pause)));
     }
@@ -279,7 +301,8 @@ fn machine(classes: &[ClassView]) -> String {
     called(&engines.join("; "))
 }
 
-fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
+fn document(asked: &StatusLook, unit: &str) -> Value {
+    let StatusLook { status, runs, allowances } = asked;
     let neighbours: Vec<Value> =
         status.neighbours.iter().map(|neighbour| json!({ "peer": full(neighbour) })).collect();
     let classes =
@@ -290,6 +313,7 @@ fn document(status: &StatusView, runs: &[RunView], unit: &str) -> Value {
         "is_notary": status.is_notary, "is_verifier": status.is_verifier,
         "paused": status.paused.as_ref().map(super::pause::document), "rules_held": held_documents(&status.held),
         "providing": status.providing.as_ref().map(|providing| super::provide::document(providing, unit)),
+        "allowances": allowance_documents(allowances, unit),
         "classes": classes.collect::<Vec<_>>(), "missing_walls": status.missing_walls,
         "arrivals": status.models.iter().map(|model| {
             json!({ "model": model.name, "is_here": model.is_here, "arrived_bytes": model.arrived, "bytes": model.bytes })

@@ -1,7 +1,12 @@
 //! `assay why`: why this provider gets the jobs that it gets, or none.
 
-use assay_market::view::{AccountView, DemandView};
-use assay_peer::handle::{Demanded, Rivals, ShowAccount, ShowDemand, ShowStatus, Sighting, StatusView};
+use assay_market::{
+    allowance::AllowanceGround,
+    view::{AccountView, DemandView},
+};
+use assay_peer::handle::{
+    Demanded, ModelAllowance, Rivals, ShowAccount, ShowDemand, ShowLimits, ShowStatus, Sighting, StatusView,
+};
 use assay_protocol::{order::Refusal, units::Amount};
 use serde_json::{Value, json};
 
@@ -16,6 +21,9 @@ use crate::{
     invocation::Invocation,
     printer::{called, full, money, number_of, short},
 };
+
+/// What raises what a newcomer may do.
+const AS_EARNED: &str = "`assay account stake`, once something was earned";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,7 +59,16 @@ async fn found(daemon: &RunningDaemon) -> Result<(Vec<Finding>, Value), CommandE
     let (demanded, account) = tokio::join!(daemon.call(ShowDemand), daemon.call(ShowAccount::default()));
     let demanded = demanded?;
     let unit = daemon.unit();
-    let mut findings = vec![offer(&status), standing(account.as_ref().ok(), unit)];
+    // Behind the account: what the notary allows follows from what it said is at stake.
+    let allowances = match &status.providing {
+        Some(_) if account.is_ok() => daemon.call(ShowLimits).await?.allowances,
+        Some(_) | None => Vec::new(),
+    };
+    let mut findings = vec![offer(&status)];
+    match allowances.is_empty() {
+        true => findings.push(standing(account.as_ref().ok(), unit)),
+        false => findings.extend(allowances.iter().map(|of| allowance(of, unit))),
+    }
     findings.extend(status.paused.as_ref().map(|pause| {
         Finding::warning(
             "pause",
@@ -73,7 +90,7 @@ async fn found(daemon: &RunningDaemon) -> Result<(Vec<Finding>, Value), CommandE
     findings.extend(demanded.rivals.iter().map(|rivals| price(rivals, unit)));
     findings.push(asked(&demanded.demand));
     findings.extend(demanded.demand.refused.iter().map(|refused| refusal(refused.reason, refused.count)));
-    Ok((findings, document(&demanded, unit)))
+    Ok((findings, document(&demanded, &allowances, unit)))
 }
 
 fn problem(about: &'static str, code: &'static str, message: impl ToString, mend: &str) -> Finding {
@@ -105,10 +122,25 @@ fn standing(account: Option<&AccountView>, unit: &str) -> Finding {
         return Finding::warning(
             "stake",
             format!("nothing is at stake with {}: one job at a time, each checked first", short(notary)),
-            "`assay account stake`, once something was earned",
+            AS_EARNED,
         );
     }
     Finding::fine("stake", format!("{} {unit}s with {}", account.stake, short(notary)))
+}
+
+/// How many jobs of one model the notary allows at a time.
+fn allowance(of: &ModelAllowance, unit: &str) -> Finding {
+    let said = provider::allowed(of, unit);
+    match of.allowance.ground {
+        AllowanceGround::Slots => Finding::fine("stake", said),
+        AllowanceGround::Newcomer | AllowanceGround::Stake => {
+            let mend = provider::raised(of, unit);
+            Finding::warning("stake", said, mend.unwrap_or_else(|| AS_EARNED.to_owned()))
+        }
+        AllowanceGround::Exposure => {
+            Finding::warning("stake", said, "wait until some of them are closed, or `assay account stake`")
+        }
+    }
 }
 
 fn ways(addresses: &[String]) -> Finding {
@@ -231,10 +263,11 @@ fn refusal(reason: Refusal, count: u64) -> Finding {
     Finding::warning("refused", said, mend)
 }
 
-fn document(demanded: &Demanded, unit: &str) -> Value {
+fn document(demanded: &Demanded, allowances: &[ModelAllowance], unit: &str) -> Value {
     let Demanded { demand, neighbours, rivals } = demanded;
     let price = |amount: Amount| money(amount, unit);
     json!({
+        "allowances": provider::allowance_documents(allowances, unit),
         "orders": {
             "agreed": demand.agreed, "began": demand.began, "turned_away": demand.turned_away,
             "crowded": demand.crowded, "blocked": demand.blocked,

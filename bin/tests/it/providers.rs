@@ -248,6 +248,36 @@ async fn clients_are_blocked_models_measured_again_and_runners_of_strangers_allo
     ada.is_refused(&(&["provider", "bench", "cats"], 3, "NOT_OFFERED"));
 
     allows_a_runner(&town, &ada).await;
+    is_told_what_the_notary_allows(&Neighbour::of(&town, "you"));
+}
+
+/// Whoever has nothing at stake and offers four places is told that the notary fills one of them, and what raises that; with
+/// so much at stake it fills all four.
+fn is_told_what_the_notary_allows(newcomer: &Neighbour) {
+    let offered = newcomer.asks(&["provide", "digits", "--slots", "4", "--price", "0.03"]);
+    let allowed = offered["allowances"][0].clone();
+    assert_eq!(offered["benches"][0]["slots"], 4, "{offered}");
+    assert_eq!((&allowed["jobs_at_a_time"], &allowed["limited_by"]), (&1.into(), &"newcomer".into()));
+    for typed in [&["status"][..], &["why"], &["provider", "limits"]] {
+        let said = newcomer.types(&[typed, &["--json"]].concat()).stdout;
+        let document: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(document["allowances"][0], allowed, "{typed:?}");
+        let ran = newcomer.types(typed);
+        let words = format!("{} {}", ran.stdout, ran.stderr);
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("digits: the notary allows one job at a time"), "{typed:?}: {words}");
+    }
+    let raises = allowed["raises"].as_array().unwrap();
+    let all = raises.last().unwrap();
+    assert_eq!(all["jobs_at_a_time"], 4, "{allowed}");
+    assert!(all["jobs_paid_needed"].as_u64().is_some_and(|jobs| jobs > 1), "{allowed}");
+    let lacking = all["stake_lacking"]["amount"].as_str().unwrap();
+    let told = newcomer.types(&["provide", "digits"]).stderr;
+    assert!(told.contains(&format!("4 jobs at a time take {lacking} credits at stake")), "{told}");
+    newcomer.asks(&["account", "stake", lacking]);
+    let limits = newcomer.asks(&["provider", "limits"]);
+    let raised = &limits["allowances"][0];
+    assert_eq!((&raised["limited_by"], &raised["raises"]), (&"slots".into(), &json!([])), "{limits}");
 }
 
 /// What became of those who asked, once one of them was blocked: the order goes on after its command.

@@ -1,4 +1,5 @@
-//! What may come of an offer: who knows it, from where it can be reached, and what this peer earned of late.
+//! What may come of an offer: who knows it, from where it can be reached, how many jobs the notary allows, and what this peer
+//! earned of late.
 //!
 //! **Invariant:** nothing is promised: what is told is what others say now, and what receipts prove.
 
@@ -7,7 +8,7 @@ use std::time::Duration;
 use assay_market::owner::HeldRule;
 use assay_peer::{
     clock,
-    handle::{JobPart, ListReceipts, ShowDemand, ShowStatus, Sighting},
+    handle::{JobPart, ListReceipts, ModelAllowance, ShowDemand, ShowStatus, Sighting},
 };
 use assay_protocol::{
     outcome::Outcome,
@@ -18,13 +19,17 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     command_error::CommandError,
-    commands::{provider::held_line, receipt::ls, status},
+    commands::{
+        provider::{allowance_documents, asked_allowances, held_line, tell_of_allowances},
+        receipt::ls,
+        status,
+    },
     daemon::RunningDaemon,
     invocation::Invocation,
     printer::{full, money},
 };
 
-/// How long others have to hear of an offer.
+/// How long others have to hear of an offer, and the notary to say what is at stake.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
 /// Between two questions whether they have.
 const ASK_EVERY: Duration = Duration::from_millis(500);
@@ -42,6 +47,8 @@ pub(super) struct Prospect {
     sightings: Vec<Sighting>,
     /// Nothing, where it would take long to add up.
     lately: Option<Lately>,
+    /// How many jobs the notary allows; nothing, where it says nothing.
+    allowances: Option<Vec<ModelAllowance>>,
 }
 
 /// What this peer earned of late.
@@ -64,9 +71,7 @@ impl Lately {
 
     fn words(&self, unit: &str) -> String {
         match self.jobs {
-            0 => format!(
-                "nothing was earned here in {DAYS} days: whoever has nothing at stake is asked for one job at a time"
-            ),
+            0 => format!("nothing was earned here in {DAYS} days"),
             jobs => {
                 format!("the last {DAYS} days brought {} {unit}s, for {}", self.earned, super::jobs(jobs))
             }
@@ -87,9 +92,14 @@ impl Prospect {
         let away =
             status.map(|status| away(&status.held, status.disk_free, status.disk_floor)).unwrap_or_default();
         // Whoever is asked last may be slow; what the others said by then counts.
-        let _ = timeout(HEARD_WITHIN, look(daemon, away.is_empty(), &mut sightings)).await;
-        let lately = timeout(SUMMED_WITHIN, Lately::of(daemon)).await.ok().and_then(Result::ok);
-        Self { addresses: addresses.to_vec(), away, sightings, lately }
+        let (_, lately, allowances) = tokio::join!(
+            timeout(HEARD_WITHIN, look(daemon, away.is_empty(), &mut sightings)),
+            timeout(SUMMED_WITHIN, Lately::of(daemon)),
+            timeout(HEARD_WITHIN, asked_allowances(daemon)),
+        );
+        let lately = lately.ok().and_then(Result::ok);
+        let allowances = allowances.ok().and_then(Result::ok);
+        Self { addresses: addresses.to_vec(), away, sightings, lately, allowances }
     }
 
     pub(super) fn tell(&self, unit: &str, invocation: &Invocation) {
@@ -102,12 +112,20 @@ impl Prospect {
                 note("nobody is told of the offer until then; `assay why` says when it is".to_owned());
             }
         }
+        match &self.allowances {
+            Some(allowances) => tell_of_allowances(allowances, unit, &invocation.printer),
+            None => {
+                note("the notary does not say how many jobs it allows: `assay why` asks again".to_owned())
+            }
+        }
         self.lately.iter().for_each(|lately| note(lately.words(unit)));
     }
 
     pub(super) fn add_to(&self, document: &mut Value, unit: &str) {
         let sighting = |at: &Sighting| json!({ "peer": full(at.peer), "sees_offer": at.sees });
         document["sightings"] = self.sightings.iter().map(sighting).collect();
+        let allowances = self.allowances.as_deref().unwrap_or_default();
+        document["allowances"] = allowance_documents(allowances, unit).into();
         document["lately"] = self.lately.as_ref().map(|lately| lately.document(unit)).into();
     }
 }

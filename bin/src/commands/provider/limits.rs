@@ -1,8 +1,9 @@
 //! `assay provider limits`: how much this peer takes on at the same time.
 
-use assay_peer::handle::{ChangeLimits, Limited, LimitsView, ShowLimits};
+use assay_peer::handle::{ChangeLimits, Limited, LimitsView, ModelAllowance, ShowLimits};
 use serde_json::{Value, json};
 
+use super::allowance::{allowance_documents, allowed, raised};
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
@@ -35,11 +36,12 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let Some(slots) = args.slots else {
         let limits = daemon.call(ShowLimits).await?;
         show(&limits, printer);
-        printer.document("limits", &document(&limits, None));
+        tell_of_allowances(&limits.allowances, daemon.unit(), printer);
+        printer.document("limits", &document(&limits, None, daemon.unit()));
         return Ok(());
     };
     let Limited { before, now } = daemon.call(ChangeLimits { slots }).await?;
-    let jobs = jobs(now.slots);
+    let jobs = jobs(now.slots.into());
     printer.line(match now.slots == before {
         true => format!("{jobs} at a time, as before"),
         false => format!("{jobs} at a time, {before} before"),
@@ -48,7 +50,8 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         printer.note(format!("{} run still, and go on", now.running));
     }
     tell_of_slots(&now, printer);
-    printer.document("limits", &document(&now, Some(before)));
+    tell_of_allowances(&now.allowances, daemon.unit(), printer);
+    printer.document("limits", &document(&now, Some(before), daemon.unit()));
     Ok(())
 }
 
@@ -72,15 +75,23 @@ pub(in crate::commands) fn tell_of_slots(limits: &LimitsView, printer: &Printer)
     }
 }
 
-fn jobs(slots: u16) -> String {
-    if slots == 1 { "one job".to_owned() } else { format!("{slots} jobs") }
+/// Says how many of them the notary allows, and what raises that.
+pub(in crate::commands) fn tell_of_allowances(allowances: &[ModelAllowance], unit: &str, printer: &Printer) {
+    for of in allowances {
+        printer.note(allowed(of, unit));
+        raised(of, unit).into_iter().for_each(|raised| printer.note(raised));
+    }
 }
 
-fn document(limits: &LimitsView, before: Option<u16>) -> Value {
+pub(super) fn jobs(count: u64) -> String {
+    if count == 1 { "one job".to_owned() } else { format!("{count} jobs") }
+}
+
+fn document(limits: &LimitsView, before: Option<u16>, unit: &str) -> Value {
     let devices =
         limits.devices.iter().map(|shared| json!({ "device": shared.device, "slots": shared.slots }));
     json!({
         "slots": limits.slots, "slots_before": before, "devices": devices.collect::<Vec<_>>(), "workers": limits.workers,
-        "running": limits.running,
+        "running": limits.running, "allowances": allowance_documents(&limits.allowances, unit),
     })
 }

@@ -9,13 +9,14 @@ use assay_protocol::{
     id::{Digest, PeerId},
     message::Message,
     offer::Offer,
-    order::Failure,
+    order::{Failure, Order},
     signed::{Signer, Verified},
     units::{Rate, Timestamp},
 };
 
 use super::{Node, context::Outlook};
 use crate::{
+    allowance::{self, Backing, JobAllowance},
     book::Book,
     ledger::Ledger,
     matching::{self, Passed},
@@ -194,6 +195,16 @@ impl<S: Signer> Node<S> {
             }
             Some(_) | None => Levy::Newcomer,
         })
+    }
+
+    /// How many jobs like this order, which says the price of a unit, the notary keeps open for this provider at a time, which
+    /// offers so many places; nothing before the notary said what is at stake.
+    pub fn allowance(&self, order: &Order, slots: u64) -> Option<JobAllowance> {
+        let accounts = self.notaries.view_accounts();
+        let AccountView { account, .. } = accounts.first()?;
+        let open = self.roles.provider.backing(&self.genesis);
+        let backing = Backing { stake: account.stake, fee_margin: account.fee_margin, ..open };
+        Some(allowance::allowance(&self.genesis, order, &backing, slots))
     }
 
     /// The runs of this provider and verifier.

@@ -63,7 +63,7 @@ pub use self::{
     },
     keep::KeepFile,
     library::{AddModel, PullModel, RemoveModel},
-    limits::{ChangeLimits, DeviceSlots, Limited, LimitsView, ShowLimits},
+    limits::{ChangeLimits, DeviceSlots, Limited, LimitsView, ModelAllowance, ShowLimits},
     machine::{DevicesView, ListDevices, LookAtMachine, MachineView},
     measuring::{MeasureOffered, MeasuredModel, Measurement, ModelSample},
     models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},

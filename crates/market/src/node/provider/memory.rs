@@ -10,7 +10,10 @@ use alloc::{
 };
 
 use assay_protocol::{
+    exposure,
+    genesis::Genesis,
     id::{Digest, JobId, PeerId},
+    order::Order,
     outcome::Outcome,
     units::Amount,
 };
@@ -21,6 +24,7 @@ use super::{
     serving::{Claimed, Serving, ServingPhase, ServingStep},
 };
 use crate::{
+    allowance::Backing,
     pricing::Levy,
     record::ProviderRecord,
     view::{DemandView, DueView, RunState, RunView},
@@ -138,6 +142,27 @@ impl Provider {
         let ticket = &servings.max_by_key(|serving| serving.ticket.standing.position)?.ticket;
         let (rate, margin) = (ticket.policy_rate, ticket.standing.fee_margin);
         Some(if ticket.newcomer { Levy::Newcomer } else { Levy::Dues { rate, margin } })
+    }
+
+    /// What the jobs that go on take of the stake, and how many they are. By the books it may be less by now, never more.
+    pub(in crate::node) fn backing(&self, genesis: &Genesis) -> Backing {
+        let mut backing = Backing::default();
+        for serving in self.servings.values() {
+            let order = &serving.order;
+            let units = match &serving.phase {
+                ServingPhase::Fetching | ServingPhase::Running | ServingPhase::Yielded(_) => order.units_max,
+                ServingPhase::Claimed(claimed) => claimed.result.units.min(order.units_max),
+                ServingPhase::Aborted(_) => continue,
+            };
+            backing.open += 1;
+            if serving.ticket.covered {
+                let claimed = Order { units_max: units, ..Order::clone(order) };
+                let taken = exposure::at_opening(genesis, &claimed);
+                backing.exposed = backing.exposed.plus(taken).unwrap_or(Amount(u64::MAX));
+                backing.reserve = backing.reserve.max(exposure::jury(genesis, order));
+            }
+        }
+        backing
     }
 
     /// What may be paid yet for jobs that began here. Nothing is due for those that were given up.

@@ -2,18 +2,22 @@
 //!
 //! **Invariant:** what goes on stays, whatever is taken on from now on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assay_market::{
-    provision::Provision,
+    allowance::JobAllowance,
+    pricing,
+    provision::{Provision, Stock},
     view::{RunState, RunView},
 };
+use assay_protocol::{id::Digest, order::Order, units::Units};
 use serde::{Deserialize, Serialize};
 
 use super::provide::few_enough;
 use crate::{
     driver::{
         Driver,
+        prepare::{units_assumed, work_assumed},
         responder::{Respond, Responder},
     },
     handle::{Call, Refused},
@@ -42,6 +46,22 @@ pub struct LimitsView {
     pub workers: u64,
     /// Jobs that were begun and are not claimed.
     pub running: u64,
+    /// What the notary allows beside that, model by model; nothing before it said what is at stake.
+    #[serde(default)]
+    pub allowances: Vec<ModelAllowance>,
+}
+
+/// How many jobs of one model the notary keeps open for this peer at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelAllowance {
+    /// The model.
+    pub name: String,
+    /// The digest of its manifest.
+    pub manifest: Digest,
+    /// The units of the jobs that are counted: of those whose client names none.
+    pub units: Units,
+    /// How many.
+    pub allowance: JobAllowance,
 }
 
 /// What runs at the same time on one device.
@@ -113,6 +133,22 @@ impl Driver {
                 .collect(),
             workers: self.background.executor.places() as u64,
             running: self.node.runs().iter().filter(running).count() as u64,
+            allowances: self.allowances(provision),
         })
+    }
+
+    /// What the notary allows of each model, once.
+    fn allowances(&self, provision: &Provision) -> Vec<ModelAllowance> {
+        let mut seen = BTreeSet::new();
+        let once = provision.stocks().filter(|(_, stock)| seen.insert(stock.manifest.digest()));
+        once.filter_map(|(_, stock)| self.allowance_of(stock, provision.slots().into())).collect()
+    }
+
+    fn allowance_of(&self, stock: &Stock, slots: u64) -> Option<ModelAllowance> {
+        let Stock { manifest, unit_price, .. } = stock;
+        let units = units_assumed(manifest);
+        let usual = pricing::usual_order(manifest, units, work_assumed(manifest, units));
+        let allowance = self.node.allowance(&Order { unit_price: *unit_price, ..usual }, slots)?;
+        Some(ModelAllowance { name: manifest.name.clone(), manifest: manifest.digest(), units, allowance })
     }
 }
