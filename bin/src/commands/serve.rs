@@ -7,6 +7,7 @@
 
 mod key;
 mod pages;
+mod vigil;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -37,7 +38,8 @@ What can be asked, and what is refused, stands in docs/gateway.md.";
 ///
 /// People keep their tools and change one address. Each answer is a job with a price and a receipt, as with `assay run`; who
 /// hangs up has its job cancelled. In a browser the same address shows jobs, earnings and offers, and judges receipts. Without
-/// keys only this machine is served. Ctrl-C ends it, and the daemon goes on.
+/// keys only this machine is served. Ctrl-C ends it, and the daemon goes on. A daemon that dies meanwhile is started again, unless
+/// --no-start is said; one that somebody ended is waited for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
@@ -77,7 +79,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 }
 
 async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    RunningDaemon::reach(invocation, args.reach).await?;
+    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let wish = ServeWish {
         listen: args.listen,
         hosts: args.host.clone(),
@@ -92,7 +94,10 @@ async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
         .note("Ctrl-C ends it; what is being answered then is cancelled, and the daemon goes on");
     invocation.printer.document("serve", &json!({ "address": address.to_string() }));
     let mut exit = None;
-    gateway.serve(async { exit = Some(stop::asked().await) }).await;
+    tokio::select! {
+        () = gateway.serve(async { exit = Some(stop::asked().await) }) => {}
+        never = vigil::keep(&invocation.home, daemon.handle, args.reach.starts()) => match never {},
+    }
     match exit {
         // To be asked to end is how this ends.
         Some(Exit::Interrupted) | None => Ok(()),

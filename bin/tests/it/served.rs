@@ -1,4 +1,4 @@
-//! A daemon that serves tools of others itself: one process, and one end.
+//! A daemon that serves tools of others itself: one process, and one end; and a gateway beside a daemon that goes and comes back.
 
 use std::{
     net::TcpListener,
@@ -54,6 +54,43 @@ async fn a_daemon_serves_tools_of_others_and_what_it_was_answering_is_cancelled_
     let jobs = town.network.peer("you").connect().await.unwrap().call(ListJobs::default()).await.unwrap();
     let last = jobs.last().unwrap();
     assert!(last.submission.cancelled && jobs.len() == before + 1, "nobody waits for it any more: {last:?}");
+    says_when_its_daemon_goes_and_is_back(&mut town).await;
+}
+
+/// A gateway of its own outlives its daemon: it says so in a line, keeps nobody waiting, and answers again once there is one. It
+/// starts one that died, and none that was ended.
+async fn says_when_its_daemon_goes_and_is_back(town: &mut Town) {
+    let home = town.network.peer("you").home.clone();
+    let gateway = Serving::start(home.root());
+    town.network.kill("you");
+    let away = gateway.post("/v1/chat/completions", &sum(json!({})));
+    away.fails(503, "no_daemon");
+    assert_eq!(away.document()["error"]["type"], "server_error", "{away:?}");
+    assert_eq!(away.headers["retry-after"], "2", "{away:?}");
+    assert_eq!(gateway.get("/assay/v1/status").headers["retry-after"], "2");
+    says(&gateway, "the daemon died: requests are answered with 503").await;
+    town.network.restart("you").await.unwrap();
+    says(&gateway, "the daemon is back").await;
+    assert_eq!(gateway.get("/v1/models").status, 200);
+
+    drop(gateway);
+    let gateway = Serving::by(home.root(), &["serve", "--listen", "127.0.0.1:0"]);
+    town.network.kill("you");
+    says(&gateway, "the daemon is back").await;
+    assert!(gateway.told().contains("the daemon died: it is started again"), "{}", gateway.told());
+    assert_eq!(gateway.get("/v1/models").status, 200);
+    assert_eq!(assay(home.root(), &["down"]).status, Some(0));
+    says(&gateway, "the daemon was ended").await;
+    gateway.get("/v1/models").fails(503, "no_daemon");
+}
+
+/// Waits until a gateway has said this where it was started.
+async fn says(gateway: &Serving, words: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while !gateway.told().contains(words) {
+        assert!(Instant::now() < deadline, "never said {words:?}: {}", gateway.told());
+        tokio::time::sleep(LOOK_STEP).await;
+    }
 }
 
 #[test]

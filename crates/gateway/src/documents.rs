@@ -6,12 +6,12 @@ use std::{fmt, pin::Pin};
 
 use assay_peer::handle::JobView;
 use axum::{
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
 
-use crate::json_answer::JsonAnswer;
+use crate::{failure::AWAY_S, json_answer::JsonAnswer};
 
 /// What a page can ask of the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,11 @@ pub struct Unanswered {
 impl IntoResponse for Unanswered {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, JsonAnswer(self.document)).into_response()
+        let mut response = (status, JsonAnswer(self.document)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(AWAY_S));
+        }
+        response
     }
 }
 

@@ -30,6 +30,8 @@ const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Seconds after which somebody for whom there was no place may ask again.
 const ASK_AGAIN_S: u16 = 1;
+/// Seconds after which somebody may ask again where the daemon is away.
+pub(crate) const AWAY_S: u16 = 2;
 
 /// A request that is not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +124,12 @@ impl HttpFailure {
         self.retry_after.is_some() && !self.is_ordered
     }
 
+    /// After how many seconds it may be asked again, if that is known. Where something was ordered, nobody is told to.
+    fn asks_again_after(&self) -> Option<u16> {
+        let is_away = self.code == Self::NO_DAEMON && !self.is_ordered;
+        self.retry_after.or(is_away.then_some(AWAY_S))
+    }
+
     /// It in a line, with the place that is meant.
     pub(crate) fn line(&self) -> String {
         match &self.param {
@@ -185,7 +193,7 @@ impl HttpFailure {
     /// As an answer with this document.
     fn answer(&self, document: Value) -> Response {
         let mut response = (self.status, JsonAnswer(document)).into_response();
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.asks_again_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
@@ -408,6 +416,20 @@ fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_asks_while_the_daemon_is_away_is_told_when_to_ask_again_but_not_behind_an_order() {
+        let away = || HttpFailure::from(ConnectError::NotRunning { home: "/home".into() });
+        let told = |failure: HttpFailure| {
+            let response = failure.into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            response.headers().get(RETRY_AFTER).map(|after| after.to_str().unwrap().to_owned())
+        };
+        assert_eq!(told(away()), Some(AWAY_S.to_string()));
+        assert_eq!(told(HttpFailure::from(Refused::Ending)), Some(AWAY_S.to_string()));
+        assert_eq!(told(away().after_order()), None, "it would be paid twice");
+        assert_eq!(PlainFailure(away()).into_response().headers()[RETRY_AFTER], "2");
+    }
 
     #[test]
     fn who_would_pay_too_little_is_told_what_is_enough() {
