@@ -16,13 +16,15 @@ use crate::{
     },
     invocation::Invocation,
     printer::Printer,
-    stop::unless_asked,
+    stop::{at_once, unless_asked},
 };
 
 /// What the program is called.
 const NAME: &str = "assay";
 /// Threads that carry a command, the daemon's included.
 const THREADS: usize = 2;
+/// What helps whoever has left what makes a home.
+const NOTHING_LEFT: &str = "what was begun is taken up again by the same command";
 
 const EXAMPLES: &str = "\
 First minutes:
@@ -138,7 +140,9 @@ fn perform(verb: Verb, invocation: &Invocation) -> Result<(), CommandError> {
 async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::Demo(args) => demo::perform(&args, invocation).await,
-        Verb::Init(args) => init::perform(&args, invocation),
+        Verb::Init(args) => {
+            at_once(&invocation.printer, NOTHING_LEFT, async { init::perform(&args, invocation) }).await
+        }
         Verb::Leave(args) => leave::perform(&args, invocation).await,
         Verb::Up(args) => up::perform(&args, invocation).await,
         Verb::Down(args) => unless_asked(down::perform(&args, invocation)).await,
@@ -151,7 +155,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Why(args) => unless_asked(why::perform(&args, invocation)).await,
         Verb::Run(args) => run::perform(&args, invocation).await,
         Verb::Chat(args) => chat::perform(&args, invocation).await,
-        Verb::Batch(verb) => batch::perform(&verb, invocation).await,
+        Verb::Batch(verb) => unless_asked(batch::perform(&verb, invocation)).await,
         Verb::Serve(args) => serve::perform(&args, invocation).await,
         Verb::Quote(args) => unless_asked(quote::perform(&args, invocation)).await,
         Verb::Status(args) => unless_asked(status::perform(&args, invocation)).await,
@@ -165,7 +169,9 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Account(verb) => unless_asked(account::perform(&verb, invocation)).await,
         Verb::Config(verb) => config::perform(&verb, invocation).await,
         Verb::Key(verb) => key::perform(&verb, invocation).await,
-        Verb::Network(verb) => network::perform(&verb, invocation).await,
+        Verb::Network(verb) => {
+            at_once(&invocation.printer, NOTHING_LEFT, network::perform(&verb, invocation)).await
+        }
         Verb::Notary(verb) => unless_asked(notary::perform(&verb, invocation)).await,
         Verb::Service(verb) => service::perform(&verb, invocation).await,
         Verb::Devnet(verb) => devnet::perform(&verb, invocation).await,

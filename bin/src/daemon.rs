@@ -116,7 +116,7 @@ async fn start(invocation: &Invocation) -> Result<Handle, CommandError> {
 
 /// Starts a daemon in the background, and waits until it takes calls.
 pub(crate) async fn start_in(home: &Home) -> Result<Handle, CommandError> {
-    let mut child = spawn(home).map_err(|error| not_started(home, &error.to_string()))?;
+    let mut child = spawn(home).map_err(|error| not_spawned(home, &error))?;
     let process = child.id();
     // What it said itself is what is the matter.
     let said = || last_words::of(&log(home), process);
@@ -164,6 +164,22 @@ pub(crate) async fn listening(
         }
         tokio::time::sleep(LOOK_STEP).await;
     }
+}
+
+/// Why there is not even a process: where its log cannot be, the home is what is the matter.
+fn not_spawned(home: &Home, error: &io::Error) -> CommandError {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    let place = home.root().display();
+    if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) {
+        let message = format!("the home {place} cannot be written: {error}");
+        let hint = "check who owns the home and whether its disk is full";
+        return CommandError::new(Exit::Forbidden, "HOME_UNWRITABLE", message, hint);
+    }
+    if error.kind() == StorageFull {
+        let message = format!("the disk of the home {place} is full: {error}");
+        return CommandError::new(Exit::Other, "DISK", message, "free some space there, and say it again");
+    }
+    not_started(home, &error.to_string())
 }
 
 fn not_started(home: &Home, reason: &str) -> CommandError {

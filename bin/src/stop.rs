@@ -1,16 +1,19 @@
 //! Being asked to end.
 
-use std::{io::Read, thread};
+use std::{future::poll_fn, io::Read, task::Poll, thread};
 
 use tokio::sync::oneshot;
 
-use crate::command_error::CommandError;
 pub(crate) use crate::system::asked;
+use crate::{
+    command_error::{CommandError, Exit},
+    printer::Printer,
+};
 
 /// What this comes to, unless a person or the system asks the process to end before.
-pub(crate) async fn unless_asked(
-    work: impl Future<Output = Result<(), CommandError>>,
-) -> Result<(), CommandError> {
+pub(crate) async fn unless_asked<T>(
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
     tokio::select! {
         biased;
         done = work => done,
@@ -19,6 +22,31 @@ pub(crate) async fn unless_asked(
             Err(CommandError::new(exit, "INTERRUPTED", "left before the answer was there", hint))
         }
     }
+}
+
+/// What this comes to; asked to end before, the process ends at once, with a line. For what holds its thread and cannot be left,
+/// such as a question at a terminal or a file that is read.
+pub(crate) async fn at_once<T>(
+    printer: &Printer,
+    hint: &'static str,
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    let is_json = printer.is_json();
+    let mut asking = Box::pin(asked());
+    // It listens from its first poll on, which is before the work begins.
+    if let Poll::Ready(exit) = poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx))).await {
+        end(exit, is_json, hint);
+    }
+    let watch = tokio::spawn(async move { end(asking.await, is_json, hint) });
+    let done = work.await;
+    watch.abort();
+    done
+}
+
+/// Ends the process, whatever its other threads do.
+fn end(exit: Exit, is_json: bool, hint: &'static str) {
+    Printer::new(is_json).failure(&CommandError::new(exit, "INTERRUPTED", "left before it was done", hint));
+    std::process::exit(i32::from(exit as u8))
 }
 
 /// Waits until standard input ends: until the process at the other end of the pipe is gone.

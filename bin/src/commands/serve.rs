@@ -79,7 +79,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 }
 
 async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let daemon = stop::unless_asked(RunningDaemon::reach(invocation, args.reach)).await?;
     let wish = ServeWish {
         listen: args.listen,
         hosts: args.host.clone(),
