@@ -31,16 +31,24 @@ pub(crate) async fn at_once<T>(
     hint: &'static str,
     work: impl Future<Output = Result<T, CommandError>>,
 ) -> Result<T, CommandError> {
-    let is_json = printer.is_json();
-    let mut asking = Box::pin(asked());
-    // It listens from its first poll on, which is before the work begins.
-    if let Poll::Ready(exit) = poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx))).await {
-        end(exit, is_json, hint);
-    }
-    let watch = tokio::spawn(async move { end(asking.await, is_json, hint) });
+    let (is_json, asked) = (printer.is_json(), asked_from_now().await);
+    let watch = tokio::spawn(async move { end(asked.await, is_json, hint) });
     let done = work.await;
     watch.abort();
     done
+}
+
+/// Waits until the process is asked to end, and has heard it from now on, whenever it is waited for.
+pub(crate) async fn asked_from_now() -> impl Future<Output = Exit> + Send {
+    let mut asking = Box::pin(asked());
+    // It listens from its first poll on.
+    let early = poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx))).await;
+    async move {
+        match early {
+            Poll::Ready(exit) => exit,
+            Poll::Pending => asking.await,
+        }
+    }
 }
 
 /// Ends the process, whatever its other threads do.

@@ -80,6 +80,8 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 
 async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = stop::unless_asked(RunningDaemon::reach(invocation, args.reach)).await?;
+    // Whoever reads that Ctrl-C ends it can type that at once.
+    let asked = stop::asked_from_now().await;
     let wish = ServeWish {
         listen: args.listen,
         hosts: args.host.clone(),
@@ -95,7 +97,7 @@ async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
     invocation.printer.document("serve", &json!({ "address": address.to_string() }));
     let mut exit = None;
     tokio::select! {
-        () = gateway.serve(async { exit = Some(stop::asked().await) }) => {}
+        () = gateway.serve(async { exit = Some(asked.await) }) => {}
         never = vigil::keep(&invocation.home, daemon.handle, args.reach.starts()) => match never {},
     }
     match exit {

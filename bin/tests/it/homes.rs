@@ -205,11 +205,25 @@ fn unprivileged(home: &Path, arguments: &[&str]) -> Option<Command> {
 
 #[test]
 fn a_home_that_may_not_be_written_is_refused_in_two_lines() {
-    let (homestead, bare) = (Homestead::new(false), private_folder());
-    let cases: [(&Path, &[&str]); 3] = [
-        (homestead.home.root(), &["up", "--listen", "/ip4/127.0.0.1/tcp/0"]),
-        (bare.path(), &["init", "--yes", "--network", homestead.network.to_str().unwrap()]),
+    let (homestead, bare, folder) = (Homestead::new(false), private_folder(), private_folder());
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [lines, output] = ["lines.jsonl", "out"].map(at);
+    let line =
+        r#"{"custom_id":"one","body":{"model":"sums","messages":[{"role":"user","content":"27+58="}]}}"#;
+    fs::write(&lines, line).unwrap();
+    let (own, network) = (homestead.home.root(), homestead.network.to_str().unwrap());
+    let friends = [6, 7, 8, 9].map(|seed| Keypair::from_seed([seed; 32]).id().to_string());
+    let friends: Vec<&str> = friends.iter().flat_map(|friend| ["--verifier", friend.as_str()]).collect();
+    let founds = [&["network", "new", "lab", "-o", output.as_str()][..], &friends].concat();
+    let cases: [(&Path, &[&str]); 8] = [
+        (own, &["up", "--listen", "/ip4/127.0.0.1/tcp/0"]),
+        (own, &["run", "digits", "-f", &lines]),
+        (own, &["provide", "digits"]),
+        (own, &["batch", "run", &lines, "-o", &output]),
+        (own, &["serve", "--listen", "127.0.0.1:0"]),
+        (bare.path(), &["init", "--yes", "--network", network]),
         (bare.path(), &["key", "new"]),
+        (bare.path(), &founds),
     ];
     for (home, arguments) in cases {
         let Some(mut program) = unprivileged(home, arguments) else {

@@ -17,6 +17,8 @@ use crate::{
 
 /// So many commands, one after another, last longer than one that was begun before them takes until it waits.
 const MEANWHILE: usize = 5;
+/// Jobs of which two are not drawn: every second at the latest from the third on, if luck is as it should be.
+const DISPUTED_MAX: usize = 24;
 
 /// Whoever ordered jobs, at a keyboard.
 struct Asker(PathBuf);
@@ -182,6 +184,27 @@ async fn what_was_refused_for_its_input_is_not_ordered_again_but_by_force() {
         "{in_vain}"
     );
     assert_eq!(asker.asks(&["job", "retry", refused, "--force"])["retried"], refused);
+    disputes(&asker, town.network.folder().join("seven-1.png").to_str().unwrap());
+}
+
+/// Has results checked that were not drawn, once told in words and once as a document. Who has passed checks is checked less and
+/// less often, so that soon there are some.
+fn disputes(asker: &Asker, picture: &str) {
+    let forms: [&[&str]; 2] = [&[], &["--json"]];
+    let mut left = forms.as_slice();
+    for _ in 0..DISPUTED_MAX {
+        let [form, rest @ ..] = left else { return };
+        let ran = asker.asks(&["run", "digits", picture]);
+        let key = ran["submission"].as_str().unwrap();
+        let told = asker.types(&[&["job", "dispute", key][..], *form].concat());
+        assert!([Some(0), Some(2)].contains(&told.status), "it was drawn, or is checked now: {told:?}");
+        if told.status == Some(0) {
+            assert!(told.stdout.contains(&key[..12]), "{told:?}");
+            left = rest;
+        }
+        assert_eq!(asker.types(&["job", "wait", key]).status, Some(0), "an honest result stays right");
+    }
+    panic!("every result was drawn");
 }
 
 #[tokio::test(flavor = "multi_thread")]

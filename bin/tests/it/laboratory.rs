@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::{
-    assay::command,
+    assay::{assay, command},
     sweeps::{Bench, PATIENCE, message},
 };
 
@@ -62,6 +62,19 @@ coalition = \"ring\"
 ";
 /// How many runs tell a gain from chance.
 const SEEDS: [&str; 2] = ["--seeds", "6"];
+
+#[test]
+#[ignore = "minutes of work: run by .ci/long, optimised"]
+fn the_simulator_prints_its_figures_and_its_speeds_in_words_and_as_documents() {
+    let cases: [(&[&str], &str); 2] =
+        [(&["sim", "validate", "--quick"], "figures"), (&["sim", "bench"], "speeds")];
+    for (typed, list) in cases {
+        let read = assay(Path::new("/nowhere"), typed);
+        assert!(read.status == Some(0) && read.stdout.lines().count() > 2, "{typed:?}: {read:?}");
+        let document = assay(Path::new("/nowhere"), &[typed, &["--json"]].concat()).document();
+        assert!(document[list].as_array().is_some_and(|list| !list.is_empty()), "{typed:?}: {document}");
+    }
+}
 
 #[test]
 fn a_new_scenario_is_read_as_it_is_and_stands_in_nobodys_place() {

@@ -141,9 +141,15 @@ fn a_disk_with_too_little_room_takes_nothing_new_and_says_so() {
     assert_eq!(hermit.status()["takes_new_jobs"], false);
     let seven = hermit.home().join("seven.png");
     fs::write(&seven, "an input").unwrap();
-    for arguments in
-        [&["run", "digits", seven.to_str().unwrap(), "--json"][..], &["provide", "digits", "--json"]]
-    {
+    let [lines, output] = ["lines.jsonl", "out.jsonl"].map(|name| hermit.home().join(name));
+    let body = json!({ "model": "sums", "messages": [{ "role": "user", "content": "27+58=" }] });
+    fs::write(&lines, json!({ "custom_id": "one", "body": body }).to_string()).unwrap();
+    let [seven, lines, output] = [&seven, &lines, &output].map(|path| path.to_str().unwrap());
+    for arguments in [
+        &["run", "digits", seven, "--json"][..],
+        &["provide", "digits", "--json"],
+        &["batch", "run", lines, "-o", output, "--max-tokens", "8", "--json"],
+    ] {
         let refused = hermit.types(arguments);
         let error: serde_json::Value = serde_json::from_str(&refused.stderr).unwrap();
         assert_eq!((refused.status, &error["error"]["code"]), (Some(1), &"NO_ROOM".into()), "{refused:?}");

@@ -347,6 +347,11 @@ async fn allows_a_runner(town: &Town, ada: &Neighbour) {
     ada.is_refused(&(&["provider", "disallow", "digits"], 2, "RUNNER_NOT_YOURS"));
     ada.asks(&["provider", "models", "rm", "poet"]);
     assert_eq!(of_poet(&ada.asks(&["provider", "disallow", "poet"]))["allowed_by"], Value::Null);
+    ada.asks(&["provider", "allow", "poet"]);
+    let disallowed = ada.types(&["provider", "disallow", "poet"]);
+    let is_of_nobody = |line: &str| line.ends_with("\tnobody\tpoet");
+    assert!(disallowed.stdout.lines().any(is_of_nobody), "{disallowed:?}");
+    assert!(disallowed.stderr.contains("`assay provider allow MODEL`"), "{disallowed:?}");
     NOT_ALLOWED.iter().for_each(|refusal| ada.is_refused(refusal));
 }
 

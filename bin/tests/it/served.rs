@@ -1,17 +1,21 @@
 //! A daemon that serves tools of others itself: one process, and one end; and a gateway beside a daemon that goes and comes back.
 
 use std::{
+    io::{BufRead, BufReader},
     net::TcpListener,
+    process::{ChildStdout, Stdio},
     time::{Duration, Instant},
 };
 
 use assay_peer::handle::{JobView, ListJobs};
-use serde_json::json;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Deserializer, Value, json};
 
 use crate::{
-    assay::assay,
+    assay::{assay, command},
     gateways::{Serving, sum},
     homes::Homestead,
+    schema_set,
     town::Town,
 };
 
@@ -55,6 +59,41 @@ async fn a_daemon_serves_tools_of_others_and_what_it_was_answering_is_cancelled_
     let last = jobs.last().unwrap();
     assert!(last.submission.cancelled && jobs.len() == before + 1, "nobody waits for it any more: {last:?}");
     says_when_its_daemon_goes_and_is_back(&mut town).await;
+}
+
+/// What goes on until somebody ends it says first that it is there.
+#[test]
+fn what_goes_on_begins_with_its_words_and_its_document() {
+    let homestead = Homestead::new(false);
+    let up = ["up", "--listen", "/ip4/127.0.0.1/tcp/0"];
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    for (typed, words, schema) in
+        [(&up[..], "Peer ", "assay.up/1"), (&serve[..], "Serving http://127.0.0.1:", "assay.serve/1")]
+    {
+        let line = begins(&homestead, typed, |out| {
+            let mut line = String::new();
+            BufReader::new(out).read_line(&mut line).unwrap();
+            line
+        });
+        assert!(line.starts_with(words), "{line}");
+        let document = begins(&homestead, &[typed, &["--json"]].concat(), |out| {
+            let mut documents = Deserializer::from_reader(out).into_iter::<Value>();
+            documents.next().unwrap().unwrap()
+        });
+        assert_eq!(document["schema"], schema);
+        schema_set::judge(&document.to_string());
+    }
+}
+
+/// What a command prints first; it is ended then, and so is the daemon.
+fn begins<T>(homestead: &Homestead, typed: &[&str], first: impl FnOnce(ChildStdout) -> T) -> T {
+    let mut begun = command(homestead.home.root(), typed, &[]);
+    let mut begun = begun.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let printed = first(begun.stdout.take().unwrap());
+    kill_process(Pid::from_child(&begun), Signal::INT).unwrap();
+    assert!(begun.wait().unwrap().success(), "{typed:?}");
+    assert_eq!(homestead.types(&["down"]).status, Some(0));
+    printed
 }
 
 /// A gateway of its own outlives its daemon: it says so in a line, keeps nobody waiting, and answers again once there is one. It

@@ -1,12 +1,13 @@
 //! What each command prints, at a terminal of usual width: in words, as a document, and where it fails. Somebody has looked at
 //! each, in the pages that are typed here and in the guide.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use crate::{
     help::{COMMANDS, GROUPS},
     pages::Page,
     reader::are_read,
+    tidy::{files, repository},
     transcripts::{GUIDE, GUIDE_FOLDER, market},
 };
 
@@ -48,25 +49,36 @@ const DRAWN: &str = "every job of these pages is drawn, so that no page depends 
 const LONG: &str = "an unoptimised build takes minutes for it";
 const NO_STRANGERS: &str = "nobody in these pages brings a runner of their own";
 
-/// What no page shows, and why.
-const UNSEEN: [(&str, ShownForm, &str); 17] = [
-    ("up", Words, FOREGROUND),
-    ("up", Document, FOREGROUND),
-    ("serve", Words, FOREGROUND),
-    ("serve", Document, FOREGROUND),
-    ("demo", Document, "its words stand in the README, and to see it twice takes as long again"),
-    ("service status", Words, MANAGER),
-    ("service status", Document, MANAGER),
-    ("service remove", Words, MANAGER),
-    ("service remove", Document, MANAGER),
-    ("job dispute", Words, DRAWN),
-    ("job dispute", Document, DRAWN),
-    ("sim validate", Words, LONG),
-    ("sim validate", Document, LONG),
-    ("sim bench", Words, LONG),
-    ("sim bench", Document, LONG),
-    ("provider disallow", Words, NO_STRANGERS),
-    ("provider disallow", Document, NO_STRANGERS),
+const GREETED: &str = "what_goes_on_begins_with_its_words_and_its_document";
+const INSTALLED: &str = "a_service_is_installed_asked_about_and_taken_away";
+const DISPUTED: &str = "what_was_refused_for_its_input_is_not_ordered_again_but_by_force";
+const MEASURED: &str = "the_simulator_prints_its_figures_and_its_speeds_in_words_and_as_documents";
+const ALLOWED: &str = "clients_are_blocked_models_measured_again_and_runners_of_strangers_allowed";
+
+/// What no page shows, why, and the test that sees it.
+const UNSEEN: [(&str, ShownForm, &str, &str); 17] = [
+    ("up", Words, FOREGROUND, GREETED),
+    ("up", Document, FOREGROUND, GREETED),
+    ("serve", Words, FOREGROUND, GREETED),
+    ("serve", Document, FOREGROUND, GREETED),
+    (
+        "demo",
+        Document,
+        "its words stand in the README, and to see it twice takes as long again",
+        "the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance",
+    ),
+    ("service status", Words, MANAGER, INSTALLED),
+    ("service status", Document, MANAGER, INSTALLED),
+    ("service remove", Words, MANAGER, INSTALLED),
+    ("service remove", Document, MANAGER, INSTALLED),
+    ("job dispute", Words, DRAWN, DISPUTED),
+    ("job dispute", Document, DRAWN, DISPUTED),
+    ("sim validate", Words, LONG, MEASURED),
+    ("sim validate", Document, LONG, MEASURED),
+    ("sim bench", Words, LONG, MEASURED),
+    ("sim bench", Document, LONG, MEASURED),
+    ("provider disallow", Words, NO_STRANGERS, ALLOWED),
+    ("provider disallow", Document, NO_STRANGERS, ALLOWED),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +95,7 @@ fn every_command_is_seen_in_words_as_a_document_and_as_it_fails() {
     let all = guide.chain(pages).chain(["README.md".to_owned()]);
     let seen: BTreeSet<(&str, ShownForm)> = all.flat_map(|page| seen_in(&Page::read(&page))).collect();
     let unseen: BTreeSet<(&str, ShownForm)> =
-        UNSEEN.iter().map(|(command, form, _)| (*command, *form)).collect();
+        UNSEEN.iter().map(|(command, form, ..)| (*command, *form)).collect();
     let mut wrong = Vec::new();
     for command in COMMANDS.into_iter().filter(|command| !command.is_empty() && !GROUPS.contains(command)) {
         for form in [Words, Document, Failure] {
@@ -95,6 +107,15 @@ fn every_command_is_seen_in_words_as_a_document_and_as_it_fails() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_no_page_shows_is_seen_by_a_test() {
+    let sources = files(&repository().join("bin/tests/it"), "rs");
+    let text: String = sources.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    for (command, form, _, test) in UNSEEN {
+        assert!(text.contains(&format!("fn {test}(")), "no {test} sees {form:?} of `assay {command}`");
+    }
 }
 
 /// Which commands a page shows, and how.
