@@ -34,7 +34,7 @@ First minutes:
   assay run digits seven.png          have somebody's machine read a digit
   assay receipt verify seven.receipt  check, anywhere and offline, what became of it";
 
-/// A peer-to-peer marketplace for inference whose every answer can be checked.
+/// Rent out your machine for AI jobs, or run models on other people's machines and pay per job.
 #[derive(Debug, Parser)]
 #[command(name = "assay", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = false, disable_help_subcommand = true)]
 pub struct Cli {

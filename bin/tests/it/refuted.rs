@@ -1,11 +1,20 @@
 //! A result that does not hold: what whoever bought it is told, and how the right one comes.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use assay_cli::Bundle;
 use serde_json::Value;
 
 use crate::{assay::Ran, homes::private_folder, person::Person, town::Town};
+
+/// The longest that a test waits for a notary's word, and the time between two looks.
+const PATIENCE: Duration = Duration::from_secs(120);
+const LOOK_STEP: Duration = Duration::from_millis(250);
 
 /// Whoever orders pictures read where mallory is cheapest.
 struct Victim {
@@ -56,6 +65,25 @@ async fn who_buys_a_false_result_is_told_and_has_the_right_one_that_is_bought_in
     let again = victim.you.types(&["job", "result", submission]);
     assert_eq!((again.status, again.stdout.trim()), (Some(0), answer), "{again:?}");
     assert_eq!(victim.you.asks(&["notary", "audit"])["clean"], true);
+    is_sold_nothing_more_by_the_convict(&victim);
+}
+
+/// Whoever was convicted goes by that in the list of offers, and gets no order however little it asks.
+fn is_sold_nothing_more_by_the_convict(victim: &Victim) {
+    let mallory = victim.town.network.peer("mallory").id.to_string();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let offers = victim.you.asks(&["offers", "--model", "digits"])["offers"].clone();
+        let of_mallory = |offer: &&Value| offer["provider"] == mallory.as_str();
+        let offer = offers.as_array().unwrap().iter().find(of_mallory);
+        if offer.is_none_or(|offer| offer["convicted"] == true) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "nobody says that it was convicted: {offers}");
+        thread::sleep(LOOK_STEP);
+    }
+    let quoted = victim.you.asks(&["quote", "digits"]);
+    assert_ne!(quoted["provider"], mallory.as_str(), "it is the cheapest, and was convicted: {quoted}");
 }
 
 #[tokio::test]
