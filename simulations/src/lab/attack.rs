@@ -1,9 +1,10 @@
 //! Attacks: what a coalition gains by not being honest, and what that costs it and everybody else.
 //!
-//! The same market is run three times with each seed. Once as it is, with the coalition at work. Once with its members honest:
-//! what it has beyond that is its surplus. And once without what they came for: their founders honest, for those would be there
-//! anyway, their newcomers and the orders of their clients missing. What everybody else has less than that is the harm, what the
-//! coalition itself has less is its cost.
+//! The same market is run up to four times with each seed. Once as it is, with the coalition at work. Once with its members honest,
+//! at the usual price, and once with them honest at the price that they ask in the attack, where that is another: what it has
+//! beyond the better of both is its surplus. And once without what they came for: their founders honest, for those would be there
+//! anyway, their newcomers and the orders of their clients missing. What the coalition has less than that is its cost. What
+//! everybody else has less is the harm; where they have less already because its members ask less, what they have less than that.
 //!
 //! What is put beside each other is money by the books, less the work that was done, and with what true results are worth to
 //! those who ordered them: so a cheat has the work that it saves, and a client that is not served lacks a result.
@@ -22,7 +23,7 @@ pub use self::{
     adversary::{Adversary, AdversaryPart, share_of},
     case::{AttackCase, AttackError, joined},
     kept::{read_runs, runs_text},
-    outcome::{AttackOutcome, AttackVerdict, AttackedRuns, GroupLoss},
+    outcome::{AttackOutcome, AttackReference, AttackVerdict, AttackedRuns, GroupLoss},
     plan::{AttackPlan, NamedOutcome, table},
 };
 

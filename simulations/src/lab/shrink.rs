@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    attack::{AttackCase, AttackOutcome, AttackVerdict, AttackedRuns},
+    attack::{AttackCase, AttackVerdict},
     experiment::{self, ExperimentError, RunFigures},
     pieces::said,
     scenario::{Crowd, Population, Scenario},
@@ -60,10 +60,11 @@ pub fn fault(scenario: &Scenario, first: u64, seeds: u64) -> Option<ScenarioFaul
     }
     // Where nobody attacks there is nothing to put it beside.
     let case = AttackCase::of("a smaller one", scenario.clone()).ok()?;
-    let honest = runs(&case.honest, first, seeds).ok()?;
-    let without = runs(&case.without, first, seeds).ok()?;
-    let outcome =
-        AttackOutcome::of(&case, AttackedRuns { attacked: &attacked, honest: &honest, without: &without });
+    let of = |beside: &Scenario| match *beside == case.attacked {
+        true => Ok(attacked.clone()),
+        false => runs(beside, first, seeds),
+    };
+    let outcome = case.outcome(of).ok()?;
     if outcome.verdict(1) != AttackVerdict::Broken {
         return None;
     }

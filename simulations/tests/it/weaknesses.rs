@@ -11,7 +11,7 @@ use std::{
 };
 
 use assay_simulations::lab::{
-    attack::{AttackCase, AttackOutcome, AttackedRuns},
+    attack::{AttackCase, AttackOutcome},
     experiment::RunFigures,
     pieces::{self, ListedPieces, said},
     scenario::Scenario,
@@ -65,9 +65,7 @@ fn outcome(
         let hash = scenario.hash();
         (first..first + seeds).map(|seed| kept[&(hash.clone(), seed)].clone()).collect()
     };
-    let [attacked, honest, without] = case.scenarios().map(runs);
-    let (attacked, honest, without) = (attacked?, honest?, without?);
-    Ok(AttackOutcome::of(case, AttackedRuns { attacked: &attacked, honest: &honest, without: &without }))
+    case.outcome(runs)
 }
 
 /// Searches a market for attacks of one family.

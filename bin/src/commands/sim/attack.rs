@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use assay_simulations::lab::{
-    attack::{Adversary, AttackCase, AttackError, AttackOutcome, AttackPlan, AttackVerdict, NamedOutcome},
+    attack::{
+        Adversary, AttackCase, AttackError, AttackOutcome, AttackPlan, AttackReference, AttackVerdict,
+        NamedOutcome,
+    },
     figure_column::CONFIDENCE,
     statistics::Moments,
 };
@@ -32,11 +35,12 @@ Examples:
   assay sim attack cartel slanderer --share 10    two of them, at a tenth
   assay sim attack mine.toml --seeds 40           a scenario in which some are not honest
 
-Each is run with twenty seeds, beside the same market in which its coalition is honest, and beside the one without what it came
-for; money is by the books, less the work that was done, and with what true results are worth to those who ordered them. The
-SURPLUS is what the coalition has beyond honest peers; AT MOST is the upper end of its interval of 95 %. HARM is what all others
-lost, COST what the coalition has less. A bound is BROKEN if honest results cost stake, or if by more than chance the surplus is
-above nought or the harm above the cost; it holds if by more than chance neither is; else it is open, and more seeds would tell.
+Each is run with twenty seeds, beside the same market in which its coalition is honest, at the usual price and at its own, and
+beside the one without what it came for; money is by the books, less the work that was done, and with what true results are worth
+to those who ordered them. The SURPLUS is what the coalition has beyond honest peers, at the price at which those have more; AT
+MOST is the upper end of its interval of 95 %. HARM is what all others lost, COST what the coalition has less. A bound is BROKEN
+if honest results cost stake, or if by more than chance the surplus is above nought or the harm above the cost; it holds if by
+more than chance neither is; else it is open, and more seeds would tell.
 
 Adversaries: forger, rate-cheater, threshold-cheater, burst, value-jumper, substituter, truncator, prefiller, replayer,
 tolerance-surfer, class-spoofer, silent-provider, false-opener, aborter, sleeper, mute, churner, lazy-verifier, slanderer,
@@ -111,15 +115,27 @@ pub(super) fn document(plan: &AttackPlan, folder: &AttackFolder<'_>, course: &At
     let (first, seeds) = plan.seeds();
     let together = plan.cases().len();
     let attack = |each: &NamedOutcome| {
-        let AttackOutcome { surplus, slashed, losses, harm, cost, excess, dust, results_lost } =
-            &each.outcome;
+        let AttackOutcome {
+            surplus,
+            surplus_beside,
+            slashed,
+            losses,
+            harm,
+            harm_beside,
+            cost,
+            excess,
+            dust,
+            results_lost,
+        } = &each.outcome;
         let losses = losses.iter().map(|loss| json!({ "name": loss.name, "loss": seen(&loss.loss) }));
         json!({
             "name": each.name,
             "stake_share": each.stake_share,
             "surplus": seen(surplus),
+            "surplus_beside": surplus_beside.word(),
             "honest_slashed": slashed,
             "harm": harm,
+            "harm_beside": harm_beside.word(),
             "own_cost": seen(cost),
             "harm_over_cost": each.outcome.harm_over_cost(),
             "excess": seen(excess),
@@ -180,10 +196,28 @@ pub(super) fn tell(plan: &AttackPlan, course: &AttackCourse, invocation: &Invoca
     }
     let printer = &invocation.printer;
     printer.table(&table);
+    tell_references(course, invocation);
     let open = with(plan, course, AttackVerdict::Open).len();
     if open > 0 {
         let is = verb(open, "is", "are");
         printer.note(format!("{} {is} open: more --seeds would tell", number_of(open, "bound")));
+    }
+}
+
+/// Says which attacks are put beside honest peers that ask less than usual.
+fn tell_references(course: &AttackCourse, invocation: &Invocation) {
+    let says: [(&str, fn(&AttackOutcome) -> AttackReference); 2] = [
+        ("the surplus is beyond honest peers at its own price, who have more by that", |of| {
+            of.surplus_beside
+        }),
+        ("the harm is beyond that of honest peers at its own price", |of| of.harm_beside),
+    ];
+    for (what, beside) in says {
+        let found = course.outcomes.iter().filter(|each| beside(&each.outcome) == AttackReference::OwnPrice);
+        let names: Vec<&str> = found.map(|each| each.name.as_str()).collect();
+        if !names.is_empty() {
+            invocation.printer.note(format!("{what}: {}", names.join(", ")));
+        }
     }
 }
 

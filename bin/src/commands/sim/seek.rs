@@ -10,7 +10,7 @@ use std::{
 };
 
 use assay_simulations::lab::{
-    attack::{AttackCase, AttackOutcome, AttackedRuns},
+    attack::{AttackCase, AttackOutcome},
     experiment::RunFigures,
     pieces::{DonePiece, ListedPieces, said},
     scenario::Scenario,
@@ -358,7 +358,7 @@ fn command(file: &Path, first: u64, seeds: u64) -> String {
     format!("assay sim attack {} --first-seed {first} --seeds {seeds}", file.display())
 }
 
-/// What came of an attack, by the runs of its three scenarios.
+/// What came of an attack, by the runs of its scenarios.
 fn outcome(
     case: &AttackCase,
     first: u64,
@@ -373,9 +373,7 @@ fn outcome(
         };
         (first..first + seeds).map(run).collect()
     };
-    let [attacked, honest, without] = case.scenarios().map(runs);
-    let (attacked, honest, without) = (attacked?, honest?, without?);
-    Ok(AttackOutcome::of(case, AttackedRuns { attacked: &attacked, honest: &honest, without: &without }))
+    case.outcome(runs)
 }
 
 #[cfg(test)]

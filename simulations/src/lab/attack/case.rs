@@ -1,6 +1,6 @@
 //! One attack: a scenario in which some are not honest, and what it is put beside.
 //!
-//! **Invariant:** whoever attacks stands in the same places in all three, but for those that are missing.
+//! **Invariant:** whoever attacks stands in the same places in all of them, but for those that are missing.
 
 use crate::lab::scenario::{BehaviourName, Population, PopulationRole, Scenario, ScenarioError};
 
@@ -38,8 +38,10 @@ pub struct AttackCase {
     pub name: String,
     /// The market with the coalition at work.
     pub attacked: Scenario,
-    /// The same with its members honest.
+    /// The same with its members honest, at the usual price.
     pub honest: Scenario,
+    /// The same with its members honest, at the price that they ask where they attack: the one before, if that is the usual one.
+    pub priced: Scenario,
     /// The same without what they came for.
     pub without: Scenario,
 }
@@ -54,19 +56,20 @@ impl AttackCase {
             return Err(AttackError::Nobody { name: attacked.name });
         }
         let with = |each: &dyn Fn(&Population) -> Option<Population>| {
-            let populations = attacked.populations.iter();
-            let changed = populations.filter_map(|population| match attacks(population) {
-                true => each(population),
-                false => Some(population.clone()),
+            let changed = attacked.populations.iter().filter_map(|population| match attacks(population) {
+                true => Some((true, each(population)?)),
+                false => Some((false, population.clone())),
             });
             // Under one name, so that attacks on one market are put beside the same runs.
             let (name, question, theory) = (BESIDE.to_owned(), String::new(), String::new());
-            let populations = changed.collect();
+            let populations = together(changed);
             read(&Scenario { name, question, theory, populations, ..attacked.clone() })
         };
         let honest = with(&|population: &Population| Some(population.honest()))?;
+        let priced =
+            with(&|population: &Population| Some(Population { ask: population.ask, ..population.honest() }))?;
         let without = with(&absent)?;
-        Ok(Self { name: name.to_owned(), attacked, honest, without })
+        Ok(Self { name: name.to_owned(), attacked, honest, priced, without })
     }
 
     /// The populations that attack, by their names.
@@ -79,10 +82,16 @@ impl AttackCase {
         self.attacked.populations.iter().filter(|population| !attacks(population))
     }
 
-    /// The three scenarios, in the order of [`super::AttackedRuns`].
+    /// The scenarios, in the order of [`super::AttackedRuns`]. Two of them may be the same.
     #[must_use]
-    pub fn scenarios(&self) -> [&Scenario; 3] {
-        [&self.attacked, &self.honest, &self.without]
+    pub fn scenarios(&self) -> [&Scenario; 4] {
+        [&self.attacked, &self.honest, &self.priced, &self.without]
+    }
+
+    /// Whether its members ask another price than the usual one.
+    #[must_use]
+    pub fn asks_other_price(&self) -> bool {
+        self.priced != self.honest
     }
 
     /// The share of the stake of the first day that its founders hold.
@@ -110,6 +119,30 @@ fn absent(population: &Population) -> Option<Population> {
             Some(Population { conduct: BehaviourName::Bystander, ..population.honest() })
         }
     }
+}
+
+/// Populations of which those that would attack, are alike where nobody does, and stand behind each other are one: so attacks that
+/// differ in what each of their members does are put beside the same runs.
+fn together(all: impl Iterator<Item = (bool, Population)>) -> Vec<Population> {
+    let mut populations: Vec<(bool, Population)> = Vec::new();
+    for (attacks, population) in all {
+        // Peers of a role stand in the order of their populations.
+        let before = populations.iter().rposition(|(_, before)| before.role == population.role);
+        let before = before.filter(|place| {
+            let (attacked, before) = &populations[*place];
+            attacks && *attacked && is_alike(before, &population)
+        });
+        match before {
+            Some(place) => populations[place].1.count += population.count,
+            None => populations.push((attacks, population)),
+        }
+    }
+    populations.into_iter().map(|(_, population)| population).collect()
+}
+
+/// Whether two populations differ in nothing but their name and how many they are.
+fn is_alike(one: &Population, other: &Population) -> bool {
+    Population { name: other.name.clone(), count: other.count, ..one.clone() } == *other
 }
 
 /// A market in which these take part: founders and clients among them in the places of honest ones, newcomers beside them.

@@ -6,7 +6,7 @@ use super::AttackCase;
 use crate::lab::{
     experiment::RunFigures,
     figure_column::CONFIDENCE,
-    scenario::Population,
+    scenario::{Population, Scenario},
     statistics::{ConfidenceInterval, Moments},
 };
 
@@ -14,29 +14,68 @@ use crate::lab::{
 /// friction can always be had for nothing.
 const DUST: f64 = 0.02;
 
-/// The runs of an attack: with the coalition at work, with its members honest, and without what they came for; each seed at
-/// the same place.
+/// The runs of an attack: with the coalition at work, with its members honest at the usual price and at their own, and without
+/// what they came for; each seed at the same place.
 #[derive(Clone, Copy, Debug)]
 pub struct AttackedRuns<'a> {
     /// With the coalition at work.
     pub attacked: &'a [RunFigures],
-    /// With its members honest.
+    /// With its members honest, at the usual price.
     pub honest: &'a [RunFigures],
+    /// With its members honest, at the price that they ask where they attack.
+    pub priced: &'a [RunFigures],
     /// Without what they came for.
     pub without: &'a [RunFigures],
+}
+
+/// What a figure of an attack is measured beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttackReference {
+    /// Its members, honest and at the usual price.
+    UsualPrice,
+    /// Its members, honest and at the price that they ask where they attack.
+    OwnPrice,
+    /// The market without what they came for.
+    Without,
+}
+
+/// Each with its word.
+const REFERENCES: [(&str, AttackReference); 3] = [
+    ("usual_price", AttackReference::UsualPrice),
+    ("own_price", AttackReference::OwnPrice),
+    ("without", AttackReference::Without),
+];
+
+impl AttackReference {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        REFERENCES.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| word)
+    }
+
+    /// The one of this word.
+    #[must_use]
+    pub fn find(word: &str) -> Option<Self> {
+        REFERENCES.iter().find(|(known, _)| *known == word).map(|(_, reference)| *reference)
+    }
 }
 
 /// What came of an attack. Money is in credits a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttackOutcome {
-    /// What the coalition has beyond what it has if it is honest.
+    /// What the coalition has beyond what it has if it is honest, at the price at which it has more.
     pub surplus: Moments,
+    /// At which price that is.
+    pub surplus_beside: AttackReference,
     /// How many honest results cost stake, in all runs.
     pub slashed: f64,
     /// What each of the others lost by it; less than nothing for who gained.
     pub losses: Vec<GroupLoss>,
     /// What those lost together that lost anything.
     pub harm: f64,
+    /// Beside what: the market without what the coalition came for, or the one in which its members are honest at their own price,
+    /// where others lose less beside that.
+    pub harm_beside: AttackReference,
     /// What the coalition has less than without what it came for; less than nothing if it has more.
     pub cost: Moments,
     /// By how much the harm exceeds what the coalition paid for it, or took.
@@ -86,33 +125,42 @@ impl AttackOutcome {
     /// What came of an attack, by its runs.
     #[must_use]
     pub fn of(case: &AttackCase, runs: AttackedRuns<'_>) -> Self {
-        let AttackedRuns { attacked, honest, without } = runs;
+        let AttackedRuns { attacked, priced, without, .. } = runs;
         let worth = case.attacked.worth();
-        let attackers: Vec<&Population> = case.attackers().collect();
-        let others: Vec<&Population> = case.others().collect();
-        let sum = |run: &RunFigures, groups: &[&Population]| -> f64 {
-            groups.iter().map(|group| net(run, group, worth)).sum()
-        };
-        let less = |pair: &RunPair<'_>| sum(pair.1, &attackers) - sum(pair.0, &attackers);
-        let pairs: Vec<RunPair<'_>> = attacked.iter().zip(without).collect();
-        let costs: Vec<f64> = pairs.iter().map(less).collect();
+        let (surplus, surplus_beside) = surplus(case, runs);
+        let had = held(case, &case.attacked, attacked);
+        let costs: Vec<f64> =
+            held(case, &case.without, without).iter().zip(&had).map(|(without, had)| without - had).collect();
         let cost: Moments = costs.iter().copied().collect();
-        let losses = losses(&others, &pairs, worth);
-        let harms = harms(&losses, costs.len());
-        // Whoever gains takes from others what it gains: that is competition, and no harm beyond it.
+        let others: Vec<&Population> = case.others().collect();
+        let beside = |runs| OthersLosses::beside(&others, (attacked, runs), worth);
+        let mut lost = beside(without);
+        let mut harm_beside = AttackReference::Without;
+        if case.asks_other_price() {
+            let priced = beside(priced);
+            // What a lower price takes from others it gives to those who pay it: that is competition, whoever asks it.
+            if priced.harm() < lost.harm() {
+                (lost, harm_beside) = (priced, AttackReference::OwnPrice);
+            }
+        }
+        // Whoever gains takes from others what it gains: that is competition as well, and no harm beyond it.
         let sign: f64 = if cost.mean() < 0.0 { -1.0 } else { 1.0 };
-        let had: Moments = without.iter().map(|run| sum(run, &others).max(0.0)).collect();
+        let of_all = |run: &RunFigures| -> f64 { others.iter().map(|group| net(run, group, worth)).sum() };
+        let others_had: Moments = without.iter().map(|run| of_all(run).max(0.0)).collect();
         let results_of = |run: &RunFigures| -> f64 { others.iter().map(|group| results(run, group)).sum() };
+        let pairs = attacked.iter().zip(without);
         let results_lost: Moments =
-            pairs.iter().map(|(attacked, without)| results_of(without) - results_of(attacked)).collect();
+            pairs.map(|(attacked, without)| results_of(without) - results_of(attacked)).collect();
         Self {
-            surplus: attacked.iter().zip(honest).map(|pair| -less(&pair)).collect(),
+            surplus,
+            surplus_beside,
             slashed: attacked.iter().map(|run| figure(run, "honest results slashed")).sum(),
-            losses: losses.into_iter().map(|(name, losses)| loss(name, &losses)).collect(),
-            harm: harms.iter().copied().collect::<Moments>().mean(),
-            excess: harms.iter().zip(&costs).map(|(harm, cost)| harm - sign * cost).collect(),
+            harm: lost.harm(),
+            harm_beside,
+            excess: lost.harms.iter().zip(&costs).map(|(harm, cost)| harm - sign * cost).collect(),
+            losses: lost.groups.into_iter().map(|(name, losses)| loss(name, &losses)).collect(),
             cost,
-            dust: DUST * had.mean(),
+            dust: DUST * others_had.mean(),
             results_lost: results_lost.mean(),
         }
     }
@@ -155,8 +203,71 @@ impl AttackOutcome {
     }
 }
 
+impl AttackCase {
+    /// What came of it, where `runs` gives those of each of its scenarios.
+    ///
+    /// # Errors
+    /// What `runs` says of a scenario that it has none of.
+    pub fn outcome<E>(
+        &self,
+        mut runs: impl FnMut(&Scenario) -> Result<Vec<RunFigures>, E>,
+    ) -> Result<AttackOutcome, E> {
+        let (attacked, honest, without) = (runs(&self.attacked)?, runs(&self.honest)?, runs(&self.without)?);
+        let own = if self.asks_other_price() { Some(runs(&self.priced)?) } else { None };
+        let priced: &[RunFigures] = own.as_deref().unwrap_or(&honest);
+        let (attacked, honest, without) = (&attacked, &honest, &without);
+        Ok(AttackOutcome::of(self, AttackedRuns { attacked, honest, priced, without }))
+    }
+}
+
 fn loss(name: String, losses: &[f64]) -> GroupLoss {
     GroupLoss { name, loss: losses.iter().copied().collect() }
+}
+
+/// What the coalition of an attack had with each seed, in one of its scenarios.
+fn held(case: &AttackCase, scenario: &Scenario, runs: &[RunFigures]) -> Vec<f64> {
+    let worth = scenario.worth();
+    let is_member = |group: &&Population| case.attackers().any(|member| member.name == group.name);
+    let members: Vec<&Population> = scenario.populations.iter().filter(is_member).collect();
+    runs.iter().map(|run| members.iter().map(|group| net(run, group, worth)).sum()).collect()
+}
+
+/// What the coalition has beyond what it has if it is honest, at the price at which that is more; and which that is.
+fn surplus(case: &AttackCase, runs: AttackedRuns<'_>) -> (Moments, AttackReference) {
+    let had = held(case, &case.attacked, runs.attacked);
+    let beyond = |scenario: &Scenario, runs: &[RunFigures]| -> Moments {
+        had.iter().zip(held(case, scenario, runs)).map(|(had, honest)| had - honest).collect()
+    };
+    let usual = beyond(&case.honest, runs.honest);
+    if case.asks_other_price() {
+        let own = beyond(&case.priced, runs.priced);
+        if own.mean() < usual.mean() {
+            return (own, AttackReference::OwnPrice);
+        }
+    }
+    (usual, AttackReference::UsualPrice)
+}
+
+/// What everybody else lost with each seed.
+struct OthersLosses {
+    /// By whom: each of the others, and the pool.
+    groups: Vec<(String, Vec<f64>)>,
+    /// What those lost together that lost on average.
+    harms: Vec<f64>,
+}
+
+impl OthersLosses {
+    /// What they had less where some attack than in other runs.
+    fn beside(others: &[&Population], (attacked, other): (&[RunFigures], &[RunFigures]), worth: f64) -> Self {
+        let pairs: Vec<RunPair<'_>> = attacked.iter().zip(other).collect();
+        let groups = losses(others, &pairs, worth);
+        let harms = harms(&groups, pairs.len());
+        Self { groups, harms }
+    }
+
+    fn harm(&self) -> f64 {
+        self.harms.iter().copied().collect::<Moments>().mean()
+    }
 }
 
 /// What each of the others, and the pool, had less with each seed.

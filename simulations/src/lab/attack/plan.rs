@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AttackCase, AttackOutcome, AttackedRuns};
+use super::{AttackCase, AttackOutcome, AttackReference};
 use crate::lab::{
     artefact::{VERSION, short_digest},
     experiment::RunFigures,
@@ -89,13 +89,12 @@ impl AttackPlan {
     #[must_use]
     pub fn outcomes(&self, runs: &BTreeMap<String, Vec<RunFigures>>) -> Vec<NamedOutcome> {
         let outcome = |case: &AttackCase| {
-            let [attacked, honest, without] = case.scenarios().map(|scenario| runs.get(&scenario.hash()));
-            let runs = AttackedRuns { attacked: attacked?, honest: honest?, without: without? };
+            let outcome = case.outcome(|scenario| runs.get(&scenario.hash()).cloned().ok_or(())).ok()?;
             Some(NamedOutcome {
                 name: case.name.clone(),
                 scenario: case.attacked.clone(),
                 stake_share: case.stake_share(),
-                outcome: AttackOutcome::of(case, runs),
+                outcome,
             })
         };
         self.cases.iter().filter_map(outcome).collect()
@@ -109,8 +108,8 @@ impl AttackPlan {
 }
 
 /// What stands above [`NamedOutcome::line`].
-const HEADS: &str = "attack,seeds,stake_share,surplus,surplus_low95,surplus_high95,honest_slashed,harm,cost,excess,dust,\
-                     results_lost,verdict";
+const HEADS: &str = "attack,seeds,stake_share,surplus,surplus_low95,surplus_high95,surplus_beside,honest_slashed,harm,\
+                     harm_beside,cost,excess,dust,results_lost,verdict";
 
 /// What came of several attacks, as comma-separated values.
 #[must_use]
@@ -122,11 +121,14 @@ pub fn table(outcomes: &[NamedOutcome]) -> String {
 impl NamedOutcome {
     fn line(&self, together: usize) -> String {
         let AttackOutcome { surplus, slashed, harm, cost, excess, dust, results_lost, .. } = &self.outcome;
+        let [surplus_beside, harm_beside] =
+            [self.outcome.surplus_beside, self.outcome.harm_beside].map(AttackReference::word);
         let interval = self.outcome.surplus_interval();
         let [low, high] = [interval.map(|of| of.low), interval.map(|of| of.high)]
             .map(|value| value.map_or_else(String::new, |value| format!("{value:.9}")));
         format!(
-            "{},{},{:.4},{:.9},{low},{high},{slashed},{harm:.9},{:.9},{:.9},{dust:.9},{results_lost:.4},{}",
+            "{},{},{:.4},{:.9},{low},{high},{surplus_beside},{slashed},{harm:.9},{harm_beside},{:.9},{:.9},{dust:.9},\
+             {results_lost:.4},{}",
             rows::quoted(&self.name),
             surplus.count(),
             self.stake_share,

@@ -57,7 +57,12 @@ fn an_attack_is_put_beside_itself_honest_and_beside_the_market_without_what_it_c
     let honest: Vec<_> =
         words(&case.attacked).into_iter().map(|(name, count, _)| (name, count, "honest")).collect();
     assert_eq!(words(&case.honest), honest);
+    assert_eq!(words(&case.priced), honest);
     assert!(case.honest.populations.iter().all(|each| each.ask == WHOLE && each.begins == 0));
+    let asked = |each: &Population| (each.ask != WHOLE).then(|| (each.name.clone(), each.ask));
+    let asked: Vec<_> = case.priced.populations.iter().filter_map(asked).collect();
+    assert_eq!(asked, [("names".to_owned(), WHOLE / 2)]);
+    assert!(case.asks_other_price());
     assert_eq!(
         words(&case.without),
         [
@@ -138,7 +143,7 @@ fn runs(figures: &[(&str, &[f64])]) -> Vec<RunFigures> {
 
 #[test]
 fn surplus_cost_and_harm_are_counted_with_work_and_results() {
-    let case = case(RING);
+    let case = case(&RING.replace("ask = \"50 %\"\n", ""));
     let attacked = runs(&[
         ("gain of one of ring, credits", &[1.0, 1.2]),
         ("work of one of ring, credits", &[0.0, 0.0]),
@@ -164,10 +169,9 @@ fn surplus_cost_and_harm_are_counted_with_work_and_results() {
         ("results of one of clients", &[80.0, 80.0]),
         ("gain of the pool, credits", &[0.25, 0.25]),
     ]);
+    let (honest, priced) = (&honest, &honest);
     let outcome =
-        AttackOutcome::of(&case, AttackedRuns { attacked: &attacked, honest: &honest, without: &without });
-    let close =
-        |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found}, not {expected}");
+        AttackOutcome::of(&case, AttackedRuns { attacked: &attacked, honest, priced, without: &without });
     // 2 · 1.1 − .5 + 10 · .02 = 1.9 on average, beside 2 · .5 + 3 · .1 = 1.3 of honest ones.
     close(outcome.surplus.mean(), 1.9 - 1.3);
     close(outcome.cost.mean(), 4.0 - 1.9);
@@ -192,7 +196,92 @@ fn outcome(gains: &[f64], loss: f64) -> AttackOutcome {
     let attacked =
         runs(&[("gain of one of ring, credits", gains), ("gain of one of honest, credits", &lost)]);
     let beside = runs(&[("gain of one of ring, credits", &nought)]);
-    AttackOutcome::of(&case, AttackedRuns { attacked: &attacked, honest: &beside, without: &beside })
+    let (honest, priced, without) = (&beside, &beside, &beside);
+    AttackOutcome::of(&case, AttackedRuns { attacked: &attacked, honest, priced, without })
+}
+
+/// What came of two forgers that ask half of what others do: they gain this much, honest ones in their place that much at the
+/// usual price and that much at half of it. Ten others together gain so much more without them, and beside honest ones at half
+/// the price.
+fn outcome_of_cheap([gain, usual, own]: [f64; 3], [without, priced]: [f64; 2]) -> AttackOutcome {
+    let case = case(
+        "[[population]]\nname = \"honest\"\ncount = 10\n\
+         [[population]]\nname = \"cheap\"\ncount = 2\nbehaviour = \"forger\"\nask = \"50 %\"\n\
+         [[population]]\nname = \"clients\"\nrole = \"client\"\n",
+    );
+    let market = |cheap: f64, others: f64| {
+        let around = |mean: f64| -> Vec<f64> { (0..20).map(|seed| mean + [0.01, -0.01][seed % 2]).collect() };
+        let (cheap, others) = (around(cheap / 2.0), around(others / 10.0));
+        runs(&[("gain of one of cheap, credits", &cheap), ("gain of one of honest, credits", &others)])
+    };
+    let (attacked, honest) = (market(gain, 0.0), market(usual, 0.0));
+    let (priced, without) = (market(own, priced), market(usual, without));
+    let runs = AttackedRuns { attacked: &attacked, honest: &honest, priced: &priced, without: &without };
+    AttackOutcome::of(&case, runs)
+}
+
+fn close(found: f64, expected: f64) {
+    assert!((found - expected).abs() < 1e-9, "{found}, not {expected}");
+}
+
+#[test]
+fn whoever_asks_less_is_put_beside_honest_peers_at_the_price_at_which_those_have_more() {
+    // What brings them orders is the price: honest ones gain more by it, and take as much from others.
+    let cheaper = outcome_of_cheap([1.5, 1.0, 1.8], [2.0, 0.1]);
+    close(cheaper.surplus.mean(), 1.5 - 1.8);
+    close(cheaper.harm, 0.1);
+    let beside = |outcome: &AttackOutcome| (outcome.surplus_beside, outcome.harm_beside);
+    assert_eq!(beside(&cheaper), (AttackReference::OwnPrice, AttackReference::OwnPrice));
+    assert_eq!(cheaper.verdict(1), AttackVerdict::Holds);
+    // Honest ones would work at a loss: not to work is no gain.
+    let decoys = outcome_of_cheap([0.0, 1.0, -2.0], [0.5, 3.0]);
+    close(decoys.surplus.mean(), -1.0);
+    close(decoys.harm, 0.5);
+    assert_eq!(beside(&decoys), (AttackReference::UsualPrice, AttackReference::Without));
+    assert_eq!(decoys.verdict(1), AttackVerdict::Holds);
+    // What is more than both is a gain.
+    let gains = outcome_of_cheap([3.0, 1.0, 2.0], [0.0, 0.0]);
+    close(gains.surplus.mean(), 1.0);
+    assert_eq!(gains.verdict(1), AttackVerdict::Broken);
+    for reference in [AttackReference::UsualPrice, AttackReference::OwnPrice, AttackReference::Without] {
+        assert_eq!(AttackReference::find(reference.word()), Some(reference));
+    }
+}
+
+#[test]
+fn no_scenario_is_run_that_is_the_same_as_another() {
+    let run = runs(&[("gain of one of ring, credits", &[1.0, 1.0])]);
+    let asked = |text: &str| {
+        let mut asked: Vec<String> = Vec::new();
+        let outcome = case(text).outcome(|scenario| {
+            asked.push(scenario.hash());
+            Ok::<_, ()>(run.clone())
+        });
+        assert_eq!(outcome.unwrap().seeds(), 2);
+        let all: BTreeSet<String> = asked.iter().cloned().collect();
+        (asked.len(), all.len())
+    };
+    assert_eq!(asked(RING), (4, 4));
+    assert_eq!(asked(&RING.replace("ask = \"50 %\"\n", "")), (3, 3));
+    let none = case(RING).outcome(|scenario| Err::<Vec<RunFigures>, _>(scenario.name.clone()));
+    assert_eq!(none, Err(case(RING).attacked.name));
+}
+
+#[test]
+fn attackers_that_are_alike_where_all_are_honest_are_one_population_there() {
+    let part = |name: &str, behaviour: &str| {
+        format!("[[population]]\nname = \"{name}\"\nbehaviour = \"{behaviour}\"\ncoalition = \"ring\"\n")
+    };
+    let honest = "[[population]]\nname = \"honest\"\ncount = 5\n".to_owned();
+    let of = |parts: &[String]| case(&format!("{}[[population]]\nrole = \"client\"\n", parts.concat()));
+    let one = of(&[honest.clone(), part("a", "forger"), part("b", "lazy-verifier")]);
+    let other = of(&[honest.clone(), part("a", "mute"), part("b", "forger")]);
+    assert_eq!((one.honest.populations.len(), one.honest.populations[1].count), (3, 2));
+    assert_eq!((&one.honest, &one.without), (&other.honest, &other.without));
+    assert!(one.attacked != other.attacked && !one.asks_other_price());
+    // Others between them stay where they are.
+    let apart = of(&[part("a", "forger"), honest, part("b", "forger")]);
+    assert_eq!(apart.honest.populations.len(), 4);
 }
 
 #[test]

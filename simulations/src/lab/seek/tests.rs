@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::lab::{
-    attack::{AttackCase, AttackOutcome},
+    attack::{AttackCase, AttackOutcome, AttackReference},
     scenario::{BehaviourName, Population, PopulationRole, Scenario, WHOLE},
     shipped,
     statistics::Moments,
@@ -25,9 +25,11 @@ fn gaining(surplus: f64) -> AttackOutcome {
     let moments = |mean: f64| -> Moments { (0..20).map(|seed| mean + [0.01, -0.01][seed % 2]).collect() };
     AttackOutcome {
         surplus: moments(surplus),
+        surplus_beside: AttackReference::UsualPrice,
         slashed: 0.0,
         losses: Vec::new(),
         harm: 0.0,
+        harm_beside: AttackReference::Without,
         cost: moments(1.0),
         excess: moments(-1.0),
         dust: 0.1,
