@@ -13,6 +13,8 @@ const TEXT_CHARS_MIN: usize = 12;
 const NOTHING: &str = "-";
 /// What stands between two columns.
 const GAP: &str = "  ";
+/// What stands before what goes on of a cell that is no sentence, so that it is not taken for another row.
+const GOES_ON: &str = "  ";
 
 /// A heading and rows of as many cells.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub(crate) struct Table {
     rows: Vec<Vec<String>>,
     /// Columns that may be shortened.
     texts: Vec<usize>,
+    /// Those of them that go on in further lines instead of being cut.
+    folded: Vec<usize>,
     /// Columns that may be left out, those of least worth first.
     spared: Vec<usize>,
     /// Whether the last column goes on in further lines.
@@ -38,6 +42,7 @@ impl Table {
             heads,
             rows: Vec::new(),
             texts: Vec::new(),
+            folded: Vec::new(),
             spared: Vec::new(),
             wraps: false,
             has_blanks: false,
@@ -48,6 +53,13 @@ impl Table {
     #[must_use]
     pub(crate) fn shortens(self, heads: &[&str]) -> Self {
         Self { texts: self.columns(heads), ..self }
+    }
+
+    /// Lets these columns be narrower where a terminal is, and go on in further lines: names that are whole wherever they are read.
+    #[must_use]
+    pub(crate) fn folds(self, heads: &[&str]) -> Self {
+        let folded = self.columns(heads);
+        Self { texts: [self.texts, folded.clone()].concat(), folded, ..self }
     }
 
     /// Lets these columns be left out where that is not enough, the first of them first.
@@ -120,16 +132,34 @@ impl Table {
 
     /// A row as it stands below the heads.
     fn lines(&self, row: &[String], shown: &[(usize, usize)]) -> Vec<String> {
-        let Some(((last, width), others)) = shown.split_last().filter(|_| self.wraps) else {
-            return vec![align(row, shown)];
+        let parts: Vec<Vec<String>> =
+            shown.iter().map(|(column, width)| self.parts(*column, &row[*column], *width)).collect();
+        let count = parts.iter().map(Vec::len).max().unwrap_or_default();
+        let line = |number: usize| {
+            let cells = parts.iter().zip(shown.iter().copied()).map(|(parts, (_, width))| {
+                let part = parts.get(number).map_or("", String::as_str);
+                format!("{part:<width$}")
+            });
+            cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
         };
-        let parts = row.get(*last).map(|cell| wrap::lines(cell, *width)).unwrap_or_default();
-        let (begin, indent) = (align(row, others), indent(others));
-        let line = |(number, part): (usize, &String)| {
-            let begin = if number == 0 { begin.as_str() } else { "" };
-            format!("{begin:<indent$}{part}")
-        };
-        parts.iter().enumerate().map(line).collect()
+        (0..count).map(line).collect()
+    }
+
+    /// A cell of a column, in lines of so many characters.
+    fn parts(&self, column: usize, cell: &str, width: usize) -> Vec<String> {
+        let is_sentence = self.wraps && column + 1 == self.heads.len();
+        if is_sentence {
+            return wrap::lines(cell, width);
+        }
+        if !self.folded.contains(&column) {
+            return vec![cut(cell, width)];
+        }
+        if cell.chars().count() <= width {
+            return vec![cell.to_owned()];
+        }
+        let parts = wrap::lines(cell, width.saturating_sub(GOES_ON.len()));
+        let begins = std::iter::once("").chain(std::iter::repeat(GOES_ON));
+        begins.zip(parts).map(|(begin, part)| format!("{begin}{part}")).collect()
     }
 
     /// Takes from the widest text until all columns fit; false if they do not.
@@ -257,6 +287,35 @@ mod tests {
             "that is too narrow"
         );
         assert!(table.plain().starts_with("standing\ta newcomer's, the worst case\n"));
+    }
+
+    #[test]
+    fn a_name_goes_on_below_itself_and_is_whole_at_every_width() {
+        let mut table = Table::new(["FIGURE", "FIRST", "INTERVAL", ""]).folds(&["FIGURE"]).blanks();
+        let rows = [
+            ["orders", "40.5", "-9.1000 to +9.1000", "differs"],
+            ["stake lost by one of forgers, credits", "-5.0", "-1.0000 to +1.0000", ""],
+        ];
+        rows.into_iter().for_each(|cells| table.row(cells.map(String::from)));
+        assert_eq!(
+            lines(&table, Some(54)),
+            [
+                "FIGURE              FIRST  INTERVAL",
+                "orders              40.5   -9.1000 to +9.1000  differs",
+                "stake lost by       -5.0   -1.0000 to +1.0000",
+                "  one of forgers,",
+                "  credits",
+            ]
+        );
+        for width in 30..100 {
+            let shown = lines(&table, Some(width)).join(" ");
+            let words: Vec<&str> = shown.split_whitespace().collect();
+            for word in rows[1][0].split(' ') {
+                assert!(words.contains(&word), "{word} at {width}: {shown}");
+            }
+        }
+        assert_eq!(lines(&table, None).len(), 3);
+        assert!(table.plain().contains("stake lost by one of forgers, credits\t-5.0\t"));
     }
 
     #[test]

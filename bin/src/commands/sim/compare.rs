@@ -171,7 +171,7 @@ fn tell(compared: &[ComparedSide; 2], pairs: &[FigurePair], is_sweep: bool, invo
     }
     if is_sweep {
         let heads = ["FIGURE", "CELL", "FIRST", "SECOND", "DIFFERENCE", "95 % INTERVAL"];
-        let mut table = Table::new(heads).shortens(&["FIGURE"]);
+        let mut table = Table::new(heads).folds(&["FIGURE"]);
         for pair in shown {
             let cell = pair.cell.map(|cell| cell.to_string()).unwrap_or_default();
             let [first, second, by, interval, _] = cells(pair);
@@ -180,7 +180,7 @@ fn tell(compared: &[ComparedSide; 2], pairs: &[FigurePair], is_sweep: bool, invo
         return printer.table(&table);
     }
     let heads = ["FIGURE", "FIRST", "SECOND", "DIFFERENCE", "95 % INTERVAL", ""];
-    let mut table = Table::new(heads).shortens(&["FIGURE"]).blanks();
+    let mut table = Table::new(heads).folds(&["FIGURE"]).blanks();
     for pair in shown {
         let [first, second, by, interval, mark] = cells(pair);
         table.row([pair.name.clone(), first, second, by, interval, mark]);

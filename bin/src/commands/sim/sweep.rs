@@ -289,7 +289,7 @@ pub(super) fn tell(folder: &SweepFolder, whole: Option<&SweepArtefact>, invocati
         printer.table(&table);
         printer.line("");
     }
-    let mut table = Table::new(["FIGURE", "LEAST", "IN CELL", "MOST", "IN CELL"]).shortens(&["FIGURE"]);
+    let mut table = Table::new(["FIGURE", "LEAST", "IN CELL", "MOST", "IN CELL"]).folds(&["FIGURE"]);
     let mut same = 0;
     for figure in artefact.figures() {
         let means =
