@@ -11,7 +11,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use assay_protocol::{codec, units::NANO_PER_CREDIT};
+use assay_protocol::{codec, genesis::Timers, units::NANO_PER_CREDIT};
 
 pub use self::{
     conduct::{BehaviourName, BehaviourSettings},
@@ -63,6 +63,8 @@ pub struct Scenario {
     pub delays: [u64; 2],
     /// How often a message is lost.
     pub loss: u64,
+    /// How long the network waits for what.
+    pub timers: TimersName,
     /// What each founder has at stake.
     pub stake: u64,
     /// By how much each founder asks more than the one before.
@@ -98,6 +100,26 @@ pub enum KernelName {
     Laboratory,
 }
 
+/// How long a network waits for what, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimersName {
+    /// Seconds.
+    Brisk,
+    /// Minutes, as where peers do not know each other.
+    Strangers,
+}
+
+impl TimersName {
+    /// The lengths.
+    #[must_use]
+    pub fn timers(self) -> Timers {
+        match self {
+            Self::Brisk => Timers::brisk(),
+            Self::Strangers => Timers::default(),
+        }
+    }
+}
+
 /// Orders that come more often for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Crowd {
@@ -110,6 +132,7 @@ pub struct Crowd {
 }
 
 const KERNELS: [(&str, KernelName); 2] = [("checker", KernelName::Checker), ("lab", KernelName::Laboratory)];
+const TIMERS: [(&str, TimersName); 2] = [("brisk", TimersName::Brisk), ("strangers", TimersName::Strangers)];
 const WORKS: [(&str, &str); 4] = [
     (plan::LABEL, plan::LABEL),
     (plan::TENSOR, plan::TENSOR),
@@ -164,6 +187,7 @@ impl Scenario {
             events_max: run.count("max_events", 20_000_000, 1..=1_000_000_000_000)?,
             delays: [network.time("delay_min", SECOND / 200)?, network.time("delay_max", SECOND / 25)?],
             loss: network.share("loss", 0)?,
+            timers: network.choice("timers", TimersName::Brisk, &TIMERS)?,
             stake: market.money("stake", 10_000)?,
             price_step: market.money("price_step", 0)?,
             slots: market.count("slots", 4, 1..=1_000)?,
@@ -298,12 +322,14 @@ impl Scenario {
         let warm_up = some(self.warm_up > 0, format!("warm_up = \"{}\"\n", time(self.warm_up)));
         let series = some(self.series != SERIES, format!("series = \"{}\"\n", time(self.series)));
         let long = some(self.work == plan::TEXT, format!("long = \"{} %\"\n", self.long as f64 / 1e4));
+        let timers = word_of(self.timers, &TIMERS);
+        let timers = some(self.timers != TimersName::Brisk, format!("timers = {timers:?}\n"));
         let value = some(self.value != VALUE, format!("value = \"{} %\"\n", self.value as f64 / 1e4));
         let mut text = format!(
             "name = {}\nquestion = {}\ntheory = {}\n\n\
              [run]\ntakes = \"{}\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{}\"\n{warm_up}{series}\
              seeds = {}\nmax_events = {}\n\n\
-             [network]\ndelay_min = \"{delay_min}\"\ndelay_max = \"{delay_max}\"\nloss = \"{} %\"\n\n\
+             [network]\ndelay_min = \"{delay_min}\"\ndelay_max = \"{delay_max}\"\nloss = \"{} %\"\n{timers}\n\
              [market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
              [verification]\nbase = \"{} %\"\nramp = {}\n\n\
              [workload]\nbetween = \"{}\"\ncrowd_at = \"{}\"\n\

@@ -4,6 +4,7 @@
 
 use assay_protocol::{
     codec,
+    genesis::Timers,
     id::{Digest, NetworkId},
     units::{Amount, NANO_PER_CREDIT, Rate},
 };
@@ -122,6 +123,8 @@ pub(super) fn plan(scenario: &Scenario, seed: u64) -> Plan {
         },
         ..Plan::default()
     };
+    plan.timers = Timers { settle_max: plan.timers.settle_max, ..scenario.timers.timers() };
+    plan.unbonding = plan.timers.unbonding;
     plan.welcomes_per_hour = plan.welcomes_per_hour.max(plan.clients as u64);
     (plan.checks.base, plan.checks.ramp) = (part(scenario.base), scenario.ramp);
     let cast = cast(scenario, &plan);
