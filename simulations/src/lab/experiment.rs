@@ -7,10 +7,13 @@ mod checked;
 mod company;
 mod course;
 mod gathered;
+mod pool_range;
 mod surplus;
 mod trade;
 
 use std::{num::NonZero, thread};
+
+pub(super) use self::gathered::OVER_THEORY;
 
 use super::{
     scenario::{KernelName, Scenario},
@@ -253,6 +256,41 @@ mod tests {
             let off = figure("checks, deviations from their rates");
             assert!(off.abs() < 4.0, "{run:?}");
         }
+    }
+
+    #[test]
+    fn reports_say_what_the_pool_was_what_newcomers_were_paid_and_who_gained_least() {
+        let whole = Scenario { horizon: 600_000_000_000, seeds: 1, ..scenario("cold-start") };
+        let runs = run(&whole, 1, false).unwrap();
+        let run = &runs[0];
+        let value = |name: &str| run.figures.iter().find(|(known, _)| known == name).unwrap().1;
+        let first = |jobs: u64| value(&format!("paid for the first {jobs} jobs of one of newcomers"));
+        // A unit costs a hundredth of a credit, and whoever has no stake pays no dues.
+        let ten = first(10).expect("one in sixteen falls on a stranger");
+        assert!(ten > 0.05 && ten < 0.100_001, "{ten}");
+        assert_eq!(first(1_000), None, "there were not so many orders");
+        let (least, owed) =
+            (figure(run, "pool at its least, credits"), figure(run, "owed by the pool at most, credits"));
+        assert!(least > 10.0 && least <= 100.0 && owed == 0.0, "{least} and {owed}");
+        let worst = figure(run, "gain of a founder, worst tenth of honest");
+        assert!(worst > 0.0 && worst <= figure(run, "gain of one of founders, credits"), "{worst}");
+        let over = figure(run, "paid after a check, over theory");
+        assert!((0.9..1.1).contains(&over), "{over}");
+    }
+
+    #[test]
+    fn the_checker_says_what_the_pool_was_as_well() {
+        let scenario = Scenario {
+            kernel: KernelName::Checker,
+            seeds: 1,
+            horizon: 2_000_000_000,
+            ..scenario("fraud-vs-check-rate")
+        };
+        let runs = run(&scenario, 1, false).unwrap();
+        let run = &runs[0];
+        let least = figure(run, "pool at its least, credits");
+        assert!(least > 0.0 && least <= 100.0, "{least}");
+        assert_eq!(figure(run, "owed by the pool at most, credits"), 0.0);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub use self::{
     carrier::{Carrier, SampledCarrier},
     invariants::Invariants,
     observer::{MarketSight, Observer},
-    tally::{ForgedTally, GroupTally, MarketTally},
+    tally::{FIRST_JOBS, ForgedTally, GroupTally, MarketTally},
 };
 use super::{calendar::Calendar, distribution::Distribution};
 use crate::{

@@ -4,9 +4,12 @@ use assay_protocol::{genesis::Checks, rate, units::Rate};
 
 use super::{
     distribution::Distribution,
+    experiment,
     gossip::{Gossip, GossipParameters},
     queueing::{self, Queueing},
-    replication, sessions,
+    replication,
+    scenario::Scenario,
+    sessions, shipped,
     statistics::Moments,
     voting,
 };
@@ -50,7 +53,7 @@ impl Validated {
 /// All figures; the quick ones take a few seconds.
 #[must_use]
 pub fn validate(quick: bool) -> Vec<Validated> {
-    let parts = [queues(quick), spot_checks(), votes(), replicas(), churn(), gossip()];
+    let parts = [queues(quick), spot_checks(), votes(), replicas(), churn(), gossip(), overhead(quick)];
     parts.into_iter().flatten().collect()
 }
 
@@ -187,6 +190,20 @@ fn gossip() -> Vec<Validated> {
         ]
     });
     found.into_iter().flatten().collect()
+}
+
+/// How often results are checked in a young market, over what the closed form says.
+fn overhead(quick: bool) -> Vec<Validated> {
+    let name = "cold-start";
+    let seeds = if quick { 2 } else { 10 };
+    let text = shipped::text(name).unwrap_or_default();
+    let scenario = Scenario::read(name, &text, &shipped::text).map(|scenario| Scenario { seeds, ..scenario });
+    let runs = scenario.ok().and_then(|scenario| experiment::run(&scenario, 1, false).ok());
+    let over = |run: &experiment::RunFigures| {
+        run.figures.iter().find(|(known, _)| known == experiment::OVER_THEORY).and_then(|(_, value)| *value)
+    };
+    let found: Moments = runs.iter().flatten().filter_map(over).collect();
+    vec![Validated::within("checks of a young market, over the closed form", 1.0, found.mean(), 0.1)]
 }
 
 #[cfg(test)]

@@ -72,6 +72,10 @@ impl EventKernel for World {
         Some(pool)
     }
 
+    fn owed(&self) -> Option<Amount> {
+        Some(self.node(self.plan().notary())?.ledger()?.owed(None))
+    }
+
     fn recount(&mut self) {
         World::recount(self);
     }
@@ -137,7 +141,8 @@ fn figures(
         ("of those, claims that were not opened", honest(&|job| job.outcome == Outcome::Silent)),
     ];
     let figures = figures.into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
-    figures.chain(surplus::figures(scenario, cast, &course.gained, &deeds(world, scenario, cast))).collect()
+    let deeds = deeds(world, scenario, cast);
+    figures.chain(surplus::figures(scenario, cast, (&course.gained, &course.pool), &deeds)).collect()
 }
 
 /// What the members of each population did and were given.

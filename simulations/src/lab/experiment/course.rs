@@ -9,7 +9,12 @@ use assay_protocol::{
     units::{Amount, NANO_PER_CREDIT, Rate},
 };
 
-use super::{ExperimentError, company::Company, trade::TradingTime};
+use super::{
+    ExperimentError,
+    company::Company,
+    pool_range::PoolRange,
+    trade::{TradingCourse, TradingTime},
+};
 use crate::{
     behaviour::Behaviour,
     kernel::{Instant, Span},
@@ -50,6 +55,8 @@ pub(super) trait EventKernel {
     fn owned(&self, place: Place) -> Option<Amount>;
     /// What pays for checks.
     fn pool(&self) -> Option<Amount>;
+    /// What that owes to those whom it could not pay.
+    fn owed(&self) -> Option<Amount>;
     /// What was seen so far counts no more.
     fn recount(&mut self);
     /// Lets everything end within so long; what is still open if it does not.
@@ -65,6 +72,8 @@ pub(super) struct SeedCourse {
     pub(super) orders: u64,
     /// What everybody gained.
     pub(super) gained: Owned,
+    /// What the pool was meanwhile.
+    pub(super) pool: PoolRange,
     /// Stands for what programs answered, where they decided for anybody.
     answers: Option<Digest>,
 }
@@ -91,7 +100,7 @@ impl Owned {
     }
 }
 
-fn credits(amount: Amount) -> f64 {
+pub(super) fn credits(amount: Amount) -> f64 {
     amount.0 as f64 / NANO_PER_CREDIT as f64
 }
 
@@ -163,10 +172,11 @@ pub(super) fn play(
     kernel.recount();
     let mut before = Owned::by_the_books(kernel, cast);
     let trading = TradingTime::new(scenario, seed, kernel.now(), cast, &company);
-    let orders = trading.pass(kernel, &mut before)?;
+    let TradingCourse { orders, mut pool } = trading.pass(kernel, &mut before)?;
     rest(scenario, seed, kernel, &company)?;
+    pool.look(kernel);
     let gained = Owned::by_the_books(kernel, cast).beyond(&before);
-    Ok(SeedCourse { orders, gained, answers: company.end()? })
+    Ok(SeedCourse { orders, gained, pool, answers: company.end()? })
 }
 
 /// Lets everything end, and looks now and then whether there were too many events.

@@ -19,7 +19,7 @@ use crate::{
     kernel::{Instant, Span},
     lab::{
         checking,
-        market::{Ground, GroupTally, Invariants, Market, MarketTally, Observer},
+        market::{FIRST_JOBS, Ground, GroupTally, Invariants, Market, MarketTally, Observer},
         scenario::{Population, PopulationRole, Scenario},
     },
     plan::{self, Plan},
@@ -76,6 +76,10 @@ impl<O: Observer> EventKernel for Market<O> {
         Some(pool)
     }
 
+    fn owed(&self) -> Option<Amount> {
+        Some(self.node(self.plan().notary())?.ledger()?.owed(None))
+    }
+
     fn recount(&mut self) {
         Market::recount(self);
     }
@@ -86,9 +90,12 @@ impl<O: Observer> EventKernel for Market<O> {
 }
 
 /// Before so many other figures stand the waits.
-const WAITS: usize = 12;
-/// The name of what a closed form says.
+const WAITS: usize = 13;
+/// The name of what a closed form says, and of what was found in parts of it.
 const IN_THEORY: &str = "paid after a check, in theory";
+pub(crate) const OVER_THEORY: &str = "paid after a check, over theory";
+/// Up to this length of a run trust is as good as it was, as the closed form has it: a thirtieth of the time in which it halves.
+const TRUST_LASTS: u64 = 86_400 * 1_000_000_000;
 
 /// One run.
 pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, ExperimentError> {
@@ -105,7 +112,7 @@ pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, Experim
     let mut figures = figures(scenario, market.plan(), tally, course.orders);
     let deed = |part: &GroupTally| GroupDeeds::of(market.genesis(), part.worked, part.results);
     let deeds: Vec<GroupDeeds> = tally.groups().iter().map(deed).collect();
-    figures.extend(surplus::figures(scenario, &cast, &course.gained, &deeds));
+    figures.extend(surplus::figures(scenario, &cast, (&course.gained, &course.pool), &deeds));
     Ok(RunFigures { seed, digest, events: Market::events(&market), figures, series: tally.series() })
 }
 
@@ -131,7 +138,8 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, orders: u64) -
     };
     let ended = |ways: &[Outcome]| tally.count(|outcome| ways.contains(&outcome)) as f64;
     let closed = tally.count(|_| true) as f64;
-    let figures: [(&str, f64); 17] = [
+    let theory = in_theory(plan, tally);
+    let figures: [(&str, f64); 18] = [
         ("orders", orders as f64),
         ("orders paid, share", paid / (orders as f64).max(1.0)),
         ("jobs closed", closed),
@@ -142,7 +150,8 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, orders: u64) -
         ("paid after a check, share", checked / paid.max(1.0)),
         ("paid after a check, by their rates", tally.rates / paid.max(1.0)),
         ("checks, deviations from their rates", deviations(drawn, tally)),
-        (IN_THEORY, in_theory(plan, tally) / paid.max(1.0)),
+        (IN_THEORY, theory / paid.max(1.0)),
+        (OVER_THEORY, checked / theory.max(1.0)),
         ("runs of one job", (tally.runs + tally.checks) as f64 / closed.max(1.0)),
         ("forged results paid", sum(&|part| part.forged.paid, true)),
         ("forged results sold", sum(&|part| part.forged.sold, true)),
@@ -150,8 +159,9 @@ fn figures(scenario: &Scenario, plan: &Plan, tally: &MarketTally, orders: u64) -
         ("honest results slashed", sum(&|part| part.slashed, false)),
         ("of those, claims that were not opened", sum(&|part| part.silent, false)),
     ];
-    // Of dear jobs more are checked than trust asks for, which the closed form leaves out.
-    let holds = |name: &str| name != IN_THEORY || scenario.work != plan::TEXT;
+    // Of dear jobs more are checked than trust asks for, which the closed form leaves out; and so is that trust fades.
+    let holds = scenario.work != plan::TEXT && scenario.horizon <= TRUST_LASTS;
+    let holds = |name: &str| holds || ![IN_THEORY, OVER_THEORY].contains(&name);
     let figures = figures.into_iter().map(|(name, value)| (name.to_owned(), holds(name).then_some(value)));
     let mut figures: Vec<_> = figures.collect();
     let waits = [("half", 0.5), ("95 %", 0.95), ("99 %", 0.99)];
@@ -183,6 +193,12 @@ fn of_group(population: &Population, part: &GroupTally) -> Vec<(String, Option<f
         figures.push((format!("time until one of {name} is convicted, s"), time));
     }
     figures.push((format!("stake lost by one of {name}, credits"), each(part.lost + part.fines)));
+    if population.role == PopulationRole::Newcomer {
+        figures.extend(FIRST_JOBS.iter().zip(&part.firsts).map(|(jobs, paid)| {
+            let figure = format!("paid for the first {jobs} jobs of one of {name}");
+            (figure, (paid.count() > 0).then(|| paid.mean()))
+        }));
+    }
     figures
 }
 

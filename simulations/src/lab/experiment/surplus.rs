@@ -11,7 +11,10 @@ use assay_protocol::{
     units::{NANO_PER_CREDIT, Work},
 };
 
-use super::course::{Cast, Owned};
+use super::{
+    course::{Cast, Owned},
+    pool_range::PoolRange,
+};
 use crate::lab::scenario::{BehaviourName, Population, PopulationRole, Scenario};
 
 /// One in so many honest founders is among the worst.
@@ -32,12 +35,13 @@ impl GroupDeeds {
     }
 }
 
-/// What one of each population gained, did and was given, what the pool gained, and the figures of every coalition that is named
-/// and of the honest founders that gained least. `gained` is in the order of the cast, `deeds` in that of the populations.
+/// What one of each population gained, did and was given, what the honest founders gained that gained least, what the pool gained
+/// and was meanwhile, and the figures of every coalition that is named. `gained` is in the order of the cast, `deeds` in that of the
+/// populations.
 pub(super) fn figures(
     scenario: &Scenario,
     cast: &Cast<'_>,
-    gained: &Owned,
+    (gained, pool): (&Owned, &PoolRange),
     deeds: &[GroupDeeds],
 ) -> Vec<(String, Option<f64>)> {
     let groups = groups(scenario, cast, gained, deeds);
@@ -53,11 +57,10 @@ pub(super) fn figures(
             false => (format!("work of one of {name}, credits"), Some(group.deeds.work / count)),
         });
     }
+    figures.push(("gain of a founder, worst tenth of honest".into(), worst(cast, &gained.each)));
     figures.push(("gain of the pool, credits".into(), Some(gained.pool)));
+    figures.extend(pool.figures());
     figures.extend(of_coalitions(scenario, &groups));
-    if scenario.populations.iter().any(|each| !each.coalition.is_empty()) {
-        figures.push(("gain of a founder, worst tenth of honest".into(), worst(cast, &gained.each)));
-    }
     figures
 }
 
@@ -191,7 +194,7 @@ coalition = \"alone\"
         let mut each: Vec<f64> = (1..=12).map(f64::from).collect();
         each.extend([8.0, 8.0, -1.0, -3.0, -3.0, 0.5]);
         let gained = Owned { each, pool: 0.25 };
-        let found = figures(&scenario, &cast(&scenario), &gained, &[]);
+        let found = figures(&scenario, &cast(&scenario), (&gained, &PoolRange::default()), &[]);
         for (name, expected) in [
             ("gain of one of honest, credits", Some(6.5)),
             ("gain of one of buyers, credits", Some(-3.0)),
@@ -215,7 +218,7 @@ coalition = \"alone\"
         let deed = |work: f64, results: u64| GroupDeeds { work, results };
         // Each honest founder did work for one half; the sellers none. The honest client has ten results, the buyers none.
         let deeds = [deed(6.0, 0), deed(0.0, 0), deed(0.0, 10), deed(0.0, 0), deed(0.0, 0)];
-        let found = figures(&scenario, &cast(&scenario), &gained, &deeds);
+        let found = figures(&scenario, &cast(&scenario), (&gained, &PoolRange::default()), &deeds);
         let surplus = find(&found, "surplus of coalition ring, credits").unwrap();
         // Twice the price of .01 is what a result is worth.
         assert!((surplus - (2.0 * 0.5 - 2.0 * 10.0 * 0.02)).abs() < 1e-12, "{surplus}");
@@ -229,8 +232,8 @@ coalition = \"alone\"
         let text = TEXT.replace("coalition = \"ring\"\n", "").replace("coalition = \"alone\"\n", "");
         let scenario = Scenario::read("a.toml", &text, &shipped::text).unwrap();
         let gained = Owned { each: vec![0.0; 18], pool: 0.0 };
-        let found = figures(&scenario, &cast(&scenario), &gained, &[]);
-        assert!(found.iter().all(|(name, _)| !name.contains("coalition") && !name.contains("worst")));
-        assert_eq!(found.len(), 5 + 5 + 1);
+        let found = figures(&scenario, &cast(&scenario), (&gained, &PoolRange::default()), &[]);
+        assert!(found.iter().all(|(name, _)| !name.contains("coalition")));
+        assert_eq!(found.len(), 5 + 5 + 1 + 3);
     }
 }

@@ -8,6 +8,7 @@ use super::{
     ExperimentError,
     company::Company,
     course::{Cast, EventKernel, Owned, rest},
+    pool_range::PoolRange,
 };
 use crate::{
     behaviour::Honest,
@@ -42,6 +43,14 @@ enum Act {
     Counts,
 }
 
+/// What came of it.
+pub(super) struct TradingCourse {
+    /// How many orders came that count.
+    pub(super) orders: u64,
+    /// What the pool was while they count.
+    pub(super) pool: PoolRange,
+}
+
 /// The time between the first order and the horizon.
 pub(super) struct TradingTime<'a> {
     scenario: &'a Scenario,
@@ -59,6 +68,7 @@ pub(super) struct TradingTime<'a> {
     submitted: u64,
     orders: u64,
     leaves: u64,
+    pool: PoolRange,
     /// When the last machine goes on that stands still.
     awake: Instant,
 }
@@ -86,6 +96,7 @@ impl<'a> TradingTime<'a> {
             submitted: 0,
             orders: 0,
             leaves: 0,
+            pool: PoolRange::default(),
             awake: begin,
         };
         time.foresee();
@@ -114,12 +125,12 @@ impl<'a> TradingTime<'a> {
         }
     }
 
-    /// Lets it pass; how many orders came that count. What everybody owned when that began stands in `owned`.
+    /// Lets it pass. What everybody owned when it began to count stands in `owned`.
     pub(super) fn pass(
         mut self,
         kernel: &mut impl EventKernel,
         owned: &mut Owned,
-    ) -> Result<u64, ExperimentError> {
+    ) -> Result<TradingCourse, ExperimentError> {
         while let Some(act) = self.acts.pop() {
             if self.acts.now().0 > self.scenario.horizon {
                 break;
@@ -140,7 +151,7 @@ impl<'a> TradingTime<'a> {
         // What was wanted of a machine that stands still is wanted once it goes on.
         let until = self.awake.min(kernel.now().after(AWAKE));
         self.wait(kernel, until)?;
-        Ok(self.orders)
+        Ok(TradingCourse { orders: self.orders, pool: self.pool })
     }
 
     fn order(&mut self, kernel: &mut impl EventKernel) {
@@ -177,17 +188,19 @@ impl<'a> TradingTime<'a> {
         rest(self.scenario, self.seed, kernel, self.company)?;
         kernel.recount();
         *owned = Owned::by_the_books(kernel, self.cast);
-        self.orders = 0;
+        (self.orders, self.pool) = (0, PoolRange::default());
         self.begin = Instant(kernel.now().0.saturating_sub(self.acts.now().0));
         Ok(())
     }
 
     /// Lets time pass until then; every leave of a peer counts as an event.
-    fn wait(&self, kernel: &mut impl EventKernel, until: Instant) -> Result<(), ExperimentError> {
+    fn wait(&mut self, kernel: &mut impl EventKernel, until: Instant) -> Result<(), ExperimentError> {
         let events_max = self.scenario.events_max;
+        self.pool.look(kernel);
         while kernel.now() < until {
             let glance = Span((until.0 - kernel.now().0).min(GLANCE));
             kernel.pass(kernel.now().after(glance));
+            self.pool.look(kernel);
             self.company.examine()?;
             if kernel.events() + self.leaves > events_max {
                 return Err(ExperimentError::TooManyEvents { seed: self.seed, events_max });

@@ -10,7 +10,7 @@ use assay_protocol::{
     outcome::Outcome,
     receipt::Receipt,
     signed::Signer,
-    units::{Rate, Work},
+    units::{NANO_PER_CREDIT, Rate, Work},
 };
 
 use super::{MarketSight, Observer, directory::Directory};
@@ -23,6 +23,8 @@ use crate::{
 
 /// Nanoseconds of a microsecond, in which waits are counted.
 const MICRO: u64 = 1_000;
+/// Of how many first jobs it is told what a provider was paid for them.
+pub const FIRST_JOBS: [u64; 3] = [10, 100, 1_000];
 
 /// What a market comes to.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub struct MarketTally {
     pub variance: f64,
     /// How many paid jobs each provider ran.
     pub served: BTreeMap<PeerId, u64>,
+    /// How many jobs each provider has sold since the market opened, and what it was paid for them.
+    sold: BTreeMap<PeerId, (u64, u64)>,
 }
 
 /// What a group comes to. Sums are in nano-credits.
@@ -92,6 +96,8 @@ pub struct GroupTally {
     pub results: u64,
     /// How long after the first order each that was ever convicted was so, in seconds.
     pub conviction: Moments,
+    /// What each was paid for so many first jobs that has sold as many, in credits, in the order of [`FIRST_JOBS`].
+    pub firsts: [Moments; 3],
 }
 
 /// What happened within one stretch of time.
@@ -186,6 +192,7 @@ impl MarketTally {
             rates: 0.0,
             variance: 0.0,
             served: BTreeMap::new(),
+            sold: BTreeMap::new(),
         }
     }
 
@@ -252,7 +259,11 @@ impl MarketTally {
         stretch.checked += u64::from(outcome.is_paid() && is_checked);
         stretch.forged += u64::from(outcome.is_paid() && is_forged);
         stretch.slashed += u64::from(is_slashed);
+        let first = is_claimed(outcome).then(|| self.sold_one(provider, settlement.provider.0)).flatten();
         if let Some(part) = self.part(&provider) {
+            if let Some((place, paid)) = first {
+                part.firsts[place].add(paid);
+            }
             part.sold += u64::from(is_claimed(outcome));
             part.paid += u64::from(outcome.is_paid());
             part.slashed += u64::from(is_slashed);
@@ -272,6 +283,15 @@ impl MarketTally {
         for fine in &settlement.fines {
             self.part(&fine.peer).into_iter().for_each(|part| part.fines += fine.amount.0);
         }
+    }
+
+    /// Notes that a provider has sold one more job; if that makes as many as are told of, which that is and what it was paid for
+    /// all of them, in credits.
+    fn sold_one(&mut self, provider: PeerId, paid: u64) -> Option<(usize, f64)> {
+        let (jobs, all) = self.sold.entry(provider).or_default();
+        (*jobs, *all) = (*jobs + 1, all.saturating_add(paid));
+        let place = FIRST_JOBS.iter().position(|first| *first == *jobs)?;
+        Some((place, *all as f64 / NANO_PER_CREDIT as f64))
     }
 
     fn told(&mut self, seen: MarketSight, event: &Event) {
