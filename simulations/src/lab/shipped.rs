@@ -1,7 +1,7 @@
 //! The scenarios that come with the program, each with a question.
 
 /// Every one, by its name.
-pub const ALL: [(&str, &str); 10] = [
+pub const ALL: [(&str, &str); 11] = [
     ("fraud-vs-check-rate", include_str!("../../scenarios/fraud-vs-check-rate.toml")),
     ("lazy-verifiers", include_str!("../../scenarios/lazy-verifiers.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
@@ -12,6 +12,7 @@ pub const ALL: [(&str, &str); 10] = [
     ("collusion-k-of-n", include_str!("../../scenarios/collusion-k-of-n.toml")),
     ("sybil-whitewash", include_str!("../../scenarios/sybil-whitewash.toml")),
     ("market", include_str!("../../scenarios/market.toml")),
+    ("year", include_str!("../../scenarios/year.toml")),
 ];
 
 /// A scenario to begin one's own with, whose every key is explained.
