@@ -42,6 +42,8 @@ pub struct Plan {
     pub founders: usize,
     /// What each of them has at stake.
     pub stake: Amount,
+    /// Places of founders with another stake.
+    pub stakes: BTreeMap<usize, Amount>,
     /// By how much a unit costs more at each founder than at the one before.
     pub price_step: Amount,
     /// Places whose peers ask for such a part of what they would ask for otherwise.
@@ -82,6 +84,7 @@ impl Default for Plan {
             seed: 1,
             founders: 6,
             stake: Amount::credits(10),
+            stakes: BTreeMap::new(),
             price_step: Amount::ZERO,
             asks: BTreeMap::new(),
             endowment: Amount::ZERO,
@@ -177,8 +180,9 @@ impl Plan {
     }
 
     fn founding(&self, number: usize) -> Founder {
-        let peer = self.key(self.founder(number)).id();
-        Founder { peer, stake: self.stake, free: Amount::credits(1), classes: vec![class()] }
+        let place = self.founder(number);
+        let (peer, stake) = (self.key(place).id(), self.stakes.get(&place.0).copied().unwrap_or(self.stake));
+        Founder { peer, stake, free: Amount::credits(1), classes: vec![class()] }
     }
 }
 

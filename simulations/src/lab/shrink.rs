@@ -120,11 +120,15 @@ pub fn smaller(scenario: &Scenario) -> Vec<SmallerScenario> {
         }
     }
     for (place, population) in scenario.populations.iter().enumerate() {
-        let plain = |each: &Population| Population { online: 0, away: 0, begins: 0, ends: 0, ..each.clone() };
+        let moves_nothing = |each: &Population| Population { staked: 0, unstaked: 0, ..each.clone() };
+        let plain =
+            |each: &Population| Population { online: 0, away: 0, begins: 0, ends: 0, ..moves_nothing(each) };
         with(
             format!("{} there, and the same, all the time", population.name),
             changed(scenario, place, plain),
         );
+        let usual = |each: &Population| Population { stake: 0, ..moves_nothing(each) };
+        with(format!("{} with the usual stake", population.name), changed(scenario, place, usual));
     }
     simpler(scenario, &mut with);
     all.retain(|each| each.scenario != *scenario && can_be_run(&each.scenario));
@@ -157,7 +161,8 @@ fn shorter(scenario: &Scenario, horizon: u64) -> Scenario {
     let part = |at: u64| (u128::from(at) * u128::from(horizon) / u128::from(scenario.horizon.max(1))) as u64;
     let population = |each: &Population| {
         let (begins, ends) = (part(each.begins), part(each.ends));
-        Population { begins, ends, ..each.clone() }
+        let (staked, unstaked) = (part(each.staked), part(each.unstaked));
+        Population { begins, ends, staked, unstaked, ..each.clone() }
     };
     Scenario {
         horizon,

@@ -68,7 +68,7 @@ impl AttackCase {
         let honest = with(&|population: &Population| Some(population.honest()))?;
         let priced =
             with(&|population: &Population| Some(Population { ask: population.ask, ..population.honest() }))?;
-        let without = with(&absent)?;
+        let without = with(&|population: &Population| absent(population, attacked.stake))?;
         Ok(Self { name: name.to_owned(), attacked, honest, priced, without })
     }
 
@@ -97,9 +97,12 @@ impl AttackCase {
     /// The share of the stake of the first day that its founders hold.
     #[must_use]
     pub fn stake_share(&self) -> f64 {
-        let founders = self.attackers().filter(|each| each.role == PopulationRole::Founder);
-        let held: u64 = founders.map(|each| each.count).sum();
-        held as f64 / self.attacked.count(PopulationRole::Founder).max(1) as f64
+        let usual = self.attacked.stake;
+        let held = |each: &Population| each.count * if each.stake == 0 { usual } else { each.stake };
+        let is_founder = |each: &&Population| each.role == PopulationRole::Founder;
+        let own: u64 = self.attackers().filter(is_founder).map(held).sum();
+        let all: u64 = self.attacked.populations.iter().filter(is_founder).map(held).sum();
+        own as f64 / all.max(1) as f64
     }
 }
 
@@ -109,10 +112,13 @@ fn attacks(population: &Population) -> bool {
     !is_honest || !population.coalition.is_empty()
 }
 
-/// What is left of attackers where nobody attacks: founders are there, and honest; nobody else would have come.
-fn absent(population: &Population) -> Option<Population> {
+/// What is left of attackers where nobody attacks: founders are there, and honest, each with the usual stake; nobody else would
+/// have come.
+fn absent(population: &Population, usual: u64) -> Option<Population> {
     match population.role {
-        PopulationRole::Founder => Some(population.honest()),
+        PopulationRole::Founder => {
+            Some(Population { count: population.stands_for(usual), stake: 0, ..population.honest() })
+        }
         PopulationRole::Newcomer => None,
         // The orders of all others come when they did.
         PopulationRole::Client => {
@@ -145,14 +151,16 @@ fn is_alike(one: &Population, other: &Population) -> bool {
     Population { name: other.name.clone(), count: other.count, ..one.clone() } == *other
 }
 
-/// A market in which these take part: founders and clients among them in the places of honest ones, newcomers beside them.
+/// A market in which these take part: clients among them in the places of honest ones, founders in the places of as many as have as
+/// much at stake, newcomers beside them.
 ///
 /// # Errors
 /// [`AttackError`], if there are too few honest ones or it could not be run.
 pub fn joined(market: &Scenario, parts: &[Population]) -> Result<Scenario, AttackError> {
     let mut populations = market.populations.clone();
     for role in [PopulationRole::Founder, PopulationRole::Client] {
-        let wanted: u64 = parts.iter().filter(|part| part.role == role).map(|part| part.count).sum();
+        let of_role = parts.iter().filter(|part| part.role == role);
+        let wanted: u64 = of_role.map(|part| part.stands_for(market.stake)).sum();
         give_way(&mut populations, role, wanted).map_err(|()| AttackError::TooFew {
             name: market.name.clone(),
             count: wanted,

@@ -1,5 +1,6 @@
 //! A run in the checker's world: every message through the codec, every rule after every fact.
 
+use assay_market::Command;
 use assay_protocol::{
     id::{NetworkId, PeerId},
     outcome::Outcome,
@@ -57,6 +58,16 @@ impl EventKernel for World {
 
     fn order(&mut self, client: Place, wish: Wish) {
         self.submit(client, wish);
+    }
+
+    fn command(&mut self, place: Place, command: Command) {
+        World::command(self, place, command);
+    }
+
+    fn withdrawable(&self, place: Place) -> Option<Amount> {
+        let books = self.node(self.plan().notary())?.ledger()?;
+        let account = books.accounts().get(&self.id(place))?;
+        Some(account.stake.minus_up_to(account.engaged()))
     }
 
     fn halt(&mut self, place: Place, span: Span) {

@@ -13,11 +13,14 @@ use assay_protocol::{
     codec,
     id::{Digest, NetworkId, PeerId},
     signed::Signer,
-    units::{Amount, NANO_PER_CREDIT, Rate},
+    units::Rate,
 };
 use serde_json::json;
 
-use super::{ExperimentError, course::Cast};
+use super::{
+    ExperimentError,
+    course::{Cast, thousandths},
+};
 use crate::{
     behaviour::{
         Aborter, AbsentVerifier, Behaviour, Burst, Bystander, CartelMember, CheapVerifier, Churner,
@@ -152,7 +155,7 @@ impl Company {
             BehaviourName::RateCheater => Box::new(RateCheater { peer, share, lie }),
             BehaviourName::ThresholdCheater => Box::new(ThresholdCheater::new(below, lie, coalition)),
             BehaviourName::Burst => Box::new(Burst::new(settings.after, settings.jobs, lie)),
-            BehaviourName::ValueJumper => Box::new(ValueJumper::new(money(settings.price), lie)),
+            BehaviourName::ValueJumper => Box::new(ValueJumper::new(thousandths(settings.price), lie)),
             BehaviourName::Substituter => Box::new(Substituter),
             BehaviourName::Truncator => Box::new(Truncator),
             BehaviourName::Prefiller => Box::new(Prefiller),
@@ -224,9 +227,4 @@ fn coalition(purse: &str, keys: &[SimulatedKey], cast: &Cast<'_>) -> Rc<Coalitio
 /// Parts of a million.
 fn part(parts: u64) -> Rate {
     Rate::of(parts, WHOLE)
-}
-
-/// Thousandths of a credit.
-fn money(thousandths: u64) -> Amount {
-    Amount(thousandths.saturating_mul(NANO_PER_CREDIT / 1_000))
 }

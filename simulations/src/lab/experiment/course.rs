@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** what happens to a run from outside is drawn from streams of its own, so both kernels are given the same.
 
+use assay_market::Command;
 use assay_protocol::{
     codec,
     genesis::Timers,
@@ -49,6 +50,10 @@ pub(super) trait EventKernel {
     fn adopt(&mut self, place: Place, behaviour: Box<dyn Behaviour>);
     /// Lets a client want a job to be run.
     fn order(&mut self, client: Place, wish: Wish);
+    /// Lets a user want something else of its peer.
+    fn command(&mut self, place: Place, command: Command);
+    /// What of its stake a peer could withdraw now.
+    fn withdrawable(&self, place: Place) -> Option<Amount>;
     /// Lets a machine stand still.
     fn halt(&mut self, place: Place, span: Span);
     /// What a peer owns.
@@ -115,13 +120,12 @@ impl SeedCourse {
 
 pub(super) fn plan(scenario: &Scenario, seed: u64) -> Plan {
     let part = |parts| Rate::of(parts, WHOLE);
-    let credits = |thousandths: u64| Amount(thousandths * (NANO_PER_CREDIT / 1_000));
     let mut plan = Plan {
         seed,
         founders: scenario.count(PopulationRole::Founder) as usize,
         clients: (scenario.count(PopulationRole::Client) + scenario.count(PopulationRole::Newcomer)) as usize,
-        stake: credits(scenario.stake),
-        price_step: credits(scenario.price_step),
+        stake: thousandths(scenario.stake),
+        price_step: thousandths(scenario.price_step),
         slots: u16::try_from(scenario.slots).unwrap_or(u16::MAX),
         texts: scenario.work == plan::TEXT,
         conditions: Conditions {
@@ -140,7 +144,14 @@ pub(super) fn plan(scenario: &Scenario, seed: u64) -> Plan {
     let asks =
         cast.iter().filter(|(_, each)| each.ask != WHOLE).map(|(place, each)| (place.0, part(each.ask)));
     let asks = asks.collect();
-    Plan { asks, ..plan }
+    let founders = cast.iter().filter(|(_, each)| each.role == PopulationRole::Founder && each.stake > 0);
+    let stakes = founders.map(|(place, each)| (place.0, thousandths(each.stake))).collect();
+    Plan { asks, stakes, ..plan }
+}
+
+/// Thousandths of a credit.
+pub(super) fn thousandths(count: u64) -> Amount {
+    Amount(count.saturating_mul(NANO_PER_CREDIT / 1_000))
 }
 
 /// Who stands where: the founders of all populations, then the clients, then the newcomers.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use assay_market::Command;
 use assay_protocol::{
     id::{NetworkId, PeerId},
     outcome::Outcome,
@@ -61,6 +62,16 @@ impl<O: Observer> EventKernel for Market<O> {
 
     fn order(&mut self, client: Place, wish: Wish) {
         self.submit(client, wish);
+    }
+
+    fn command(&mut self, place: Place, command: Command) {
+        Market::command(self, place, command);
+    }
+
+    fn withdrawable(&self, place: Place) -> Option<Amount> {
+        let books = self.node(self.plan().notary())?.ledger()?;
+        let account = books.accounts().get(&self.plan().key(place).id())?;
+        Some(account.stake.minus_up_to(account.engaged()))
     }
 
     fn halt(&mut self, place: Place, span: Span) {

@@ -2,12 +2,13 @@
 //!
 //! **Invariant:** all of it is drawn from streams of its own, so both kernels are given the same at the same times.
 
-use assay_protocol::units::Units;
+use assay_market::Command;
+use assay_protocol::{signed::Signer, units::Units};
 
 use super::{
     ExperimentError,
     company::Company,
-    course::{Cast, EventKernel, Owned, rest},
+    course::{Cast, EventKernel, Owned, rest, thousandths},
     pool_range::PoolRange,
 };
 use crate::{
@@ -27,6 +28,8 @@ use crate::{
 const AWAKE: Span = Span::seconds(48 * 3_600);
 /// How long nobody looks whether there were too many events.
 const GLANCE: u64 = 1_000_000_000;
+/// How long whoever withdraws its stake waits for more of it to be free.
+const WITHDRAWN_EVERY: Span = Span::seconds(5);
 /// The shape of how long peers stay, as it was measured.
 const STAY_SHAPE: f64 = 0.608;
 
@@ -39,6 +42,10 @@ enum Act {
     Turns(u32),
     /// It is honest again.
     Returns(u32),
+    /// A newcomer puts something at stake, and says that it can check from then on.
+    Stakes(u32),
+    /// A peer withdraws of its stake what stands for nothing.
+    Withdraws(u32),
     /// From now on figures count.
     Counts,
 }
@@ -122,6 +129,12 @@ impl<'a> TradingTime<'a> {
                     self.acts.at(Instant(at), act);
                 }
             }
+            if population.role == PopulationRole::Newcomer && population.stake > 0 {
+                self.acts.at(Instant(population.staked), Act::Stakes(number as u32));
+            }
+            if population.unstaked > 0 {
+                self.acts.at(Instant(population.unstaked), Act::Withdraws(number as u32));
+            }
         }
     }
 
@@ -145,6 +158,11 @@ impl<'a> TradingTime<'a> {
                     kernel.adopt(self.cast[number].0, self.company.behaviour(self.cast, number));
                 }
                 Act::Returns(number) => kernel.adopt(self.cast[number as usize].0, Box::new(Honest)),
+                Act::Stakes(number) => stake(kernel, self.cast[number as usize]),
+                Act::Withdraws(number) => {
+                    withdraw(kernel, self.cast[number as usize].0);
+                    self.acts.after(WITHDRAWN_EVERY, act);
+                }
                 Act::Counts => self.count(kernel, owned)?,
             }
         }
@@ -235,6 +253,24 @@ fn next_order(scenario: &Scenario, now: Instant, luck: &mut Stream) -> Instant {
     Instant(u64::MAX)
 }
 
+/// Puts at stake what a newcomer has for that, and registers it for every kind of jobs.
+fn stake(kernel: &mut impl EventKernel, (place, population): (Place, &Population)) {
+    let plan = kernel.planned();
+    let (notary, amount) = (plan.key(plan.notary()).id(), thousandths(population.stake));
+    let kinds = plan.genesis().manifests.iter().map(|manifest| manifest.kind(plan::class())).collect();
+    kernel.command(place, Command::Stake { notary, amount, target: Some(amount) });
+    kernel.command(place, Command::Register { notary, kinds });
+}
+
+/// Withdraws what does not stand for open jobs.
+fn withdraw(kernel: &mut impl EventKernel, place: Place) {
+    let plan = kernel.planned();
+    let notary = plan.key(plan.notary()).id();
+    if let Some(amount) = kernel.withdrawable(place).filter(|amount| !amount.is_zero()) {
+        kernel.command(place, Command::Unstake { notary, amount });
+    }
+}
+
 /// How long a peer stays that comes and goes.
 fn stay(population: &Population) -> Distribution {
     let scale = population.online as f64 / 1e9 / Distribution::Weibull(STAY_SHAPE, 1.0).mean();
@@ -243,8 +279,75 @@ fn stay(population: &Population) -> Distribution {
 
 #[cfg(test)]
 mod tests {
+    use assay_protocol::units::Amount;
+
     use super::*;
-    use crate::lab::{scenario::Crowd, shipped};
+    use crate::{
+        lab::{
+            experiment::course::{cast, plan, play},
+            market::{Ground, Market},
+            scenario::Crowd,
+            shipped,
+        },
+        world::World,
+    };
+
+    /// What is at stake once all is over, where it can all be withdrawn: at least, and less than this, in thousandths.
+    fn check_stakes(scenario: &Scenario, kernel: &mut impl EventKernel) {
+        let plan = kernel.planned().clone();
+        let cast = cast(scenario, &plan);
+        assert!(play(scenario, 1, kernel, &cast).is_ok());
+        for (place, population) in &cast {
+            let (least, most) = match population.name.as_str() {
+                "founders" => (10_000, 20_000),
+                "small" => (65, 1_000),
+                "comers" => (5_000, 6_000),
+                "leavers" | "strangers" => (0, 1_000),
+                _ => continue,
+            };
+            let stake = kernel.withdrawable(*place).unwrap_or(Amount::ZERO);
+            let is_so = stake >= thousandths(least) && stake < thousandths(most);
+            assert!(is_so, "{} have {stake} at stake", population.name);
+        }
+    }
+
+    #[test]
+    fn stakes_are_as_large_and_move_when_a_scenario_says_so() {
+        let text = "\
+[run]
+horizon = \"40 s\"
+[workload]
+between = \"500 ms\"
+[[population]]
+name = \"founders\"
+count = 6
+[[population]]
+name = \"small\"
+count = 2
+stake = \"0.065 credits\"
+[[population]]
+name = \"leavers\"
+count = 2
+unstaked = \"5 s\"
+[[population]]
+name = \"comers\"
+role = \"newcomer\"
+count = 2
+stake = \"5 credits\"
+staked = \"1 s\"
+[[population]]
+name = \"strangers\"
+role = \"newcomer\"
+[[population]]
+role = \"client\"
+count = 4
+";
+        let scenario = Scenario::read("a.toml", text, &shipped::text).unwrap();
+        let plan = plan(&scenario, 1);
+        check_stakes(&scenario, &mut World::new(plan.clone()));
+        let ground = Ground::of(&plan);
+        check_stakes(&scenario, &mut Market::new(plan, ground, ()));
+    }
 
     #[test]
     fn a_crowd_orders_so_many_times_as_often_for_so_long() {

@@ -32,6 +32,12 @@ pub struct Population {
     pub coalition: String,
     /// What they ask, in parts of a million of what others do that stand where they stand.
     pub ask: u64,
+    /// What each has at stake, in thousandths of a credit; what is usual for those who are there for this, if it is nought.
+    pub stake: u64,
+    /// When newcomers put it at stake; at the beginning, if it is nought.
+    pub staked: u64,
+    /// From when on they withdraw of it what stands for nothing; never if it is nought.
+    pub unstaked: u64,
     /// When they begin to behave so; before that they are honest.
     pub begins: u64,
     /// When they are honest again; never if it is nought.
@@ -90,6 +96,9 @@ impl Population {
             command: None,
             coalition: String::new(),
             ask: WHOLE,
+            stake: 0,
+            staked: 0,
+            unstaked: 0,
             begins: 0,
             ends: 0,
             online: 0,
@@ -97,12 +106,21 @@ impl Population {
         }
     }
 
-    /// The same peers, honest all the time and at the usual price, in whatever coalition.
+    /// The same peers, honest all the time and at the usual price, in whatever coalition; what they have at stake stays there.
     #[must_use]
     pub fn honest(&self) -> Self {
-        let Self { online, away, .. } = *self;
+        let Self { stake, staked, online, away, .. } = *self;
         let honest = Self::of(&self.name, self.role, self.count, BehaviourName::Honest);
-        Self { coalition: self.coalition.clone(), online, away, ..honest }
+        Self { coalition: self.coalition.clone(), stake, staked, online, away, ..honest }
+    }
+
+    /// As many founders with this stake have as much at stake.
+    #[must_use]
+    pub fn stands_for(&self, usual: u64) -> u64 {
+        match self.stake {
+            0 => self.count,
+            stake => self.count.saturating_mul(stake).div_ceil(usual.max(1)),
+        }
     }
 }
 
@@ -161,6 +179,9 @@ impl Population {
             command,
             coalition: reader.text("coalition", "")?,
             ask: reader.share("ask", WHOLE)?,
+            stake: reader.money("stake", 0)?,
+            staked: reader.time("staked", 0)?,
+            unstaked: reader.time("unstaked", 0)?,
             begins: reader.time("begins", 0)?,
             ends: reader.time("ends", 0)?,
             online: reader.time("online", 0)?,
@@ -196,6 +217,28 @@ impl Population {
         if self.ends > 0 && self.ends <= self.begins {
             return Err(reader.wrong("ends", "must be later than `begins`"));
         }
+        self.consider_stake(reader)
+    }
+
+    /// Whether what is said of its stake goes together.
+    fn consider_stake(&self, reader: &SettingReader) -> Result<(), ScenarioError> {
+        if self.orders() && (self.stake > 0 || self.staked > 0 || self.unstaked > 0) {
+            let said = [("stake", self.stake), ("staked", self.staked), ("unstaked", self.unstaked)];
+            let key = said.into_iter().find(|(_, value)| *value > 0).map_or("stake", |(key, _)| key);
+            return Err(reader.wrong(key, "changes nothing of a client"));
+        }
+        if self.staked > 0 && (self.role != PopulationRole::Newcomer || self.stake == 0) {
+            return Err(reader.wrong(
+                "staked",
+                "is for newcomers with a `stake`: founders have theirs from the first day",
+            ));
+        }
+        if self.unstaked > 0 && self.role == PopulationRole::Newcomer && self.stake == 0 {
+            return Err(reader.wrong("unstaked", "is for those who have a `stake`"));
+        }
+        if self.unstaked > 0 && self.unstaked <= self.staked {
+            return Err(reader.wrong("unstaked", "must be later than `staked`"));
+        }
         Ok(())
     }
 
@@ -203,6 +246,9 @@ impl Population {
     pub(super) fn misfits(&self, scenario: &Scenario) -> Option<String> {
         if self.begins >= scenario.horizon && self.begins > 0 {
             return Some(format!("`{}` begins to behave so after the horizon", self.name));
+        }
+        if self.staked.max(self.unstaked) >= scenario.horizon {
+            return Some(format!("`{}` moves its stake after the horizon", self.name));
         }
         let is_friend = |other: &&Self| {
             other.coalition == self.coalition && !self.coalition.is_empty() && !other.orders()
@@ -247,8 +293,16 @@ impl Population {
         if self.ask != WHOLE {
             let _ = writeln!(text, "ask = \"{} %\"", self.ask as f64 / 1e4);
         }
-        for (key, at) in [("begins", self.begins), ("ends", self.ends)].into_iter().filter(|(_, at)| *at > 0)
-        {
+        if self.stake > 0 {
+            let _ = writeln!(text, "stake = \"{} credits\"", self.stake as f64 / 1e3);
+        }
+        let times = [
+            ("staked", self.staked),
+            ("unstaked", self.unstaked),
+            ("begins", self.begins),
+            ("ends", self.ends),
+        ];
+        for (key, at) in times.into_iter().filter(|(_, at)| *at > 0) {
             let _ = writeln!(text, "{key} = \"{}\"", time(at));
         }
         let _ = writeln!(text, "online = \"{}\"\naway = \"{}\"", time(self.online), time(self.away));

@@ -156,6 +156,7 @@ fn a_new_scenario_can_be_run_and_says_its_name_and_every_key() {
     let cheats = &whole.populations[1];
     assert_eq!((whole.warm_up, whole.series, whole.value), (30_000_000_000, 10_000_000_000, 2_000_000));
     assert_eq!((cheats.begins, cheats.ends, cheats.ask), (30_000_000_000, 90_000_000_000, 900_000));
+    assert_eq!((cheats.stake, cheats.unstaked), (5_000, 60_000_000_000));
     for key in scenario.resolved().lines().filter_map(|line| Some(line.split_once(" = ")?.0.to_owned())) {
         let is_rare = ["theory", "takes", "sweep", "max_events", "price_step", "sells", "online", "away"]
             .contains(&key.as_str());
@@ -349,6 +350,60 @@ fn what_a_population_needs_of_others_is_asked_of_the_whole() {
     let pair = alone.replace("count = 5", "count = 5\ncoalition = \"pair\"");
     let pair = pair.replace("self-dealer\"", "self-dealer\"\ncoalition = \"pair\"");
     assert_eq!(read(&pair).map(|scenario| scenario.populations[1].purse()), Ok("coalition pair".to_owned()));
+}
+
+#[test]
+fn what_peers_have_at_stake_and_when_is_read_and_reads_back_and_goes_together() {
+    let newcomers = "\n[[population]]\nrole = \"newcomer\"\ncount = 2\n";
+    let text = |words: &str| WHOLE.replace("count = 5", &format!("count = 5\n{words}"));
+    let scenario = read(&text("stake = \"2.5 credits\"\nunstaked = \"20 s\"")).unwrap();
+    let founders = &scenario.populations[0];
+    assert_eq!((founders.stake, founders.unstaked), (2_500, 20_000_000_000));
+    assert_eq!(read(&scenario.resolved()), Ok(scenario.clone()));
+    assert_eq!((founders.stands_for(10_000), founders.honest().unstaked), (2, 0));
+    let late = format!("{WHOLE}{newcomers}stake = \"1 credits\"\nstaked = \"5 s\"\nunstaked = \"9 s\"\n");
+    let late = read(&late).unwrap();
+    assert_eq!(
+        (late.populations[2].staked, late.populations[2].honest().staked),
+        (5_000_000_000, 5_000_000_000)
+    );
+    assert_eq!(read(&late.resolved()), Ok(late));
+    let plain = read(WHOLE).unwrap();
+    assert!(!plain.resolved().contains("stake = \"0") && !plain.resolved().contains("staked"));
+    for (text, expected) in [
+        (text("staked = \"5 s\""), "a.toml:6: `population.staked`: is for newcomers with a `stake`"),
+        (
+            format!("{WHOLE}stake = \"1 credits\""),
+            "a.toml:8: `population.stake`: changes nothing of a client",
+        ),
+        (
+            format!("{WHOLE}{newcomers}unstaked = \"5 s\""),
+            "a.toml:12: `population.unstaked`: is for those who have",
+        ),
+        (
+            format!("{WHOLE}{newcomers}stake = \"1 credits\"\nstaked = \"5 s\"\nunstaked = \"5 s\""),
+            "a.toml:14: `population.unstaked`: must be later than `staked`",
+        ),
+    ] {
+        let error = read(&text).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let never = read(&text("unstaked = \"30 s\"")).unwrap_err();
+    assert!(never.ends_with("`founders` moves its stake after the horizon"), "{never}");
+}
+
+#[test]
+fn how_long_a_network_waits_is_said_by_a_name() {
+    let strangers = WHOLE.replace("[run]", "[network]\ntimers = \"strangers\"\n[run]");
+    let scenario = read(&strangers).unwrap();
+    assert_eq!(scenario.timers.timers(), assay_protocol::genesis::Timers::default());
+    assert!(scenario.resolved().contains("timers = \"strangers\"\n"));
+    assert_eq!(read(&scenario.resolved()), Ok(scenario));
+    let brisk = read(WHOLE).unwrap();
+    assert_eq!(brisk.timers.timers(), assay_protocol::genesis::Timers::brisk());
+    assert!(!brisk.resolved().contains("timers"));
+    let error = read(&strangers.replace("strangers", "stranger")).unwrap_err();
+    assert!(error.ends_with("there is no `stranger`; the nearest is `strangers`"), "{error}");
 }
 
 #[test]
