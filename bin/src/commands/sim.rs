@@ -14,6 +14,7 @@ mod replay;
 mod report;
 mod saved;
 mod seek;
+mod seek_budget;
 mod shrink;
 mod sweep;
 mod sweep_folder;

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::{
-    assay::{assay, command},
+    assay::{BINARY, assay, command},
     sweeps::{Bench, PATIENCE, message},
 };
 
@@ -257,13 +257,70 @@ fn a_search_finds_what_gains_and_writes_it_with_its_seeds() {
     let found = bench.at("sought/found.toml");
     assert_eq!(document["file"], found);
     let text = fs::read_to_string(&found).unwrap();
-    assert!(text.starts_with("# surplus +") && text.contains("--first-seed 1001 --seeds 20"), "{text}");
+    assert!(text.starts_with("# surplus +") && text.contains("--first-seed 1001 --seeds "), "{text}");
+    assert_eq!(document["found_files"], json!([found]));
     let shown = bench.types(&["attack", &found, "--first-seed", "1001", "--out", "./shown"]);
     assert_eq!(shown.status, Some(14), "{shown:?}");
     // What was found is not looked for again.
     assert_eq!(bench.types(&seek).status, Some(14));
     let other = bench.fails(&[&seek[..], &["--seed", "2"]].concat(), 2);
     assert_eq!(other["code"], "OTHER_SEARCH");
+}
+
+#[test]
+fn a_search_goes_on_after_what_it_finds_until_its_budget_is_spent_however_often_it_is_gone_on_with() {
+    let bench = Bench::new(WORTHLESS);
+    let file = bench.scenario.as_str();
+    let seek = |budget: &str, more: &[&str]| {
+        let words = ["seek", file, "--family", "orders", "--share", "50", "--out", "./sought", "--json"];
+        let ran = bench.types(&[&words[..], &["--budget", budget], more].concat());
+        assert_eq!(ran.status, Some(14), "{ran:?}");
+        serde_json::from_str::<Value>(&ran.stdout).unwrap()
+    };
+    let first = seek("1h", &["--evaluations", "24"]);
+    let found = first["found_files"].as_array().unwrap();
+    let tried = first["attacks_tried"].as_u64().unwrap();
+    assert!(!found.is_empty() && (1..=24).contains(&tried), "{first}");
+    for (number, file) in (1..).zip(found) {
+        let name = if number == 1 { "found.toml".to_owned() } else { format!("found-{number}.toml") };
+        assert_eq!(*file, bench.at(&format!("sought/{name}")));
+        assert!(bench.path("sought").join(name).exists());
+    }
+    let spent = first["core_seconds"].as_f64().unwrap();
+    assert!(spent > 0.0, "{first}");
+    // What was spent before counts: nothing is left of a shorter budget.
+    let second = seek("1ms", &[]);
+    assert_eq!((&second["attacks_tried"], &second["found_files"]), (&json!(tried), &first["found_files"]));
+    assert!((second["core_seconds"].as_f64().unwrap() - spent).abs() < 0.01, "{second}");
+    let third = seek("1h", &["--evaluations", "32"]);
+    assert!(third["attacks_tried"].as_u64() >= Some(tried), "{third}");
+    assert!(third["core_seconds"].as_f64() > Some(spent - 0.01), "{third}");
+}
+
+#[cfg(unix)]
+#[test]
+fn all_families_are_searched_one_after_another_and_gone_on_with() {
+    let bench = Bench::new(SMALL);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../simulations/search");
+    let searches = || {
+        let mut command = std::process::Command::new("bash");
+        let folder = bench.at("searches");
+        let words = [script.to_str().unwrap(), "1ms", folder.as_str(), bench.scenario.as_str()];
+        command.args(words).env("ASSAY", BINARY).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        assert!([Some(0), Some(14)].contains(&output.status.code()), "{output:?}");
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, told) = searches();
+    let families = ["orders", "offers", "checks", "juries", "stakes", "time"];
+    for family in families {
+        assert!(told.contains(&format!("== {family}\n")), "{told}");
+        assert!(bench.path("searches").join(family).join("tried.csv").exists(), "{family}");
+    }
+    let tried: Vec<&str> = told.lines().filter(|line| line.contains("attacks tried in ")).collect();
+    assert!(tried.len() == 6 && tried.iter().all(|line| line.starts_with("8 attacks")), "{told}");
+    // The budget of each is spent, so that the same command finds all done.
+    assert_eq!(searches().0, code);
 }
 
 #[test]

@@ -8,12 +8,13 @@ mod company;
 mod course;
 mod gathered;
 mod pool_range;
+mod stakes_needed;
 mod surplus;
 mod trade;
 
 use std::{num::NonZero, thread};
 
-pub(super) use self::gathered::OVER_THEORY;
+pub(super) use self::{gathered::OVER_THEORY, stakes_needed::stakes_needed};
 
 use super::{
     scenario::{KernelName, Scenario},

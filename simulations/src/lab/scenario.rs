@@ -13,6 +13,7 @@ mod tests;
 
 use assay_protocol::{codec, genesis::Timers, units::NANO_PER_CREDIT};
 
+pub(super) use self::conduct::SettingKey;
 pub use self::{
     conduct::{BehaviourName, BehaviourSettings},
     over::OverError,

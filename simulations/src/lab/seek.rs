@@ -6,6 +6,7 @@
 
 mod family;
 mod genome;
+mod runs;
 mod score;
 mod search;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tried;
 pub use self::{
     family::SeekFamily,
     genome::Genome,
+    runs::{MissingRuns, SoughtRuns},
     score::SeekScore,
     search::{BATCH, NoOutcome, Search, SeekBreach, SeekSettings, SeekStep},
     tried::{Trial, TrialKind, read_trials, trials_text},

@@ -1,89 +1,77 @@
 //! Searches for attacks where an old rule may have been put back: each finds one where it was, and none where it was not.
 //!
-//! `.ci/weaknesses` puts the rules back in a copy of the sources, and says by a variable which.
+//! `.ci/weaknesses` puts the rules back in a copy of the sources, and says by a variable which. How large the market is, what is at
+//! stake in it and what share of it attacks is drawn from a seed that it says as well, so that no search is fitted to them.
 
 use std::{
-    collections::BTreeMap,
     env,
     num::NonZero,
     sync::{Arc, mpsc},
     thread,
+    time::Instant,
 };
 
-use assay_simulations::lab::{
-    attack::{AttackCase, AttackOutcome},
-    experiment::RunFigures,
-    pieces::{self, ListedPieces, said},
-    scenario::Scenario,
-    seek::{NoOutcome, Search, SeekBreach, SeekFamily, SeekSettings, SeekStep, TrialKind},
-    shipped,
+use assay_simulations::{
+    lab::{
+        pieces,
+        scenario::Scenario,
+        seek::{Search, SeekBreach, SeekFamily, SeekSettings, SeekStep, SoughtRuns, TrialKind},
+        shipped,
+    },
+    random::Stream,
 };
 
 /// Says which weakness was planted.
-const VARIABLE: &str = "ASSAY_PLANTED";
-/// How many attacks are looked at.
-const ATTACKS: usize = 64;
-/// A fifth, in parts of a million.
-const FIFTH: u64 = 200_000;
+const PLANTED: &str = "ASSAY_PLANTED";
+/// Says what sizes and shares are drawn from.
+const SEED: &str = "ASSAY_PLANTED_SEED";
+/// How many attacks are tried.
+const ATTACKS: usize = 96;
 
-/// A run by what stands for its scenario and its seed.
-type KeptRuns = BTreeMap<(String, u64), Result<RunFigures, NoOutcome>>;
+/// Sizes and shares that nobody knows beforehand.
+struct Sizes {
+    seed: u64,
+    luck: Stream,
+}
 
-/// Makes the runs that are missing, on all cores.
-fn run(scenarios: &[&Scenario], (first, seeds): (u64, u64), kept: &mut KeptRuns) {
-    let mut listed = ListedPieces::default();
-    let mut hashes: Vec<String> = Vec::new();
-    for scenario in scenarios {
-        let hash = scenario.hash();
-        if hashes.contains(&hash) || kept.contains_key(&(hash.clone(), first)) {
-            continue;
-        }
-        listed.pieces.extend((first..first + seeds).map(|seed| (hashes.len(), seed)));
-        listed.scenarios.push((*scenario).clone());
-        hashes.push(hash);
+impl Sizes {
+    /// Those of a weakness in this run of all.
+    fn of(weakness: &str) -> Self {
+        let seed = env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+        Self { seed, luck: Stream::new(seed, weakness, 0) }
     }
-    let (sender, done) = mpsc::channel();
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    pieces::begin(&Arc::new(listed), threads, move |piece| sender.send(piece).is_ok());
-    for piece in done {
-        let none = |said: String, is_rule: bool| NoOutcome { said, is_rule };
-        let run = match piece.ended {
-            Ok(run) => run.map_err(|error| none(error.to_string(), false)),
-            Err(panic) => Err(none(said(&*panic), true)),
-        };
-        kept.insert((hashes[piece.scenario].clone(), piece.seed), run);
+
+    fn between(&mut self, least: u64, most: u64) -> u64 {
+        self.luck.between(least, most)
+    }
+
+    /// A share of the stake that attacks, in parts of a million: a fifth to three tenths.
+    fn share(&mut self) -> u64 {
+        self.between(200_000, 300_000)
     }
 }
 
-/// What came of an attack.
-fn outcome(
-    case: &AttackCase,
-    (first, seeds): (u64, u64),
-    kept: &KeptRuns,
-) -> Result<AttackOutcome, NoOutcome> {
-    let runs = |scenario: &Scenario| -> Result<Vec<RunFigures>, NoOutcome> {
-        let hash = scenario.hash();
-        (first..first + seeds).map(|seed| kept[&(hash.clone(), seed)].clone()).collect()
-    };
-    case.outcome(runs)
+/// Makes the runs that are missing for a step, on all cores.
+fn run(step: &SeekStep, runs: &mut SoughtRuns) {
+    let missing = runs.missing(step);
+    let (sender, done) = mpsc::channel();
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    pieces::begin(&Arc::new(missing.pieces.clone()), threads, move |piece| sender.send(piece).is_ok());
+    done.into_iter().for_each(|piece| runs.take(&missing, piece));
 }
 
 /// Searches a market for attacks of one family.
-fn seek(market: &str, family: SeekFamily) -> (Search, Option<SeekBreach>) {
+fn seek(market: &str, share: u64, family: SeekFamily) -> (Search, Option<SeekBreach>) {
     let market = Scenario::read("a.toml", market, &shipped::text).unwrap_or_else(|error| panic!("{error}"));
     let families = vec![family];
-    let settings = SeekSettings { market, share: FIFTH, families, seed: 1, first: 1, seeds: [3, 20] };
-    let (mut search, mut kept) = (Search::new(settings), KeptRuns::new());
+    let settings = SeekSettings { market, share, families, seed: 1, first: 1, seeds: [3, 40] };
+    let (mut search, mut runs) = (Search::new(settings), SoughtRuns::default());
     while let Some(step) = search.step() {
-        let cases: Vec<&AttackCase> = match &step {
-            SeekStep::Glances(_) if search.glanced() >= ATTACKS => break,
-            SeekStep::Glances(cases) => cases.iter().collect(),
-            SeekStep::Trial(case) => vec![case],
-        };
-        let seeds = search.seeds(&step);
-        let scenarios: Vec<&Scenario> = cases.iter().flat_map(|case| case.scenarios()).collect();
-        run(&scenarios, seeds, &mut kept);
-        let came = cases.iter().map(|case| outcome(case, seeds, &kept)).collect();
+        if step.kind == TrialKind::First && search.glanced() >= ATTACKS {
+            break;
+        }
+        run(&step, &mut runs);
+        let came = runs.outcomes(&step);
         search.take(&step, came);
     }
     let breach = search.breach();
@@ -91,14 +79,21 @@ fn seek(market: &str, family: SeekFamily) -> (Search, Option<SeekBreach>) {
 }
 
 /// Holds a search to finding an attack where this weakness was planted, and none where it was not.
-#[allow(clippy::print_stdout, reason = "a figure beside what is asserted of it")]
-fn check(weakness: &str, market: &str, family: SeekFamily) {
-    let is_planted = env::var(VARIABLE).is_ok_and(|planted| planted == weakness);
-    let (search, breach) = seek(market, family);
+#[allow(clippy::print_stdout, reason = "figures beside what is asserted of them")]
+fn check(weakness: &str, market: &str, mut sizes: Sizes, family: SeekFamily) {
+    let is_planted = env::var(PLANTED).is_ok_and(|planted| planted == weakness);
+    let (share, begun) = (sizes.share(), Instant::now());
+    let (search, breach) = seek(market, share, family);
+    println!(
+        "{weakness}: seed {} of sizes, {share} parts of a million, {} attacks in {} s",
+        sizes.seed,
+        search.glanced(),
+        begun.elapsed().as_secs(),
+    );
     match (&breach, search.best()) {
         (Some(SeekBreach { case, trial }), _) => println!("{trial:?}\n{}", case.attacked.resolved()),
-        (None, Some(best)) => println!("of {}: {:?}", search.glanced(), best.trial),
-        (None, None) => println!("nothing came of {} attacks", search.glanced()),
+        (None, Some(best)) => println!("{:?}", best.trial),
+        (None, None) => println!("nothing came of them"),
     }
     assert_eq!(breach.is_some(), is_planted, "{weakness}, after {} attacks", search.glanced());
     assert!(breach.is_none_or(|breach| breach.trial.kind == TrialKind::Breach), "the books hold");
@@ -108,33 +103,50 @@ fn check(weakness: &str, market: &str, family: SeekFamily) {
 #[test]
 #[ignore = "a search takes minutes"]
 fn one_word_condemns_a_newcomer() {
-    let market = "\
-        extends = \"market\"\n[run]\nhorizon = \"2 min\"\n[workload]\nbetween = \"150 ms\"\n\
-        [[population]]\nname = \"founders\"\ncount = 10\n\
-        [[population]]\nname = \"newcomers\"\nrole = \"newcomer\"\ncount = 12\n\
-        [[population]]\nname = \"clients\"\nrole = \"client\"\ncount = 8\n";
-    check("one_word_condemns_a_newcomer", market, SeekFamily::Checks);
+    let name = "one_word_condemns_a_newcomer";
+    let mut sizes = Sizes::of(name);
+    let market = format!(
+        "extends = \"market\"\n[run]\nhorizon = \"2 min\"\n[workload]\nbetween = \"150 ms\"\n\
+         [[population]]\nname = \"founders\"\ncount = {}\n\
+         [[population]]\nname = \"newcomers\"\nrole = \"newcomer\"\ncount = {}\n\
+         [[population]]\nname = \"clients\"\nrole = \"client\"\ncount = {}\n",
+        sizes.between(10, 14),
+        sizes.between(10, 16),
+        sizes.between(6, 10),
+    );
+    check(name, &market, sizes, SeekFamily::Checks);
 }
 
 /// Names that cost nothing and ask for less take the orders of everybody, and keep none.
 #[test]
 #[ignore = "a search takes minutes"]
 fn strangers_are_asked_like_those_who_have_something_to_lose() {
-    let market = "\
-        extends = \"market\"\n[run]\nhorizon = \"4 min\"\n\
-        [[population]]\nname = \"founders\"\ncount = 15\n\
-        [[population]]\nname = \"clients\"\nrole = \"client\"\ncount = 6\n";
-    check("strangers_are_asked_like_those_who_have_something_to_lose", market, SeekFamily::Offers);
+    let name = "strangers_are_asked_like_those_who_have_something_to_lose";
+    let mut sizes = Sizes::of(name);
+    let market = format!(
+        "extends = \"market\"\n[run]\nhorizon = \"4 min\"\n\
+         [[population]]\nname = \"founders\"\ncount = {}\n\
+         [[population]]\nname = \"clients\"\nrole = \"client\"\ncount = {}\n",
+        sizes.between(12, 18),
+        sizes.between(5, 8),
+    );
+    check(name, &market, sizes, SeekFamily::Offers);
 }
 
 /// Orders of many units, of which each takes one, leave no stake for others.
 #[test]
 #[ignore = "a search takes minutes"]
 fn an_order_occupies_a_stake_by_what_it_could_come_to_until_it_is_over() {
-    let market = "\
-        extends = \"market\"\n[run]\nhorizon = \"60 s\"\n[market]\nstake = \"0.6 credits\"\nslots = 64\n\
-        [workload]\nbetween = \"100 ms\"\n\
-        [[population]]\nname = \"founders\"\ncount = 15\n\
-        [[population]]\nname = \"clients\"\nrole = \"client\"\ncount = 10\n";
-    check("an_order_occupies_a_stake_by_what_it_could_come_to_until_it_is_over", market, SeekFamily::Orders);
+    let name = "an_order_occupies_a_stake_by_what_it_could_come_to_until_it_is_over";
+    let mut sizes = Sizes::of(name);
+    let market = format!(
+        "extends = \"market\"\n[run]\nhorizon = \"60 s\"\n[market]\nstake = \"0.{} credits\"\nslots = 64\n\
+         [workload]\nbetween = \"100 ms\"\n\
+         [[population]]\nname = \"founders\"\ncount = {}\n\
+         [[population]]\nname = \"clients\"\nrole = \"client\"\ncount = {}\n",
+        sizes.between(55, 75),
+        sizes.between(13, 17),
+        sizes.between(9, 13),
+    );
+    check(name, &market, sizes, SeekFamily::Orders);
 }

@@ -153,7 +153,7 @@ pub struct BehaviourSettings {
 
 /// Something that a scenario can say of some behaviours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SettingKey {
+pub(in crate::lab) enum SettingKey {
     Share,
     Sells,
     Below,
@@ -272,7 +272,7 @@ impl BehaviourName {
     }
 
     /// What a scenario can say of it.
-    fn keys(self) -> &'static [SettingKey] {
+    pub(in crate::lab) fn keys(self) -> &'static [SettingKey] {
         match self {
             Self::RateCheater | Self::CartelMember => &[SettingKey::Share, SettingKey::Sells],
             Self::ThresholdCheater => &[SettingKey::Below, SettingKey::Sells],

@@ -1,5 +1,6 @@
 //! Families of behaviours: what a coalition can turn against a market.
 
+use super::genome::GenomeKnob;
 use crate::lab::scenario::{BehaviourName, PopulationRole};
 
 /// What an attack is about.
@@ -13,7 +14,7 @@ pub enum SeekFamily {
     Checks,
     /// Accusations, and friends that judge friends.
     Juries,
-    /// Results that are not what was ordered, at the risk of a stake.
+    /// Results that are not what was ordered, at the risk of a stake; and stakes that are split, moved, or as small as can be.
     Stakes,
     /// Cheats that wait for trust, or for their moment.
     Time,
@@ -41,6 +42,16 @@ impl SeekFamily {
     #[must_use]
     pub fn all() -> [(&'static str, Self); 6] {
         FAMILIES
+    }
+
+    /// What of its members its name is about, beside how they behave.
+    pub(super) fn knob(self) -> GenomeKnob {
+        match self {
+            Self::Orders | Self::Checks | Self::Juries => GenomeKnob::Count,
+            Self::Offers => GenomeKnob::Ask,
+            Self::Stakes => GenomeKnob::Stake,
+            Self::Time => GenomeKnob::Begins,
+        }
     }
 
     /// What its members can do.
@@ -76,6 +87,9 @@ impl SeekFamily {
                 (FOUNDER, BehaviourName::Slanderer),
                 (FOUNDER, BehaviourName::CartelMember),
                 (FOUNDER, BehaviourName::Withholder),
+                // Whoever disputes, or orders more than it takes, has jurors called.
+                (CLIENT, BehaviourName::GriefingClient),
+                (CLIENT, BehaviourName::Hoarder),
             ],
             Self::Stakes => &[
                 (FOUNDER, BehaviourName::Forger),
@@ -88,13 +102,20 @@ impl SeekFamily {
                 (FOUNDER, BehaviourName::ClassSpoofer),
                 (FOUNDER, BehaviourName::SilentProvider),
                 (FOUNDER, BehaviourName::FalseOpener),
+                (FOUNDER, BehaviourName::Slanderer),
+                (FOUNDER, BehaviourName::AbsentVerifier),
+                (FOUNDER, BehaviourName::Honest),
                 (NEWCOMER, BehaviourName::RateCheater),
                 (NEWCOMER, BehaviourName::Forger),
+                (NEWCOMER, BehaviourName::Slanderer),
             ],
             Self::Time => &[
                 (FOUNDER, BehaviourName::ThresholdCheater),
                 (FOUNDER, BehaviourName::Burst),
                 (FOUNDER, BehaviourName::ValueJumper),
+                (FOUNDER, BehaviourName::RateCheater),
+                (FOUNDER, BehaviourName::CartelMember),
+                (FOUNDER, BehaviourName::Sleeper),
                 (NEWCOMER, BehaviourName::Burst),
                 (NEWCOMER, BehaviourName::ThresholdCheater),
                 (CLIENT, BehaviourName::SelfDealer),

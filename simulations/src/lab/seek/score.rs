@@ -1,6 +1,6 @@
 //! How good an attack is: what it gains, or by how much it harms more than it costs.
 
-use crate::lab::attack::AttackOutcome;
+use crate::lab::attack::{AttackOutcome, AttackReference};
 
 /// What an honest result counts for that cost stake, in credits: more than any gain.
 const SLASHED: f64 = 10.0;
@@ -14,6 +14,8 @@ pub struct SeekScore {
     pub least: f64,
     /// What it gains.
     pub surplus: f64,
+    /// Beside what.
+    pub beside: AttackReference,
     /// By how much it harms more than it costs.
     pub excess: f64,
     /// How many honest results cost stake.
@@ -33,6 +35,7 @@ impl SeekScore {
             least: (surplus.mean() - off(surplus.deviation())).max(beyond - off(excess.deviation()))
                 + slashed,
             surplus: surplus.mean(),
+            beside: outcome.surplus_beside,
             excess: excess.mean(),
             slashed: outcome.slashed,
         }

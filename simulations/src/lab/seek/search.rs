@@ -1,6 +1,13 @@
 //! The search itself: what is tried next, and what of it was a breach.
 //!
-//! **Invariant:** see [`super`].
+//! ```text
+//! a batch ─▶ first: one seed each ─▶ the better half: a glance of three ─▶ what looks like a gain: a trial with other seeds
+//!                                                       ╰─▶ the best are changed   ╰─▶ five, ten, twenty … until it is decided
+//! ```
+//!
+//! All attacks are tried with the same seeds, so what differs between them is not their luck.
+//!
+//! **Invariant:** see [`super`]; and of all searches where nothing gains or harms, one in twenty says that something does, at most.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +23,14 @@ use crate::{
 
 /// Attacks that are made up at a time, before it is seen what came of them.
 pub const BATCH: usize = 8;
+/// Seeds that each of a batch is tried with at first.
+const FIRST_SEEDS: u64 = 1;
+/// Of a batch one in so many is glanced at: the best.
+const GLANCED_ONE_IN: usize = 2;
+/// After which parts of its seeds it is looked whether a trial is decided.
+const LOOKS: [u64; 4] = [8, 4, 2, 1];
+/// A trial has so many seeds at least when it is looked at.
+const LOOK_SEEDS_MIN: u64 = 2;
 /// Batches of which all are made up, and none is changed.
 const FIRST_BATCHES: usize = 2;
 /// Of the others one in so many is made up.
@@ -32,7 +47,7 @@ const APART: u64 = 1_000;
 pub struct SeekSettings {
     /// The market that is attacked.
     pub market: Scenario,
-    /// The share of founders and clients that attack at most, in parts of a million.
+    /// The share of the stake and of the clients that attack at most, in parts of a million.
     pub share: u64,
     /// What an attack can be about.
     pub families: Vec<SeekFamily>,
@@ -40,17 +55,20 @@ pub struct SeekSettings {
     pub seed: u64,
     /// The first seed of runs.
     pub first: u64,
-    /// How many seeds a glance takes, and how many a trial.
+    /// How many seeds a glance takes, and how many a trial at most.
     pub seeds: [u64; 2],
 }
 
-/// What is tried next.
+/// What is tried next: these attacks, each with the same seeds.
 #[derive(Clone, Debug)]
-pub enum SeekStep {
-    /// These attacks, with a few seeds each.
-    Glances(Vec<AttackCase>),
-    /// This attack, which looks like a gain, with many others.
-    Trial(Box<AttackCase>),
+pub struct SeekStep {
+    /// The attacks.
+    pub cases: Vec<AttackCase>,
+    /// The first seed, and how many there are.
+    pub seeds: (u64, u64),
+    /// For what: what a trial says is known once it is over.
+    pub kind: TrialKind,
+    numbers: Vec<usize>,
 }
 
 /// An attack that breaks a bound.
@@ -80,8 +98,12 @@ pub struct Search {
     made: Vec<(Genome, AttackCase)>,
     hashes: BTreeSet<String>,
     trials: Vec<Trial>,
-    /// How many of those that were made up were glanced at.
+    /// How many of those that were made up were tried.
     glanced: usize,
+    /// Where the last batch of them begins.
+    batch: usize,
+    /// After how many breaches it is over.
+    finds_most: usize,
 }
 
 impl SeekSettings {
@@ -92,15 +114,29 @@ impl SeekSettings {
         let text = format!("{VERSION} {} {share} {families:?} {seed} {first} {seeds:?}", market.hash());
         short_digest("search", &text)
     }
+
+    /// With how many seeds a trial is looked at, one after another.
+    fn looks(&self) -> Vec<u64> {
+        let [_, most] = self.seeds;
+        let mut looks: Vec<u64> = LOOKS.iter().map(|part| (most / part).max(LOOK_SEEDS_MIN)).collect();
+        looks.dedup();
+        looks
+    }
 }
 
 impl Search {
-    /// Begins a search.
+    /// Begins a search that is over once something is found.
     #[must_use]
     pub fn new(settings: SeekSettings) -> Self {
         let luck = Stream::new(settings.seed, "attacks", 0);
         let (made, hashes, trials) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { settings, luck, made, hashes, trials, glanced: 0 }
+        Self { settings, luck, made, hashes, trials, glanced: 0, batch: 0, finds_most: 1 }
+    }
+
+    /// The same, but that it goes on after what it finds, and leaves coalitions alone that do that and more.
+    #[must_use]
+    pub fn without_end(self) -> Self {
+        Self { finds_most: usize::MAX, ..self }
     }
 
     /// What is searched.
@@ -115,40 +151,73 @@ impl Search {
         &self.trials
     }
 
-    /// How many attacks were glanced at.
+    /// How many attacks were tried.
     #[must_use]
     pub fn glanced(&self) -> usize {
         self.glanced
     }
 
-    /// The first seed of a step, and how many it takes.
-    #[must_use]
-    pub fn seeds(&self, step: &SeekStep) -> (u64, u64) {
-        let [few, many] = self.settings.seeds;
-        match step {
-            SeekStep::Glances(_) => (self.settings.first, few),
-            SeekStep::Trial(_) => (self.settings.first + APART, many),
-        }
-    }
-
-    /// What is tried next; nothing once there is a breach, or chance finds nothing that was not tried.
+    /// What is tried next; nothing once enough was found, or chance finds nothing that was not tried.
     pub fn step(&mut self) -> Option<SeekStep> {
-        if self.breach().is_some() {
+        if self.trials.iter().filter(|trial| trial.kind.is_found()).count() >= self.finds_most {
             return None;
         }
-        if let Some(number) = self.promising() {
-            return Some(SeekStep::Trial(Box::new(self.made[number].1.clone())));
+        if let Some((number, look)) = self.under_way().or_else(|| Some((self.promising()?, 0))) {
+            let seeds = self.settings.looks().get(look).copied()?;
+            return Some(self.with_seeds(
+                TrialKind::Look,
+                vec![number],
+                (self.settings.first + APART, seeds),
+            ));
         }
+        let [few, _] = self.settings.seeds;
+        let better = self.better_half();
+        if !better.is_empty() {
+            return Some(self.with_seeds(TrialKind::Glance, better, (self.settings.first, few)));
+        }
+        self.batch = self.glanced;
         while self.made.len() < self.glanced + BATCH && self.make_up() {}
-        let cases: Vec<AttackCase> =
-            self.made.iter().skip(self.glanced).map(|(_, case)| case.clone()).collect();
-        (!cases.is_empty()).then_some(SeekStep::Glances(cases))
+        let numbers: Vec<usize> = (self.glanced..self.made.len()).collect();
+        let seeds = (self.settings.first, FIRST_SEEDS.min(few));
+        (!numbers.is_empty()).then(|| self.with_seeds(TrialKind::First, numbers, seeds))
+    }
+
+    fn with_seeds(&self, kind: TrialKind, numbers: Vec<usize>, seeds: (u64, u64)) -> SeekStep {
+        let cases = numbers.iter().map(|number| self.made[*number].1.clone()).collect();
+        SeekStep { cases, seeds, kind, numbers }
+    }
+
+    /// The attack whose trial is not decided, and how often it was looked at.
+    fn under_way(&self) -> Option<(usize, usize)> {
+        let last = self.trials.last().filter(|trial| trial.kind == TrialKind::Look)?;
+        Some((last.number, self.looked_at(last.number)))
+    }
+
+    fn looked_at(&self, number: usize) -> usize {
+        let is_look = |trial: &&Trial| trial.number == number && trial.kind == TrialKind::Look;
+        self.trials.iter().filter(is_look).count()
+    }
+
+    /// The better half of the last batch, if nobody has glanced at it.
+    fn better_half(&self) -> Vec<usize> {
+        let of_batch = || self.trials.iter().filter(|trial| trial.number >= self.batch);
+        let batch = self.made.len() - self.batch;
+        if of_batch().count() != batch {
+            return Vec::new();
+        }
+        let mut scored: Vec<(usize, f64)> =
+            of_batch().filter_map(|trial| Some((trial.number, trial.came.as_ref().ok()?.mean))).collect();
+        scored.sort_by(|(one, mean), (other, beside)| beside.total_cmp(mean).then(one.cmp(other)));
+        scored.into_iter().take(batch.div_ceil(GLANCED_ONE_IN)).map(|(number, _)| number).collect()
     }
 
     /// Makes up one more attack; false if chance finds none that was not made up before.
     fn make_up(&mut self) -> bool {
         for _ in 0..ASKED_MAX {
             let genome = self.genome();
+            if self.is_found(&genome) {
+                continue;
+            }
             let Ok(case) = genome.case(&self.settings.market, "sought") else { continue };
             if self.hashes.insert(case.attacked.hash()) {
                 self.made.push((genome, case));
@@ -159,9 +228,9 @@ impl Search {
     }
 
     fn genome(&mut self) -> Genome {
-        let Self { settings, luck, .. } = self;
         let is_early = self.glanced < FIRST_BATCHES * BATCH;
-        let best = best(&self.trials);
+        let best = self.best_numbers();
+        let Self { settings, luck, .. } = self;
         if is_early || best.is_empty() || luck.below(MADE_UP_ONE_IN) == 0 {
             return Genome::random(settings, luck);
         }
@@ -169,106 +238,114 @@ impl Search {
         self.made[number].0.changed(settings, luck)
     }
 
-    /// The best attack that looks like a gain, and was not tried with many seeds.
+    /// Whether a coalition does what one did that was found, and perhaps more.
+    fn is_found(&self, genome: &Genome) -> bool {
+        let found = self.trials.iter().filter(|trial| trial.kind.is_found());
+        let mut found = found.map(|trial| self.made[trial.number].0.conducts());
+        found.any(|found| found.is_subset(&genome.conducts()))
+    }
+
+    /// The best attack that looks like a gain, and was not tried with other seeds.
     fn promising(&self) -> Option<usize> {
         let is_settled = |number: usize| {
-            self.trials.iter().any(|trial| trial.number == number && trial.kind != TrialKind::Glance)
+            let decides = |trial: &Trial| trial.kind.is_of_trial() || trial.kind.is_found();
+            self.trials.iter().any(|trial| trial.number == number && decides(trial))
         };
         let promising = scored(&self.trials).filter(|(_, score)| score.is_promising());
-        let unsettled = promising.filter(|(number, _)| !is_settled(*number));
+        let unsettled =
+            promising.filter(|(number, _)| !is_settled(*number) && !self.is_found(&self.made[*number].0));
         unsettled.max_by(|(_, one), (_, other)| one.least.total_cmp(&other.least)).map(|(number, _)| number)
     }
 
     /// Takes what came of the attacks of a step, in their order.
     pub fn take(&mut self, step: &SeekStep, came: Vec<Result<AttackOutcome, NoOutcome>>) {
-        match step {
-            SeekStep::Glances(cases) => {
-                for (case, came) in cases.iter().zip(came) {
-                    let kind = kind_of(&came, TrialKind::Glance);
-                    self.note(self.glanced, kind, case, came);
-                    self.glanced += 1;
-                }
-            }
-            SeekStep::Trial(case) => {
-                let (Some(number), Some(came)) = (self.promising(), came.into_iter().next()) else { return };
-                let is_breach =
-                    came.as_ref().is_ok_and(|outcome| outcome.verdict(1) == AttackVerdict::Broken);
-                let kind = if is_breach { TrialKind::Breach } else { TrialKind::Cleared };
-                self.note(number, kind_of(&came, kind), case, came);
-            }
+        for ((number, case), came) in step.numbers.iter().zip(&step.cases).zip(came) {
+            let kind = match &came {
+                Err(none) if none.is_rule => TrialKind::Rule,
+                Err(_) if step.kind == TrialKind::Look => TrialKind::Cleared,
+                Ok(outcome) if step.kind == TrialKind::Look => self.decided(*number, outcome),
+                Err(_) | Ok(_) => step.kind,
+            };
+            let came = came.map(|outcome| SeekScore::of(&outcome)).map_err(|none| none.said);
+            let (seeds, hash) = (step.seeds, case.attacked.hash());
+            self.trials.push(Trial { number: *number, kind, seeds, hash, came });
+            self.glanced += usize::from(step.kind == TrialKind::First);
         }
     }
 
-    fn note(
-        &mut self,
-        number: usize,
-        kind: TrialKind,
-        case: &AttackCase,
-        came: Result<AttackOutcome, NoOutcome>,
-    ) {
-        let came = came.map(|outcome| SeekScore::of(&outcome)).map_err(|none| none.said);
-        self.trials.push(Trial { number, kind, hash: case.attacked.hash(), came });
+    /// What a look at a trial says. Each trial is held to less than the one before, and each look to its part of that, so that
+    /// however many there are they are wrong together as seldom as one.
+    fn decided(&self, number: usize, outcome: &AttackOutcome) -> TrialKind {
+        let looks = self.settings.looks().len();
+        let of_trial = self.trials.iter().filter(|trial| trial.kind.is_of_trial());
+        let mut tried: BTreeSet<usize> = of_trial.map(|trial| trial.number).collect();
+        tried.insert(number);
+        let trials = tried.len();
+        if outcome.verdict(looks * trials * (trials + 1)) == AttackVerdict::Broken {
+            return TrialKind::Breach;
+        }
+        let is_last = self.looked_at(number) + 1 >= looks;
+        let goes_on = !is_last && SeekScore::of(outcome).is_promising();
+        if goes_on { TrialKind::Look } else { TrialKind::Cleared }
     }
 
     /// Goes on from what was tried before; false if that is of another search, and nothing is taken of it then.
     #[must_use]
     pub fn go_on(&mut self, trials: Vec<Trial>) -> bool {
-        let mut ahead = self.clone();
+        let mut ahead = self.clone().without_end();
         let mut left = trials.into_iter().peekable();
         while left.peek().is_some() {
-            let (cases, glances) = match ahead.step() {
-                Some(SeekStep::Glances(cases)) => (cases, 1),
-                Some(SeekStep::Trial(case)) => (vec![*case], 0),
-                None => return false,
-            };
-            for case in cases {
-                match left.next().filter(|trial| trial.hash == case.attacked.hash()) {
-                    Some(trial) => ahead.trials.push(trial),
-                    None => return false,
-                }
-                ahead.glanced += glances;
+            let Some(step) = ahead.step() else { return false };
+            for (number, case) in step.numbers.iter().zip(&step.cases) {
+                let hash = case.attacked.hash();
+                let is_next =
+                    |trial: &Trial| (trial.number, trial.seeds, &trial.hash) == (*number, step.seeds, &hash);
+                let Some(trial) = left.next().filter(is_next) else { return false };
+                ahead.trials.push(trial);
+                ahead.glanced += usize::from(step.kind == TrialKind::First);
             }
         }
-        *self = ahead;
+        *self = Self { finds_most: self.finds_most, ..ahead };
         true
     }
 
-    /// The attack that broke a bound, or a rule of the books, if one did.
-    #[must_use]
-    pub fn breach(&self) -> Option<SeekBreach> {
-        let is_breach = |trial: &&Trial| matches!(trial.kind, TrialKind::Breach | TrialKind::Rule);
-        let trial = self.trials.iter().find(is_breach)?;
-        Some(SeekBreach { case: self.made[trial.number].1.clone(), trial: trial.clone() })
+    /// The attacks that broke a bound, or a rule of the books, in the order in which they were found.
+    pub fn breaches(&self) -> impl Iterator<Item = SeekBreach> {
+        let found = self.trials.iter().filter(|trial| trial.kind.is_found());
+        found.map(|trial| SeekBreach { case: self.made[trial.number].1.clone(), trial: trial.clone() })
     }
 
-    /// The best attack so far, by the last that was seen of it.
+    /// The first of them.
+    #[must_use]
+    pub fn breach(&self) -> Option<SeekBreach> {
+        self.breaches().next()
+    }
+
+    /// The best attack so far of those that were not found, by the last that was seen of it.
     #[must_use]
     pub fn best(&self) -> Option<SeekBreach> {
-        let number = best(&self.trials).first().copied()?;
+        let number = self.best_numbers().first().copied()?;
         let trial = self.trials.iter().rev().find(|trial| trial.number == number)?;
         Some(SeekBreach { case: self.made[number].1.clone(), trial: trial.clone() })
     }
+
+    /// The best attacks, the best one first; among equals the earlier.
+    fn best_numbers(&self) -> Vec<usize> {
+        let mut scored: Vec<(usize, SeekScore)> =
+            scored(&self.trials).filter(|(number, _)| !self.is_found(&self.made[*number].0)).collect();
+        scored
+            .sort_by(|(one, score), (other, beside)| beside.mean.total_cmp(&score.mean).then(one.cmp(other)));
+        scored.into_iter().take(BEST).map(|(number, _)| number).collect()
+    }
 }
 
-/// What a trial was if something came of it, or a rule of the books was broken.
-fn kind_of(came: &Result<AttackOutcome, NoOutcome>, kind: TrialKind) -> TrialKind {
-    let is_rule = came.as_ref().is_err_and(|none| none.is_rule);
-    if is_rule { TrialKind::Rule } else { kind }
-}
-
-/// What was last seen of each attack that came to something.
+/// What was last seen of each attack that came to something, but for what one seed says.
 fn scored(trials: &[Trial]) -> impl Iterator<Item = (usize, SeekScore)> {
     let is_last =
         move |place: usize, number: usize| !trials[place + 1..].iter().any(|trial| trial.number == number);
-    trials.iter().enumerate().filter_map(move |(place, trial)| {
+    let told = trials.iter().enumerate().filter(|(_, trial)| trial.kind != TrialKind::First);
+    told.filter_map(move |(place, trial)| {
         let score = *trial.came.as_ref().ok()?;
         is_last(place, trial.number).then_some((trial.number, score))
     })
-}
-
-/// The best attacks, the best one first; among equals the earlier.
-fn best(trials: &[Trial]) -> Vec<usize> {
-    let mut scored: Vec<(usize, SeekScore)> = scored(trials).collect();
-    scored.sort_by(|(one, score), (other, beside)| beside.mean.total_cmp(&score.mean).then(one.cmp(other)));
-    scored.into_iter().take(BEST).map(|(number, _)| number).collect()
 }
