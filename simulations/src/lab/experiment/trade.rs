@@ -284,7 +284,7 @@ mod tests {
     use super::*;
     use crate::{
         lab::{
-            experiment::course::{cast, plan, play},
+            experiment::course,
             market::{Ground, Market},
             scenario::Crowd,
             shipped,
@@ -295,8 +295,8 @@ mod tests {
     /// What is at stake once all is over, where it can all be withdrawn: at least, and less than this, in thousandths.
     fn check_stakes(scenario: &Scenario, kernel: &mut impl EventKernel) {
         let plan = kernel.planned().clone();
-        let cast = cast(scenario, &plan);
-        assert!(play(scenario, 1, kernel, &cast).is_ok());
+        let cast = course::cast(scenario, &plan);
+        assert!(course::play(scenario, 1, kernel, &cast).is_ok());
         for (place, population) in &cast {
             let (least, most) = match population.name.as_str() {
                 "founders" => (10_000, 20_000),
@@ -343,7 +343,7 @@ role = \"client\"
 count = 4
 ";
         let scenario = Scenario::read("a.toml", text, &shipped::text).unwrap();
-        let plan = plan(&scenario, 1);
+        let plan = course::plan(&scenario, 1);
         check_stakes(&scenario, &mut World::new(plan.clone()));
         let ground = Ground::of(&plan);
         check_stakes(&scenario, &mut Market::new(plan, ground, ()));
