@@ -1,6 +1,7 @@
-//! A swarm of names of which a few sell noise at a time, each until it is found out once; then the next takes its place.
+//! A swarm of names of which a few sell at a time, some jobs honestly and then noise, each until it is found out once; then the next
+//! takes its place.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use assay_market::{
     Command, Event,
@@ -8,7 +9,7 @@ use assay_market::{
     input::Input,
     provision::Provision,
 };
-use assay_protocol::message::Message;
+use assay_protocol::{id::JobId, message::Message};
 
 use super::{Behaviour, Coalition, Lie};
 use crate::machine::Made;
@@ -30,6 +31,10 @@ enum NameUse {
 pub struct Whitewasher {
     number: u64,
     live: u64,
+    /// How many jobs each name runs honestly, to be known.
+    after: u64,
+    /// The number of each job that it ran.
+    ran: BTreeMap<JobId, u64>,
     coalition: Rc<Coalition>,
     state: NameUse,
     provision: Option<Provision>,
@@ -40,7 +45,14 @@ impl Whitewasher {
     /// The name of this number in its swarm, of which so many sell at the same time.
     #[must_use]
     pub fn new(number: u64, live: u64, coalition: Rc<Coalition>) -> Self {
-        Self { number, live, coalition, state: NameUse::Waits, provision: None, wanted: None }
+        let (after, ran) = (0, BTreeMap::new());
+        Self { number, live, after, ran, coalition, state: NameUse::Waits, provision: None, wanted: None }
+    }
+
+    /// The same, but that each name runs so many jobs honestly before.
+    #[must_use]
+    pub fn after(self, jobs: u64) -> Self {
+        Self { after: jobs, ..self }
     }
 
     /// Begins to sell once enough others were found out.
@@ -92,7 +104,12 @@ impl Behaviour for Whitewasher {
     }
 
     fn make(&mut self, run: &Run, input: &[u8], made: Made) -> Made {
-        if run.id.check { made } else { Lie::Noise.tell(run, input, made) }
+        if run.id.check {
+            return made;
+        }
+        let next = self.ran.len() as u64;
+        let number = *self.ran.entry(run.id.job).or_insert(next);
+        if number < self.after { made } else { Lie::Noise.tell(run, input, made) }
     }
 
     fn wants(&mut self) -> Option<Command> {

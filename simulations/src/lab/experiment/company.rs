@@ -164,7 +164,8 @@ impl Company {
             BehaviourName::CheapVerifier => Box::new(CheapVerifier),
             BehaviourName::CartelMember => Box::new(CartelMember { peer, share, lie, coalition }),
             BehaviourName::Whitewasher => {
-                Box::new(Whitewasher::new(self.numbers[place], settings.live, coalition))
+                let name = Whitewasher::new(self.numbers[place], settings.live, coalition);
+                Box::new(name.after(settings.after))
             }
             BehaviourName::SelfDealer => Box::new(SelfDealer::new(coalition)),
             BehaviourName::GriefingClient => Box::new(GriefingClient::default()),

@@ -296,6 +296,27 @@ fn a_swarm_sells_under_one_name_after_another_and_is_paid_under_none() {
 }
 
 #[test]
+fn a_name_that_works_until_it_is_known_is_paid_for_its_work_and_for_no_lie() {
+    let mut world = market(Plan { founders: 8, clients: 3, ..Plan::default() });
+    let (client, swarm) = (world.plan().client(0), [world.plan().client(1), world.plan().client(2)]);
+    let ring = Ring::new(swarm.iter().map(|place| world.id(*place)).collect(), Vec::new());
+    for (number, place) in swarm.into_iter().enumerate() {
+        world.behave(place, Whitewasher::new(number as u64, 1, Rc::clone(&ring)).after(2));
+        world.provide(place);
+    }
+    world.run_for(Span::seconds(3));
+    for (number, expected) in [Outcome::Checked, Outcome::Checked, Outcome::Mismatch].into_iter().enumerate()
+    {
+        let wish =
+            Wish { number: number as u64, provider: Some(swarm[0]), attempts_max: 1, ..Wish::default() };
+        let key = world.submit(client, wish);
+        run_out(&mut world);
+        assert_eq!(outcome(&world, key), expected, "job {number}");
+    }
+    assert_eq!(ring.burnt(), 1);
+}
+
+#[test]
 fn a_self_dealer_orders_of_its_own_and_pays_the_fees_of_it() {
     let mut world = eight(0);
     let (client, provider) = (world.plan().client(0), world.plan().founder(3));
