@@ -37,6 +37,9 @@ pub struct Genome {
     parts: Vec<Population>,
 }
 
+/// Who is in a coalition, by their roles, and how they behave.
+pub(super) type GenomeConducts = BTreeSet<(&'static str, &'static str)>;
+
 /// Something about some of a coalition that can be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GenomeKnob {
@@ -110,7 +113,7 @@ impl Genome {
     }
 
     /// Who is in it, and how they behave.
-    pub(super) fn conducts(&self) -> BTreeSet<(&'static str, &'static str)> {
+    pub(super) fn conducts(&self) -> GenomeConducts {
         self.parts.iter().map(|part| (part.role.word(), part.conduct.word())).collect()
     }
 

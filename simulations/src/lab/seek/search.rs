@@ -9,9 +9,9 @@
 //!
 //! **Invariant:** see [`super`]; and of all searches where nothing gains or harms, one in twenty says that something does, at most.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Genome, SeekFamily, SeekScore, Trial, TrialKind};
+use super::{Genome, SeekFamily, SeekScore, Trial, TrialKind, genome::GenomeConducts};
 use crate::{
     lab::{
         artefact::{VERSION, short_digest},
@@ -39,6 +39,8 @@ const MADE_UP_ONE_IN: u64 = 3;
 const BEST: usize = 4;
 /// How often chance is asked for one that was not tried before.
 const ASKED_MAX: usize = 50;
+/// What an attack is called.
+const SOUGHT: &str = "sought";
 /// Between the seeds of a glance and those of a trial lie so many.
 const APART: u64 = 1_000;
 
@@ -94,10 +96,16 @@ pub struct NoOutcome {
 pub struct Search {
     settings: SeekSettings,
     luck: Stream,
-    /// Every attack that was made up, with its genome.
-    made: Vec<(Genome, AttackCase)>,
+    /// Every attack that was made up.
+    made: Vec<Genome>,
     hashes: BTreeSet<String>,
     trials: Vec<Trial>,
+    /// What was last seen of each that came to something, but for what one seed says.
+    seen: BTreeMap<usize, SeekScore>,
+    /// Those that were put to a trial.
+    tried: BTreeSet<usize>,
+    /// What those do that break a bound.
+    found: Vec<GenomeConducts>,
     /// How many of those that were made up were tried.
     glanced: usize,
     /// Where the last batch of them begins.
@@ -129,8 +137,19 @@ impl Search {
     #[must_use]
     pub fn new(settings: SeekSettings) -> Self {
         let luck = Stream::new(settings.seed, "attacks", 0);
-        let (made, hashes, trials) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { settings, luck, made, hashes, trials, glanced: 0, batch: 0, finds_most: 1 }
+        Self {
+            settings,
+            luck,
+            made: Vec::new(),
+            hashes: BTreeSet::new(),
+            trials: Vec::new(),
+            seen: BTreeMap::new(),
+            tried: BTreeSet::new(),
+            found: Vec::new(),
+            glanced: 0,
+            batch: 0,
+            finds_most: 1,
+        }
     }
 
     /// The same, but that it goes on after what it finds, and leaves coalitions alone that do that and more.
@@ -159,7 +178,7 @@ impl Search {
 
     /// What is tried next; nothing once enough was found, or chance finds nothing that was not tried.
     pub fn step(&mut self) -> Option<SeekStep> {
-        if self.trials.iter().filter(|trial| trial.kind.is_found()).count() >= self.finds_most {
+        if self.found.len() >= self.finds_most {
             return None;
         }
         if let Some((number, look)) = self.under_way().or_else(|| Some((self.promising()?, 0))) {
@@ -183,8 +202,15 @@ impl Search {
     }
 
     fn with_seeds(&self, kind: TrialKind, numbers: Vec<usize>, seeds: (u64, u64)) -> SeekStep {
-        let cases = numbers.iter().map(|number| self.made[*number].1.clone()).collect();
+        let cases = numbers.iter().map(|number| self.case(*number)).collect();
         SeekStep { cases, seeds, kind, numbers }
+    }
+
+    fn case(&self, number: usize) -> AttackCase {
+        let Ok(case) = self.made[number].case(&self.settings.market, SOUGHT) else {
+            unreachable!("an attack that was made up is none")
+        };
+        case
     }
 
     /// The attack whose trial is not decided, and how often it was looked at.
@@ -200,7 +226,7 @@ impl Search {
 
     /// The better half of the last batch, if nobody has glanced at it.
     fn better_half(&self) -> Vec<usize> {
-        let of_batch = || self.trials.iter().filter(|trial| trial.number >= self.batch);
+        let of_batch = || self.trials.iter().rev().take_while(|trial| trial.number >= self.batch);
         let batch = self.made.len() - self.batch;
         if of_batch().count() != batch {
             return Vec::new();
@@ -218,9 +244,9 @@ impl Search {
             if self.is_found(&genome) {
                 continue;
             }
-            let Ok(case) = genome.case(&self.settings.market, "sought") else { continue };
+            let Ok(case) = genome.case(&self.settings.market, SOUGHT) else { continue };
             if self.hashes.insert(case.attacked.hash()) {
-                self.made.push((genome, case));
+                self.made.push(genome);
                 return true;
             }
         }
@@ -235,26 +261,23 @@ impl Search {
             return Genome::random(settings, luck);
         }
         let number = best[luck.below(best.len() as u64) as usize];
-        self.made[number].0.changed(settings, luck)
+        self.made[number].changed(settings, luck)
     }
 
     /// Whether a coalition does what one did that was found, and perhaps more.
     fn is_found(&self, genome: &Genome) -> bool {
-        let found = self.trials.iter().filter(|trial| trial.kind.is_found());
-        let mut found = found.map(|trial| self.made[trial.number].0.conducts());
-        found.any(|found| found.is_subset(&genome.conducts()))
+        !self.found.is_empty() && {
+            let conducts = genome.conducts();
+            self.found.iter().any(|found| found.is_subset(&conducts))
+        }
     }
 
     /// The best attack that looks like a gain, and was not tried with other seeds.
     fn promising(&self) -> Option<usize> {
-        let is_settled = |number: usize| {
-            let decides = |trial: &Trial| trial.kind.is_of_trial() || trial.kind.is_found();
-            self.trials.iter().any(|trial| trial.number == number && decides(trial))
-        };
-        let promising = scored(&self.trials).filter(|(_, score)| score.is_promising());
-        let unsettled =
-            promising.filter(|(number, _)| !is_settled(*number) && !self.is_found(&self.made[*number].0));
-        unsettled.max_by(|(_, one), (_, other)| one.least.total_cmp(&other.least)).map(|(number, _)| number)
+        let promising = self.seen.iter().filter(|(_, score)| score.is_promising());
+        let untried = promising
+            .filter(|(number, _)| !self.tried.contains(*number) && !self.is_found(&self.made[**number]));
+        untried.max_by(|(_, one), (_, other)| one.least.total_cmp(&other.least)).map(|(number, _)| *number)
     }
 
     /// Takes what came of the attacks of a step, in their order.
@@ -268,19 +291,36 @@ impl Search {
             };
             let came = came.map(|outcome| SeekScore::of(&outcome)).map_err(|none| none.said);
             let (seeds, hash) = (step.seeds, case.attacked.hash());
-            self.trials.push(Trial { number: *number, kind, seeds, hash, came });
+            self.note(Trial { number: *number, kind, seeds, hash, came });
             self.glanced += usize::from(step.kind == TrialKind::First);
         }
+    }
+
+    fn note(&mut self, trial: Trial) {
+        let Trial { number, kind, .. } = trial;
+        match &trial.came {
+            Ok(_) if kind == TrialKind::First => {}
+            Ok(score) => {
+                self.seen.insert(number, *score);
+            }
+            Err(_) => {
+                self.seen.remove(&number);
+            }
+        }
+        if kind.is_of_trial() {
+            self.tried.insert(number);
+        }
+        if kind.is_found() {
+            self.found.push(self.made[number].conducts());
+        }
+        self.trials.push(trial);
     }
 
     /// What a look at a trial says. Each trial is held to less than the one before, and each look to its part of that, so that
     /// however many there are they are wrong together as seldom as one.
     fn decided(&self, number: usize, outcome: &AttackOutcome) -> TrialKind {
         let looks = self.settings.looks().len();
-        let of_trial = self.trials.iter().filter(|trial| trial.kind.is_of_trial());
-        let mut tried: BTreeSet<usize> = of_trial.map(|trial| trial.number).collect();
-        tried.insert(number);
-        let trials = tried.len();
+        let trials = self.tried.len() + usize::from(!self.tried.contains(&number));
         if outcome.verdict(looks * trials * (trials + 1)) == AttackVerdict::Broken {
             return TrialKind::Breach;
         }
@@ -301,7 +341,7 @@ impl Search {
                 let is_next =
                     |trial: &Trial| (trial.number, trial.seeds, &trial.hash) == (*number, step.seeds, &hash);
                 let Some(trial) = left.next().filter(is_next) else { return false };
-                ahead.trials.push(trial);
+                ahead.note(trial);
                 ahead.glanced += usize::from(step.kind == TrialKind::First);
             }
         }
@@ -312,7 +352,7 @@ impl Search {
     /// The attacks that broke a bound, or a rule of the books, in the order in which they were found.
     pub fn breaches(&self) -> impl Iterator<Item = SeekBreach> {
         let found = self.trials.iter().filter(|trial| trial.kind.is_found());
-        found.map(|trial| SeekBreach { case: self.made[trial.number].1.clone(), trial: trial.clone() })
+        found.map(|trial| SeekBreach { case: self.case(trial.number), trial: trial.clone() })
     }
 
     /// The first of them.
@@ -326,26 +366,15 @@ impl Search {
     pub fn best(&self) -> Option<SeekBreach> {
         let number = self.best_numbers().first().copied()?;
         let trial = self.trials.iter().rev().find(|trial| trial.number == number)?;
-        Some(SeekBreach { case: self.made[number].1.clone(), trial: trial.clone() })
+        Some(SeekBreach { case: self.case(number), trial: trial.clone() })
     }
 
     /// The best attacks, the best one first; among equals the earlier.
     fn best_numbers(&self) -> Vec<usize> {
-        let mut scored: Vec<(usize, SeekScore)> =
-            scored(&self.trials).filter(|(number, _)| !self.is_found(&self.made[*number].0)).collect();
+        let left = self.seen.iter().filter(|(number, _)| !self.is_found(&self.made[**number]));
+        let mut scored: Vec<(usize, SeekScore)> = left.map(|(number, score)| (*number, *score)).collect();
         scored
             .sort_by(|(one, score), (other, beside)| beside.mean.total_cmp(&score.mean).then(one.cmp(other)));
         scored.into_iter().take(BEST).map(|(number, _)| number).collect()
     }
-}
-
-/// What was last seen of each attack that came to something, but for what one seed says.
-fn scored(trials: &[Trial]) -> impl Iterator<Item = (usize, SeekScore)> {
-    let is_last =
-        move |place: usize, number: usize| !trials[place + 1..].iter().any(|trial| trial.number == number);
-    let told = trials.iter().enumerate().filter(|(_, trial)| trial.kind != TrialKind::First);
-    told.filter_map(move |(place, trial)| {
-        let score = *trial.came.as_ref().ok()?;
-        is_last(place, trial.number).then_some((trial.number, score))
-    })
 }
