@@ -267,7 +267,7 @@ impl SeekCourse {
             "file": file.as_ref().map_or(Value::Null, |file| path_text(file).into()),
             "best_score": number(|score| score.mean),
             "best_surplus": number(|score| score.surplus),
-            "surplus_beside": score.as_ref().map(|score| score.beside.word()),
+            "best_surplus_beside": score.as_ref().map(|score| score.beside.word()),
             "best_excess": number(|score| score.excess),
         });
         invocation.printer.document("sim-seek", &document);
