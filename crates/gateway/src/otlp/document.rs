@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** no key stands here that the protocol has not.
 
-use assay_protocol::{id::Digest, units::Timestamp};
+use assay_protocol::{codec, id::Digest, units::Timestamp};
 use serde_json::{Value, json};
 
 use super::exposition::{MetricFamily, MetricSample, families};
@@ -143,8 +143,7 @@ fn histogram(family: &MetricFamily, times: &Times) -> Option<Value> {
     }))
 }
 
-/// An answer that is whole now, as a span; what is said of its tokens is called as the conventions for models have it. Its trace
-/// is called what the first digits of its submission are.
+/// An answer that is whole now, as a span; what is said of its tokens is called as the conventions for models have it.
 pub(super) fn span(whole: &WholeAnswer, now: Timestamp) -> Value {
     let took_ms = whole.took_s.map_or(0, |seconds| (seconds * 1e3) as u64);
     let begun = Timestamp(now.0.saturating_sub(took_ms));
@@ -156,10 +155,16 @@ pub(super) fn span(whole: &WholeAnswer, now: Timestamp) -> Value {
     ];
     attributes.extend(whole.tokens_read.map(|tokens| number("gen_ai.usage.input_tokens", tokens)));
     json!({
-        "traceId": digits(whole.by.key, 32), "spanId": digits(whole.by.job, 16), "name": "answer", "kind": SERVER,
+        "traceId": digits(trace(whole.by.key), 32), "spanId": digits(whole.by.job, 16), "name": "answer", "kind": SERVER,
         "startTimeUnixNano": nanos(begun), "endTimeUnixNano": nanos(now), "attributes": attributes,
         "status": { "code": STATUS_OK },
     })
+}
+
+/// What the trace of an answer is called. Whoever knows the name of a submission may ask for its answer, so not even a part of
+/// that leaves here.
+fn trace(key: Digest) -> Digest {
+    codec::digest("trace", &key)
 }
 
 /// The first digits of a name.
