@@ -223,9 +223,12 @@ async fn tools_of_others_are_answered_as_they_expect_and_told_where_it_ran() {
     assert_eq!((words.as_str(), &lines.last().unwrap()["done"]), ("85", &json!(true)), "{lines:?}");
     let once = gateway.post(
         "/api/generate",
-        &json!({ "model": "sums", "prompt": "27+58=", "stream": false, "options": { "num_predict": 8 } }),
+        &json!({ "model": "sums:latest", "prompt": "27+58=", "stream": false, "options": { "num_predict": 8 } }),
     );
-    assert_eq!(once.document()["response"], "85", "{once:?}");
+    let once = once.document();
+    assert_eq!((&once["response"], &once["model"]), (&json!("85"), &json!("sums:latest")), "{once}");
+    let tagged = json!({ "model": "sums:8b", "prompt": "27+58=" });
+    assert_eq!(gateway.post("/api/generate", &tagged).status, 404);
     let fitting =
         json!({ "model": "sums", "prompt": "27+58=", "stream": false, "format": { "enum": [[1, 2]] } });
     assert_eq!(gateway.post("/api/generate", &fitting).document()["response"], "[1,2]");

@@ -80,6 +80,8 @@ async fn a_call_that_is_wanted_by_name_is_made_and_other_tools_are_for_templates
     let pulled = gateway.post("/api/pull", &json!({ "model": "sums" }));
     let last: Value = serde_json::from_str(pulled.body.lines().last().unwrap()).unwrap();
     assert_eq!((pulled.status, last), (200, json!({ "status": "success" })));
+    let latest = gateway.post("/api/show", &json!({ "model": "sums:latest" })).document();
+    assert_eq!(latest, shown, "what is latest of a model is the model");
     let unknown = gateway.post("/api/pull", &json!({ "model": "poet", "stream": false }));
     assert!(unknown.status == 404 && unknown.body.contains("assay model add"), "{unknown:?}");
 }

@@ -6,6 +6,7 @@
 pub(crate) mod chat;
 pub(crate) mod embed;
 pub(crate) mod lines;
+mod model_name;
 pub(crate) mod pull;
 pub(crate) mod settings;
 pub(crate) mod tags;

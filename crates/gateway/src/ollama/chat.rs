@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     lines::{self, LineKind, LineShape},
+    model_name::untagged,
     settings::AnswerSettings,
 };
 use crate::{
@@ -192,7 +193,7 @@ async fn answer(
 ) -> Result<Response, PlainFailure> {
     let OllamaWish { name, said, options, schema, tools, think, terms, is_streamed, kind } = asked;
     let began = Instant::now();
-    let manifest = order_set::model_once(gateway, caller, &name, &once).await?;
+    let manifest = order_set::model_once(gateway, caller, untagged(&name), &once).await?;
     let (choice, tokens_max) = options.choice(gateway.tokens_max)?;
     format::check_stop(schema.as_ref(), choice.stop.as_ref())?;
     let choice = choice.parameters()?;

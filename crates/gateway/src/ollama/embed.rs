@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::settings::AnswerSettings;
+use super::{model_name::untagged, settings::AnswerSettings};
 use crate::{
     Gateway,
     failure::{HttpFailure, PlainFailure},
@@ -54,7 +54,7 @@ pub(crate) async fn embed(
         return Err(HttpFailure::unsupported("options", "nothing is chosen in a vector").into());
     }
     let began = Instant::now();
-    let manifest = order_set::model_once(&gateway, &caller, &name, &once).await?;
+    let manifest = order_set::model_once(&gateway, &caller, untagged(&name), &once).await?;
     let asked = (input.into_all(), &terms);
     let (whole, all) = embeddings::of_texts(&gateway, &caller, &manifest, asked, once).await?;
     let answers = [whole];

@@ -14,6 +14,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
+use super::model_name::untagged;
 use crate::{
     Gateway,
     failure::{HttpFailure, PlainFailure},
@@ -47,7 +48,7 @@ pub(crate) async fn pull(
 ) -> Result<Response, PlainFailure> {
     let OllamaPull { model, name, stream, .. } = body?.0;
     let name = if model.is_empty() { name } else { model };
-    let digest = order_set::model(&gateway, &caller, &name).await.map_err(told_how)?.digest();
+    let digest = order_set::model(&gateway, &caller, untagged(&name)).await.map_err(told_how)?.digest();
     let done = json!({ "status": "success" });
     if stream == Some(false) {
         return Ok(JsonAnswer(done).into_response());

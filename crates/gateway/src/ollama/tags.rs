@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::model_name::untagged;
 use crate::{
     Gateway,
     failure::{HttpFailure, PlainFailure},
@@ -89,7 +90,7 @@ pub(crate) async fn show(
         ("options", options, "a model is shown as its maker made it"),
     ])?;
     let name = if asked.model.is_empty() { &asked.name } else { &asked.model };
-    let manifest = order_set::model(&gateway, &caller, name).await?;
+    let manifest = order_set::model(&gateway, &caller, untagged(name)).await?;
     let traits = gateway.templates.soon(&gateway.link, manifest.digest()).await;
     let digest = manifest.digest().to_string();
     Ok(JsonAnswer(json!({
