@@ -4,12 +4,16 @@
 //! and writes calls as they are read here. Only a call that has to be made of one tool needs no template: it is a schema, which
 //! no model is told.
 
+use std::sync::Arc;
+
 use assay_protocol::manifest::Manifest;
 use schema::Json;
 
 use crate::{
     Gateway,
+    asked_once::AskedOnce,
     failure::HttpFailure,
+    guard::Caller,
     order::{TextWish, makers_variables},
     spoken::{
         SpokenReader,
@@ -39,20 +43,36 @@ pub(crate) struct ChatParams {
     pub(crate) think: &'static str,
 }
 
+/// The same once its model's template is known.
+#[derive(Debug)]
+pub(crate) struct FittedChat {
+    /// What is ordered.
+    pub(crate) text: TextWish,
+    /// How the answer is read.
+    pub(crate) reader: SpokenReader,
+    /// What both rest on.
+    pub(crate) traits: Arc<TemplateTraits>,
+}
+
 impl ChatWish {
-    /// What is ordered for it of a model, and how its answer is read.
+    /// What is ordered for it of a model, and how its answer is read: as before, where the same request came before. Then nobody
+    /// is asked for the template again.
     pub(crate) async fn fitted(
         self,
         gateway: &Gateway,
         manifest: &Manifest,
-    ) -> Result<(TextWish, SpokenReader), HttpFailure> {
+        (caller, once): (&Caller, &AskedOnce),
+    ) -> Result<FittedChat, HttpFailure> {
         let needs_tools = self.tools.as_ref().is_some_and(|tools| !tools.is_sure());
+        let is_needed = needs_tools || self.think.is_some() || self.calls_at.is_some();
         let digest = manifest.digest();
-        let traits = match needs_tools || self.think.is_some() || self.calls_at.is_some() {
-            true => gateway.templates.needed(&gateway.link, digest).await?,
-            false => gateway.templates.soon(&gateway.link, digest).await,
+        let traits = match gateway.keyed.traits(caller.owner(), once) {
+            Some(before) => Arc::new(before),
+            None if is_needed => gateway.templates.needed(&gateway.link, digest).await?,
+            None => gateway.templates.soon(&gateway.link, digest).await,
         };
-        self.fit(&manifest.name, &makers_variables(manifest), &traits)
+        let (text, reader) = self.fit(&manifest.name, &makers_variables(manifest), &traits)?;
+        Ok(FittedChat { text, reader, traits })
     }
 
     /// The same for a model that is called so, whose maker has its template told this, and whose template shows that.

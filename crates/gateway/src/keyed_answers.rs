@@ -33,6 +33,7 @@ use crate::{
     failure::HttpFailure,
     gateway_files::{FileOwner, make_private},
     link::DaemonLink,
+    template_traits::TemplateTraits,
 };
 
 /// How long a key is remembered: a day.
@@ -82,6 +83,9 @@ struct KeyedRecord {
     created: Timestamp,
     /// What runs.
     model: Digest,
+    /// What its template showed, by which the answer is read again as it was, if it was looked at.
+    #[serde(default)]
+    traits: Option<TemplateTraits>,
     /// By what word its order is known to the daemon.
     word: String,
     /// Whether the daemon is known to have it.
@@ -122,15 +126,22 @@ impl KeyedAnswers {
         answer.is_again(once).map(|()| Some(answer.record().model))
     }
 
+    /// What the template of that model showed then, if it was looked at.
+    pub(crate) fn traits(&self, owner: FileOwner, once: &AskedOnce) -> Option<TemplateTraits> {
+        let answer = self.lock().get(&(owner, once.key()?)).cloned()?;
+        answer.is_again(once).ok()?;
+        answer.record().traits
+    }
+
     /// Begins to look for the order of a request that has this key, or to make it, once nobody else does.
     pub(crate) async fn begin(
         &self,
         name: AnswerName,
         once: AskedOnce,
-        model: Digest,
+        runs: (Digest, Option<&TemplateTraits>),
     ) -> Result<KeyedRequest, HttpFailure> {
         loop {
-            let answer = self.answer(name, once, model)?;
+            let answer = self.answer(name, once, runs)?;
             let turn = Arc::clone(&answer.turn).lock_owned().await;
             // Whoever had the turn before may have given the key back.
             if self.lock().get(&name).is_some_and(|known| Arc::ptr_eq(known, &answer)) {
@@ -143,7 +154,7 @@ impl KeyedAnswers {
         &self,
         name: AnswerName,
         once: AskedOnce,
-        model: Digest,
+        (model, traits): (Digest, Option<&TemplateTraits>),
     ) -> Result<Arc<KeyedAnswer>, HttpFailure> {
         let mut known = self.lock();
         if let Some(answer) = known.get(&name) {
@@ -153,7 +164,8 @@ impl KeyedAnswers {
         self.make_room(&mut known, name.0)?;
         let path = self.0.path.join(format!("{}{RECORD}", codec::digest("keyed answer", &name)));
         let (owner, created, word) = (name.0, Timestamp::now(), random_word()?);
-        let record = KeyedRecord { owner, once, created, model, word, is_made: false };
+        let traits = traits.map(TemplateTraits::without_text);
+        let record = KeyedRecord { owner, once, created, model, traits, word, is_made: false };
         let answer = Arc::new(KeyedAnswer::new(path, record, false));
         known.insert(name, answer.clone());
         Ok(answer)

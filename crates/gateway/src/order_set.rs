@@ -17,6 +17,7 @@ use crate::{
     order::{AssayTerms, TextWish, TokensMax},
     owner_places::TakenPlaces,
     spending_limit,
+    template_traits::TemplateTraits,
 };
 
 /// Answers to one request.
@@ -112,14 +113,14 @@ pub(crate) async fn model(gateway: &Gateway, caller: &Caller, name: &str) -> Res
         .manifest)
 }
 
-/// Orders so many texts, unless this request has ordered them before.
+/// Orders so many texts, unless this request has ordered them before; with what a template showed by which they are read.
 pub(crate) async fn texts(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     manifest: &Manifest,
     (wish, terms): (&TextWish, &AssayTerms),
     (count, is_told): (u32, bool),
-    once: AskedOnce,
+    once: (AskedOnce, Option<&TemplateTraits>),
 ) -> Result<AnswerSet, HttpFailure> {
     if !(1..=ANSWERS_MAX).contains(&count) {
         return Err(HttpFailure::wrong(
@@ -149,7 +150,7 @@ pub(crate) async fn one(
     once: AskedOnce,
 ) -> Result<AnswerSet, HttpFailure> {
     let telling = AnswerTelling { is_told: false, is_sure: submit.checks > 0 };
-    match before(gateway, caller, manifest, (1, telling), once).await? {
+    match before(gateway, caller, manifest, (1, telling), (once, None)).await? {
         OrderedBefore::Yes(answers) => Ok(answers),
         OrderedBefore::No(keyed) => place(gateway, caller, manifest, (vec![submit], false), keyed).await,
     }
@@ -169,13 +170,13 @@ async fn before(
     caller: &Caller,
     manifest: &Manifest,
     (count, telling): (u32, AnswerTelling),
-    once: AskedOnce,
+    (once, traits): (AskedOnce, Option<&TemplateTraits>),
 ) -> Result<OrderedBefore, HttpFailure> {
     let Some(key) = once.key() else { return Ok(OrderedBefore::No(None)) };
     if count != 1 {
         return Err(HttpFailure::unsupported("n", "a request with an Idempotency-Key has one answer"));
     }
-    let request = gateway.keyed.begin((caller.owner(), key), once, manifest.digest()).await?;
+    let request = gateway.keyed.begin((caller.owner(), key), once, (manifest.digest(), traits)).await?;
     let Some(key) = request.found(&gateway.link).await? else {
         return Ok(OrderedBefore::No(Some(request)));
     };

@@ -5,6 +5,8 @@
 //!
 //! **Invariant:** what a template does not show is not asked of its model.
 
+use serde::{Deserialize, Serialize};
+
 use crate::spoken::{
     call_reader::ToolDialect,
     thought_reader::{THOUGHTS_CLOSE, THOUGHTS_OPEN},
@@ -12,17 +14,17 @@ use crate::spoken::{
 
 /// Behind what a template writes where an answer begins.
 const ANSWER_BEGINS: &str = "add_generation_prompt";
-/// What switches thinking on and off, with whether it is on where nobody says.
-const SWITCHES: [(&str, bool); 2] = [("enable_thinking", true), ("thinking", false)];
 /// What says how long to think.
 pub(crate) const EFFORT: &str = "reasoning_effort";
 /// Marks of calls that are written in ways which are not read here.
 const FOREIGN: [&str; 5] = ["<function=", "<arg_key>", "<|tool_call|>", "[CALL_ID]", "<|channel|>"];
 
 /// What a template shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TemplateTraits {
     /// The template, if the model has one and it is known.
+    #[serde(skip)]
     pub(crate) text: Option<String>,
     /// What it does with tools.
     pub(crate) tools: ToolSupport,
@@ -31,14 +33,25 @@ pub(crate) struct TemplateTraits {
     /// Whether it knows of thoughts.
     pub(crate) shows_thoughts: bool,
     /// The variable that switches them on and off.
-    pub(crate) switch: Option<&'static str>,
+    pub(crate) switch: Option<ThoughtSwitch>,
     /// Whether a variable says how long to think.
     pub(crate) has_effort: bool,
     opening: ThoughtOpening,
 }
 
+/// A variable that switches thinking on and off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ThoughtSwitch {
+    /// `enable_thinking`, which is on where nobody says.
+    EnableThinking,
+    /// `thinking`, which is off then.
+    Thinking,
+}
+
 /// What a template does with tools.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum ToolSupport {
     /// It was not read.
     Unread,
@@ -51,12 +64,31 @@ pub(crate) enum ToolSupport {
 }
 
 /// When an answer begins among the thoughts, because the template has opened them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum ThoughtOpening {
     Never,
     Always,
     /// As a variable says, or else as it is usual.
-    Switched(&'static str, bool),
+    Switched(ThoughtSwitch),
+}
+
+impl ThoughtSwitch {
+    /// Those that are looked for, one after another.
+    const ALL: [Self; 2] = [Self::EnableThinking, Self::Thinking];
+
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::EnableThinking => "enable_thinking",
+            Self::Thinking => "thinking",
+        }
+    }
+
+    /// Whether it is on where nobody says.
+    fn is_usually_on(self) -> bool {
+        matches!(self, Self::EnableThinking)
+    }
 }
 
 impl TemplateTraits {
@@ -75,16 +107,22 @@ impl TemplateTraits {
     pub(crate) fn of(template: Option<String>) -> Self {
         let Some(text) = template else { return Self { tools: ToolSupport::Absent, ..Self::UNREAD } };
         let shows_thoughts = text.contains(THOUGHTS_OPEN) || text.contains(THOUGHTS_CLOSE);
-        let switch = SWITCHES.into_iter().find(|(name, _)| shows_thoughts && is_read(&text, name));
+        let switch =
+            ThoughtSwitch::ALL.into_iter().find(|switch| shows_thoughts && is_read(&text, switch.name()));
         Self {
             tools: support(&text),
             tells_calls: text.contains("tool"),
             shows_thoughts,
-            switch: switch.map(|(name, _)| name),
+            switch,
             has_effort: is_read(&text, EFFORT),
             opening: opening(&text, switch),
             text: Some(text),
         }
+    }
+
+    /// The same without the template itself, to be kept.
+    pub(crate) fn without_text(&self) -> Self {
+        Self { text: None, ..self.clone() }
     }
 
     /// Whether answers begin among the thoughts, where variables are set like this.
@@ -92,7 +130,9 @@ impl TemplateTraits {
         match self.opening {
             ThoughtOpening::Never => false,
             ThoughtOpening::Always => true,
-            ThoughtOpening::Switched(name, usual) => variable(name).unwrap_or(usual),
+            ThoughtOpening::Switched(switch) => {
+                variable(switch.name()).unwrap_or_else(|| switch.is_usually_on())
+            }
         }
     }
 }
@@ -116,7 +156,7 @@ fn support(template: &str) -> ToolSupport {
     }
 }
 
-fn opening(template: &str, switch: Option<(&'static str, bool)>) -> ThoughtOpening {
+fn opening(template: &str, switch: Option<ThoughtSwitch>) -> ThoughtOpening {
     let answer = template.rsplit_once(ANSWER_BEGINS).map_or("", |(_, answer)| answer);
     // Some close them at once, in the same text, where nothing is to be thought.
     let is_left_open = |behind: &str| {
@@ -126,8 +166,8 @@ fn opening(template: &str, switch: Option<(&'static str, bool)>) -> ThoughtOpeni
     if !answer.split(THOUGHTS_OPEN).skip(1).any(is_left_open) {
         return ThoughtOpening::Never;
     }
-    match switch.filter(|(name, _)| is_read(answer, name)) {
-        Some((name, usual)) => ThoughtOpening::Switched(name, usual),
+    match switch.filter(|switch| is_read(answer, switch.name())) {
+        Some(switch) => ThoughtOpening::Switched(switch),
         None => ThoughtOpening::Always,
     }
 }

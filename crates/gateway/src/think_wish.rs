@@ -29,7 +29,8 @@ impl ThinkWish {
         traits: &TemplateTraits,
         param: &str,
     ) -> Result<Vec<(String, Json)>, HttpFailure> {
-        let switched = |is_on: bool| traits.switch.map(|name| vec![(name.to_owned(), Json::Bool(is_on))]);
+        let switched =
+            |is_on: bool| traits.switch.map(|switch| vec![(switch.name().to_owned(), Json::Bool(is_on))]);
         let refused = |why: &str| Err(HttpFailure::unsupported(param, why));
         if traits.tools == ToolSupport::Unread {
             return refused("the model's chat template is not read for it");

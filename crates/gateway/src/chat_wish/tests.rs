@@ -1,11 +1,18 @@
 //! Conversations for models with templates of several kinds.
 
+use assay_protocol::{
+    id::Digest,
+    manifest::{Meter, Policy, WorkPerMeter},
+};
+use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::{
+    asked_once::OnceHead,
     order::{SaidText, TokensMax},
     spoken::{Spoken, SpokenAnswer},
+    tests::bound,
     tools::{SaidTools, ToolShape},
 };
 
@@ -98,4 +105,41 @@ fn what_is_wished_of_thoughts_goes_before_what_the_maker_says() {
     let effort =
         ChatWish { tools: None, think: Some(ThinkWish::Effort("low".to_owned())), ..wish(json!("none")) };
     assert_eq!(param(effort.fit("poet", &[], &switched)).as_deref(), Some("reasoning_effort"));
+}
+
+#[tokio::test]
+async fn who_sends_a_request_again_is_read_its_calls_though_nobody_shows_the_template_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("idempotency-key", "one".parse().unwrap());
+    let once = OnceHead::read(&headers).unwrap().asks(Digest::of(b"asked"));
+    let manifest = Manifest {
+        name: "poet".into(),
+        runner: Digest::default(),
+        model: Digest::default(),
+        params: String::new(),
+        policy: Policy::Replay,
+        meter: Meter::Calls,
+        work: WorkPerMeter::default(),
+        work_most: 1,
+        memory_bytes: 1,
+        licence: "MIT".into(),
+    };
+    let fitted = async |gateway: &Gateway| {
+        wish(json!("auto")).fitted(gateway, &manifest, (&Caller::default(), &once)).await
+    };
+    let gateway = bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+    // No daemon runs, so nothing shows the template.
+    assert_eq!(fitted(&gateway).await.unwrap_err().code(), HttpFailure::NO_DAEMON);
+    let shown = traits(HERMES);
+    let name = (None, once.key().unwrap());
+    let request = gateway.keyed.begin(name, once, (manifest.digest(), Some(&shown))).await.unwrap();
+    request.keep().await.unwrap();
+    drop((request, gateway));
+
+    let gateway = bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+    let again = fitted(&gateway).await.unwrap();
+    assert_eq!(again.text, wish(json!("auto")).fit("poet", &[], &shown).unwrap().0);
+    let said = SpokenAnswer::of(again.reader, "Hm.</think>\n<tool_call>{\"name\":\"now\"}</tool_call>");
+    assert_eq!((said.thoughts.as_str(), said.calls.len()), ("Hm.", 1));
 }

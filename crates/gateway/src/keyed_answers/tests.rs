@@ -21,7 +21,7 @@ async fn begin(
     owner: FileOwner,
     once: AskedOnce,
 ) -> Result<KeyedRequest, HttpFailure> {
-    answers.begin((owner, once.key().unwrap()), once, MODEL).await
+    answers.begin((owner, once.key().unwrap()), once, (MODEL, None)).await
 }
 
 fn later(seconds: i64) -> Timestamp {

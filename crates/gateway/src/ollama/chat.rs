@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Gateway,
     asked_once::AskedOnce,
-    chat_wish::{ChatParams, ChatWish},
+    chat_wish::{ChatParams, ChatWish, FittedChat},
     conversation::{self, SaidCall, SaidConversation, SaidMessage, TOOL},
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
@@ -198,17 +198,21 @@ async fn answer(
     format::check_stop(schema.as_ref(), choice.stop.as_ref())?;
     let choice = choice.parameters()?;
     let text = |said| TextWish { said, choice, schema, variables: Vec::new(), tokens_max };
-    let (wish, reader) = match said {
-        OllamaSaid::Raw(prompt) => (text(SaidText::Text(prompt)), SpokenReader::untouched()),
+    let (wish, reader, traits) = match said {
+        OllamaSaid::Raw(prompt) => (text(SaidText::Text(prompt)), SpokenReader::untouched(), None),
         OllamaSaid::Conversation(said) => {
             let (messages, calls_at) = said.into_messages();
             let text = text(SaidText::Messages(messages));
             let params = ChatParams { format: "format", think: "think" };
-            ChatWish { text, tools, think, calls_at, params }.fitted(gateway, &manifest).await?
+            let wish = ChatWish { text, tools, think, calls_at, params };
+            let FittedChat { text, reader, traits } =
+                wish.fitted(gateway, &manifest, (caller, &once)).await?;
+            (text, reader, Some(traits))
         }
     };
     let (wish, wanted) = ((&wish, &terms), (1, is_streamed));
-    let ordered = order_set::texts(gateway, caller, &manifest, wish, wanted, once).await?;
+    let ordered =
+        order_set::texts(gateway, caller, &manifest, wish, wanted, (once, traits.as_deref())).await?;
     lines::respond(ordered, LineShape { name, kind, reader, began }, is_streamed).await
 }
 

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     Gateway,
     answer::WholeAnswer,
-    chat_wish::{ChatParams, ChatWish},
+    chat_wish::{ChatParams, ChatWish, FittedChat},
     conversation::{self, SaidConversation},
     failure::HttpFailure,
     guard::Caller,
@@ -152,8 +152,10 @@ pub(crate) async fn complete(
         (request.stream.unwrap_or(false), request.stream_options.unwrap_or_default());
     let (name, count, terms) = (request.model.clone(), request.n.unwrap_or(1), request.assay.clone());
     let manifest = order_set::model_once(&gateway, &caller, &name, &once).await?;
-    let (wish, reader) = request.into_wish(gateway.tokens_max)?.fitted(&gateway, &manifest).await?;
-    let (wish, wanted) = ((&wish, &terms), (count, is_streamed));
+    let wish = request.into_wish(gateway.tokens_max)?;
+    let FittedChat { text, reader, traits } = wish.fitted(&gateway, &manifest, (&caller, &once)).await?;
+    let (wish, wanted) = ((&text, &terms), (count, is_streamed));
+    let once = (once, Some(traits.as_ref()));
     let ordered = order_set::texts(&gateway, &caller, &manifest, wish, wanted, once).await?;
     let created = Timestamp::now().as_second();
     let frame = ChatFrame { name, created, tells_usage: options.include_usage, key: ordered.key() };

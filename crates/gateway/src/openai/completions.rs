@@ -92,7 +92,7 @@ pub(crate) async fn complete(
     let manifest = order_set::model_once(&gateway, &caller, &name, &once).await?;
     let wish = request.into_wish(gateway.tokens_max)?;
     let (wish, wanted) = ((&wish, &terms), (count, is_streamed));
-    let ordered = order_set::texts(&gateway, &caller, &manifest, wish, wanted, once).await?;
+    let ordered = order_set::texts(&gateway, &caller, &manifest, wish, wanted, (once, None)).await?;
     let (created, key) = (Timestamp::now().as_second(), ordered.key());
     let shape = CompletionShape { name, created, tells_usage: options.include_usage, key };
     if is_streamed {

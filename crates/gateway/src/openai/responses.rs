@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Gateway,
-    chat_wish::{ChatParams, ChatWish},
+    chat_wish::{ChatParams, ChatWish, FittedChat},
     failure::HttpFailure,
     guard::Caller,
     json_answer::JsonAnswer,
@@ -144,8 +144,10 @@ pub(crate) async fn create(
     let (is_streamed, terms) = (request.stream.unwrap_or(false), request.assay.clone());
     let manifest = order_set::model_once(&gateway, &caller, &request.model, &once).await?;
     let echo = request.echo();
-    let (wish, reader) = request.into_wish(gateway.tokens_max)?.fitted(&gateway, &manifest).await?;
-    let (wish, wanted) = ((&wish, &terms), (1, is_streamed));
+    let wish = request.into_wish(gateway.tokens_max)?;
+    let FittedChat { text, reader, traits } = wish.fitted(&gateway, &manifest, (&caller, &once)).await?;
+    let (wish, wanted) = ((&text, &terms), (1, is_streamed));
+    let once = (once, Some(traits.as_ref()));
     let ordered = order_set::texts(&gateway, &caller, &manifest, wish, wanted, once).await?;
     let shape = ResponseShape::new(ordered.key(), echo, reader);
     if is_streamed {

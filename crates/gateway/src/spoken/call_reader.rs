@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use schema::Json;
+use serde::{Deserialize, Serialize};
 
 use super::{Spoken, begun_mark, json_end::JsonEnd};
 
@@ -23,7 +24,8 @@ pub(super) const MISSES_MAX: usize = 64;
 pub(super) const BLANK_BYTES_MAX: usize = 1_024;
 
 /// How calls are written. Marks that are control tokens of a vocabulary leave no text, so that each may be missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum ToolDialect {
     /// `<tool_call>{"name": …, "arguments": …}</tool_call>`, once for each.
     Hermes,

@@ -85,8 +85,19 @@ fn thoughts_are_opened_as_a_template_does() {
     assert!(!opens(UNLESS, &off) && opens(UNLESS, &on) && opens(ALWAYS, &off));
     assert!(opens(ASKED, &[("thinking", true)]) && !opens(ASKED, &on));
     let switches = [HERMES, LLAMA, ALWAYS, ASKED, UNLESS].map(|template| traits(template).switch);
-    assert_eq!(switches, [Some("enable_thinking"), None, None, Some("thinking"), Some("enable_thinking")]);
+    let (enable, thinking) = (ThoughtSwitch::EnableThinking, ThoughtSwitch::Thinking);
+    assert_eq!(switches, [Some(enable), None, None, Some(thinking), Some(enable)]);
     assert_eq!([HERMES, LLAMA, ALWAYS].map(|template| traits(template).shows_thoughts), [true, false, true]);
+}
+
+#[test]
+fn what_a_template_shows_can_be_kept_without_it() {
+    for template in [HERMES, LLAMA, MISTRAL, ALWAYS, ASKED, UNLESS, "{% if tools %}<|tool|>{% endif %}", ""] {
+        let kept = traits(template).without_text();
+        let text = serde_json::to_string(&kept).unwrap();
+        assert!(text.len() < 300, "{text}");
+        assert_eq!(serde_json::from_str::<TemplateTraits>(&text).unwrap(), kept, "{text}");
+    }
 }
 
 #[test]
