@@ -318,6 +318,49 @@ async fn what_is_no_batch_fails_with_the_numbers_of_its_lines_and_costs_nothing(
     assert!(jobs(&town).await.is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_calls_the_tool_that_it_has_to_and_any_other_is_refused_by_name() {
+    let town = Town::start().await;
+    let gateway = Serving::start(town.network.peer("you").home.root());
+    let client = Client::of(&gateway);
+    let number = json!({ "type": "integer", "minimum": 0, "maximum": 9 });
+    let parameters = json!({ "type": "object", "properties": { "n": number }, "required": ["n"] });
+    let tool =
+        |name: &str| json!({ "type": "function", "function": { "name": name, "parameters": parameters } });
+    let with = |custom_id: &str, tools: Value, choice: Value| {
+        line(custom_id, json!({ "tools": tools, "tool_choice": choice, "max_tokens": 45 }))
+    };
+    let named = json!({ "type": "function", "function": { "name": "add" } });
+    let both = json!([tool("add"), tool("now")]);
+    let sure = [with("named", both.clone(), named), with("only", json!([tool("add")]), json!("required"))];
+    let done = client.waits_for(&client.hands_in(&sure), "completed").await;
+    let answers = client.lines(&done["output_file_id"]);
+    assert_eq!(answers.len(), sure.len(), "{done}");
+    for answer in answers {
+        let choice = &answer["response"]["body"]["choices"][0];
+        assert_eq!(choice["finish_reason"], "tool_calls", "{answer}");
+        let function = &choice["message"]["tool_calls"][0]["function"];
+        assert_eq!(function["name"], "add", "{answer}");
+        let arguments: Value = serde_json::from_str(function["arguments"].as_str().unwrap()).unwrap();
+        assert!(arguments["n"].is_u64(), "{answer}");
+    }
+
+    let before = jobs(&town).await.len();
+    let result = json!({ "messages": [{ "role": "tool", "tool_call_id": "abcdef123", "content": "85" }] });
+    let unsure = [
+        with("auto", json!([tool("add")]), json!("auto")),
+        with("one of two", both, json!("required")),
+        line("a result", result),
+    ];
+    let failed = client.waits_for(&client.hands_in(&unsure), "failed").await;
+    let faults = failed["errors"]["data"].as_array().unwrap().iter();
+    let faults: Vec<Value> =
+        faults.map(|fault| json!([fault["line"], fault["code"], fault["param"]])).collect();
+    let refused = |line: u32, param: &str| json!([line, "unsupported_parameter", param]);
+    assert_eq!(faults, [refused(1, "tools"), refused(2, "tools"), refused(3, "messages[0]")], "{failed}");
+    assert_eq!(jobs(&town).await.len(), before, "nothing was ordered");
+}
+
 /// Asks, uploads and hands in, each with a key, and says what the three are called.
 fn all_with_keys(client: &Client<'_>, file: Option<&str>) -> [String; 3] {
     let ask = |path: &str, key: &str, body: &Value| {
