@@ -1,7 +1,9 @@
 //! Connections of clients.
 //!
-//! **Invariant:** there are at most so many, whoever is slow to say what it wants is hung up on, and none outlives the
-//! gateway.
+//! **Invariant:** there are at most so many, whoever is slow to say what it wants or reads nothing of what it is told is hung up
+//! on, and none outlives the gateway.
+
+mod heeded_stream;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,10 +20,14 @@ use tokio::{
     time::sleep,
 };
 
+use self::heeded_stream::HeededStream;
+
 /// Connections at a time.
 const CONNECTIONS_MAX: usize = 4_096;
 /// How long a client may take to say what it wants, and a connection may be idle.
 const HEAD_WAIT: Duration = Duration::from_secs(75);
+/// How long a client may read nothing of what there is for it, once the system holds no more of that.
+const UNREAD_WAIT: Duration = Duration::from_secs(300);
 /// Bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Between two tries to take a connection, after one failed.
@@ -49,7 +55,7 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Futu
                 };
                 let routes = routes.clone();
                 connections.spawn(async move {
-                    attend(connection, routes).await;
+                    attend(connection, routes, UNREAD_WAIT).await;
                     drop(place);
                 });
             }
@@ -63,9 +69,10 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Futu
     connections.shutdown().await;
 }
 
-async fn attend(connection: TcpStream, routes: Router) {
+async fn attend(connection: TcpStream, routes: Router, unread_wait: Duration) {
     // Words leave one by one; that they are few is no reason to wait.
     let _ = connection.set_nodelay(true);
+    let connection = HeededStream::new(connection, unread_wait);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)
@@ -75,3 +82,6 @@ async fn attend(connection: TcpStream, routes: Router) {
         tracing::debug!(%error, "a client's connection ended");
     }
 }
+
+#[cfg(test)]
+mod tests;
