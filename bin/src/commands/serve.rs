@@ -12,7 +12,10 @@ mod vigil;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use assay_gateway::{BoundGateway, DaemonLink, GatewayOptions};
-use assay_peer::config::{Home, Settings};
+use assay_peer::{
+    config::{Home, Settings},
+    system::raise_open_files,
+};
 use serde_json::json;
 
 use self::pages::PeerDocuments;
@@ -82,6 +85,7 @@ async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
     let daemon = stop::unless_asked(RunningDaemon::reach(invocation, args.reach)).await?;
     // Whoever reads that Ctrl-C ends it can type that at once.
     let asked = stop::asked_from_now().await;
+    raise_open_files();
     let wish = ServeWish {
         listen: args.listen,
         hosts: args.host.clone(),

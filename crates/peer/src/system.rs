@@ -22,15 +22,15 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use self::unix::{
-    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, nameable, private,
-    raise_open_files, since_start, sync_folder,
+    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, nameable, private, since_start,
+    sync_folder,
 };
 #[cfg(unix)]
-pub use self::unix::{free_bytes, lacks};
+pub use self::unix::{free_bytes, lacks, raise_open_files};
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, nameable, private,
-    raise_open_files, since_start, sync_folder,
+    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, nameable, private, since_start,
+    sync_folder,
 };
 #[cfg(windows)]
-pub use self::windows::{free_bytes, lacks};
+pub use self::windows::{free_bytes, lacks, raise_open_files};

@@ -127,7 +127,7 @@ pub(crate) fn since_start() -> Duration {
 }
 
 /// Lets this process have as many files open as the system gives it: each peer and each user takes one.
-pub(crate) fn raise_open_files() {
+pub fn raise_open_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let most = maximum.unwrap_or(FILES_OPEN_MAX).min(FILES_OPEN_MAX);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum }) {

@@ -79,7 +79,7 @@ pub(crate) fn since_start() -> Duration {
 }
 
 /// The system gives as many as there is memory for.
-pub(crate) fn raise_open_files() {}
+pub fn raise_open_files() {}
 
 /// The events that end a daemon.
 pub(crate) struct Signals {
