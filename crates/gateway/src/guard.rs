@@ -9,7 +9,7 @@ use std::sync::{Arc, atomic::Ordering};
 use axum::{
     extract::{Request, State},
     http::{
-        HeaderMap, StatusCode,
+        HeaderMap, StatusCode, Uri,
         header::{AUTHORIZATION, HOST, ORIGIN},
         uri::Authority,
     },
@@ -66,7 +66,7 @@ impl Caller {
 
 /// Lets a request in, with who asks, or refuses it.
 pub(crate) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    match admitted(&gateway, request.headers(), request.uri().path()) {
+    match admitted(&gateway, request.headers(), request.uri()) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -75,8 +75,10 @@ pub(crate) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Requ
     }
 }
 
-fn admitted(gateway: &Gateway, headers: &HeaderMap, path: &str) -> Result<Caller, HttpFailure> {
+fn admitted(gateway: &Gateway, headers: &HeaderMap, target: &Uri) -> Result<Caller, HttpFailure> {
+    let path = target.path();
     known_host(&gateway.hosts, headers)?;
+    own_target(&gateway.hosts, target)?;
     own_origin(&gateway.origins, headers)?;
     own_site(headers, path)?;
     if path == "/healthz" || dashboard::is_public(path) {
@@ -111,15 +113,28 @@ fn known_host(hosts: &[String], headers: &HeaderMap) -> Result<(), HttpFailure> 
         (Some(host), None) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
         _ => None,
     };
-    let is_known =
-        host.as_ref().is_some_and(|host| hosts.iter().any(|known| known.eq_ignore_ascii_case(host.host())));
-    if is_known {
+    if host.as_ref().is_some_and(|host| is_known(hosts, host)) {
         return Ok(());
     }
-    let named = host.map_or_else(|| "none".to_owned(), |host| host.to_string());
+    Err(unknown_host(&host.map_or_else(|| "none".to_owned(), |host| host.to_string())))
+}
+
+/// What a request is for may say a host too, which goes before the one in its head for others that read it on its way.
+fn own_target(hosts: &[String], target: &Uri) -> Result<(), HttpFailure> {
+    match target.authority() {
+        Some(host) if !is_known(hosts, host) => Err(unknown_host(host.as_str())),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_known(hosts: &[String], host: &Authority) -> bool {
+    hosts.iter().any(|known| known.eq_ignore_ascii_case(host.host()))
+}
+
+fn unknown_host(named: &str) -> HttpFailure {
     let message =
         format!("this gateway is not called {named:?}; `assay serve --host NAME` gives it another name");
-    Err(HttpFailure::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", message))
+    HttpFailure::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", message)
 }
 
 /// A browser says where a page comes from.
@@ -153,7 +168,11 @@ fn own_site(headers: &HeaderMap, path: &str) -> Result<(), HttpFailure> {
 
 #[cfg(test)]
 mod tests {
+    use axum::{body::Body, http::Request};
+    use tower::ServiceExt;
+
     use super::*;
+    use crate::{routes, tests::bound};
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         let pair = |(name, value): &(&str, &str)| (name.parse().unwrap(), value.parse().unwrap());
@@ -182,6 +201,40 @@ mod tests {
         }
         assert!(known_host(&hosts, &headers(&[])).is_err());
         assert!(known_host(&hosts, &headers(&[("host", "localhost"), ("host", "evil.example")])).is_err());
+        let target = |target: &str| own_target(&hosts, &target.parse().unwrap()).is_ok();
+        assert!(target("/v1/models") && target("http://localhost:11435/v1/models") && target("*"));
+        assert!(!target("http://evil.example/v1/models") && !target("evil.example:443"));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_done_without_a_key_whatever_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keys = AccessKeys::default();
+        keys.add("laptop", None, Vec::new()).unwrap();
+        keys.write(&folder.path().join("keys.toml")).unwrap();
+        let gateway = bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+        let declared = [include_str!("routes.rs"), include_str!("dashboard.rs")];
+        let declared = declared.iter().flat_map(|text| text.split(".route(\"").skip(1));
+        let paths = declared.filter_map(|rest| rest.split('"').next());
+        let paths = paths.filter(|path| *path != "/healthz" && !dashboard::is_public(path));
+        let paths: Vec<String> = paths.map(|path| path.replace(['{', '}', '*'], "")).collect();
+        assert!(paths.len() > 25, "only {} routes were found", paths.len());
+        for path in paths.iter().map(String::as_str).chain(["/", "/v1/nothing"]) {
+            for method in ["GET", "POST", "DELETE", "PUT", "OPTIONS"] {
+                let request = Request::builder().method(method).uri(path).header("host", "localhost");
+                let request = request.body(Body::from("{}")).unwrap();
+                let status = routes::of(&gateway).oneshot(request).await.unwrap().status();
+                // The pages say nothing, and can be read alone.
+                let refused = if path != "/" {
+                    401
+                } else if method == "GET" {
+                    200
+                } else {
+                    405
+                };
+                assert_eq!(status.as_u16(), refused, "{method} {path}");
+            }
+        }
     }
 
     #[test]
