@@ -4,13 +4,13 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use assay_peer::handle::{ListJobs, ShowStatus};
+use assay_peer::handle::ListJobs;
 use serde_json::{Value, json};
 
 use crate::{
@@ -39,17 +39,33 @@ pub(crate) struct Answered {
     pub(crate) body: String,
 }
 
+/// How a gateway is started whose daemon runs.
+const SERVE: [&str; 4] = ["serve", "--listen", "127.0.0.1:0", "--no-start"];
+
 impl Serving {
     pub(crate) fn start(home: &Path) -> Self {
-        Self::by(home, &["serve", "--listen", "127.0.0.1:0", "--no-start"])
+        Self::by(home, &SERVE)
     }
 
     /// One that is started like this.
     pub(crate) fn by(home: &Path, arguments: &[&str]) -> Self {
+        Self::run(home, command(home, arguments, &[]))
+    }
+
+    /// One that may open as few files as on a system that gives few to whoever does not ask for more.
+    pub(crate) fn with_few_files(home: &Path) -> Self {
+        let own = command(home, &SERVE, &[]);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "ulimit -Sn 256 && exec \"$0\" \"$@\""]);
+        shell.arg(own.get_program()).args(own.get_args()).env_clear();
+        shell.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::run(home, shell)
+    }
+
+    fn run(home: &Path, mut command: Command) -> Self {
         let told = home.join("serve.err");
         let standard_error = File::create(&told).unwrap();
-        let process = command(home, arguments, &[]).stdout(Stdio::piped()).stderr(standard_error).spawn();
-        let mut process = process.unwrap();
+        let mut process = command.stdout(Stdio::piped()).stderr(standard_error).spawn().unwrap();
         let address = BufReader::new(process.stdout.as_mut().unwrap())
             .lines()
             .map_while(Result::ok)
@@ -73,7 +89,7 @@ impl Serving {
         fs::read_to_string(&self.told).unwrap()
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let connection = TcpStream::connect(&self.address).unwrap();
         connection.set_read_timeout(Some(PATIENCE)).unwrap();
         connection
@@ -118,7 +134,7 @@ impl Drop for Serving {
 }
 
 impl Answered {
-    fn read(connection: TcpStream) -> Self {
+    pub(crate) fn read(connection: TcpStream) -> Self {
         let mut reader = BufReader::new(connection);
         let mut lines = Vec::new();
         loop {
@@ -402,53 +418,6 @@ async fn nothing_is_done_without_a_key_where_there_is_one_nor_beyond_what_it_may
     let listed = assay(home, &["serve", "key", "ls", "--json"]).document();
     assert_eq!(listed["keys"].as_array().unwrap().len(), 2, "{listed}");
     assert!(!listed.to_string().contains(&poor), "a key is shown once");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_done_is_refused_and_pages_of_strangers_can_do_nothing() {
-    let town = Town::start().await;
-    let gateway = Serving::start(town.network.peer("you").home.root());
-    let body = sum(json!({})).to_string();
-    let head = "POST /v1/chat/completions";
-    gateway.ask(head, &[("origin", "https://evil.example")], &body).fails(403, "foreign_origin");
-    gateway.ask(head, &[("host", "evil.example")], &body).fails(421, "unknown_host");
-    gateway.ask(head, &[], &"x".repeat(20 << 20)).fails(413, "too_long");
-    gateway.ask(head, &[], "{").fails(400, "invalid_request");
-    gateway
-        .post("/v1/chat/completions", &sum(json!({ "tools": [{ "type": "web_search" }] })))
-        .fails(400, "unsupported_parameter");
-    gateway.post("/v1/chat/completions", &sum(json!({ "model": "poet" }))).fails(404, "model_not_found");
-    gateway.post("/v1/chat/completions", &sum(json!({ "model": "digits" }))).fails(400, "invalid_value");
-    gateway
-        .post("/v1/chat/completions", &sum(json!({ "assay": { "max_cost": "0.0001" } })))
-        .fails(402, "too_expensive");
-    gateway.post("/v1/embeddings", &json!({ "model": "sums", "input": "a" })).fails(400, "invalid_value");
-    gateway.get("/v1/nothing").fails(404, "unknown_url");
-    gateway.get("/v1/chat/completions").fails(405, "method_not_allowed");
-    gateway.get("/v1/jobs/0123").fails(404, "not_found");
-    let plain = gateway.post("/api/chat", &json!({ "model": "sums", "messages": [], "tools": [1] }));
-    assert!(plain.document()["error"].as_str().unwrap().contains("tools[0].type"), "{plain:?}");
-    // Two lengths are none, and half of a request is no request.
-    let both = gateway.ask(head, &[("transfer-encoding", "chunked"), ("content-length", "5")], "0\r\n\r\n");
-    assert_eq!(both.status, 400, "{both:?}");
-    let mut half = gateway.connect();
-    half.write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n{")
-        .unwrap();
-    half.shutdown(Shutdown::Write).unwrap();
-    let mut rest = String::new();
-    half.read_to_string(&mut rest).unwrap();
-    assert!(!rest.contains(" 200 "), "{rest}");
-    let idle: Vec<TcpStream> = (0..600).map(|_| gateway.connect()).collect();
-    assert_eq!(
-        gateway.post("/v1/chat/completions", &sum(json!({}))).document()["choices"][0]["message"]["content"],
-        "85"
-    );
-    drop(idle);
-    assert_eq!(
-        town.network.peer("you").connect().await.unwrap().call(ShowStatus).await.unwrap().jobs,
-        2,
-        "the refused cost no job but the one that was too dear"
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,6 +55,7 @@ mod reader;
 mod receipts;
 mod refusals;
 mod refuted;
+mod rough_clients;
 mod rules;
 mod schema_draft;
 mod schema_set;

@@ -145,28 +145,4 @@ pub(crate) fn said_as(path: &str, failure: HttpFailure) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_forgets_the_version_is_told_the_path_with_it() {
-        let cases = [
-            ("/chat/completions", Some("/v1/chat/completions")),
-            ("/chat/completions/", Some("/v1/chat/completions")),
-            ("/v1/chat/completions/", Some("/v1/chat/completions")),
-            ("/v1/v1/chat/completions", Some("/v1/chat/completions")),
-            ("/models/poet", Some("/v1/models/poet")),
-            ("/jobs/7", Some("/v1/jobs/7")),
-            ("/jobs", None),
-            ("/v1/files/7/words", None),
-            ("/modelsx", None),
-            ("/chat", None),
-            ("/v1/v1", None),
-            ("/", None),
-            ("*", None),
-        ];
-        for (path, there) in cases {
-            assert_eq!(meant(path).as_deref(), there, "{path}");
-        }
-    }
-}
+mod tests;
