@@ -78,10 +78,25 @@ impl Default for Limits {
             long_fetches_max: 4,
             long_fetches_per_peer_max: 1,
             serves_max: 32,
-            listeners_max: 256,
-            listeners_per_peer_max: 16,
+            listeners_max: 1_024,
+            listeners_per_peer_max: 64,
             per_peer_max: 4,
             pace: Pace::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers that a gateway has written at a time, all of which it may hear from a few providers.
+    const GATEWAY_ANSWERS: usize = 256;
+
+    #[test]
+    fn a_gateway_hears_four_providers_write_all_of_its_answers_and_keeps_nobody_else_from_hearing() {
+        let Limits { listeners_max, listeners_per_peer_max, .. } = Limits::default();
+        assert!(4 * listeners_per_peer_max >= GATEWAY_ANSWERS);
+        assert!(16 * listeners_per_peer_max <= listeners_max);
     }
 }
