@@ -9,12 +9,17 @@ use std::sync::{
 };
 
 use assay_protocol::{
+    id::Digest,
     manifest::{Meter, Meters, TokenWeights},
     transcript::{Misuse, Transcript},
     units::Units,
 };
 
-use crate::{envelope::Envelope, outcome::cut};
+use crate::{
+    chances::{ChanceTeller, WrittenChance},
+    envelope::Envelope,
+    outcome::cut,
+};
 
 /// Where a run's output and log go, and where a cancel comes from.
 pub(crate) trait Port: Send + Sync {
@@ -36,6 +41,8 @@ pub(crate) struct RunCounts {
     tokens_max: Option<(TokenWeights, Units)>,
     exhausted: AtomicBool,
     transcript: Mutex<Transcript>,
+    /// Tells how likely each token was, where that is asked.
+    chances: Option<Mutex<ChanceTeller>>,
     misuse: Mutex<Option<Misuse>>,
     log_bytes_left: Mutex<u64>,
     /// Bytes that may still go to and come from the vocabulary.
@@ -61,6 +68,7 @@ impl RunCounts {
             tokens_max,
             exhausted: AtomicBool::new(false),
             transcript: Mutex::default(),
+            chances: None,
             misuse: Mutex::default(),
             log_bytes_left: Mutex::new(u64::from(envelope.limits.log_bytes)),
             text_bytes_left: Mutex::new(envelope.limits.host_call_bytes),
@@ -68,6 +76,11 @@ impl RunCounts {
             lost_engine: Mutex::new(None),
             port,
         }
+    }
+
+    /// The same, which tell how likely each token was and so many of the likeliest, where somebody asks.
+    pub(crate) fn telling(self, likeliest: Option<u8>) -> Self {
+        Self { chances: likeliest.map(|count| Mutex::new(ChanceTeller::new(count))), ..self }
     }
 
     /// Counts one call to an engine, unless that would be one too many.
@@ -91,7 +104,13 @@ impl RunCounts {
         if !self.count_tokens(&self.tokens_written, tokens.len() as u64) {
             return Ok(false);
         }
-        self.transcript().write(tokens)?;
+        let mut transcript = self.transcript();
+        transcript.write(tokens)?;
+        if let Some(mut chances) = self.chances() {
+            let evidence = transcript.evidence();
+            let own = evidence.get(evidence.len().saturating_sub(tokens.len())..).unwrap_or_default();
+            chances.wrote(tokens, own);
+        }
         Ok(true)
     }
 
@@ -136,6 +155,22 @@ impl RunCounts {
     /// What was read and written.
     pub(crate) fn transcript(&self) -> MutexGuard<'_, Transcript> {
         self.transcript.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rows are given.
+    pub(crate) fn note_rows(&self, digests: &[Digest], logits: &[u8]) {
+        if let Some(mut chances) = self.chances() {
+            chances.rows(digests, logits);
+        }
+    }
+
+    /// How likely each token was, with what each adds to a text; nothing where nobody asked.
+    pub(crate) fn told_chances(&self, text: impl Fn(u32) -> Vec<u8>) -> Vec<WrittenChance> {
+        self.chances().map(|chances| chances.told(text)).unwrap_or_default()
+    }
+
+    fn chances(&self) -> Option<MutexGuard<'_, ChanceTeller>> {
+        Some(self.chances.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Notes that the guest did what no runner may do, after which nothing of the run counts.
@@ -191,8 +226,6 @@ impl RunCounts {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::id::Digest;
-
     use super::*;
 
     struct Nobody;

@@ -6,6 +6,7 @@
 //! A caller holds a [`pool::Pool`], hands it an [`envelope::Envelope`] with the paths of the two files, and blocks until
 //! there is an [`outcome::Completed`] or a [`outcome::RunFailure`]. The program it names must call [`worker::main`].
 
+pub mod chances;
 pub mod class;
 mod counts;
 mod engine;

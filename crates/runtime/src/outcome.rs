@@ -10,11 +10,13 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::chances::WrittenChance;
+
 /// Bytes of a guest's or an engine's own words in a failure.
 pub const TEXT_BYTES_MAX: usize = 1024;
 
 /// A run that came to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Completed {
     /// What the runner gave out.
     pub output: Vec<u8>,
@@ -24,6 +26,8 @@ pub struct Completed {
     pub meters: Meters,
     /// Of each token that was written, the digest of the row of scores that it was chosen from: the evidence of a text.
     pub rows: Vec<Digest>,
+    /// How likely each of them was, where that was asked.
+    pub chances: Vec<WrittenChance>,
     /// What the runner and the engine had to say, line by line.
     pub log: Vec<String>,
 }

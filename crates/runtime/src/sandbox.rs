@@ -26,6 +26,7 @@ use self::{
     session::GuestSession,
 };
 use crate::{
+    chances::WrittenChance,
     counts::Port,
     envelope::{Envelope, RUNNER_BYTES_MAX},
     models::JobModel,
@@ -71,6 +72,8 @@ pub(crate) struct SandboxWork<'a> {
     pub(crate) input: &'a [u8],
     /// When it is over at the latest.
     pub(crate) deadline: Instant,
+    /// How many of the likeliest tokens are told of each place, if chances are.
+    pub(crate) chances: Option<u8>,
 }
 
 /// What a guest gave back.
@@ -83,6 +86,8 @@ pub(crate) struct Finished {
     pub(crate) meters: Meters,
     /// Of each token that was written, the digest of the row that it was chosen from.
     pub(crate) rows: Vec<Digest>,
+    /// How likely each was, where that was asked.
+    pub(crate) chances: Vec<WrittenChance>,
 }
 
 impl Sandbox {
@@ -110,8 +115,8 @@ impl Sandbox {
         model: Option<JobModel>,
         port: Arc<dyn Port>,
     ) -> Result<Finished, RunFailure> {
-        let SandboxWork { envelope, input, deadline } = *work;
-        let mut store = Store::new(&self.engine, GuestSession::new(envelope, model, port));
+        let SandboxWork { envelope, input, deadline, chances } = *work;
+        let mut store = Store::new(&self.engine, GuestSession::new((envelope, chances), model, port));
         let fuel = fuel(envelope);
         store.set_fuel(fuel).map_err(|error| RunFailure::Trap(cut(format!("{error:#}"))))?;
         store.limiter(|session| &mut session.ceiling);
@@ -276,5 +281,6 @@ fn finish(
     }
     let meters = Meters { fuel, ..session.counts.meters() };
     let rows = session.counts.transcript().evidence().to_vec();
-    Ok(Finished { output: outcome.output, end: session.end(outcome.end), meters, rows })
+    let (end, chances) = (session.end(outcome.end), session.chances());
+    Ok(Finished { output: outcome.output, end, meters, rows, chances })
 }

@@ -83,6 +83,9 @@ pub struct Given<'a> {
     /// For whom a session of a model of language is kept once the job has ended, so that one that goes on from there begins
     /// at once; for nobody, if absent. It too decides the speed and nothing else.
     pub asker: Option<Digest>,
+    /// How many of the likeliest tokens are told of each place of a text, and how likely what was written is; nothing, if
+    /// absent.
+    pub chances: Option<u8>,
 }
 
 impl<'a> From<&'a [u8]> for Given<'a> {
@@ -215,7 +218,7 @@ impl Worker {
         (started, follower): (Instant, &mut dyn Follower),
     ) -> Result<Completed, RunFailure> {
         assert!(self.fits(envelope), "a worker runs jobs of one runner and one model");
-        let Given { input, draft, .. } = given;
+        let Given { input, draft, chances, .. } = given;
         check_lengths(envelope, input)?;
         let files = if session.is_some() { Files { model: None, ..files } } else { files };
         let handed = if self.held.is_some() { Vec::new() } else { open_all(files)? };
@@ -225,7 +228,7 @@ impl Worker {
             self.process.send(&Request::Draft, draft, &[])?;
         }
         let has_session = session.is_some();
-        let start = Request::Start { envelope: envelope.clone(), files: count, has_session };
+        let start = Request::Start { envelope: envelope.clone(), files: count, has_session, chances };
         match session {
             Some(link) => self.process.session(&start, input, &handed, &link)?,
             None => self.process.send(&start, input, &handed)?,

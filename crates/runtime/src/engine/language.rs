@@ -181,6 +181,7 @@ impl LanguageContext {
         let mut transcript = self.counts.transcript();
         transcript.read(&tokens);
         let first = usize::try_from(first).unwrap_or(usize::MAX);
+        self.counts.note_rows(&digests, &logits);
         (first..).zip(digests).for_each(|(position, digest)| transcript.row(position, digest));
         Ok(vec![NamedTensor {
             name: LOGITS.into(),

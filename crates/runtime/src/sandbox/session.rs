@@ -14,9 +14,10 @@ use super::{
     ceiling::Ceiling,
 };
 use crate::{
+    chances::WrittenChance,
     counts::{Port, RunCounts},
     envelope::Envelope,
-    models::{Graphs, JobModel, Loaded},
+    models::{Graphs, JobModel, Loaded, TextVocabulary},
 };
 
 /// The state of one run.
@@ -49,8 +50,12 @@ enum Writes {
 }
 
 impl GuestSession {
-    pub(super) fn new(envelope: &Envelope, model: Option<JobModel>, port: Arc<dyn Port>) -> Self {
-        let counts = Arc::new(RunCounts::new(envelope, Arc::clone(&port)));
+    pub(super) fn new(
+        (envelope, chances): (&Envelope, Option<u8>),
+        model: Option<JobModel>,
+        port: Arc<dyn Port>,
+    ) -> Self {
+        let counts = Arc::new(RunCounts::new(envelope, Arc::clone(&port)).telling(chances));
         let mut table = ResourceTable::new();
         table.set_max_capacity(envelope.limits.handles as usize);
         let loaded = model.as_ref().map(|model| model.loaded.clone());
@@ -79,6 +84,14 @@ impl GuestSession {
             // Without a cancel there is nobody who can have wanted one.
             (None, false, types::End::Stop | types::End::Cancelled) => End::Stop,
         }
+    }
+
+    /// How likely each token was that was written, where that was asked.
+    pub(super) fn chances(&self) -> Vec<WrittenChance> {
+        self.counts.told_chances(|token| match self.model.as_ref().and_then(Loaded::vocabulary) {
+            Some(TextVocabulary::Whole(vocabulary)) => vocabulary.piece(token, false),
+            Some(TextVocabulary::Pieces(_)) | None => Vec::new(),
+        })
     }
 
     /// Gives out the text that no token came for any more, where the runner ended by itself.

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_protocol::{frames, id::Digest};
+use assay_protocol::{codec, frames, id::Digest};
 
 use super::{
     INPUT_BYTES_MAX,
@@ -42,6 +42,8 @@ const HOST_STACK_BYTES: usize = 2 * 1024 * 1024;
 const ROWS_AT_ONCE: usize = 1024;
 /// Bytes of them.
 pub(super) const ROWS_BYTES_MAX: u64 = (ROWS_AT_ONCE * size_of::<Digest>()) as u64;
+/// Tokens whose chances are said at once.
+const CHANCES_AT_ONCE: usize = 64;
 /// The exit status of a worker in which something panicked.
 const PANICKED: i32 = 101;
 
@@ -72,6 +74,8 @@ struct Ordered {
     /// The way to the engine that holds the model, where there is one.
     link: Option<EngineLink>,
     deadline: Instant,
+    /// How many of the likeliest tokens are told of each place, if chances are.
+    chances: Option<u8>,
 }
 
 fn serve() -> io::Result<()> {
@@ -115,13 +119,13 @@ fn accept(
     line: &Line,
 ) -> io::Result<Option<ThreadRequest>> {
     match request {
-        Request::Start { envelope, files, has_session } => {
+        Request::Start { envelope, files, has_session, chances } => {
             let deadline = Instant::now() + Duration::from_millis(envelope.limits.wall_ms);
             line.cancelled.store(false, Ordering::Relaxed);
             let files = (0..files).map(|_| requests.take_file()).collect::<io::Result<_>>()?;
             let link = has_session.then(|| requests.take_link()).transpose()?;
             let draft = mem::take(draft);
-            let ordered = Ordered { envelope, input: body, draft, files, link, deadline };
+            let ordered = Ordered { envelope, input: body, draft, files, link, deadline, chances };
             Ok(Some(ThreadRequest::Job(Box::new(ordered))))
         }
         Request::Compile { stack_bytes } => {
@@ -204,10 +208,13 @@ impl Warm {
     fn perform(&mut self, work: ThreadRequest) {
         let done = match work {
             ThreadRequest::Job(ordered) => self.run(*ordered).map(|finished| {
-                let Finished { output, end, meters, rows } = finished;
+                let Finished { output, end, meters, rows, chances } = finished;
                 for rows in rows.chunks(ROWS_AT_ONCE) {
                     let rows: Vec<u8> = rows.iter().flat_map(|Digest(row)| *row).collect();
                     self.line.send(&WorkerReply::Rows, &rows);
+                }
+                for chances in chances.chunks(CHANCES_AT_ONCE) {
+                    self.line.send(&WorkerReply::Chances, &codec::encode(chances));
                 }
                 self.line.send(&WorkerReply::Done { end, meters }, &output);
             }),
@@ -224,13 +231,13 @@ impl Warm {
     }
 
     fn run(&mut self, ordered: Ordered) -> Result<Finished, RunFailure> {
-        let Ordered { envelope, input, draft, files, link, deadline } = ordered;
+        let Ordered { envelope, input, draft, files, link, deadline, chances } = ordered;
         if self.loaded.is_none() {
             self.loaded = Some(self.load(&envelope, files, link.as_ref())?);
         }
         let Some((sandbox, model)) = &self.loaded else { unreachable!("it was loaded just now") };
         let model = model.as_ref().map(|model| JobModel::new(model, &draft, link));
-        let work = SandboxWork { envelope: &envelope, input: &input, deadline };
+        let work = SandboxWork { envelope: &envelope, input: &input, deadline, chances };
         sandbox.run(&work, model, Arc::clone(&self.line) as Arc<dyn Port>)
     }
 

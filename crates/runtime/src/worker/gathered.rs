@@ -3,10 +3,11 @@
 //! **Invariant:** output, evidence and log stay inside their limits whatever the worker says: the worker enforces them on the guest,
 //! and this enforces them on a worker that a guest took over.
 
-use assay_protocol::id::Digest;
+use assay_protocol::{codec, id::Digest};
 
 use super::{Follower, wire::WorkerReply};
 use crate::{
+    chances::{LIKELIEST_MAX, WrittenChance},
     envelope::RunLimits,
     outcome::{Completed, RunFailure},
 };
@@ -18,13 +19,15 @@ pub(super) struct Gathered {
     limits: RunLimits,
     output: Vec<u8>,
     rows: Vec<Digest>,
+    chances: Vec<WrittenChance>,
     log: Vec<String>,
     log_bytes: u64,
 }
 
 impl Gathered {
     pub(super) fn new(limits: &RunLimits) -> Self {
-        Self { limits: *limits, output: Vec::new(), rows: Vec::new(), log: Vec::new(), log_bytes: 0 }
+        let (output, rows, chances, log) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { limits: *limits, output, rows, chances, log, log_bytes: 0 }
     }
 
     /// Adds a reply; says how the job ended, once it has.
@@ -36,6 +39,7 @@ impl Gathered {
         match reply {
             WorkerReply::Chunk => self.add_output(&body, follower).err().map(Err),
             WorkerReply::Rows => self.add_rows(&body).err().map(Err),
+            WorkerReply::Chances => self.add_chances(&body).err().map(Err),
             WorkerReply::Line => {
                 self.add_line(&body, follower);
                 None
@@ -44,8 +48,9 @@ impl Gathered {
                 if let Err(failure) = self.add_output(&body, follower) {
                     return Some(Err(failure));
                 }
-                let Self { output, rows, log, .. } = std::mem::replace(self, Self::new(&self.limits));
-                Some(Ok(Completed { output, end, meters, rows, log }))
+                let Self { output, rows, chances, log, .. } =
+                    std::mem::replace(self, Self::new(&self.limits));
+                Some(Ok(Completed { output, end, meters, rows, chances, log }))
             }
             WorkerReply::Failed(failure) => Some(Err(failure)),
             other @ (WorkerReply::Ready { .. }
@@ -77,6 +82,21 @@ impl Gathered {
             return Err(RunFailure::WorkerDied("its evidence is longer than its output".into()));
         }
         self.rows.extend(rows.iter().map(|row| Digest(*row)));
+        Ok(())
+    }
+
+    fn add_chances(&mut self, bytes: &[u8]) -> Result<(), RunFailure> {
+        let chances: Vec<WrittenChance> = codec::decode(bytes, bytes.len())
+            .map_err(|error| RunFailure::WorkerDied(format!("its chances made no sense ({error})")))?;
+        let count = (self.chances.len() + chances.len()) as u64;
+        let are_sound = chances.iter().all(|one| {
+            let mut all = one.likeliest.iter().chain([&one.written]);
+            one.likeliest.len() <= LIKELIEST_MAX && all.all(|chance| chance.log.is_finite())
+        });
+        if !are_sound || count.saturating_mul(OUTPUT_BYTES_PER_ROW) > self.output.len() as u64 {
+            return Err(RunFailure::WorkerDied("it tells other chances than were asked for".into()));
+        }
+        self.chances.extend(chances);
         Ok(())
     }
 

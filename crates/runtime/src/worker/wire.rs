@@ -61,6 +61,8 @@ pub(super) enum Request {
         files: u8,
         /// Whether behind them comes a session at the engine that holds the model.
         has_session: bool,
+        /// How many of the likeliest tokens are told of each place, if chances are.
+        chances: Option<u8>,
     },
     /// Compiles the runner whose open file follows.
     Compile {
@@ -102,6 +104,8 @@ pub(super) enum WorkerReply {
     Chunk,
     /// The body is a piece of the evidence: digests of rows.
     Rows,
+    /// The body is a piece of what was asked of chances.
+    Chances,
     /// The job has ended; the body is the output of a runner that emitted none.
     Done {
         /// Why.

@@ -54,12 +54,36 @@ fn a_draft_changes_no_bit() {
     let drafts: [&[u8]; 5] =
         [&alone.output, &alone.output[..alone.output.len() / 2], &other.output, &long, b"what no frame is"];
     for draft in drafts {
-        let given = Given { input: b"27+58=", draft, asker: None };
+        let given = Given { input: b"27+58=", draft, ..Given::default() };
         let along = world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("the job succeeds");
         assert_eq!(along, alone);
     }
     world.pool.clear();
     assert_eq!(world.run(&job, b"27+58="), Ok(alone), "in another process");
+}
+
+#[test]
+fn chances_are_told_of_each_token_where_somebody_asks_and_change_nothing() {
+    let world = World::new();
+    let job = sums(&world);
+    let plain = world.run(&job, b"27+58=").expect("the job succeeds");
+    assert!(plain.chances.is_empty());
+    for draft in [&b""[..], plain.output.as_slice()] {
+        let given = Given { input: b"27+58=", draft, chances: Some(3), ..Given::default() };
+        let told = world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("the job succeeds");
+        let tokens: Vec<u32> = told.chances.iter().map(|one| one.written.token).collect();
+        assert_eq!(tokens, frames::tokens(&plain.output));
+        let text: Vec<u8> = told.chances.iter().flat_map(|one| one.written.text.clone()).collect();
+        assert_eq!(text, b"85", "the end adds nothing");
+        for one in &told.chances {
+            // Without chance the likeliest is written, and this model is sure of it.
+            assert_eq!(one.likeliest.first(), Some(&one.written));
+            assert!(one.likeliest.len() == 3 && one.written.log > 0.5_f64.ln(), "{one:?}");
+            let shares: f64 = one.likeliest.iter().map(|chance| chance.log.exp()).sum();
+            assert!(shares < 1.000_001 && one.likeliest.is_sorted_by(|a, b| a.log >= b.log), "{one:?}");
+        }
+        assert_eq!(Completed { chances: Vec::new(), ..told }, plain);
+    }
 }
 
 #[test]
@@ -111,7 +135,7 @@ fn a_text_that_nobody_wants_any_longer_ends_with_what_is_there() {
         assert_eq!(completed.rows.len(), frames::tokens(&completed.output).len());
         // Whoever checks it has no units beyond what was written, and finds the same.
         job.envelope.units_max = completed.meters.tokens_read + 4 * completed.meters.tokens_written;
-        let given = Given { input: b"27+58=", draft: &completed.output, asker: None };
+        let given = Given { input: b"27+58=", draft: &completed.output, ..Given::default() };
         let checked = world.pool.run(&job.envelope, job.files(), given, &mut ());
         assert_eq!(checked, Ok(Completed { end: End::Length, ..completed }));
     }
