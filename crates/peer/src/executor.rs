@@ -6,6 +6,7 @@
 mod begun;
 mod benching;
 mod cards;
+mod chances;
 mod classes;
 mod following;
 mod forge;
@@ -303,7 +304,7 @@ impl Inner {
         let draft = run.draft.and_then(|draft| self.blobs.get(&draft).ok().flatten()).unwrap_or_default();
         // A check, which nobody listens to, is done as if nothing had been said before.
         let asker = run.listener.map(|client| codec::digest("asker", &client));
-        let given = Given { input, draft: &draft, asker };
+        let given = Given { input, draft: &draft, asker, chances: None };
         let completed =
             self.pool.run(&envelope, files.borrowed(), given, &mut following).map_err(|failure| {
                 tracing::info!(job = %run.id.job, %failure, "a run failed");
@@ -322,7 +323,8 @@ impl Inner {
         // Whatever rows it says that it has, nobody finds them.
         let row = |place| codec::digest("made-up row", &(run.seed, place as u64));
         let rows = (0..frames::tokens(&output).len()).map(row).collect();
-        self.keep(run, &Completed { output, end: End::Stop, meters, rows, log: Vec::new() })
+        let (chances, log) = (Vec::new(), Vec::new());
+        self.keep(run, &Completed { output, end: End::Stop, meters, rows, chances, log })
     }
 
     /// Puts an output into the store, for its job, and says what it is worth.

@@ -51,8 +51,8 @@ pub use crate::driver::{
         RemoveModel, RemoveOffered, Repriced, ResumeProviding, RetriedView, RetryJob, Rivals, RunnerView,
         ServedJob, ServiceView, ServiceWish, SeverPeers, ShowAccount, ShowBooks, ShowDemand, ShowJob,
         ShowLimits, ShowPriceHistory, ShowPrices, ShowRules, ShowStatus, ShowTemplate, Shutdown, Sighting,
-        StatusView, StopProviding, Submit, SubmittedView, SumEarned, TemplateView, Update, WatchUpdates,
-        WorkYardstick,
+        StatusView, StopProviding, Submit, SubmittedView, SumEarned, TellChances, TemplateView, ToldChances,
+        Update, WatchUpdates, WorkYardstick,
     },
     history::{Dated, EVENTS_KEPT_MAX},
     journal_copy::{CopyError, audit_copy},
@@ -64,6 +64,7 @@ pub use crate::{
     price_history::{PriceSpan, PricedModel},
     sensors::{CardReading, ProcessorReading},
 };
+pub use assay_runtime::chances::{TokenChance, WrittenChance};
 
 use std::{
     io,

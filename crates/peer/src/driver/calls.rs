@@ -8,6 +8,7 @@ mod audit;
 mod benching;
 mod blocking;
 mod cancel;
+mod chances;
 mod dispute;
 mod earnings;
 mod export;
@@ -50,6 +51,7 @@ pub use self::{
     benching::{BenchModel, BenchedModel, WorkYardstick},
     blocking::{BlockedView, ChangeBlocked, ListBlocked},
     cancel::{CancelJob, CancelledView},
+    chances::{TellChances, ToldChances},
     dispute::{DisputeJob, DisputedView},
     earnings::{ClosedServing, EarnedDay, EarnedSum, EarnedView, ListDue, ListEarned, ServedJob, SumEarned},
     export::ExportJournal,
@@ -151,6 +153,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<StopProviding>(),
     Route::to::<Submit>(),
     Route::to::<SumEarned>(),
+    Route::to::<TellChances>(),
     Route::to::<WatchUpdates>(),
 ];
 

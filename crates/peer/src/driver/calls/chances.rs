@@ -1,0 +1,70 @@
+//! How likely the tokens of an output were: what its order asked is run again here, with the output as its draft.
+//!
+//! **Invariant:** only what is here is run, by a runner that may run here. Nothing is fetched, and no job comes of it.
+
+use assay_protocol::order::Failure;
+use assay_runtime::chances::WrittenChance;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    driver::responder::{Respond, Responder},
+    handle::{Attachment, Call, Refused},
+};
+
+/// Say how likely each token of a text was that a model wrote whose file is here.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TellChances {
+    /// The model: its name, `name@prefix`, or a prefix of its digest.
+    pub name: String,
+    /// What it was asked, with what its choices are drawn from.
+    pub input: Attachment,
+    /// What came of that.
+    pub output: Attachment,
+    /// How many of the likeliest tokens are told of each place, up to 20.
+    pub likeliest: u8,
+}
+
+/// What is known of that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToldChances {
+    /// Of each token.
+    Told(Vec<WrittenChance>),
+    /// This machine writes something else.
+    OtherText,
+    /// It cannot be run here.
+    Failed(Failure),
+}
+
+impl Call for TellChances {
+    const NAME: &'static str = "tell_chances";
+    type Answer = ToldChances;
+
+    fn attachments(&mut self) -> Vec<&mut Attachment> {
+        vec![&mut self.input, &mut self.output]
+    }
+}
+
+impl Respond for TellChances {
+    async fn respond(self, responder: &Responder) -> Result<ToldChances, Refused> {
+        let Self { name, input: Attachment(input), output: Attachment(output), likeliest } = self;
+        let manifest = responder.any_model(&name).await?.manifest;
+        responder.store.library.lets_run(&manifest, &responder.genesis)?;
+        let parts = [manifest.runner, manifest.model];
+        if let Some(digest) = parts.into_iter().find(|digest| !responder.store.blobs.contains(digest)) {
+            return Err(Refused::BlobAbsent { digest });
+        }
+        let (held, executor) = (responder.store.blobs.hold(parts), responder.executor.clone());
+        // A run cannot be called back: it keeps its place and its files until it is over, even if nobody waits for it any more.
+        let told = tokio::spawn(async move {
+            let _held = held;
+            executor.chances(manifest, (input, output), likeliest).await
+        });
+        Ok(match told.await.map_err(|_| Refused::Ending)? {
+            Ok(Some(chances)) => ToldChances::Told(chances),
+            Ok(None) => ToldChances::OtherText,
+            Err(failure) => ToldChances::Failed(failure),
+        })
+    }
+}
