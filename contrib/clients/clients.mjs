@@ -49,7 +49,9 @@ const said = [...sum.messages, chosen.choices[0].message, { role: "user", conten
 assert.equal((await client.chat.completions.create({ ...sum, messages: said })).object, "chat.completion");
 
 await assert.rejects(client.chat.completions.create({ ...sum, model: "poet" }), OpenAI.NotFoundError);
-await assert.rejects(client.chat.completions.create({ ...sum, logprobs: true }), OpenAI.BadRequestError);
+await assert.rejects(client.chat.completions.create({ ...sum, store: true }), OpenAI.BadRequestError);
+const likely = await client.chat.completions.create({ ...sum, logprobs: true, top_logprobs: 1 });
+assert.deepEqual(likely.choices[0].logprobs.content.map((token) => token.token), ["8", "5"]);
 
 const line = (name) => ({ custom_id: name, method: "POST", url: "/v1/chat/completions", body: sum });
 const text = ["first", "second"].map((name) => JSON.stringify(line(name)) + "\n").join("");

@@ -227,10 +227,22 @@ def what_the_market_knows_is_asked_beside_it():
 
 
 @tries
+def how_likely_tokens_were_is_told():
+    asked = SUM | {"logprobs": True, "top_logprobs": 2}
+    told = client().chat.completions.create(**asked).choices[0].logprobs.content
+    assert [token.token for token in told] == ["8", "5"], told
+    assert all(token.logprob <= 0 and len(token.top_logprobs) == 2 for token in told), told
+    assert told[0].top_logprobs[0].token == "8" and told[0].bytes == [56], told
+    with client().chat.completions.stream(**asked) as stream:
+        streamed = stream.get_final_completion().choices[0].logprobs.content
+    assert [token.logprob for token in streamed] == [token.logprob for token in told], streamed
+
+
+@tries
 def what_is_wrong_is_an_error_of_the_right_kind():
     cases = [
         (openai.NotFoundError, "model_not_found", {"model": "poet"}),
-        (openai.BadRequestError, "unsupported_parameter", {"logprobs": True}),
+        (openai.BadRequestError, "unsupported_parameter", {"store": True}),
         (openai.BadRequestError, "invalid_value", {"temperature": 9}),
         (openai.APIStatusError, "too_expensive", {"extra_body": {"assay": {"max_cost": "0.0001"}}}),
     ]

@@ -102,4 +102,11 @@ pub(crate) fn are_told_to_a_model_that_is_elsewhere(buyer: &Person) {
     assert_eq!(asked(&[]), "85");
     // Its template writes how many there are, and what is to be added to them.
     assert_eq!(asked(&[&now, &add()]), "3");
+    let body = json!({
+        "model": "adder", "messages": [{ "role": "user", "content": "27+58=" }], "logprobs": true, "max_tokens": 8,
+    });
+    let refused = gateway.post("/v1/chat/completions", &body);
+    refused.fails(400, "unsupported_parameter");
+    assert_eq!(refused.document()["error"]["param"], "logprobs", "{refused:?}");
+    assert!(refused.body.contains("`assay model pull adder`"), "{refused:?}");
 }

@@ -4,6 +4,7 @@
 //! goes away before the end has its job cancelled ([`WaitedJob`]). A daemon that restarts is waited for. Of what is checked for
 //! sure nothing is told before the checks agree.
 
+mod chance_question;
 mod whole_answer;
 
 use std::{collections::VecDeque, time::Duration};
@@ -28,6 +29,7 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
+use self::chance_question::ChanceQuestion;
 pub(crate) use self::whole_answer::{PENDING, WholeAnswer, is_confirmed};
 use crate::{
     failure::HttpFailure,
@@ -84,6 +86,8 @@ pub(crate) struct AnswerOrder {
     pub(crate) allowance: Option<Allowance>,
     /// Whether it is told while it is written.
     pub(crate) is_told: bool,
+    /// How many of the likeliest tokens are told of each place, if chances are.
+    pub(crate) chances: Option<u8>,
     /// Its request, where that has a key.
     pub(crate) keyed: Option<KeyedRequest>,
 }
@@ -112,6 +116,8 @@ pub(crate) struct LiveAnswer {
     is_told: bool,
     /// Whether checks of it were paid for, and are waited for.
     is_sure: bool,
+    /// What is asked of chances once it is here, if anything is.
+    chances: Option<ChanceQuestion>,
     /// Hears it while it is written, where it is told then.
     hearing: Option<Hearing>,
     /// What is to be told next.
@@ -139,7 +145,8 @@ impl AnswerOrder {
     }
 
     async fn order(self) -> Result<LiveAnswer, HttpFailure> {
-        let Self { link, cancels, manifest, mut submit, allowance, is_told, keyed } = self;
+        let Self { link, cancels, manifest, mut submit, allowance, is_told, chances, keyed } = self;
+        let chances = chances.map(|likeliest| ChanceQuestion { likeliest, input: submit.input.clone() });
         let telling = AnswerTelling { is_told, is_sure: submit.checks > 0 };
         let word = keyed.as_ref().map_or_else(random_word, |keyed| Ok(keyed.word()))?;
         let waiter = keyed.as_ref().map(KeyedRequest::waiter);
@@ -168,7 +175,7 @@ impl AnswerOrder {
         if let Some(keyed) = &keyed {
             keyed.made().await;
         }
-        LiveAnswer::watch((open, link), handle, manifest, telling).await
+        LiveAnswer::watch((open, link), handle, manifest, (telling, chances)).await
     }
 }
 
@@ -178,7 +185,7 @@ impl AnswerAgain {
         let Self { link, cancels, manifest, key, telling, waiter } = self;
         let open = WaitedJob::new((link.clone(), cancels), key, None, Some(waiter));
         let handle = link.open().await?;
-        LiveAnswer::watch((open, link), handle, manifest, telling).await
+        LiveAnswer::watch((open, link), handle, manifest, (telling, None)).await
     }
 }
 
@@ -188,7 +195,7 @@ impl LiveAnswer {
         (open, link): (WaitedJob, DaemonLink),
         handle: Handle,
         manifest: Manifest,
-        telling: AnswerTelling,
+        (telling, chances): (AnswerTelling, Option<ChanceQuestion>),
     ) -> Result<Self, HttpFailure> {
         let key = open.key();
         let updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await;
@@ -200,6 +207,7 @@ impl LiveAnswer {
             link,
             is_told,
             is_sure,
+            chances,
             hearing: is_heard.then(|| Hearing::new(handle.clone(), key)),
             handle,
             manifest,
@@ -362,7 +370,11 @@ impl LiveAnswer {
         let unit_price = unit_price(&self.handle, self.key(), attempt.job).await;
         let tokens_read = unit_price.and_then(|price| whole.tokens_read_for(self.manifest.meter, price));
         let (first_word_s, took_s) = (self.first_word_s, Some(self.ordered.elapsed().as_secs_f64()));
-        let whole = WholeAnswer { tokens_read, first_word_s, took_s, ..whole };
+        let chances = match &self.chances {
+            Some(question) => question.ask(&self.handle, &self.manifest, &whole).await?,
+            None => Vec::new(),
+        };
+        let whole = WholeAnswer { tokens_read, first_word_s, took_s, chances, ..whole };
         self.parts.push_back(AnswerPart::Whole(Box::new(whole)));
         Ok(())
     }

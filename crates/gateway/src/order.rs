@@ -38,6 +38,8 @@ pub(crate) struct TextWish {
     pub(crate) variables: Vec<(String, Json)>,
     /// The most tokens that it has.
     pub(crate) tokens_max: TokensMax,
+    /// How many of the likeliest tokens are told of each place, if chances are.
+    pub(crate) chances: Option<u8>,
 }
 
 /// What is sent. Where the order of keys counts, because they are read or written in it, it is kept.

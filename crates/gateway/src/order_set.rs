@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use assay_peer::handle::{Attachment, FindModel, QuoteJob, Submit};
+use assay_peer::handle::{Attachment, FindModel, ListModels, QuoteJob, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest};
 
 use crate::{
@@ -113,6 +113,20 @@ pub(crate) async fn model(gateway: &Gateway, caller: &Caller, name: &str) -> Res
         .manifest)
 }
 
+/// Refuses to tell how likely tokens are where that is not known: it is computed by the model's file, in this home.
+pub(crate) async fn tells_chances(gateway: &Gateway, manifest: &Manifest) -> Result<(), HttpFailure> {
+    let known = gateway.link.call(ListModels).await?.models;
+    let own = known.iter().find(|listed| listed.manifest.digest() == manifest.digest());
+    if own.is_some_and(|listed| listed.is_here) {
+        return Ok(());
+    }
+    let why = format!(
+        "chances are computed by the model's file, which is not in this home; `assay model pull {}` fetches it",
+        manifest.name
+    );
+    Err(HttpFailure::unsupported("logprobs", &why))
+}
+
 /// Orders so many texts, unless this request has ordered them before; with what a template showed by which they are read.
 pub(crate) async fn texts(
     gateway: &Arc<Gateway>,
@@ -138,7 +152,8 @@ pub(crate) async fn texts(
     let terms = &AssayTerms { max_cost: cost_max, ..terms.clone() };
     let wish = &affordable(gateway, manifest, wish, terms).await?;
     let submits = (0..count).map(|number| wish.order(manifest, terms, number));
-    place(gateway, caller, manifest, (submits.collect::<Result<_, _>>()?, is_told), keyed).await
+    let submits = submits.collect::<Result<_, _>>()?;
+    place(gateway, caller, manifest, (submits, is_told, wish.chances), keyed).await
 }
 
 /// Orders what needs no text, unless this request has ordered it before.
@@ -152,7 +167,9 @@ pub(crate) async fn one(
     let telling = AnswerTelling { is_told: false, is_sure: submit.checks > 0 };
     match before(gateway, caller, manifest, (1, telling), (once, None)).await? {
         OrderedBefore::Yes(answers) => Ok(answers),
-        OrderedBefore::No(keyed) => place(gateway, caller, manifest, (vec![submit], false), keyed).await,
+        OrderedBefore::No(keyed) => {
+            place(gateway, caller, manifest, (vec![submit], false, None), keyed).await
+        }
     }
 }
 
@@ -217,7 +234,7 @@ async fn place(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     manifest: &Manifest,
-    (submits, is_told): (Vec<Submit>, bool),
+    (submits, is_told, chances): (Vec<Submit>, bool, Option<u8>),
     mut keyed: Option<KeyedRequest>,
 ) -> Result<AnswerSet, HttpFailure> {
     let count = u32::try_from(submits.len()).unwrap_or(u32::MAX);
@@ -232,6 +249,7 @@ async fn place(
             submit,
             allowance,
             is_told,
+            chances,
             keyed: keyed.take(),
         };
         answers.push(order.place().await?);

@@ -1,6 +1,7 @@
 //! An answer that was delivered: what it says, what it cost, and what is known of it.
 
 use assay_market::view::{AttemptState, AttemptView};
+use assay_peer::handle::WrittenChance;
 #[cfg(test)]
 use assay_protocol::id::PeerId;
 use assay_protocol::{
@@ -37,6 +38,8 @@ pub(crate) struct WholeAnswer {
     pub(crate) took_s: Option<f64>,
     /// What wrote it.
     pub(crate) model: String,
+    /// How likely each token was, where that was asked.
+    pub(crate) chances: Vec<WrittenChance>,
 }
 
 /// What is known of a result whose check was not drawn yet.
@@ -59,6 +62,7 @@ impl WholeAnswer {
             label: label_of(attempt),
             took_s: None,
             model: manifest.name.clone(),
+            chances: Vec::new(),
             output,
         }
     }
@@ -88,6 +92,7 @@ impl WholeAnswer {
             label: PENDING,
             took_s: Some(0.25),
             model: "sums".to_owned(),
+            chances: Vec::new(),
         }
     }
 }

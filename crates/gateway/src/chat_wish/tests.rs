@@ -31,6 +31,7 @@ fn wish(choice: Value) -> ChatWish {
             schema: None,
             variables: Vec::new(),
             tokens_max: TokensMax::Usual(256),
+            chances: None,
         },
         tools: ToolWish::of(said).unwrap(),
         think: None,

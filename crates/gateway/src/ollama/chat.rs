@@ -197,7 +197,7 @@ async fn answer(
     let (choice, tokens_max) = options.choice(gateway.tokens_max)?;
     format::check_stop(schema.as_ref(), choice.stop.as_ref())?;
     let choice = choice.parameters()?;
-    let text = |said| TextWish { said, choice, schema, variables: Vec::new(), tokens_max };
+    let text = |said| TextWish { said, choice, schema, variables: Vec::new(), tokens_max, chances: None };
     let (wish, reader, traits) = match said {
         OllamaSaid::Raw(prompt) => (text(SaidText::Text(prompt)), SpokenReader::untouched(), None),
         OllamaSaid::Conversation(said) => {

@@ -336,6 +336,7 @@ mod tests {
             ("line", json!({ "priority": 1 })),
             ("n", body(json!({ "n": 2 }))),
             ("stream", body(json!({ "stream": true }))),
+            ("logprobs", body(json!({ "logprobs": true }))),
             ("tools", body(json!({ "tools": [{ "type": "function", "function": { "name": "f" } }] }))),
             ("reasoning_effort", body(json!({ "reasoning_effort": "low" }))),
             ("messages[0].role", body(json!({ "messages": [{ "role": "cat", "content": "" }] }))),

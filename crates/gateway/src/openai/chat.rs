@@ -1,5 +1,6 @@
 //! `POST /v1/chat/completions`.
 
+mod chat_chances;
 mod chat_message;
 mod chat_shape;
 
@@ -19,7 +20,7 @@ use self::{
     chat_shape::{ChatFrame, ChatShape},
 };
 use super::{
-    choice::{CHANCES, OneOrMore, TokenChoice},
+    choice::{OneOrMore, TokenChoice},
     events, format, usage,
 };
 use crate::{
@@ -97,15 +98,15 @@ pub(crate) struct ChatRequest {
     parallel_tool_calls: Option<bool>,
     #[serde(default)]
     reasoning_effort: Option<String>,
+    #[serde(default)]
+    logprobs: Option<bool>,
+    #[serde(default)]
+    top_logprobs: Option<u32>,
     // What is not done, unless it asks for what is done anyway.
     #[serde(default)]
     functions: Option<Value>,
     #[serde(default)]
     function_call: Option<Value>,
-    #[serde(default)]
-    logprobs: Option<bool>,
-    #[serde(default)]
-    top_logprobs: Option<u32>,
     #[serde(default)]
     modalities: Option<Vec<String>>,
     #[serde(default)]
@@ -152,6 +153,13 @@ pub(crate) async fn complete(
         (request.stream.unwrap_or(false), request.stream_options.unwrap_or_default());
     let (name, count, terms) = (request.model.clone(), request.n.unwrap_or(1), request.assay.clone());
     let manifest = order_set::model_once(&gateway, &caller, &name, &once).await?;
+    if request.logprobs == Some(true) {
+        if once.key().is_some() {
+            let why = "an answer with an Idempotency-Key is kept, and what it was asked is not";
+            return Err(HttpFailure::unsupported("logprobs", why));
+        }
+        order_set::tells_chances(&gateway, &manifest).await?;
+    }
     let wish = request.into_wish(gateway.tokens_max)?;
     let FittedChat { text, reader, traits } = wish.fitted(&gateway, &manifest, (&caller, &once)).await?;
     let (wish, wanted) = ((&text, &terms), (count, is_streamed));
@@ -172,6 +180,9 @@ impl ChatRequest {
     pub(super) fn batched(self, tokens_max: u32) -> Result<(String, ChatWish, AssayTerms), HttpFailure> {
         self.check()?;
         check_batched(self.n, self.stream)?;
+        if self.logprobs == Some(true) {
+            return Err(HttpFailure::unsupported("logprobs", "a line is told without them"));
+        }
         let (model, terms) = (self.model.clone(), self.assay.clone());
         Ok((model, self.into_wish(tokens_max)?, terms))
     }
@@ -182,8 +193,6 @@ impl ChatRequest {
         let refused = [
             ("functions", self.functions.is_some(), "functions are called as tools"),
             ("function_call", self.function_call.is_some(), "functions are called as tools"),
-            ("logprobs", self.logprobs == Some(true), CHANCES),
-            ("top_logprobs", self.top_logprobs.is_some_and(|count| count > 0), CHANCES),
             (
                 "modalities",
                 self.modalities.as_ref().is_some_and(|all| !is_text_alone(all)),
@@ -202,11 +211,12 @@ impl ChatRequest {
         ];
         match refused.into_iter().find(|(_, is_asked, _)| *is_asked) {
             Some((param, _, why)) => Err(HttpFailure::unsupported(param, why)),
-            None => Ok(()),
+            None => chat_chances::wished(self.logprobs, self.top_logprobs).map(drop),
         }
     }
 
     fn into_wish(self, tokens_max: u32) -> Result<ChatWish, HttpFailure> {
+        let chances = chat_chances::wished(self.logprobs, self.top_logprobs)?;
         let tools = ToolWish::of(SaidTools {
             tools: self.tools.as_deref(),
             choice: self.tool_choice.as_ref(),
@@ -238,7 +248,8 @@ impl ChatRequest {
         let tokens_max =
             TokensMax::of("max_tokens", self.max_completion_tokens.or(self.max_tokens), tokens_max)?;
         let said = SaidText::Messages(messages);
-        let text = TextWish { said, choice: choice.parameters()?, schema, variables: Vec::new(), tokens_max };
+        let (choice, variables) = (choice.parameters()?, Vec::new());
+        let text = TextWish { said, choice, schema, variables, tokens_max, chances };
         let think = self.reasoning_effort.map(ThinkWish::Effort);
         let params = ChatParams { format: "response_format", think: "reasoning_effort" };
         Ok(ChatWish { text, tools, think, calls_at, params })
@@ -362,7 +373,8 @@ mod tests {
             ("tools[0].function", json!({ "tools": [{ "type": "function" }] })),
             ("tool_choice", json!({ "tool_choice": "required" })),
             ("functions", json!({ "functions": [{ "name": "f" }] })),
-            ("logprobs", json!({ "logprobs": true })),
+            ("top_logprobs", json!({ "top_logprobs": 2 })),
+            ("top_logprobs", json!({ "logprobs": true, "top_logprobs": 21 })),
             ("modalities", json!({ "modalities": ["text", "audio"] })),
             ("store", json!({ "store": true })),
             ("magic", json!({ "magic": 1 })),

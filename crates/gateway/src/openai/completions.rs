@@ -152,7 +152,7 @@ impl CompletionRequest {
         };
         let tokens_max = TokensMax::of("max_tokens", self.max_tokens, tokens_max)?;
         let (said, choice) = (SaidText::Text(prompt), choice.parameters()?);
-        Ok(TextWish { said, choice, schema: None, variables: Vec::new(), tokens_max })
+        Ok(TextWish { said, choice, schema: None, variables: Vec::new(), tokens_max, chances: None })
     }
 }
 

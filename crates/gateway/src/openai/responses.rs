@@ -246,7 +246,7 @@ impl ResponseRequest {
             TokenChoice { temperature: self.temperature, top_p: self.top_p, ..TokenChoice::default() };
         let tokens_max = TokensMax::of("max_output_tokens", self.max_output_tokens, tokens_max)?;
         let (said, choice) = (SaidText::Messages(messages), choice.parameters()?);
-        let text = TextWish { said, choice, schema, variables: Vec::new(), tokens_max };
+        let text = TextWish { said, choice, schema, variables: Vec::new(), tokens_max, chances: None };
         let think = self.reasoning.and_then(|reasoning| reasoning.effort).map(ThinkWish::Effort);
         let params = ChatParams { format: "text.format", think: "reasoning.effort" };
         Ok(ChatWish { text, tools, think, calls_at, params })

@@ -5,6 +5,7 @@
 use assay_protocol::{id::Digest, manifest::End};
 use serde_json::{Value, json};
 
+use super::chat_chances;
 use crate::{
     answer::WholeAnswer,
     conversation::call_name,
@@ -54,7 +55,8 @@ impl ChatShape {
             let said = SpokenAnswer::of(self.reader.clone(), &whole.text);
             let reason = reason(whole.end, said.calls.len());
             json!({
-                "index": index, "logprobs": null, "finish_reason": reason, "message": self.message(index, said),
+                "index": index, "logprobs": chat_chances::document(whole), "finish_reason": reason,
+                "message": self.message(index, said),
             })
         };
         json!({
@@ -158,6 +160,12 @@ impl EventShape for ChatShape {
     fn closing(&mut self, index: usize, whole: &WholeAnswer) -> Vec<ToldEvent> {
         let said = self.choice(index).reader.end();
         let mut told = self.tell(index, said);
+        let chances = chat_chances::document(whole);
+        if !chances.is_null() {
+            let mut chunk = self.delta(index, json!({ "content": "" }), None);
+            chunk["choices"][0]["logprobs"] = chances;
+            told.push(chunk.into());
+        }
         let reason = reason(whole.end, self.choice(index).calls);
         let mut chunk = self.delta(index, json!({}), Some(reason));
         chunk["assay"] = usage::provenance(std::slice::from_ref(whole));
