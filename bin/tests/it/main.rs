@@ -75,4 +75,5 @@ mod town;
 mod transcripts;
 mod troubles;
 mod typed;
+mod unwanted;
 mod village;

@@ -209,6 +209,7 @@ fn submission(genesis: &Genesis) -> Submission {
         cost_max: Amount::credits(10),
         unit_price_max: Amount::credits(1),
         provider: None,
+        ignored: Vec::new(),
         returns_to: None,
         attempts_max: 3,
         cancel_fee: Amount::ZERO,

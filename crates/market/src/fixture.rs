@@ -116,6 +116,7 @@ pub(crate) fn submission(number: u64) -> Submission {
         cost_max: Amount(u64::MAX),
         unit_price_max: Amount(u64::MAX),
         provider: None,
+        ignored: Vec::new(),
         returns_to: None,
         attempts_max: 3,
         cancel_fee: Amount::ZERO,

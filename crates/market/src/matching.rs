@@ -182,6 +182,8 @@ pub enum Reason {
     },
     /// The user wants another provider.
     OtherProvider,
+    /// The user does not want this one.
+    Ignored,
     /// It is the client's own.
     Own,
     /// It is for other models.
@@ -242,6 +244,9 @@ fn consider<'a>(
     }
     if criteria.submission.provider.is_some_and(|wanted| wanted != provider) {
         return Err(Reason::OtherProvider);
+    }
+    if criteria.submission.ignored.contains(&provider) {
+        return Err(Reason::Ignored);
     }
     if offer.valid_until <= criteria.now {
         return Err(Reason::Expired { at: offer.valid_until });
@@ -352,9 +357,10 @@ impl Reason {
             Self::Cost { .. } => 6,
             Self::Convicted => 7,
             Self::Expired { .. } => 8,
-            Self::OtherProvider => 9,
-            Self::Own => 10,
-            Self::OtherModel => 11,
+            Self::Ignored => 9,
+            Self::OtherProvider => 10,
+            Self::Own => 11,
+            Self::OtherModel => 12,
         }
     }
 }
@@ -373,6 +379,7 @@ impl Unmatched {
             Reason::Cost { .. } => &mut self.cost,
             Reason::Expired { .. } => &mut self.expired,
             Reason::OtherProvider | Reason::Own => &mut self.other_provider,
+            Reason::Ignored => &mut self.ignored,
             Reason::OtherModel => &mut self.other_model,
         }
     }

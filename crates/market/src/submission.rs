@@ -2,12 +2,17 @@
 //!
 //! **Invariant:** its key names it: the same key again is the same job, or is refused.
 
+use alloc::vec::Vec;
+
 use assay_protocol::{
     id::{Digest, PeerId},
     manifest::Manifest,
     order::{Failure, Refusal},
     units::{Amount, Duration, Timestamp, Units, Work},
 };
+
+/// Providers that a submission may leave out.
+pub const IGNORED_MAX: usize = 64;
 
 /// A job as its user wants it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -39,6 +44,8 @@ pub struct Submission {
     pub unit_price_max: Amount,
     /// Only this provider.
     pub provider: Option<PeerId>,
+    /// None of these providers.
+    pub ignored: Vec<PeerId>,
     /// Rather this provider than others that are not much better: it knows what was said before.
     pub returns_to: Option<PeerId>,
     /// Providers tried one after another.
@@ -80,6 +87,8 @@ pub struct Unmatched {
     pub other_model: u64,
     /// That are not the wished-for provider.
     pub other_provider: u64,
+    /// Of providers that the user does not want.
+    pub ignored: u64,
     /// Above the price of a unit.
     pub price: u64,
     /// Above the total.

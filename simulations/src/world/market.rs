@@ -105,6 +105,7 @@ impl Wish {
             cost_max: Amount::credits(1),
             unit_price_max: self.unit_price_max.unwrap_or_else(|| plan.unit_price_max()),
             provider: self.provider.map(|place| plan.key(place).id()),
+            ignored: Vec::new(),
             returns_to: None,
             attempts_max: self.attempts_max,
             cancel_fee: self.cancel_fee,

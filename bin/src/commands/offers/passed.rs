@@ -57,7 +57,7 @@ pub(crate) fn counted(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNam
 }
 
 /// How many for which reason, as the word for programs and in words.
-fn reasons(unmatched: &Unmatched) -> [(u64, &'static str, &'static str); 11] {
+fn reasons(unmatched: &Unmatched) -> [(u64, &'static str, &'static str); 12] {
     [
         (unmatched.lot, "lot", "as good (a lot decides)"),
         (unmatched.outranked, "outranked", "outranked"),
@@ -65,6 +65,7 @@ fn reasons(unmatched: &Unmatched) -> [(u64, &'static str, &'static str); 11] {
         (unmatched.convicted, "convicted", "convicted lately"),
         (unmatched.other_model, "other_model", "serve other models"),
         (unmatched.other_provider, "other_provider", "are of other providers"),
+        (unmatched.ignored, "ignored", "left out by --ignore"),
         (unmatched.price, "price", "above --max-price"),
         (unmatched.cost, "cost", "above --max-cost"),
         (unmatched.expired, "expired", "expired"),
@@ -107,6 +108,7 @@ fn words(reason: Reason, (unit, ceilings): (&str, CeilingNames)) -> String {
         Reason::Cost { total: None } => "no order could be made there at the time".to_owned(),
         Reason::Expired { at } => format!("expired at {}", local(at)),
         Reason::OtherProvider => "not the provider that --provider names".to_owned(),
+        Reason::Ignored => "left out by --ignore".to_owned(),
         Reason::Own => "this peer's own".to_owned(),
         Reason::OtherModel => "serves other models".to_owned(),
     }
@@ -163,6 +165,7 @@ fn offer_document(passed: &PassedOver, limits: (&str, CeilingNames)) -> Value {
         Reason::Cost { total } => ("cost", total.map(|total| ("total", money(total, unit)))),
         Reason::Expired { at } => ("expired", Some(("valid_until", moment(at).into()))),
         Reason::OtherProvider => ("other_provider", None),
+        Reason::Ignored => ("ignored", None),
         Reason::Own => ("own", None),
         Reason::OtherModel => ("other_model", None),
     };
@@ -291,6 +294,9 @@ fn hint(unmatched: &Unmatched, ceilings: CeilingNames) -> String {
         Unmatched { other_provider: 1.., .. } => {
             "leave out --provider, or wait until its offer is seen; `assay offers` lists them"
         }
+        Unmatched { ignored: 1.., .. } => {
+            "ignore fewer with --ignore, or wait until another offer is seen; `assay offers` lists them"
+        }
         _ => "`assay offers` lists what can be ordered now",
     };
     hint.to_owned()
@@ -334,6 +340,7 @@ mod tests {
             (Reason::Cost { total: None }, "cost", "no order could be made there at the time"),
             (Reason::Expired { at: Timestamp(0) }, "expired", &*expired),
             (Reason::OtherProvider, "other_provider", "not the provider that --provider names"),
+            (Reason::Ignored, "ignored", "left out by --ignore"),
             (Reason::Own, "own", "this peer's own"),
             (Reason::OtherModel, "other_model", "serves other models"),
         ];

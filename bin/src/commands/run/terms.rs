@@ -26,6 +26,9 @@ pub(crate) struct Terms {
     /// Only this provider, by its name or the first digits of it
     #[arg(long, value_name = "PEER")]
     provider: Option<PeerName>,
+    /// Not this provider, by its name or the first digits of it; may be given several times
+    #[arg(long, value_name = "PEER")]
+    ignore: Vec<PeerName>,
     /// The most that may be spent, fees included, in credits
     #[arg(long, value_name = "CREDITS", value_parser = credits, allow_negative_numbers = true)]
     max_cost: Option<Amount>,
@@ -73,25 +76,24 @@ impl Terms {
         daemon: &RunningDaemon,
         printer: &Printer,
     ) -> Result<Submit, CommandError> {
-        let provider = match &self.provider {
-            None => None,
-            Some(name) => {
-                let offers = daemon.call(ListOffers).await?;
-                let offering = offers.iter().map(|offer| offer.provider);
-                let provider = name.among(offering, "`assay offers` lists those that are")?;
-                // Nobody else sends an order there.
-                if is_convicted(provider, &offers) {
-                    let name = short(provider);
-                    printer.note(format!("note: {name} was convicted of a false result in the last 30 days"));
-                }
-                Some(provider)
-            }
+        let names_some = self.provider.is_some() || !self.ignore.is_empty();
+        let offers = if names_some { daemon.call(ListOffers).await? } else { Vec::new() };
+        let meant = |name: &PeerName| {
+            name.among(offers.iter().map(|offer| offer.provider), "`assay offers` lists those that are")
         };
+        let provider = self.provider.as_ref().map(meant).transpose()?;
+        let ignored = self.ignore.iter().map(meant).collect::<Result<Vec<PeerId>, CommandError>>()?;
+        // Nobody else sends an order there.
+        if let Some(provider) = provider.filter(|provider| is_convicted(*provider, &offers)) {
+            let name = short(provider);
+            printer.note(format!("note: {name} was convicted of a false result in the last 30 days"));
+        }
         Ok(Submit {
             manifest: manifest.digest().to_string(),
             cost_max: self.max_cost,
             unit_price_max: self.max_price,
             provider,
+            ignored,
             units_max: self.units,
             checks: self.check.0,
             ..Submit::default()

@@ -233,6 +233,7 @@ impl Town {
             cost_max: Amount::credits(10),
             unit_price_max: UNIT_PRICE,
             provider: None,
+            ignored: Vec::new(),
             returns_to: None,
             attempts_max: 3,
             cancel_fee: Amount::ZERO,

@@ -306,6 +306,17 @@ fn an_offer_that_does_not_fit_is_told_why() {
 }
 
 #[test]
+fn whom_the_user_does_not_want_is_left_out_and_told_so() {
+    let mut market = Market::of(3, |_, _| {});
+    market.submission.ignored = [peer(0), peer(2)].into();
+    assert_eq!(market.chosen(), Some(1));
+    assert_eq!(market.reasons()[&peer(2)], Reason::Ignored);
+    assert_eq!(market.rank().passed.counts.ignored, 2);
+    market.submission.ignored.push(peer(1));
+    assert_eq!(market.chosen(), None);
+}
+
+#[test]
 fn the_reasons_that_are_told_are_bounded_and_the_nearest_come_first() {
     let market = Market::of(200, |number, offer| {
         offer.benches[0].services[0].unit_price =

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use assay_market::submission::Submission;
+use assay_market::submission::{IGNORED_MAX, Submission};
 use assay_protocol::{
     codec,
     id::Digest,
@@ -43,6 +43,10 @@ pub(crate) fn prepare(
     if bytes > max {
         return Err(Refused::InputTooLong { bytes, max });
     }
+    if submit.ignored.len() > IGNORED_MAX {
+        let reason = format!("an order leaves out {IGNORED_MAX} providers at most");
+        return Err(Refused::Unreadable { reason });
+    }
     let blob = salted(&submit.input.0)?;
     let key = match &submit.idempotency_key {
         Some(word) => Submit::key_of(word),
@@ -63,6 +67,7 @@ pub(crate) fn prepare(
         cost_max: submit.cost_max.unwrap_or(settings.cost_max),
         unit_price_max: submit.unit_price_max.unwrap_or(settings.unit_price_max),
         provider: submit.provider,
+        ignored: submit.ignored,
         returns_to: submit.returns_to,
         attempts_max: submit.attempts_max.unwrap_or(settings.attempts_max),
         cancel_fee: Amount::ZERO,
@@ -82,9 +87,10 @@ pub(crate) fn salted(input: &[u8]) -> Result<Vec<u8>, Refused> {
 fn content(submit: &Submit, manifest: Digest) -> Digest {
     let limits = (submit.cost_max, submit.unit_price_max, submit.units_max, submit.work_max, submit.run_max);
     let said = (manifest, Digest::of(&submit.input.0), submit.provider, submit.attempts_max, limits);
-    match submit.checks {
-        0 => codec::digest("submission content", &said),
-        checks => codec::digest("submission content", &(said, checks)),
+    match (submit.checks, submit.ignored.as_slice()) {
+        (0, []) => codec::digest("submission content", &said),
+        (checks, []) => codec::digest("submission content", &(said, checks)),
+        (checks, ignored) => codec::digest("submission content", &(said, checks, ignored)),
     }
 }
 
@@ -131,6 +137,7 @@ mod tests {
 
     use assay_protocol::{
         id::PeerId,
+        manifest::{Policy, WorkPerMeter},
         units::{Amount, Duration},
     };
 
@@ -160,8 +167,32 @@ mod tests {
             content(&submit(|other| other.attempts_max = Some(7)), named),
             content(&submit(|other| other.checks = 7), named),
             content(&submit(|other| other.provider = Some(PeerId([7; 32]))), named),
+            content(&submit(|other| other.ignored = vec![PeerId([7; 32])]), named),
+            content(&submit(|other| other.ignored = vec![PeerId([8; 32])]), named),
         ];
         let distinct: BTreeSet<&Digest> = others.iter().chain([&usual]).collect();
         assert_eq!(distinct.len(), others.len() + 1);
+    }
+
+    #[test]
+    fn no_order_leaves_out_more_providers_than_are_looked_for_in_a_moment() {
+        let manifest = Manifest {
+            name: "digits".into(),
+            runner: Digest::default(),
+            model: Digest::default(),
+            params: String::new(),
+            policy: Policy::Exact,
+            meter: Meter::Calls,
+            work: WorkPerMeter::default(),
+            work_most: 1,
+            memory_bytes: 1,
+            licence: "MIT".into(),
+        };
+        let prepared = |count: usize| {
+            let submit = submit(|submit| submit.ignored = vec![PeerId([7; 32]); count]);
+            prepare(submit, manifest.clone(), &ClientSettings::default())
+        };
+        assert!(prepared(IGNORED_MAX).is_ok());
+        assert!(matches!(prepared(IGNORED_MAX + 1), Err(Refused::Unreadable { .. })));
     }
 }

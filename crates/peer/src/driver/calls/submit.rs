@@ -39,6 +39,8 @@ pub struct Submit {
     pub unit_price_max: Option<Amount>,
     /// Only this provider.
     pub provider: Option<PeerId>,
+    /// None of these providers.
+    pub ignored: Vec<PeerId>,
     /// Re-executions that are paid in advance and must all agree; 0 leaves the check to the draw.
     pub checks: u16,
     /// Rather this provider than others that are not much better: it knows what was said before.

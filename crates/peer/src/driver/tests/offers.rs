@@ -62,6 +62,7 @@ fn submission() -> Submission {
         cost_max: Amount::credits(100),
         unit_price_max: Amount::credits(1),
         provider: None,
+        ignored: Vec::new(),
         returns_to: None,
         attempts_max: 1,
         cancel_fee: Amount::ZERO,

@@ -70,6 +70,7 @@ impl Table {
             cost_max: Amount::credits(10),
             unit_price_max: Amount(250_000_000),
             provider: None,
+            ignored: Vec::new(),
             returns_to: None,
             attempts_max: 3,
             cancel_fee: Amount::ZERO,
