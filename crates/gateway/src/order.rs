@@ -96,6 +96,8 @@ pub(crate) struct AssayTerms {
     pub(crate) check: CheckWish,
     /// Only this provider.
     pub(crate) only: Option<PeerId>,
+    /// None of these providers.
+    pub(crate) ignore: Vec<PeerId>,
 }
 
 /// How a result is checked: by so many re-executions that are paid in advance and must all agree, or as the lot falls.
@@ -207,6 +209,7 @@ impl AssayTerms {
             cost_max: self.max_cost,
             unit_price_max: self.max_price,
             provider: self.only,
+            ignored: self.ignore.clone(),
             checks: self.check.0,
             ..Submit::default()
         }

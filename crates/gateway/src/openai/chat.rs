@@ -367,6 +367,7 @@ mod tests {
             let function = json!({ "name": "f", "arguments": arguments });
             json!({ "id": "a", "type": "function", "function": function })
         };
+        let peer = "07".repeat(32);
         let refused = [
             ("response_format.type", json!({ "response_format": { "type": "xml" } })),
             ("stop", json!({ "response_format": { "type": "json_object" }, "stop": ["}"] })),
@@ -381,7 +382,8 @@ mod tests {
             ("assay.chek", json!({ "assay": { "chek": "spot" } })),
             ("assay.check", json!({ "assay": { "check": "never" } })),
             ("assay.check", json!({ "assay": { "check": 17 } })),
-            ("assay.ignore", json!({ "assay": { "ignore": [] } })),
+            ("assay.ignore[1]", json!({ "assay": { "ignore": [peer, "ada"] } })),
+            ("assay.ignore", json!({ "assay": { "ignore": peer } })),
             ("messages", json!({ "messages": [] })),
             ("messages[0].role", json!({ "messages": [{ "role": "function", "content": "4" }] })),
             ("messages[0].content", json!({ "messages": [{ "role": "user" }] })),
