@@ -66,7 +66,7 @@ const NOWHERE: [(&str, &[&str], i32); 62] = [
     ("config get", &["client.cost_mx"], 2),
     ("config set", &["client.cost_max", "much"], 2),
     ("config unset", &["daemon"], 2),
-    ("config edit", &[], 2),
+    ("config edit", &[], 3),
     ("key restore", &["/nowhere"], 2),
     ("network new", &["lab", "--verifier", "ada"], 2),
     ("network show", &[], 3),

@@ -44,21 +44,22 @@ enum DaemonEnd {
 /// Looks after the daemon of a home for as long as somebody serves; `starts` one that died.
 pub(super) async fn keep(home: &Home, daemon: Handle, starts: bool) -> Infallible {
     let mut pause = PAUSE;
-    let mut in_sight = match InSight::of(daemon).await {
-        Some(in_sight) => in_sight,
-        None => InSight::back(home).await,
-    };
+    let mut in_sight = InSight::of(daemon).await;
     loop {
         let since = Instant::now();
-        let end = in_sight.end().await;
+        let end = match &mut in_sight {
+            Some(in_sight) => in_sight.end().await,
+            // It went before anybody looked.
+            None => DaemonEnd::Died,
+        };
         if since.elapsed() >= LIVED {
             pause = PAUSE;
         }
         tracing::info!("{}", said(end, starts));
-        in_sight = match end {
+        in_sight = Some(match end {
             DaemonEnd::Died if starts => InSight::started(home, &mut pause).await,
             DaemonEnd::Died | DaemonEnd::InOrder => InSight::back(home).await,
-        };
+        });
         tracing::info!("the daemon is back, and requests are answered again");
     }
 }

@@ -206,19 +206,15 @@ pub(super) fn tell(plan: &AttackPlan, course: &AttackCourse, invocation: &Invoca
 
 /// Says which attacks are put beside honest peers that ask less than usual.
 fn tell_references(course: &AttackCourse, invocation: &Invocation) {
-    let says: [(&str, fn(&AttackOutcome) -> AttackReference); 2] = [
-        ("the surplus is beyond honest peers at its own price, who have more by that", |of| {
-            of.surplus_beside
-        }),
-        ("the harm is beyond that of honest peers at its own price", |of| of.harm_beside),
-    ];
-    for (what, beside) in says {
+    let tell = |what: &str, beside: fn(&AttackOutcome) -> AttackReference| {
         let found = course.outcomes.iter().filter(|each| beside(&each.outcome) == AttackReference::OwnPrice);
         let names: Vec<&str> = found.map(|each| each.name.as_str()).collect();
         if !names.is_empty() {
             invocation.printer.note(format!("{what}: {}", names.join(", ")));
         }
-    }
+    };
+    tell("the surplus is beyond honest peers at its own price, who have more by that", |of| of.surplus_beside);
+    tell("the harm is beyond that of honest peers at its own price", |of| of.harm_beside);
 }
 
 /// The attacks with this verdict, by name.
