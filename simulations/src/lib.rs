@@ -10,6 +10,7 @@ pub mod behaviour;
 pub mod crypto;
 pub mod kernel;
 pub mod lab;
+pub mod links;
 pub mod machine;
 pub mod network;
 pub mod plan;

@@ -2,11 +2,9 @@
 //!
 //! **Invariant:** the fate of a message depends on the stream of its sender alone; a message to oneself always arrives.
 
-use std::collections::BTreeSet;
-
 use assay_protocol::units::Rate;
 
-use crate::{kernel::Span, random::Stream, world::Place};
+use crate::{kernel::Span, links::Links, random::Stream, world::Place};
 
 /// How good the network is.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +58,7 @@ pub enum Fate {
 pub struct SimulatedNetwork {
     conditions: Conditions,
     luck: Vec<Stream>,
-    cut_off: BTreeSet<Place>,
+    links: Links,
 }
 
 impl SimulatedNetwork {
@@ -68,7 +66,7 @@ impl SimulatedNetwork {
     #[must_use]
     pub fn new(seed: u64, peers: usize, conditions: Conditions) -> Self {
         let luck = (0..peers as u64).map(|peer| Stream::new(seed, "network", peer)).collect();
-        Self { conditions, luck, cut_off: BTreeSet::new() }
+        Self { conditions, luck, links: Links::default() }
     }
 
     /// From now on the network is as good as this.
@@ -78,7 +76,13 @@ impl SimulatedNetwork {
 
     /// Cuts these peers off from the rest, who still reach each other as they do; nobody heals it.
     pub fn cut_off(&mut self, places: impl IntoIterator<Item = Place>) {
-        self.cut_off = places.into_iter().collect();
+        self.links = Links::default();
+        self.links.cut_off(places);
+    }
+
+    /// From now on this, and nothing else, is wrong with the links.
+    pub fn relink(&mut self, links: Links) {
+        self.links = links;
     }
 
     /// What becomes of a message.
@@ -86,14 +90,18 @@ impl SimulatedNetwork {
         if from == to {
             return Fate::Arrives(vec![Span::ZERO]);
         }
-        let apart = self.cut_off.contains(&from) != self.cut_off.contains(&to);
+        let apart = !self.links.pass(from, to);
         let Conditions { loss, duplication, .. } = self.conditions;
         let (lost, twice) = (self.luck(from).happens(loss), self.luck(from).happens(duplication));
         if apart || lost {
             return Fate::Lost(self.feedback(from));
         }
         let copies = if twice { 2 } else { 1 };
-        Fate::Arrives((0..copies).map(|_| self.delay(from)).collect())
+        let arrives = (0..copies).map(|_| {
+            let delay = self.delay(from);
+            self.links.stretched(from, to, delay)
+        });
+        Fate::Arrives(arrives.collect())
     }
 
     /// How long one message of this sender takes.
