@@ -133,21 +133,7 @@ fn protocol(version: &str, name: &str) -> Result<StreamProtocol, String> {
 
 fn gossip(keys: &Keypair, network: &Digest) -> Result<Gossip, String> {
     let topics = Topic::ALL.map(|topic| topic.of(network));
-    let mut config = gossipsub::ConfigBuilder::default();
-    for topic in &topics {
-        config.max_transmit_size_for_topic(GOSSIP_BYTES_MAX + GOSSIP_ENVELOPE_BYTES, topic.hash());
-    }
-    let config = config
-        .protocol_id_prefix(format!("{}/gossip", version(network)))
-        .heartbeat_initial_delay(Duration::from_millis(200))
-        .validation_mode(gossipsub::ValidationMode::Strict)
-        .validate_messages()
-        .message_id_fn(message_id)
-        .max_transmit_size(GOSSIP_BATCH_BYTES_MAX)
-        .connection_handler_queue_len(GOSSIP_QUEUE_MAX)
-        .duplicate_cache_time(GOSSIP_MEMORY)
-        .build()
-        .map_err(|error| error.to_string())?;
+    let config = gossip_config(network, &topics)?;
     let filter =
         gossipsub::WhitelistSubscriptionFilter(topics.iter().map(gossipsub::IdentTopic::hash).collect());
     let authenticity = gossipsub::MessageAuthenticity::Signed(keys.clone());
@@ -157,6 +143,24 @@ fn gossip(keys: &Keypair, network: &Digest) -> Result<Gossip, String> {
         gossip.subscribe(topic).map_err(|error| error.to_string())?;
     }
     Ok(gossip)
+}
+
+fn gossip_config(network: &Digest, topics: &[gossipsub::IdentTopic]) -> Result<gossipsub::Config, String> {
+    let mut config = gossipsub::ConfigBuilder::default();
+    for topic in topics {
+        config.max_transmit_size_for_topic(GOSSIP_BYTES_MAX + GOSSIP_ENVELOPE_BYTES, topic.hash());
+    }
+    config
+        .protocol_id_prefix(format!("{}/gossip", version(network)))
+        .heartbeat_initial_delay(Duration::from_millis(200))
+        .validation_mode(gossipsub::ValidationMode::Strict)
+        .validate_messages()
+        .message_id_fn(message_id)
+        .max_transmit_size(GOSSIP_BATCH_BYTES_MAX)
+        .connection_handler_queue_len(GOSSIP_QUEUE_MAX)
+        .duplicate_cache_time(GOSSIP_MEMORY)
+        .build()
+        .map_err(|error| error.to_string())
 }
 
 /// The digest of everything that makes a message this one, each part with its length.
@@ -240,6 +244,18 @@ mod tests {
         thresholds().validate().unwrap();
         let invalid = topic_scores().invalid_message_deliveries_weight;
         assert!(9.0 * invalid < SCORE_SHUNNED && 4.0 * invalid > SCORE_SHUNNED, "three strikes");
+    }
+
+    /// `GossipParameters::LIBP2P` in `simulations/src/lab/gossip/parameters.rs` has the same.
+    #[test]
+    fn a_mesh_has_the_numbers_that_the_simulator_carries_hops_by() {
+        let network = Digest::of(b"network");
+        let config = gossip_config(&network, &Topic::ALL.map(|topic| topic.of(&network))).unwrap();
+        assert_eq!((config.mesh_n(), config.mesh_n_low(), config.mesh_n_high()), (6, 5, 12));
+        assert_eq!((config.mesh_outbound_min(), config.prune_backoff()), (2, Duration::from_secs(60)));
+        assert_eq!((config.gossip_lazy(), config.gossip_factor(), config.history_gossip()), (6, 0.25, 3));
+        assert_eq!(config.heartbeat_interval(), Duration::from_secs(1));
+        assert!(config.flood_publish());
     }
 
     #[test]

@@ -2,16 +2,14 @@
 //!
 //! **Invariant:** every connection is two edges, each of which knows the other; no list of a mesh names an edge twice.
 
-use crate::random::Stream;
-
-/// The shortest way between two peers, in nanoseconds, and the longest.
-const LATENCY: (u64, u64) = (10_000_000, 150_000_000);
+use crate::{kernel::Span, random::Stream};
 
 /// One half of a connection.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
     to: u32,
     back: u32,
+    /// In microseconds.
     latency: u32,
     is_dialled: bool,
     is_mesh: bool,
@@ -26,26 +24,28 @@ pub(super) struct Mesh {
 }
 
 impl Mesh {
-    /// Each peer dials so many others, who need not be different from those that dial it.
-    pub(super) fn new(seed: u64, peers: usize, dials: usize) -> Self {
+    /// Each peer dials so many others, who need not be different from those that dial it. Ways are as long as `latency` says.
+    pub(super) fn new(seed: u64, peers: usize, dials: usize, latency: [Span; 2]) -> Self {
         let mut luck = Stream::new(seed, "dials", 0);
-        let mut links: Vec<(u32, u32)> = Vec::with_capacity(peers * dials);
+        let each = dials.min(peers.saturating_sub(1));
+        let mut dialled: Vec<u32> = Vec::with_capacity(peers * each);
         for peer in 0..peers as u32 {
-            let first = links.len();
-            while links.len() < first + dials.min(peers - 1) {
+            let first = dialled.len();
+            while dialled.len() < first + each {
                 let other = luck.below(peers as u64) as u32;
-                if other != peer && !links[first..].contains(&(peer, other)) {
-                    links.push((peer, other));
+                if other != peer && !dialled[first..].contains(&other) {
+                    dialled.push(other);
                 }
             }
         }
+        let of = |peer: u32| &dialled[peer as usize * each..(peer as usize + 1) * each];
+        let links = (0..peers as u32).flat_map(|from| of(from).iter().map(move |to| (from, *to)));
         // Two that dial each other have one connection, that of the lower number.
-        let dialled: std::collections::BTreeSet<(u32, u32)> = links.iter().copied().collect();
-        links.retain(|(from, to)| from < to || !dialled.contains(&(*to, *from)));
-        Self::joining(&links, peers, &mut luck)
+        let links = links.filter(|(from, to)| from < to || !of(*to).contains(from)).collect::<Vec<_>>();
+        Self::joining(&links, peers, latency, &mut luck)
     }
 
-    fn joining(links: &[(u32, u32)], peers: usize, luck: &mut Stream) -> Self {
+    fn joining(links: &[(u32, u32)], peers: usize, latency: [Span; 2], luck: &mut Stream) -> Self {
         let mut firsts = vec![0_u32; peers + 1];
         for end in links.iter().flat_map(|(from, to)| [from, to]) {
             firsts[*end as usize + 1] += 1;
@@ -54,7 +54,8 @@ impl Mesh {
         let nobody = Edge { to: 0, back: 0, latency: 0, is_dialled: false, is_mesh: false };
         let (mut edges, mut next) = (vec![nobody; links.len() * 2], firsts.clone());
         for (from, to) in links {
-            let latency = luck.between(LATENCY.0, LATENCY.1) as u32;
+            let micros = luck.between(latency[0].0, latency[1].0) / 1_000;
+            let latency = u32::try_from(micros).unwrap_or(u32::MAX);
             let [there, back] = [*from, *to].map(|peer| {
                 next[peer as usize] += 1;
                 next[peer as usize] - 1
@@ -84,8 +85,28 @@ impl Mesh {
         self.edges[edge as usize].back
     }
 
-    pub(super) fn latency(&self, edge: u32) -> u32 {
-        self.edges[edge as usize].latency
+    /// Whose edge it is.
+    pub(super) fn owner(&self, edge: u32) -> u32 {
+        self.to(self.back(edge))
+    }
+
+    /// How long the way is.
+    pub(super) fn latency(&self, edge: u32) -> Span {
+        Span::micros(u64::from(self.edges[edge as usize].latency))
+    }
+
+    /// How long the way is between two peers that are connected.
+    pub(super) fn way(&self, from: u32, to: u32) -> Option<Span> {
+        self.edges(from).find(|edge| self.to(*edge) == to).map(|edge| self.latency(edge))
+    }
+
+    /// How many of a peer's mesh it dialled.
+    pub(super) fn outbound(&self, peer: u32) -> usize {
+        self.of(peer).iter().filter(|edge| self.is_dialled(**edge)).count()
+    }
+
+    pub(super) fn is_in(&self, edge: u32) -> bool {
+        self.edges[edge as usize].is_mesh
     }
 
     pub(super) fn is_dialled(&self, edge: u32) -> bool {
@@ -94,7 +115,7 @@ impl Mesh {
 
     /// Puts an edge into the mesh of its owner.
     pub(super) fn join(&mut self, edge: u32) {
-        let owner = self.to(self.back(edge));
+        let owner = self.owner(edge);
         if !core::mem::replace(&mut self.edges[edge as usize].is_mesh, true) {
             self.meshes[owner as usize].push(edge);
         }
@@ -102,16 +123,22 @@ impl Mesh {
 
     /// Takes it out.
     pub(super) fn leave(&mut self, edge: u32) {
-        let owner = self.to(self.back(edge));
+        let owner = self.owner(edge);
         if core::mem::replace(&mut self.edges[edge as usize].is_mesh, false) {
             self.meshes[owner as usize].retain(|other| *other != edge);
         }
     }
 
-    /// So many edges of a peer that are not in its mesh, or all.
-    pub(super) fn beside(&self, peer: u32, count: usize, luck: &mut Stream) -> Vec<u32> {
+    /// So many edges of a peer that are not in its mesh and that this picks, or all.
+    pub(super) fn beside(
+        &self,
+        peer: u32,
+        count: usize,
+        luck: &mut Stream,
+        pick: impl Fn(u32) -> bool,
+    ) -> Vec<u32> {
         let mut beside: Vec<u32> =
-            self.edges(peer).filter(|edge| !self.edges[*edge as usize].is_mesh).collect();
+            self.edges(peer).filter(|edge| !self.is_in(*edge) && pick(*edge)).collect();
         let count = count.min(beside.len());
         for place in 0..count {
             let other = place + luck.below((beside.len() - place) as u64) as usize;
