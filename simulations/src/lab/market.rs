@@ -2,8 +2,8 @@
 //!
 //! What the checker's [`crate::world`] does with effects, this does as well, and both follow the cases that every shell
 //! follows. What is simpler here: a message does not pass the codec, though its signatures are asked; an offer goes into
-//! one book that is lent to everybody; nobody's records are written down; and a peer that nothing has happened to is a
-//! number.
+//! one book that is lent to everybody, unless each hop of it is carried; nobody's records are written down; and a peer that
+//! nothing has happened to is a number.
 //!
 //! **Invariant:** what happens follows from the plan alone; a peer at which nothing is due costs no event.
 
@@ -20,6 +20,7 @@ mod journal;
 mod living;
 mod observer;
 mod perform;
+mod relay;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -48,17 +49,19 @@ use self::{
     trace::MarketTrace,
 };
 pub use self::{
-    carrier::{Carrier, SampledCarrier},
+    carrier::{Carrier, FullCarrier, SampledCarrier},
     invariants::Invariants,
     observer::{MarketSight, Observer},
+    relay::{Hearsay, Relay},
     tally::{FIRST_JOBS, ForgedTally, GroupTally, MarketTally},
 };
 use super::{calendar::Calendar, distribution::Distribution};
 use crate::{
     behaviour::Behaviour,
     kernel::{Instant, Span},
+    links::Links,
     plan::Plan,
-    world::{EPOCH_MILLIS, Place},
+    world::{EPOCH_MILLIS, Place, peer::empty_book},
 };
 
 /// What a market stands on.
@@ -73,14 +76,20 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// What a plan says, with the machines of the checker.
+    /// What a plan says, with the machines of the checker, and delays drawn from distributions.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        Self {
-            carrier: Box::new(SampledCarrier::of(&plan.conditions)),
-            service: Distribution::Uniform(0.06, 0.14),
-            keeps_records: false,
-        }
+        Self::with(Box::new(SampledCarrier::of(&plan.conditions, plan.peers())))
+    }
+
+    /// The same, but that each hop is carried of what is told to everybody, and each peer has a book of its own.
+    #[must_use]
+    pub fn hop_by_hop(plan: &Plan) -> Self {
+        Self::with(Box::new(FullCarrier::new(plan.seed, plan.peers(), &plan.conditions)))
+    }
+
+    fn with(carrier: Box<dyn Carrier>) -> Self {
+        Self { carrier, service: Distribution::Uniform(0.06, 0.14), keeps_records: false }
     }
 }
 
@@ -95,7 +104,7 @@ pub struct Market<O> {
     matters: Arena<Matter>,
     residents: Vec<Resident>,
     directory: Directory,
-    /// The offers that everybody has heard of.
+    /// The offers that everybody has heard of, where not each has a book of its own.
     book: Book,
     /// Who waits for one.
     awaiting: BTreeSet<Place>,
@@ -103,6 +112,7 @@ pub struct Market<O> {
     told: Option<(u64, Place, Opened)>,
     /// The receipts that their parties have not all read.
     archive: Archive,
+    links: Links,
     trace: MarketTrace,
     inputs: u64,
     /// Room for what a brain wants, used again and again.
@@ -126,6 +136,7 @@ impl<O: Observer> Market<O> {
             awaiting: BTreeSet::new(),
             told: None,
             archive: Archive::default(),
+            links: Links::default(),
             trace: MarketTrace::default(),
             inputs: 0,
             effects: Effects::new(),
@@ -179,10 +190,10 @@ impl<O: Observer> Market<O> {
         self.trace.digest()
     }
 
-    /// How many events there were.
+    /// How many events there were, and hops.
     #[must_use]
     pub fn events(&self) -> u64 {
-        self.trace.events()
+        self.trace.events() + self.ground.carrier.hops()
     }
 
     /// How many inputs brains took.
@@ -201,16 +212,38 @@ impl<O: Observer> Market<O> {
         self.residents[place.0].awake = self.now().after(span);
     }
 
+    /// From now on this, and nothing else, is wrong with the links.
+    pub fn relink(&mut self, links: Links) {
+        if let Some(relay) = self.ground.carrier.relay() {
+            relay.relink(links.clone());
+        }
+        self.links = links;
+    }
+
     /// Lets time pass until then.
     pub fn run_until(&mut self, end: Instant) {
-        while self.calendar.next_at().is_some_and(|next| next <= end) {
-            self.step();
+        while self.next_at().is_some_and(|next| next <= end) {
+            self.step_until(end);
         }
         self.calendar.advance(end);
     }
 
+    /// When something happens next.
+    fn next_at(&mut self) -> Option<Instant> {
+        let hop = self.ground.carrier.relay().and_then(Relay::next_at);
+        self.calendar.next_at().into_iter().chain(hop).min()
+    }
+
     /// Lets one thing happen.
     pub fn step(&mut self) {
+        self.step_until(Instant(u64::MAX));
+    }
+
+    /// Lets one thing happen, if anything does until then: first the hops that arrive before anything else does.
+    fn step_until(&mut self, end: Instant) {
+        if self.hop(end) || self.calendar.next_at().is_none_or(|next| next > end) {
+            return;
+        }
         let Some(event) = self.calendar.pop() else { return };
         let place = Place(event.place as usize);
         let Resident { awake, life, .. } = self.residents[place.0];
@@ -240,6 +273,7 @@ impl<O: Observer> Market<O> {
     fn happen(&mut self, place: Place, matter: Matter) {
         match matter {
             Matter::Letter(from, input) => self.arrive(from, place, input),
+            Matter::Told(told) => self.learn(place, &told),
             Matter::Heard(input) => self.feed(place, input),
             Matter::Listed(offer) => self.list(*offer),
             Matter::Finished(run, number) => self.finish(place, run, number),
@@ -256,6 +290,40 @@ impl<O: Observer> Market<O> {
             return self.report_lost(from, to);
         }
         self.feed(to, input);
+    }
+
+    /// Lets hops arrive before anything else happens, up to the first that brings somebody what is new to it; false if none does.
+    fn hop(&mut self, end: Instant) -> bool {
+        let until = self.calendar.next_at().map_or(end, |next| next.min(end));
+        let Self { ground, residents, .. } = self;
+        let Some(relay) = ground.carrier.relay() else { return false };
+        let awake = |place: Place, at: Instant| residents[place.0].awake <= at;
+        let Some(Hearsay { place, at, told }) = relay.advance(until, &awake) else { return false };
+        self.calendar.advance(at);
+        self.comes(place, Span::ZERO, Matter::Told(told));
+        true
+    }
+
+    /// A hop has brought a peer what somebody told everybody.
+    fn learn(&mut self, place: Place, told: &Opened) {
+        self.wake_up(place);
+        if let Opened::Offer(offer) = told {
+            self.note(place, offer.clone());
+        } else {
+            self.feed(place, Input::Message(told.clone()));
+        }
+    }
+
+    /// Puts an offer into a peer's own book, and tells its brain if that waits for one.
+    pub(super) fn note(&mut self, place: Place, offer: Verified<Offer>) {
+        let (at, provider) = (self.moment(place), offer.signer());
+        let Some(living) = &mut self.residents[place.0].living else { return };
+        let Living { node: Some(node), book: Some(book), .. } = &mut **living else { return };
+        let received = book.take(offer, node.time(at), |offer| node.worth(offer));
+        let is_news = received != Received::Ignored && provider != self.directory.name(place);
+        if is_news && node.awaits_offers() {
+            self.feed(place, Input::Offered { provider });
+        }
     }
 
     /// An offer is in everybody's book from now on, and who waits for one is told.
@@ -279,13 +347,15 @@ impl<O: Observer> Market<O> {
         let at = self.moment(place);
         let seen = self.sighting(place);
         let Some(living) = &mut self.residents[place.0].living else { return };
+        let living: &mut Living = living;
         let input = match &mut living.behaviour {
             Some(behaviour) => behaviour.hear(input),
             None => Some(input),
         };
         let (Some(node), Some(input)) = (&mut living.node, input) else { return };
+        let book = living.book.as_deref().unwrap_or(&self.book);
         let mut effects = core::mem::take(&mut self.effects);
-        node.handle(input, at, &self.book, &mut effects);
+        node.handle(input, at, book, &mut effects);
         self.inputs += 1;
         self.trace.thought(effects.len());
         self.observer.thought(seen, node);
@@ -336,7 +406,10 @@ impl<O: Observer> Market<O> {
         let Self { residents, genesis, plan, ground, .. } = self;
         residents[place.0].living.get_or_insert_with(|| {
             let config = Config::new(Arc::clone(genesis));
-            Box::new(Living::new(plan, config, place, ground.keeps_records))
+            let mut living = Living::new(plan, config, place, ground.keeps_records);
+            let each_has_one = ground.carrier.relay().is_some();
+            living.book = each_has_one.then(|| Box::new(empty_book(plan.seed, place, 0)));
+            Box::new(living)
         })
     }
 

@@ -56,7 +56,7 @@ pub(super) struct Peer {
 }
 
 /// A book with nothing in it, for a life of a peer.
-pub(super) fn empty_book(seed: u64, place: Place, life: u64) -> Book {
+pub(crate) fn empty_book(seed: u64, place: Place, life: u64) -> Book {
     Book::new(codec::digest("simulated book", &(seed, place.0 as u64, life)))
 }
 

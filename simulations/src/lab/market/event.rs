@@ -5,6 +5,7 @@ use std::rc::Rc;
 use assay_market::{Input, input::RunId};
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
+    message::Opened,
     offer::Offer,
     signed::Verified,
 };
@@ -45,6 +46,8 @@ pub(super) enum Happens {
 pub(super) enum Matter {
     /// A message, from whom it comes.
     Letter(Place, Input),
+    /// What somebody told everybody, brought by a hop.
+    Told(Rc<Opened>),
     /// A user's wish, or what the shell has to say to the brain.
     Heard(Input),
     /// An offer has reached everybody.
@@ -120,6 +123,7 @@ impl Matter {
     pub(super) fn label(&self) -> u8 {
         match self {
             Self::Letter(..) => b'a',
+            Self::Told(_) => b't',
             Self::Heard(_) => b'h',
             Self::Listed(_) => b'l',
             Self::Finished(..) => b'f',

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assay_market::{Config, Effects, Node, Steady, effect::Run, input::RunId};
+use assay_market::{Book, Config, Effects, Node, Steady, effect::Run, input::RunId};
 use assay_protocol::codec;
 
 use super::journal::MarketJournal;
@@ -36,6 +36,8 @@ pub(super) struct Living {
     pub(super) node: Option<Node<SimulatedKey>>,
     /// Honest, if none.
     pub(super) behaviour: Option<Box<dyn Behaviour>>,
+    /// The offers that it has heard of, where not all read in one book.
+    pub(super) book: Option<Box<Book>>,
     pub(super) journal: MarketJournal,
     pub(super) store: SimulatedStore,
     pub(super) fetches: SimulatedFetches,
@@ -123,6 +125,7 @@ impl Living {
         Self {
             node: Some(Node::new(plan.key(place), config, entropy(plan, place, 0))),
             behaviour: None,
+            book: None,
             journal: MarketJournal::new(keeps_records),
             store,
             fetches: SimulatedFetches::default(),

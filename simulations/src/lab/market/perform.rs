@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** no decision is made here; what others can see waits for the journal, and nothing else does.
 
+use std::rc::Rc;
+
 use assay_market::{
     Effect, Input, Record, Steady,
     effect::Run,
@@ -12,7 +14,9 @@ use assay_protocol::{
     id::{Digest, PeerId},
     manifest::End,
     message::{Message, Opened},
+    offer::Offer,
     order::Failure,
+    signed::Verified,
 };
 
 use super::{
@@ -121,9 +125,10 @@ impl<O: Observer> Market<O> {
 
     /// When what is sent now arrives, if it does.
     pub(super) fn arrival(&mut self, from: Place, to: Place) -> Option<Span> {
-        let Self { residents, ground, .. } = self;
+        let Self { residents, ground, links, .. } = self;
         let way = &mut residents[from.0].living.as_mut()?.way;
-        ground.carrier.carry(from, to, way)
+        let span = ground.carrier.carry(from, to, way)?;
+        links.pass(from, to).then(|| links.stretched(from, to, span))
     }
 
     /// The sender learns that a message did not arrive, if it does.
@@ -136,29 +141,44 @@ impl<O: Observer> Market<O> {
     }
 
     /// An offer comes into the book that everybody reads; anything else reaches who provides, and everybody else when
-    /// something next happens to them.
+    /// something next happens to them. Where each hop is carried, all of it reaches whom a hop brings it.
     fn publish(&mut self, from: Place, message: Message) {
-        match message.open::<Simulated>(self.network) {
-            Ok(Opened::Offer(offer)) => {
-                let Self { residents, ground, .. } = self;
-                let Some(living) = &mut residents[from.0].living else { return };
-                let delay = ground.carrier.spread(&mut living.way);
-                self.comes(from, delay, Matter::Listed(Box::new(offer)));
-            }
-            Ok(opened) => {
-                let number = 1 + self.told.as_ref().map_or(0, |(number, ..)| *number);
-                self.told = Some((number, from, opened.clone()));
-                // Whoever provides acts on it; everybody else hears it when something next happens to them.
-                let provides =
-                    |place: &Place| self.node(*place).is_some_and(|node| node.provision().is_some());
-                let providers = (0..self.residents.len()).map(Place).filter(provides);
-                let others: Vec<Place> = providers.filter(|place| *place != from).collect();
-                for to in others {
-                    self.living(to).told = number;
-                    self.carry(from, to, opened.clone());
-                }
-            }
-            Err(_) => {}
+        let Ok(opened) = message.open::<Simulated>(self.network) else { return };
+        if self.ground.carrier.relay().is_some() {
+            return self.relay(from, opened);
+        }
+        if let Opened::Offer(offer) = opened {
+            return self.list_soon(from, offer);
+        }
+        let number = 1 + self.told.as_ref().map_or(0, |(number, ..)| *number);
+        self.told = Some((number, from, opened.clone()));
+        // Whoever provides acts on it; everybody else hears it when something next happens to them.
+        let provides = |place: &Place| self.node(*place).is_some_and(|node| node.provision().is_some());
+        let providers = (0..self.residents.len()).map(Place).filter(provides);
+        let others: Vec<Place> = providers.filter(|place| *place != from).collect();
+        for to in others {
+            self.living(to).told = number;
+            self.carry(from, to, opened.clone());
+        }
+    }
+
+    /// An offer is in everybody's book once it has spread.
+    fn list_soon(&mut self, from: Place, offer: Verified<Offer>) {
+        let Self { residents, ground, .. } = self;
+        let Some(living) = &mut residents[from.0].living else { return };
+        if let Some(delay) = ground.carrier.spread(&mut living.way) {
+            self.comes(from, delay, Matter::Listed(Box::new(offer)));
+        }
+    }
+
+    /// What a peer tells everybody it knows itself, and all others once a hop brings it.
+    fn relay(&mut self, from: Place, told: Opened) {
+        if let Opened::Offer(offer) = &told {
+            self.note(from, offer.clone());
+        }
+        let now = self.now();
+        if let Some(relay) = self.ground.carrier.relay() {
+            relay.tell(from, now, Rc::new(told));
         }
     }
 

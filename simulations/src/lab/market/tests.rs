@@ -211,3 +211,83 @@ fn jobs_go_on_over_crashes_of_their_client_provider_and_notary() {
     market.settle(LIMIT).unwrap();
     assert!(market.observer().paid >= 3, "{:?}", market.observer());
 }
+
+/// A market of which each hop is carried.
+fn hopping<O: Observer>(plan: Plan, observer: O) -> Market<O> {
+    let ground = Ground::hop_by_hop(&plan);
+    Market::new(plan, ground, observer)
+}
+
+#[test]
+fn jobs_are_paid_every_rule_holds_and_seeds_decide_where_each_hop_is_carried() {
+    let run = |seed| {
+        let plan = Plan { seed, clients: 3, ..Plan::default() };
+        let watch = Invariants::new(&plan, Arc::new(plan.genesis()), 32);
+        let mut market = hopping(plan, (Counts::default(), watch));
+        trade(&mut market, 10);
+        assert_eq!(market.observer().0.paid, 30, "{:?}", market.observer().0);
+        assert!(market.events() > market.trace.events(), "no hop was counted");
+        market.digest()
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn each_peer_hears_of_offers_and_checkpoints_by_itself_where_each_hop_is_carried() {
+    let heard = |ground: fn(&Plan) -> Ground| {
+        let plan = Plan { clients: 40, ..Plan::default() };
+        let (ground, thoughts) = (ground(&plan), Thoughts(vec![0; plan.peers()]));
+        let mut market = Market::new(plan, ground, thoughts);
+        market.open_market();
+        let client = market.plan().client(7);
+        let before = market.observer().0[client.0];
+        market.run_until(market.now().after(Span::seconds(60)));
+        let own = market.residents[client.0].living.as_ref().and_then(|living| living.book.as_ref());
+        (market.observer().0[client.0] - before, own.map(|book| book.len()))
+    };
+    let ((_, none), (inputs, own)) = (heard(Ground::of), heard(Ground::hop_by_hop));
+    assert_eq!((none, own), (None, Some(6)));
+    // A checkpoint every ten seconds.
+    assert!(inputs >= 5, "{inputs}");
+}
+
+#[test]
+fn who_is_cut_off_hears_of_nobody_and_nobody_of_it_until_the_links_are_there_again() {
+    let plan = Plan { clients: 2, ..Plan::default() };
+    let (client, island, mainland) = (plan.client(0), plan.founder(0), plan.founder(1));
+    let mut market = hopping(plan, ());
+    let mut links = Links::default();
+    links.cut_off([island]);
+    market.relink(links);
+    market.open_market();
+    let known = |market: &Market<()>| {
+        [client, island, mainland].map(|place| {
+            let living = market.residents[place.0].living.as_ref();
+            living.and_then(|living| living.book.as_ref()).map_or(0, |book| book.len())
+        })
+    };
+    assert_eq!(known(&market), [5, 1, 5]);
+    market.relink(Links::default());
+    market.run_until(market.now().after(Span::seconds(60)));
+    assert_eq!(known(&market), [6, 6, 6]);
+}
+
+#[test]
+fn nobody_whose_links_are_cut_sells_and_nobody_whose_links_are_slow_is_late_for_good() {
+    for ground in [Ground::of as fn(&Plan) -> Ground, Ground::hop_by_hop] {
+        let plan = Plan { clients: 2, ..Plan::default() };
+        let (ground, watch) = (ground(&plan), Invariants::new(&plan, Arc::new(plan.genesis()), 32));
+        let (island, far) = (plan.founder(0), plan.founder(1));
+        let mut market = Market::new(plan, ground, (Counts::default(), watch));
+        market.open_market();
+        let mut links = Links::default();
+        links.cut_off([island]);
+        links.slow_down([far], 10);
+        market.relink(links);
+        let before = market.wealth(island);
+        trade(&mut market, 10);
+        assert!(market.observer().0.paid >= 18, "{:?}", market.observer().0);
+        assert!(market.wealth(island) <= before, "{:?} after {before:?}", market.wealth(island));
+    }
+}
