@@ -151,7 +151,11 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::lab::{scenario::PopulationRole, shipped, statistics::Moments};
+    use crate::lab::{
+        scenario::{LinkFault, LinkFaultKind, PopulationRole},
+        shipped,
+        statistics::Moments,
+    };
 
     fn scenario(name: &str) -> Scenario {
         let text = shipped::text(name).unwrap();
@@ -340,6 +344,40 @@ mod tests {
             for run in run(&Scenario { kernel, ..scenario.clone() }, 1, false).unwrap() {
                 assert_eq!(figure(&run, "orders paid, share"), 1.0, "{kernel:?}: {run:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_fault_is_over_in_time_even_behind_the_horizon_and_both_kernels_come_to_rest() {
+        let mut scenario = Scenario { horizon: 10_000_000_000, seeds: 2, ..scenario("market") };
+        let fault = LinkFault {
+            name: "cut".into(),
+            what: LinkFaultKind::Partition,
+            at: 5_000_000_000,
+            lasts: 10_000_000_000,
+            factor: 1,
+            populations: vec!["clients".into()],
+        };
+        let figures = |scenario: &Scenario, name: &str| -> Vec<Option<f64>> {
+            let runs = run(scenario, 1, false).unwrap();
+            runs.iter().map(|run| run.figures.iter().find(|(known, _)| known == name).unwrap().1).collect()
+        };
+        let usual = Scenario { kernel: KernelName::Laboratory, ..scenario.clone() };
+        let slowest = figures(&usual, "wait for a result, 99 %, s");
+        scenario.faults.push(fault);
+        for kernel in [KernelName::Checker, KernelName::Laboratory] {
+            let orders = figures(&Scenario { kernel, ..scenario.clone() }, "orders");
+            assert_eq!(orders, figures(&usual, "orders"), "{kernel:?}");
+        }
+        let cut = Scenario { kernel: KernelName::Laboratory, ..scenario };
+        let (shares, waits) =
+            (figures(&cut, "orders paid, share"), figures(&cut, "wait for a result, 99 %, s"));
+        for ((share, wait), usual) in shares.into_iter().zip(waits).zip(slowest) {
+            // Whoever orders while it cannot be heard is not served, or later.
+            assert!(
+                share < Some(0.99) || wait > usual.map(|usual| usual + 1.0),
+                "{share:?}, {wait:?}, {usual:?}"
+            );
         }
     }
 

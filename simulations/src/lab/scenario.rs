@@ -4,6 +4,7 @@
 //! known, and there is somebody to order, to provide and to check.
 
 mod conduct;
+mod fault;
 mod over;
 mod population;
 mod reader;
@@ -16,6 +17,7 @@ use assay_protocol::{codec, genesis::Timers, units::NANO_PER_CREDIT};
 pub(super) use self::conduct::SettingKey;
 pub use self::{
     conduct::{BehaviourName, BehaviourSettings},
+    fault::{LinkFault, LinkFaultKind},
     over::OverError,
     population::{Population, PopulationRole, StrategyCommand},
     source::ScenarioError,
@@ -29,6 +31,8 @@ use crate::plan;
 
 /// Peers of the largest market.
 const PEERS_MAX: u64 = 100_000;
+/// Peers of the largest market of which each hop is carried.
+const HOPPING_PEERS_MAX: u64 = 10_000;
 /// Peers of the largest world of the checker.
 const CHECKER_PEERS_MAX: u64 = 1_000;
 /// The most seeds of one experiment.
@@ -66,6 +70,8 @@ pub struct Scenario {
     pub loss: u64,
     /// How long the network waits for what.
     pub timers: TimersName,
+    /// How closely the laboratory looks at what is told to everybody.
+    pub fidelity: FidelityName,
     /// What each founder has at stake.
     pub stake: u64,
     /// By how much each founder asks more than the one before.
@@ -90,6 +96,17 @@ pub struct Scenario {
     pub value: u64,
     /// Who takes part.
     pub populations: Vec<Population>,
+    /// What goes wrong for a while.
+    pub faults: Vec<LinkFault>,
+}
+
+/// How closely the laboratory looks at what is told to everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FidelityName {
+    /// When it has spread is drawn from a distribution, and all read in one book.
+    Sampled,
+    /// Each hop is carried, and each has a book of its own.
+    Full,
 }
 
 /// What a scenario is run in. Both drive the brain of real peers.
@@ -134,6 +151,8 @@ pub struct Crowd {
 
 const KERNELS: [(&str, KernelName); 2] = [("checker", KernelName::Checker), ("lab", KernelName::Laboratory)];
 const TIMERS: [(&str, TimersName); 2] = [("brisk", TimersName::Brisk), ("strangers", TimersName::Strangers)];
+const FIDELITIES: [(&str, FidelityName); 2] =
+    [("sampled", FidelityName::Sampled), ("full", FidelityName::Full)];
 const WORKS: [(&str, &str); 4] = [
     (plan::LABEL, plan::LABEL),
     (plan::TENSOR, plan::TENSOR),
@@ -174,6 +193,7 @@ impl Scenario {
         let mut workload = all.table("workload")?;
         let populations = all.tables("population")?;
         let populations = Population::read_all(populations)?;
+        let faults = LinkFault::read_all(all.tables("fault")?, &populations)?;
         let scenario = Self {
             name,
             question,
@@ -189,6 +209,7 @@ impl Scenario {
             delays: [network.time("delay_min", SECOND / 200)?, network.time("delay_max", SECOND / 25)?],
             loss: network.share("loss", 0)?,
             timers: network.choice("timers", TimersName::Brisk, &TIMERS)?,
+            fidelity: network.choice("fidelity", FidelityName::Sampled, &FIDELITIES)?,
             stake: market.money("stake", 10_000)?,
             price_step: market.money("price_step", 0)?,
             slots: market.count("slots", 4, 1..=1_000)?,
@@ -205,6 +226,7 @@ impl Scenario {
             attempts: workload.count("attempts", 3, 1..=64)?,
             value: workload.multiple("value", VALUE)?,
             populations,
+            faults,
         };
         // Taken already; but it is a name that may be meant.
         all.text("extends", "")?;
@@ -244,15 +266,22 @@ impl Scenario {
             let problem = "an impossible market: it takes four founders, of whom three can check the fourth, and one client";
             return Err(all.wrong("population", problem));
         }
-        let most = match self.kernel {
-            KernelName::Checker => CHECKER_PEERS_MAX,
-            KernelName::Laboratory => PEERS_MAX,
+        let most = match (self.kernel, self.fidelity) {
+            (KernelName::Checker, FidelityName::Sampled) => CHECKER_PEERS_MAX,
+            (KernelName::Laboratory, FidelityName::Sampled) => PEERS_MAX,
+            (KernelName::Laboratory, FidelityName::Full) => HOPPING_PEERS_MAX,
+            (KernelName::Checker, FidelityName::Full) => {
+                return Err(network.wrong("fidelity", "is for the laboratory: `kernel = \"lab\"`"));
+            }
         };
         if self.peers() - 1 > most {
             return Err(all.wrong("population", format!("more than {most} peers")));
         }
         if self.delays[0] > self.delays[1] {
             return Err(network.wrong("delay_min", "must not be above `delay_max`"));
+        }
+        if let Some(late) = self.faults.iter().find(|fault| fault.at >= self.horizon) {
+            return Err(all.wrong("fault", format!("`{}` begins after the horizon", late.name)));
         }
         let Crowd { at, lasts, factor } = self.crowd;
         if (lasts > 0) != (factor > 1) || (at > 0 && lasts == 0) || (lasts > 0 && at >= self.horizon) {
@@ -325,6 +354,7 @@ impl Scenario {
         let long = some(self.work == plan::TEXT, format!("long = \"{} %\"\n", self.long as f64 / 1e4));
         let timers = word_of(self.timers, &TIMERS);
         let timers = some(self.timers != TimersName::Brisk, format!("timers = {timers:?}\n"));
+        let fidelity = some(self.fidelity == FidelityName::Full, "fidelity = \"full\"\n".to_owned());
         let value = some(self.value != VALUE, format!("value = \"{} %\"\n", self.value as f64 / 1e4));
         let mut text = format!(
             "name = {}\nquestion = {}\ntheory = {}\n\n\
@@ -332,6 +362,8 @@ impl Scenario {
              seeds = {}\nmax_events = {}\n\n\
              [network]\ndelay_min = \"{delay_min}\"\ndelay_max = \"{delay_max}\"\nloss = \"{} %\"\n{timers}\n\
              [market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
+             [network]\ndelay_min = \"{delay_min}\"\ndelay_max = \"{delay_max}\"\nloss = \"{} %\"\n\
+             {fidelity}\n[market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
              [verification]\nbase = \"{} %\"\nramp = {}\n\n\
              [workload]\nbetween = \"{}\"\ncrowd_at = \"{}\"\n\
              crowd_lasts = \"{}\"\ncrowd_factor = {}\nwork = {:?}\n{long}attempts = {}\n{value}",
@@ -358,6 +390,7 @@ impl Scenario {
             self.attempts,
         );
         self.populations.iter().for_each(|each| text.push_str(&each.text(time)));
+        self.faults.iter().for_each(|each| text.push_str(&each.text(time)));
         text
     }
 

@@ -8,7 +8,7 @@ use super::{
     attack::{AttackCase, AttackVerdict},
     experiment::{self, ExperimentError, RunFigures},
     pieces::said,
-    scenario::{Crowd, Population, Scenario},
+    scenario::{Crowd, LinkFault, Population, Scenario},
 };
 use crate::plan;
 
@@ -140,6 +140,11 @@ fn simpler(scenario: &Scenario, with: &mut impl FnMut(String, Scenario)) {
     let same = || scenario.clone();
     let crowd = Crowd { at: 0, lasts: 0, factor: 1 };
     with("no crowd".into(), Scenario { crowd, ..same() });
+    for (place, fault) in scenario.faults.iter().enumerate() {
+        let mut faults = scenario.faults.clone();
+        faults.remove(place);
+        with(format!("without the fault {}", fault.name), Scenario { faults, ..same() });
+    }
     with("no loss".into(), Scenario { loss: 0, ..same() });
     with("no warm-up".into(), Scenario { warm_up: 0, ..same() });
     with("one price".into(), Scenario { price_step: 0, ..same() });
@@ -164,10 +169,15 @@ fn shorter(scenario: &Scenario, horizon: u64) -> Scenario {
         let (staked, unstaked) = (part(each.staked), part(each.unstaked));
         Population { begins, ends, staked, unstaked, ..each.clone() }
     };
+    let fault = |each: &LinkFault| {
+        let (at, lasts) = (part(each.at), part(each.lasts));
+        LinkFault { at, lasts, ..each.clone() }
+    };
     Scenario {
         horizon,
         warm_up: part(scenario.warm_up),
         populations: scenario.populations.iter().map(population).collect(),
+        faults: scenario.faults.iter().map(fault).collect(),
         ..scenario.clone()
     }
 }

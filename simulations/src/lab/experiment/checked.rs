@@ -19,6 +19,7 @@ use crate::{
         market::is_claimed,
         scenario::{Population, Scenario},
     },
+    links::Links,
     plan::Plan,
     world::{Closed, Place, Wish, World},
 };
@@ -72,6 +73,10 @@ impl EventKernel for World {
 
     fn halt(&mut self, place: Place, span: Span) {
         self.sleep(place, span);
+    }
+
+    fn relink(&mut self, links: Links) {
+        self.network().relink(links);
     }
 
     fn owned(&self, place: Place) -> Option<Amount> {

@@ -20,6 +20,7 @@ use crate::{
     behaviour::Behaviour,
     kernel::{Instant, Span},
     lab::scenario::{BehaviourName, Population, PopulationRole, Scenario, WHOLE},
+    links::Links,
     network::Conditions,
     plan::{self, Plan},
     world::{Place, Wish},
@@ -56,6 +57,8 @@ pub(super) trait EventKernel {
     fn withdrawable(&self, place: Place) -> Option<Amount>;
     /// Lets a machine stand still.
     fn halt(&mut self, place: Place, span: Span);
+    /// From now on this, and nothing else, is wrong with the links.
+    fn relink(&mut self, links: Links);
     /// What a peer owns.
     fn owned(&self, place: Place) -> Option<Amount>;
     /// What pays for checks.

@@ -21,8 +21,9 @@ use crate::{
     lab::{
         checking,
         market::{FIRST_JOBS, Ground, GroupTally, Invariants, Market, MarketTally, Observer},
-        scenario::{Population, PopulationRole, Scenario},
+        scenario::{FidelityName, Population, PopulationRole, Scenario},
     },
+    links::Links,
     plan::{self, Plan},
     world::{Place, Wish},
 };
@@ -78,6 +79,10 @@ impl<O: Observer> EventKernel for Market<O> {
         self.sleep(place, span);
     }
 
+    fn relink(&mut self, links: Links) {
+        Market::relink(self, links);
+    }
+
     fn owned(&self, place: Place) -> Option<Amount> {
         self.wealth(place)
     }
@@ -115,7 +120,10 @@ pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, Experim
     let watch =
         (scenario.sweep > 0).then(|| Invariants::new(&plan, Arc::new(plan.genesis()), scenario.sweep));
     let tally = MarketTally::new(&plan, groups(scenario, &plan, &cast), Span(scenario.series));
-    let ground = Ground::of(&plan);
+    let ground = match scenario.fidelity {
+        FidelityName::Sampled => Ground::of(&plan),
+        FidelityName::Full => Ground::hop_by_hop(&plan),
+    };
     let mut market = Market::new(plan, ground, (tally, watch));
     let course = course::play(scenario, seed, &mut market, &cast)?;
     let (tally, _) = market.observer();

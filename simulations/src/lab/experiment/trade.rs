@@ -1,6 +1,8 @@
-//! What comes to a run from outside while it goes on: orders, peers that come and go, behaviours that begin and end.
+//! What comes to a run from outside while it goes on: orders, peers that come and go, behaviours and faults that begin and end.
 //!
 //! **Invariant:** all of it is drawn from streams of its own, so both kernels are given the same at the same times.
+
+use std::collections::BTreeSet;
 
 use assay_market::Command;
 use assay_protocol::{signed::Signer, units::Units};
@@ -17,8 +19,9 @@ use crate::{
     lab::{
         calendar::Calendar,
         distribution::{Distribution, exponential},
-        scenario::{Population, PopulationRole, Scenario, WHOLE},
+        scenario::{LinkFaultKind, Population, PopulationRole, Scenario, WHOLE},
     },
+    links::Links,
     plan,
     random::Stream,
     world::{Place, Wish},
@@ -46,6 +49,10 @@ enum Act {
     Stakes(u32),
     /// A peer withdraws of its stake what stands for nothing.
     Withdraws(u32),
+    /// A fault begins.
+    Fails(u32),
+    /// It is over.
+    Mends(u32),
     /// From now on figures count.
     Counts,
 }
@@ -76,6 +83,8 @@ pub(super) struct TradingTime<'a> {
     orders: u64,
     leaves: u64,
     pool: PoolRange,
+    /// The faults that have begun and are not over, each behind when it will be.
+    failing: BTreeSet<(u64, u32)>,
     /// When the last machine goes on that stands still.
     awake: Instant,
 }
@@ -104,6 +113,7 @@ impl<'a> TradingTime<'a> {
             orders: 0,
             leaves: 0,
             pool: PoolRange::default(),
+            failing: BTreeSet::new(),
             awake: begin,
         };
         time.foresee();
@@ -136,6 +146,10 @@ impl<'a> TradingTime<'a> {
                 self.acts.at(Instant(population.unstaked), Act::Withdraws(number as u32));
             }
         }
+        for (number, fault) in (0..).zip(&self.scenario.faults) {
+            self.acts.at(Instant(fault.at), Act::Fails(number));
+            self.acts.at(Instant(fault.ends()), Act::Mends(number));
+        }
     }
 
     /// Lets it pass. What everybody owned when it began to count stands in `owned`.
@@ -163,8 +177,15 @@ impl<'a> TradingTime<'a> {
                     withdraw(kernel, self.cast[number as usize].0);
                     self.acts.after(WITHDRAWN_EVERY, act);
                 }
+                Act::Fails(number) => self.fail(kernel, number),
+                Act::Mends(number) => self.mend(kernel, number),
                 Act::Counts => self.count(kernel, owned)?,
             }
+        }
+        // Nothing comes to rest while it cannot.
+        while let Some((ends, number)) = self.failing.first().copied() {
+            self.wait(kernel, self.begin.after(Span(ends)))?;
+            self.mend(kernel, number);
         }
         // What was wanted of a machine that stands still is wanted once it goes on.
         let until = self.awake.min(kernel.now().after(AWAKE));
@@ -197,6 +218,31 @@ impl<'a> TradingTime<'a> {
         self.leaves += 1;
         self.awake = self.awake.max(kernel.now().after(away));
         self.acts.after(away.plus(stay(population).span(luck)), Act::Leave(number as u32));
+    }
+
+    fn fail(&mut self, kernel: &mut impl EventKernel, number: u32) {
+        self.failing.insert((self.scenario.faults[number as usize].ends(), number));
+        self.relink(kernel);
+    }
+
+    fn mend(&mut self, kernel: &mut impl EventKernel, number: u32) {
+        self.failing.remove(&(self.scenario.faults[number as usize].ends(), number));
+        self.relink(kernel);
+    }
+
+    /// Lets links be as bad as all faults together make them.
+    fn relink(&self, kernel: &mut impl EventKernel) {
+        let mut links = Links::default();
+        for (_, number) in &self.failing {
+            let fault = &self.scenario.faults[*number as usize];
+            let hit = self.cast.iter().filter(|(_, each)| fault.populations.contains(&each.name));
+            let places = hit.map(|(place, _)| *place);
+            match fault.what {
+                LinkFaultKind::Partition => links.cut_off(places),
+                LinkFaultKind::SlowLinks => links.slow_down(places, fault.factor),
+            }
+        }
+        kernel.relink(links);
     }
 
     /// Lets the market come to rest, so that what counts from now on is what is ordered from now on.

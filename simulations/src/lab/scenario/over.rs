@@ -43,7 +43,7 @@ impl Scenario {
     /// [`OverError`], with the nearest key.
     pub fn refuse_key(&self, key: &str) -> Result<(), OverError> {
         let keys = self.whole().map_err(OverError::Refused)?.keys();
-        let is_name = key.starts_with("population.") && key.ends_with(".name");
+        let is_name = key.ends_with(".name");
         if !keys.iter().any(|known| known == key) {
             let same = keys.iter().find(|known| known.rsplit('.').next() == Some(key));
             let nearest = same.map_or_else(

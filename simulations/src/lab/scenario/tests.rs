@@ -1,6 +1,8 @@
 //! Scenarios that are read, and those that are refused by line, key and nearest name.
 
-use super::{BehaviourName, Population, Scenario, StrategyCommand, reader::written};
+use super::{
+    BehaviourName, FidelityName, LinkFaultKind, Population, Scenario, StrategyCommand, reader::written,
+};
 use crate::{behaviour::Lie, lab::shipped};
 
 const WHOLE: &str = "\
@@ -44,6 +46,26 @@ fn what_is_wrong_with_a_scenario_is_told_by_line_key_and_nearest_name() {
             "[run]",
             "[network]\nloss = \"101 %\"\n[run]",
             "a.toml:3: `network.loss`: must be from \"0 %\" to \"100 %\"",
+        ),
+        (
+            "[run]",
+            "[network]\nloss = 1.5\n[run]",
+            "a.toml:3: `network.loss`: has no unit; it is a share such as \"20 %\"",
+        ),
+        (
+            "[run]",
+            "[network]\nloss = \"1.5\"\n[run]",
+            "a.toml:3: `network.loss`: has no unit; it is a share such as \"20 %\"",
+        ),
+        (
+            "[run]",
+            "[market]\nstake = \"-1 credits\"\n[run]",
+            "a.toml:3: `market.stake`: must be from \"0 credits\" to \"1000000 credits\"",
+        ),
+        (
+            "count = 5",
+            "count = 5\nonline = \"-1 s\"\naway = \"1 s\"",
+            "a.toml:6: `population.online`: must be from \"0 s\" to \"365 d\"",
         ),
         ("count = 5", "count = 0", "a.toml:5: `population.count`: must be a whole number from 1 to 100000"),
         (
@@ -412,4 +434,65 @@ fn a_text_may_be_short_where_a_scenario_says_so() {
         read(&WHOLE.replace("[run]", "[workload]\nwork = \"text\"\nlong = \"25 %\"\n[run]")).unwrap();
     assert_eq!((scenario.work, scenario.long), ("text", 250_000));
     assert_eq!(read(&scenario.resolved()), Ok(scenario));
+}
+
+#[test]
+fn faults_are_read_with_whom_they_happen_to_and_refused_where_they_happen_to_nobody() {
+    let with = |fault: &str| read(&format!("{WHOLE}[[fault]]\n{fault}"));
+    let cut = "at = \"5 s\"\nlasts = \"10 s\"\npopulations = [\"clients\"]\n";
+    let slow =
+        "[[fault]]\nwhat = \"slow-links\"\nlasts = \"60 s\"\nfactor = 20\npopulations = [\"founders\"]\n";
+    let scenario = with(&format!("{cut}{slow}")).unwrap();
+    let [first, second] = scenario.faults.as_slice() else { panic!("{:?}", scenario.faults) };
+    assert_eq!(
+        (first.what, first.at, first.ends()),
+        (LinkFaultKind::Partition, 5_000_000_000, 15_000_000_000)
+    );
+    assert_eq!((second.name.as_str(), second.factor, second.at), ("slow-links", 20, 0));
+    assert_eq!(read(&scenario.resolved()), Ok(scenario.clone()));
+    let longer = scenario.with(&[("fault.slow-links.factor", "30")]).unwrap();
+    assert_eq!(longer.faults[1].factor, 30);
+    for (fault, expected) in [
+        (
+            "lasts = \"1 s\"\npopulations = [\"client\"]",
+            "a.toml:10: `fault.populations`: there is no population `client`; the nearest is `clients`",
+        ),
+        (
+            "lasts = \"1 s\"",
+            "a.toml:8: `fault.populations`: names those that it happens to, such as [\"clients\"]",
+        ),
+        ("populations = [\"clients\"]", "a.toml:8: `fault.lasts`: must be above \"0 s\""),
+        (
+            "lasts = \"1 s\"\nfactor = 3\npopulations = [\"clients\"]",
+            "a.toml:10: `fault.factor`: goes with `what = \"slow-links\"`, and is above 1 there",
+        ),
+        (
+            "what = \"slow-link\"",
+            "a.toml:9: `fault.what`: there is no `slow-link`; the nearest is `slow-links`",
+        ),
+        ("lats = \"1 s\"", "a.toml:9: `fault.lats`: is not known here; the nearest is `lasts`"),
+        (
+            "at = \"30 s\"\nlasts = \"1 s\"\npopulations = [\"clients\"]",
+            "a.toml:8: `fault`: `partition` begins after the horizon",
+        ),
+    ] {
+        assert_eq!(with(fault), Err(expected.to_owned()), "{fault}");
+    }
+    let twice = with(&format!("{cut}[[fault]]\n{cut}")).unwrap_err();
+    assert!(twice.ends_with("`fault.name`: there are two faults `partition`"), "{twice}");
+}
+
+#[test]
+fn all_hops_are_for_the_laboratory_and_not_for_everybody() {
+    let full =
+        |rest: &str| read(&WHOLE.replace("[run]", &format!("[network]\nfidelity = \"full\"\n[run]\n{rest}")));
+    let scenario = full("kernel = \"lab\"").unwrap();
+    assert_eq!(scenario.fidelity, FidelityName::Full);
+    assert_eq!(read(&scenario.resolved()), Ok(scenario));
+    assert!(!read(WHOLE).unwrap().resolved().contains("fidelity"));
+    let checker = full("kernel = \"checker\"").unwrap_err();
+    assert_eq!(checker, "a.toml:3: `network.fidelity`: is for the laboratory: `kernel = \"lab\"`");
+    let many = WHOLE.replace("[run]", "[network]\nfidelity = \"full\"\n[run]\nkernel = \"lab\"");
+    let many = read(&many.replace("count = 5", "count = 10000")).unwrap_err();
+    assert!(many.ends_with("more than 10000 peers"), "{many}");
 }
