@@ -1,5 +1,5 @@
-//! What the fuzz targets run: the same files that the seeded runs in the tests of `crates/protocol`, `crates/market` and
-//! `crates/engine` are made of.
+//! What the fuzz targets run: the same files that the seeded runs in the tests of `crates/protocol`, `crates/market`,
+//! `crates/engine` and `simulations` are made of.
 #![allow(dead_code, reason = "the seeded runs use more of these files")]
 
 mod books;
@@ -19,6 +19,8 @@ mod play;
 mod run;
 #[path = "../../crates/protocol/tests/it/samples.rs"]
 mod samples;
+#[path = "../../simulations/tests/it/fuzz/scenarios.rs"]
+mod scenarios;
 #[path = "../../crates/protocol/tests/it/fuzz/seeds.rs"]
 mod seeds;
 #[path = "../../crates/engine/tests/it/shapes.rs"]
@@ -70,4 +72,9 @@ pub fn models(bytes: &[u8]) {
 /// Texts by small vocabularies.
 pub fn texts(bytes: &[u8]) {
     texts::target(bytes);
+}
+
+/// Scenarios.
+pub fn scenarios(bytes: &[u8]) {
+    scenarios::target(bytes);
 }

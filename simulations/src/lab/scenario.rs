@@ -5,6 +5,8 @@
 
 mod conduct;
 mod fault;
+#[cfg(test)]
+mod misspelt;
 mod over;
 mod population;
 mod reader;
@@ -159,6 +161,20 @@ const WORKS: [(&str, &str); 4] = [
     (plan::EXACT, plan::EXACT),
     (plan::TEXT, plan::TEXT),
 ];
+/// What stands at the top of a file.
+const TABLES: [&str; 11] = [
+    "name",
+    "question",
+    "theory",
+    "extends",
+    "run",
+    "network",
+    "market",
+    "verification",
+    "workload",
+    "population",
+    "fault",
+];
 /// The whole, in parts of a million.
 pub(crate) const WHOLE: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -184,6 +200,7 @@ impl Scenario {
     /// Takes every key of what was read.
     fn take(file: &str, whole: Setting) -> Result<Self, ScenarioError> {
         let mut all = SettingReader::new("", whole)?;
+        all.refuse_unknown(&TABLES)?;
         let (name, question) = (all.text("name", file)?, all.text("question", "")?);
         let theory = all.text("theory", "")?;
         let mut run = all.table("run")?;
@@ -228,9 +245,7 @@ impl Scenario {
             populations,
             faults,
         };
-        // Taken already; but it is a name that may be meant.
-        all.text("extends", "")?;
-        [&run, &network, &market, &verification, &workload, &all]
+        [&run, &network, &market, &verification, &workload]
             .into_iter()
             .try_for_each(SettingReader::finish)?;
         scenario.consider_times(&run)?;

@@ -19,6 +19,7 @@ mod endurance;
 mod fines;
 mod firsts;
 mod forks;
+mod fuzz;
 mod histories;
 mod hostile;
 mod jobs;

@@ -313,6 +313,11 @@ impl BehaviourName {
 }
 
 impl BehaviourSettings {
+    /// The words for all that a scenario can say of some behaviour.
+    pub(super) fn words() -> impl Iterator<Item = &'static str> {
+        KEYS.iter().map(|(word, _)| *word)
+    }
+
     /// What holds of a behaviour where a scenario does not say it.
     #[must_use]
     pub fn usual(of: BehaviourName) -> Self {

@@ -13,6 +13,10 @@ use crate::lab::artefact::{shell_word, text_in_quotes};
 /// How long a program may take for an answer where its scenario does not say it.
 const ANSWER_WITHIN: u64 = 5_000_000_000;
 
+/// What can be said of any; of some there is more.
+const KEYS: [&str; 10] =
+    ["name", "role", "count", "behaviour", "coalition", "ask", "begins", "ends", "online", "away"];
+
 /// Peers that are alike. Times are in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Population {
@@ -162,6 +166,7 @@ impl Population {
 
     /// Reads one that stands behind others.
     fn read(mut reader: SettingReader, others: &[Self]) -> Result<Self, ScenarioError> {
+        reader.refuse_unknown(&KEYS.into_iter().chain(BehaviourSettings::words()).collect::<Vec<_>>())?;
         let role = reader.choice("role", PopulationRole::Founder, &ROLES)?;
         let name = reader.text("name", &format!("{}s", role.word()))?;
         let count = reader.count("count", 1, 1..=PEERS_MAX)?;

@@ -94,6 +94,17 @@ impl SettingReader {
         self.left.get(key).is_some_and(|setting| matches!(setting.value, Literal::Table(_)))
     }
 
+    /// Refuses a key that is none of these, before anything else is said of the table: what a misspelt key leaves to its default is
+    /// seldom what is wrong.
+    pub(super) fn refuse_unknown(&self, known: &[&str]) -> Result<(), ScenarioError> {
+        let mut unknown = self.left.iter().filter(|(key, _)| !known.contains(&key.as_str()));
+        unknown.next().map_or(Ok(()), |(key, setting)| Err(self.unknown(key, setting, known)))
+    }
+
+    fn unknown(&self, key: &str, setting: &Setting, known: &[&str]) -> ScenarioError {
+        setting.wrong(&self.path(key), format!("is not known here{}", nearest(key, known)))
+    }
+
     /// Refuses a key that means something in another place.
     pub(super) fn refuse(&self, key: &str, problem: &str) -> Result<(), ScenarioError> {
         let refused = self.left.get(key).map(|setting| setting.wrong(&self.path(key), problem));
@@ -185,7 +196,7 @@ impl SettingReader {
     /// Refuses every key that nobody took.
     pub(super) fn finish(&self) -> Result<(), ScenarioError> {
         let Some((key, setting)) = self.left.first_key_value() else { return Ok(()) };
-        Err(setting.wrong(&self.path(key), format!("is not known here{}", nearest(key, &self.known))))
+        Err(self.unknown(key, setting, &self.known))
     }
 }
 

@@ -8,6 +8,10 @@ use toml::de::{DeTable, DeValue};
 
 /// How many scenarios may extend one another.
 const EXTENDS_MAX: usize = 8;
+/// How deep tables and lists may stand in one another; what stands deeper is no value that anybody takes.
+const LEVELS_MAX: usize = 8;
+/// Dots of one text. Each in a key is a table in a table, and by the thousand those take more stack than there is.
+const DOTS_MAX: usize = 1_000;
 
 /// What is wrong with a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -166,39 +170,49 @@ fn extended(layers: &mut [Setting]) -> Result<Option<Setting>, ScenarioError> {
 }
 
 fn parse(file: &str, text: &str) -> Result<Setting, ScenarioError> {
-    let table = DeTable::parse(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line(text, span.start));
+    let wrong = |offset: usize, problem: &str| {
+        let line = line(text, offset);
         let key = text.lines().nth(line - 1).unwrap_or_default().split('=').next().unwrap_or_default();
         let key = key.trim().to_owned();
-        ScenarioError { file: file.into(), line, key, problem: error.message().to_owned() }
-    })?;
-    let value = keys(file, text, table.get_ref());
+        ScenarioError { file: file.into(), line, key, problem: problem.to_owned() }
+    };
+    if let Some((offset, _)) = text.match_indices('.').nth(DOTS_MAX) {
+        return Err(wrong(offset, "is beyond what a scenario says: it has more than 1000 dots"));
+    }
+    let table = DeTable::parse(text)
+        .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message()))?;
+    let value = keys(file, text, table.get_ref(), 0);
     Ok(Setting { file: file.into(), line: 1, value })
 }
 
-fn keys(file: &str, text: &str, table: &DeTable<'_>) -> Literal {
+fn keys(file: &str, text: &str, table: &DeTable<'_>, level: usize) -> Literal {
+    if level > LEVELS_MAX {
+        return Literal::Other;
+    }
     let settings = table.iter().map(|(key, value)| {
         let line = line(text, key.span().start);
-        let setting = Setting { file: file.into(), line, value: literal(file, text, value.get_ref(), line) };
-        (key.get_ref().to_string(), setting)
+        let value = literal(file, text, value.get_ref(), (line, level));
+        (key.get_ref().to_string(), Setting { file: file.into(), line, value })
     });
     Literal::Table(settings.collect())
 }
 
-fn literal(file: &str, text: &str, value: &DeValue<'_>, above: usize) -> Literal {
+fn literal(file: &str, text: &str, value: &DeValue<'_>, (above, level): (usize, usize)) -> Literal {
     match value {
         DeValue::String(words) => Literal::Text(words.to_string()),
         DeValue::Integer(number) => Literal::Number(number.as_str().to_owned()),
         DeValue::Float(number) => Literal::Number(number.as_str().to_owned()),
         DeValue::Boolean(_) | DeValue::Datetime(_) => Literal::Other,
+        DeValue::Array(_) if level >= LEVELS_MAX => Literal::Other,
         DeValue::Array(settings) => {
             let settings = settings.iter().map(|setting| {
                 let line = line(text, setting.span().start).max(above);
-                Setting { file: file.into(), line, value: literal(file, text, setting.get_ref(), line) }
+                let value = literal(file, text, setting.get_ref(), (line, level + 1));
+                Setting { file: file.into(), line, value }
             });
             Literal::List(settings.collect())
         }
-        DeValue::Table(table) => keys(file, text, table),
+        DeValue::Table(table) => keys(file, text, table, level + 1),
     }
 }
 
