@@ -1,7 +1,7 @@
 //! The scenarios that come with the program, each with a question.
 
 /// Every one, by its name.
-pub const ALL: [(&str, &str); 11] = [
+pub const ALL: [(&str, &str); 17] = [
     ("fraud-vs-check-rate", include_str!("../../scenarios/fraud-vs-check-rate.toml")),
     ("lazy-verifiers", include_str!("../../scenarios/lazy-verifiers.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
@@ -11,6 +11,12 @@ pub const ALL: [(&str, &str); 11] = [
     ("trust-then-cheat", include_str!("../../scenarios/trust-then-cheat.toml")),
     ("collusion-k-of-n", include_str!("../../scenarios/collusion-k-of-n.toml")),
     ("sybil-whitewash", include_str!("../../scenarios/sybil-whitewash.toml")),
+    ("deterrence-frontier", include_str!("../../scenarios/deterrence-frontier.toml")),
+    ("cost-vs-reputation", include_str!("../../scenarios/cost-vs-reputation.toml")),
+    ("eclipse-verifiers", include_str!("../../scenarios/eclipse-verifiers.toml")),
+    ("price-war", include_str!("../../scenarios/price-war.toml")),
+    ("slow-links", include_str!("../../scenarios/slow-links.toml")),
+    ("gossip-partition", include_str!("../../scenarios/gossip-partition.toml")),
     ("market", include_str!("../../scenarios/market.toml")),
     ("year", include_str!("../../scenarios/year.toml")),
 ];
