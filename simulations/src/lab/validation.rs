@@ -1,5 +1,8 @@
 //! Every model beside the figure that theory or others give for it.
 
+mod carriers;
+mod deterrence;
+
 use assay_protocol::{genesis::Checks, rate, units::Rate};
 
 use super::{
@@ -50,10 +53,20 @@ impl Validated {
     }
 }
 
-/// All figures; the quick ones take a few seconds.
+/// All figures; the quick ones take less than a minute.
 #[must_use]
 pub fn validate(quick: bool) -> Vec<Validated> {
-    let parts = [queues(quick), spot_checks(), votes(), replicas(), churn(), gossip(), overhead(quick)];
+    let parts = [
+        queues(quick),
+        spot_checks(),
+        deterrence::all(),
+        votes(),
+        replicas(),
+        churn(),
+        gossip(),
+        carriers::all(quick),
+        overhead(quick),
+    ];
     parts.into_iter().flatten().collect()
 }
 
@@ -183,10 +196,13 @@ fn gossip() -> Vec<Validated> {
         let counts = Gossip::new(1, peers, GossipParameters::PUBLISHED).run(messages, 5);
         let all = f64::from(messages) * (peers as f64 - 1.0);
         let name = |what: &str| format!("gossip of {peers}: {what}");
+        // Each tells six others of each message in three beats, a message a beat.
+        let told = peers as f64 * 6.0 * (f64::from(messages) + 2.0);
         [
             Validated::within(name("deliveries"), all, counts.deliveries as f64, 0.0),
             Validated::within(name("messages"), whole, counts.messages as f64, 0.03 * whole),
             Validated::within(name("IHAVE"), haves, counts.haves as f64, 0.03 * haves),
+            Validated::within(name("IHAVE by their form"), told, counts.haves as f64, 0.03 * told),
         ]
     });
     found.into_iter().flatten().collect()
