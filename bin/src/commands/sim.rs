@@ -4,6 +4,7 @@
 
 mod attack;
 mod attack_folder;
+mod bench;
 mod compare;
 mod experiment_folder;
 mod judge;
@@ -20,13 +21,13 @@ mod sweep;
 mod sweep_folder;
 mod under_way;
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{fs, path::PathBuf};
 
 use assay_simulations::lab::{
     artefact::{Artefact, REPORT},
     experiment::{self, ExperimentError},
     scenario::Scenario,
-    shipped, speed,
+    shipped,
     validation::{self, Validated},
 };
 use clap::builder::TypedValueParser;
@@ -61,7 +62,7 @@ pub(crate) enum Verb {
     Seek(seek::Args),
     Shrink(shrink::Args),
     Validate(ValidateArgs),
-    Bench(BenchArgs),
+    Bench(bench::Args),
 }
 
 /// List the scenarios that come with the program.
@@ -156,11 +157,6 @@ pub(crate) struct ValidateArgs {
     quick: bool,
 }
 
-/// Measure how fast the simulator is on this machine.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  assay sim bench    events a second, beside what they should be")]
-pub(crate) struct BenchArgs;
-
 pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::List(ListArgs) => list(invocation),
@@ -179,7 +175,7 @@ pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
         Verb::Seek(args) => seek::perform(args, invocation),
         Verb::Shrink(args) => shrink::perform(args, invocation),
         Verb::Validate(args) => validate(args, invocation),
-        Verb::Bench(BenchArgs) => bench(invocation),
+        Verb::Bench(args) => bench::perform(args, invocation),
     }
 }
 
@@ -310,65 +306,6 @@ fn validate(args: &ValidateArgs, invocation: &Invocation) -> Result<(), CommandE
         return Err(CommandError::new(Exit::NotVerified, "NOT_VALIDATED", message, hint));
     }
     Ok(())
-}
-
-fn bench(invocation: &Invocation) -> Result<(), CommandError> {
-    let begin = Instant::now();
-    let speeds = speed::measure(&|| begin.elapsed().as_secs_f64());
-    let mut table = Table::new(["A SECOND", "TARGET", "OF WHAT"]);
-    for speed in &speeds {
-        let target = speed.target.map_or_else(String::new, |target| format!("{target:.0}"));
-        table.row([format!("{:.0}", speed.per_second), target, speed.name.to_owned()]);
-    }
-    let document = speeds
-        .iter()
-        .map(|speed| json!({ "name": speed.name, "per_second": speed.per_second, "target": speed.target }));
-    let costs = speed::markets(&|| begin.elapsed().as_secs_f64(), &memory);
-    let markets = costs.iter().map(|cost| {
-        let speed::MarketCost { peers, jobs, inputs, opening, seconds, bytes } = cost;
-        json!({
-            "peer_count": peers, "job_count": jobs, "input_count": inputs, "opening_seconds": opening,
-            "running_seconds": seconds, "grown_bytes": bytes,
-        })
-    });
-    let document = json!({ "speeds": document.collect::<Vec<_>>(), "markets": markets.collect::<Vec<_>>() });
-    invocation.printer.document("sim-bench", &document);
-    invocation.printer.table(&table);
-    invocation.printer.table(&market_table(&costs));
-    Ok(())
-}
-
-fn market_table(costs: &[speed::MarketCost]) -> Table {
-    let mut table = Table::new([
-        "PEERS",
-        "JOBS",
-        "OPEN, S",
-        "JOBS, S",
-        "INPUTS A SECOND",
-        "INPUTS A JOB",
-        "BYTES A PEER",
-    ]);
-    for cost in costs {
-        let per_peer = cost.bytes.map_or_else(String::new, |bytes| (bytes / cost.peers.max(1)).to_string());
-        table.row([
-            cost.peers.to_string(),
-            cost.jobs.to_string(),
-            format!("{:.2}", cost.opening),
-            format!("{:.2}", cost.seconds),
-            format!("{:.0}", cost.inputs as f64 / cost.seconds.max(1e-9)),
-            format!("{:.1}", cost.inputs as f64 / (cost.jobs as f64).max(1.0)),
-            per_peer,
-        ]);
-    }
-    table
-}
-
-/// The bytes that this process has in memory; nothing where the system does not say.
-fn memory() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kib * 1024)
 }
 
 /// A scenario that comes with the program, or a file.

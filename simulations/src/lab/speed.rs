@@ -1,20 +1,19 @@
 //! How fast the laboratory is, by a clock that the caller brings.
 
+mod cost;
+mod flood;
+
+pub use self::cost::{EpidemicCost, MarketCost, MarketSize, epidemic, market_cost};
 use super::{
     calendar::Calendar,
-    distribution::exponential,
+    distribution::{Distribution, exponential},
     experiment,
     gossip::{Gossip, GossipParameters},
-    market::{Ground, Market},
+    queueing::{self, Queueing},
     scenario::{KernelName, Scenario},
     shipped,
 };
-use crate::{
-    kernel::Span,
-    plan::Plan,
-    random::Stream,
-    world::{Place, Wish},
-};
+use crate::{kernel::Span, random::Stream};
 
 /// Events that are pending, of those that the calendar is measured with.
 const PENDING: u32 = 10_000;
@@ -22,8 +21,29 @@ const PENDING: u32 = 10_000;
 const EVENTS: u64 = 10_000_000;
 /// Peers of the gossip that is measured.
 const PEERS: usize = 10_000;
+/// Jobs of the queue that is measured.
+const QUEUED: u64 = 2_000_000;
 /// Lengths that are drawn before the clock starts.
 const LENGTHS: usize = 1 << 16;
+/// Jobs of the market whose inputs are measured.
+const JOBS: usize = 2_000;
+/// How long orders come in the runs that are made on one core and on two.
+const HORIZON: u64 = 60_000_000_000;
+/// Two seeds on two cores are done this much sooner than one after the other, at least.
+pub const TWO_CORES_MIN: f64 = 1.8;
+
+/// What SimPy is asked for beside it: a program in Python that prints a line of JSON for each speed, by the same names.
+pub const SIMPY: &str = include_str!("../../compare/models.py");
+
+/// What the machine says of itself.
+pub trait Gauge {
+    /// Seconds that have passed.
+    fn seconds(&self) -> f64;
+    /// The bytes that this process has; nothing where the system does not say.
+    fn bytes(&self) -> Option<u64>;
+    /// The most bytes that it ever had.
+    fn bytes_most(&self) -> Option<u64>;
+}
 
 /// A speed.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,84 +56,41 @@ pub struct Speed {
     pub target: Option<f64>,
 }
 
-/// What a market of some size costs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MarketCost {
-    /// Peers, with those that nothing happens to.
-    pub peers: u64,
-    /// Jobs that were run and paid.
-    pub jobs: u64,
-    /// Inputs that brains took for them.
-    pub inputs: u64,
-    /// Seconds until there were as many peers and all of them could trade.
-    pub opening: f64,
-    /// Seconds of the jobs, on one core.
-    pub seconds: f64,
-    /// By how many bytes the process grew; none where the system does not say.
-    pub bytes: Option<u64>,
-}
-
-/// Sizes of markets that are measured: founders, clients, peers that nothing happens to, and jobs.
-const SIZES: [[usize; 4]; 3] = [[16, 100, 0, 5_000], [64, 936, 0, 5_000], [16, 100, 1_000_000, 2_000]];
-/// How long one order is after the one before, in a market where a provider with no trust takes one at a time.
-const APART: Span = Span::millis(100);
-/// No market takes longer to come to rest.
-const REST: Span = Span::seconds(48 * 3_600);
-
-/// Measures markets; `clock` gives seconds that have passed, and `memory` the bytes that the process has.
+/// Measures speeds.
 #[must_use]
-pub fn markets(clock: &dyn Fn() -> f64, memory: &dyn Fn() -> Option<u64>) -> Vec<MarketCost> {
-    SIZES.into_iter().map(|size| cost(size, clock, memory)).collect()
-}
-
-fn cost(size: [usize; 4], clock: &dyn Fn() -> f64, memory: &dyn Fn() -> Option<u64>) -> MarketCost {
-    let [founders, clients, idle, jobs] = size;
-    let (begin, bytes) = (clock(), memory());
-    let (welcomes_per_hour, clients_all) = (clients as u64, clients + idle);
-    let plan = Plan { founders, clients: clients_all, welcomes_per_hour, slots: 4, ..Plan::default() };
-    let ground = Ground::of(&plan);
-    let mut market = Market::new(plan, ground, ());
-    (0..founders).for_each(|number| market.provide(market.plan().founder(number)));
-    let client = |number: u64| Place(1 + founders + number as usize);
-    (0..clients as u64).for_each(|number| market.ask(client(number)));
-    market.run_until(market.now().after(Span::seconds(2)));
-    let (opened, inputs) = (clock(), market.inputs());
-    let mut luck = Stream::new(1, "speed", 1);
-    for number in 0..jobs as u64 {
-        market.submit(client(luck.below(clients as u64)), Wish { number, ..Wish::default() });
-        market.run_until(market.now().after(APART));
-    }
-    // What does not end is seen by what was not paid.
-    let _ = market.settle(REST);
-    let closed = market.node(market.plan().notary()).and_then(|node| node.ledger());
-    MarketCost {
-        peers: market.plan().peers() as u64,
-        jobs: closed.map_or(0, |books| books.closed_count()),
-        inputs: market.inputs() - inputs,
-        opening: opened - begin,
-        seconds: clock() - opened,
-        bytes: memory().zip(bytes).map(|(after, before)| after.saturating_sub(before)),
-    }
-}
-
-/// Measures everything else; `clock` gives seconds that have passed.
-#[must_use]
-pub fn measure(clock: &dyn Fn() -> f64) -> Vec<Speed> {
+pub fn measure(gauge: &dyn Gauge) -> Vec<Speed> {
     let timed = |name, target, work: &dyn Fn() -> u64| {
-        let begin = clock();
+        let begin = gauge.seconds();
         let count = work();
-        Speed { name, per_second: count as f64 / (clock() - begin).max(1e-9), target }
+        Speed { name, per_second: count as f64 / (gauge.seconds() - begin).max(1e-9), target }
     };
     let mut luck = Stream::new(1, "speed", 0);
     let lengths: Vec<Span> = (0..LENGTHS).map(|_| Span((exponential(&mut luck) * 1e6) as u64)).collect();
     vec![
         timed("events of the kernel, 10,000 pending", Some(15e6), &|| hold(&lengths)),
+        timed("jobs of a queue before one server", None, &queue),
+        timed("hops of a flood, 1,000 peers", None, &flood::hops),
         timed("events of gossip, 10,000 peers", Some(5e6), &|| {
             Gossip::new(1, PEERS, GossipParameters::PUBLISHED).run(20, 5).events
         }),
+        inputs(gauge),
         timed("events of a market by the checker, all cores", None, &|| market(KernelName::Checker)),
         timed("events of a market by the laboratory, all cores", None, &|| market(KernelName::Laboratory)),
     ]
+}
+
+/// How many times as soon two seeds are done on two cores as one after the other; nothing if they cannot be run.
+#[must_use]
+pub fn two_cores(gauge: &dyn Gauge) -> Option<f64> {
+    let text = shipped::text("market")?;
+    let scenario = Scenario::read("market", &text, &shipped::text).ok()?;
+    let scenario = Scenario { seeds: 2, horizon: HORIZON, ..scenario };
+    let seconds = |threads| {
+        let begin = gauge.seconds();
+        let runs = experiment::run_on(threads, &scenario, 1, false);
+        runs.ok().map(|_| (gauge.seconds() - begin).max(1e-9))
+    };
+    Some(seconds(1)? / seconds(2)?)
 }
 
 /// Each event that comes out lets another happen.
@@ -128,21 +105,23 @@ fn hold(lengths: &[Span]) -> u64 {
     EVENTS
 }
 
+fn queue() -> u64 {
+    let service = Distribution::Exponential(1.0);
+    let queueing = Queueing { servers: 1, load: 0.9, service, choices: None, jobs: QUEUED };
+    // What is counted begins when the queue is no longer empty.
+    if queueing::waits(1, &queueing).count() > 0 { QUEUED } else { 0 }
+}
+
+/// Inputs of brains, with all that surrounds them in a market at which nobody looks.
+fn inputs(gauge: &dyn Gauge) -> Speed {
+    let cost = market_cost(&MarketSize { jobs: JOBS, ..MarketSize::QUICK[0] }, gauge);
+    let per_second = cost.inputs as f64 / cost.seconds.max(1e-9);
+    Speed { name: "inputs of brains, 117 peers", per_second, target: Some(1e6) }
+}
+
 fn market(kernel: KernelName) -> u64 {
     let (name, text) = shipped::ALL[0];
     let Ok(scenario) = Scenario::read(name, text, &shipped::text) else { return 0 };
     let runs = experiment::run(&Scenario { seeds: 4, kernel, ..scenario }, 1, false);
     runs.map_or(0, |runs| runs.iter().map(|run| run.events).sum())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_jobs_of_a_measured_market_are_all_run() {
-        let cost = cost([8, 10, 1_000, 20], &|| 0.0, &|| None);
-        assert_eq!((cost.peers, cost.jobs, cost.bytes), (1_019, 20, None));
-        assert!((20 * 20..20 * 60).contains(&cost.inputs), "{cost:?}");
-    }
 }
