@@ -382,10 +382,9 @@ impl Gossip {
         }
         let heard: Vec<u32> = fresh.iter().map(|(message, _)| *message).collect();
         fresh.iter_mut().for_each(|(_, told)| *told += 1);
-        let over = |(_, told): &(u32, u8)| *told >= window;
-        let told_of: Vec<u32> =
-            fresh.iter().filter(|each| over(*each)).map(|(message, _)| *message).collect();
-        fresh.retain(|each| !over(each));
+        let over = fresh.iter().filter(|(_, told)| *told >= window).map(|(message, _)| *message);
+        let over: Vec<u32> = over.collect();
+        fresh.retain(|(_, told)| *told < window);
         if !fresh.is_empty() {
             self.beat_soon(peer);
         }
@@ -397,7 +396,7 @@ impl Gossip {
             let list = self.keep(heard.clone());
             self.send(edge, Hop::Have { edge, list });
         }
-        told_of.into_iter().for_each(|message| self.messages.let_go(message));
+        over.into_iter().for_each(|message| self.messages.let_go(message));
     }
 
     fn keep(&mut self, list: Vec<u32>) -> u32 {

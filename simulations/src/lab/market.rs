@@ -315,7 +315,7 @@ impl<O: Observer> Market<O> {
     }
 
     /// Puts an offer into a peer's own book, and tells its brain if that waits for one.
-    pub(super) fn note(&mut self, place: Place, offer: Verified<Offer>) {
+    fn note(&mut self, place: Place, offer: Verified<Offer>) {
         let (at, provider) = (self.moment(place), offer.signer());
         let Some(living) = &mut self.residents[place.0].living else { return };
         let Living { node: Some(node), book: Some(book), .. } = &mut **living else { return };
