@@ -375,10 +375,8 @@ impl Scenario {
             "name = {}\nquestion = {}\ntheory = {}\n\n\
              [run]\ntakes = \"{}\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{}\"\n{warm_up}{series}\
              seeds = {}\nmax_events = {}\n\n\
-             [network]\ndelay_min = \"{delay_min}\"\ndelay_max = \"{delay_max}\"\nloss = \"{} %\"\n{timers}\n\
-             [market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
              [network]\ndelay_min = \"{delay_min}\"\ndelay_max = \"{delay_max}\"\nloss = \"{} %\"\n\
-             {fidelity}\n[market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
+             {timers}{fidelity}\n[market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
              [verification]\nbase = \"{} %\"\nramp = {}\n\n\
              [workload]\nbetween = \"{}\"\ncrowd_at = \"{}\"\n\
              crowd_lasts = \"{}\"\ncrowd_factor = {}\nwork = {:?}\n{long}attempts = {}\n{value}",

@@ -11,7 +11,6 @@ use super::relay::Relay;
 use crate::{
     kernel::Span,
     lab::{distribution::Distribution, gossip::SpreadTable},
-    links::Links,
     network::Conditions,
     random::Stream,
     world::Place,
