@@ -6,6 +6,8 @@
 //! **Invariant:** a key names one request of an owner's, for as long as what came of it is kept. Without one a request is taken
 //! for another's repetition only if its client says that it repeats it, soon, and does not know by then what came of it.
 
+use std::cmp::Reverse;
+
 use assay_protocol::id::Digest;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -39,6 +41,19 @@ pub(crate) struct AskedOnce {
     asked: Digest,
     /// How often its client had sent it before.
     retries: u32,
+}
+
+/// What a request came to, as one that may be the same again is held against it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptRequest<Id> {
+    /// What came of it.
+    pub(crate) id: Id,
+    /// How it is told from others.
+    pub(crate) once: AskedOnce,
+    /// When it came.
+    pub(crate) created: Timestamp,
+    /// Whether its client is known to know what came of it.
+    pub(crate) is_known: bool,
 }
 
 /// A key that names another request.
@@ -78,6 +93,25 @@ impl AskedOnce {
         self.key
     }
 
+    /// What a request has come to when it was sent before: the youngest of its owner's that it may be. Whatever its client shows
+    /// to know of is noted.
+    pub(crate) fn asked_before<Id: Copy + Ord>(
+        &self,
+        mut own: Vec<KeptRequest<Id>>,
+        mut note_known: impl FnMut(Id),
+    ) -> Result<Option<Id>, KeyTaken> {
+        own.sort_unstable_by_key(|kept| Reverse((kept.created, kept.id)));
+        for kept in own {
+            if self.is_again(&kept.once, (kept.created, kept.is_known))? {
+                return Ok(Some(kept.id));
+            }
+            if self.is_anew(&kept.once) {
+                note_known(kept.id);
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether a request is one of before again, which came then; its client may know what came of that.
     pub(crate) fn is_again(
         &self,
@@ -96,7 +130,7 @@ impl AskedOnce {
     }
 
     /// Whether a client that asks this anew, by no key, knows what came of one of before: it repeats nothing.
-    pub(crate) fn is_anew(&self, before: &Self) -> bool {
+    fn is_anew(&self, before: &Self) -> bool {
         self.key.is_none() && self.retries == 0 && self.asked == before.asked
     }
 }
@@ -172,5 +206,32 @@ mod tests {
             "long ago"
         );
         assert_eq!(once(Some("a"), asked, 1).is_again(&first, now), Ok(false));
+    }
+
+    #[test]
+    fn a_request_is_the_youngest_that_it_may_be_and_whoever_asks_anew_knows_of_those_before() {
+        let (now, asked) = (Timestamp::now(), Digest::of(b"asked"));
+        let once = |key: Option<&str>, retries: u32| {
+            OnceHead { key: key.map(|key| Digest::of(key.as_bytes())), retries }.asks(asked)
+        };
+        let kept = |id: u8, once: AskedOnce, is_known: bool| KeptRequest { id, once, created: now, is_known };
+        let find = |asked: AskedOnce, own: &[KeptRequest<u8>]| {
+            let mut known = Vec::new();
+            let found = asked.asked_before(own.to_vec(), |id| known.push(id));
+            (found, known)
+        };
+        let two = [kept(1, once(None, 0), false), kept(2, once(None, 0), false)];
+        assert_eq!(find(once(None, 1), &two), (Ok(Some(2)), Vec::new()));
+        assert_eq!(find(once(None, 0), &two), (Ok(None), vec![2, 1]));
+        let elder = [kept(1, once(None, 0), false), kept(2, once(None, 0), true)];
+        assert_eq!(
+            find(once(None, 1), &elder),
+            (Ok(Some(1)), Vec::new()),
+            "it is known what came of the other"
+        );
+        let keyed = [kept(1, once(Some("a"), 0), true), kept(2, once(Some("b"), 0), false)];
+        assert_eq!(find(once(Some("a"), 0), &keyed), (Ok(Some(1)), Vec::new()));
+        let other = OnceHead { key: Some(Digest::of(b"b")), retries: 0 }.asks(Digest::of(b"other"));
+        assert_eq!(find(other, &keyed), (Err(KeyTaken), Vec::new()));
     }
 }

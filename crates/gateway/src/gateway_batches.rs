@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::{
-    asked_once::{AskedOnce, KeyTaken},
+    asked_once::{AskedOnce, KeptRequest, KeyTaken},
     batch::{BatchError, BatchFolder, BatchSign},
     batch_record::{BatchCounts, BatchRecord, BatchWait},
     damage::put_aside,
@@ -373,17 +373,19 @@ fn asked_before(
     owner: FileOwner,
     once: &AskedOnce,
 ) -> Result<Option<Arc<OpenBatch>>, KeyTaken> {
-    let mut own: Vec<&Arc<OpenBatch>> = known.values().filter(|batch| batch.owner == owner).collect();
-    own.sort_by_key(|batch| Reverse((batch.created, batch.id)));
-    for batch in own {
-        if once.is_again(&batch.once, (batch.created, batch.is_known.load(Ordering::Relaxed)))? {
-            return Ok(Some(batch.clone()));
-        }
-        if once.is_anew(&batch.once) {
+    let own = known.values().filter(|batch| batch.owner == owner).map(|batch| KeptRequest {
+        id: batch.id,
+        once: batch.once,
+        created: batch.created,
+        is_known: batch.is_known.load(Ordering::Relaxed),
+    });
+    let note_known = |id: BatchId| {
+        if let Some(batch) = known.get(&id) {
             batch.is_known.store(true, Ordering::Relaxed);
         }
-    }
-    Ok(None)
+    };
+    let found = once.asked_before(own.collect(), note_known)?;
+    Ok(found.and_then(|id| known.get(&id).cloned()))
 }
 
 /// Whether an owner may have another one under way, whose lines have so many bytes.

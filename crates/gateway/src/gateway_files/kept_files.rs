@@ -4,7 +4,6 @@
 //! byte on, and what is refused changes nothing.
 
 use std::{
-    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     io,
 };
@@ -14,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{FileOwner, GatewayFile};
 use crate::{
-    asked_once::{AskedOnce, KeyTaken},
+    asked_once::{AskedOnce, KeptRequest, KeyTaken},
     disk_floor::DiskShort,
     drawn_name::FileId,
 };
@@ -96,18 +95,18 @@ impl KeptFiles {
         once: &AskedOnce,
     ) -> Result<Option<GatewayFile>, KeyTaken> {
         let now = Timestamp::now();
-        let mut own: Vec<&GatewayFile> =
-            self.files.values().filter(|file| file.owner == owner && file.is_there(now)).collect();
-        own.sort_by_key(|file| Reverse((file.created, file.id)));
-        for file in own {
-            if once.is_again(&file.once, (file.created, self.known.contains(&file.id)))? {
-                return Ok(Some(file.clone()));
-            }
-            if once.is_anew(&file.once) {
-                self.known.insert(file.id);
-            }
-        }
-        Ok(None)
+        let own = self.files.values().filter(|file| file.owner == owner && file.is_there(now));
+        let own = own.map(|file| KeptRequest {
+            id: file.id,
+            once: file.once,
+            created: file.created,
+            is_known: self.known.contains(&file.id),
+        });
+        let own: Vec<KeptRequest<FileId>> = own.collect();
+        let found = once.asked_before(own, |id| {
+            self.known.insert(id);
+        })?;
+        Ok(found.and_then(|id| self.files.get(&id).cloned()))
     }
 
     /// Counts so much more of an owner's, if it may be so much.
