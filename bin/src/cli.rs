@@ -238,6 +238,8 @@ fn habit_hint(error: &clap::Error, message: &str) -> Option<String> {
         typed.and_then(habits::command).map(str::to_owned)
     } else if kind == ErrorKind::UnknownArgument {
         named(ContextKind::InvalidArg).and_then(|flag| habits::flag(&typed_command(), flag))
+    } else if matches!(kind, ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
+        named(ContextKind::InvalidArg).and_then(|argument| habits::value(&typed_command(), argument))
     } else if kind == ErrorKind::MissingRequiredArgument {
         habits::missing(&typed_command(), message.trim())
     } else {

@@ -59,9 +59,20 @@ pub(crate) fn missing(path: &str, arguments: &str) -> Option<String> {
     })
 }
 
+/// How a value of an argument is said to the command at this path, where that was said otherwise.
+pub(crate) fn value(path: &str, argument: &str) -> Option<String> {
+    argument.starts_with("--since ").then(|| {
+        format!(
+            "so long ago: `{path} --since 30m`, 2h or 7d; from a day on: `--since 2026-11-28`, or from a time of it here: \
+             `--since \"2026-11-28 09:30\"`"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::job::ls::Since;
 
     #[test]
     fn what_other_tools_call_otherwise_has_a_name_here() {
@@ -83,5 +94,15 @@ mod tests {
         assert_eq!(flag("assay batch run", "--input"), None);
         assert!(missing("assay run", "were not provided: <INPUT>").unwrap().contains("`assay run MODEL -`"));
         assert_eq!(missing("assay batch run", "were not provided: <INPUT>"), None);
+    }
+
+    #[test]
+    fn each_form_of_a_time_that_a_hint_names_is_taken() {
+        let hint = value("assay logs", "--since <TIME>").unwrap();
+        assert!(hint.starts_with("so long ago: `assay logs --since 30m`, 2h or 7d; "), "{hint}");
+        for time in ["30m", "2h", "7d", "2026-11-28", "2026-11-28 09:30"] {
+            assert!(hint.contains(time) && time.parse::<Since>().is_ok(), "{time}");
+        }
+        assert_eq!(value("assay run", "--timeout <TIME>"), None);
     }
 }

@@ -180,7 +180,19 @@ const EMPTY: &[Case] = &[
         &["job", "ls", "--since", "soon"],
         2,
         "invalid value 'soon' for '--since <TIME>': expected a time such as 30m, 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z",
-        "`assay job ls --help` shows what can be said, with examples",
+        "so long ago: `assay job ls --since 30m`, 2h or 7d; from a day on: `--since 2026-11-28`, or from a time of it here: `--since \"2026-11-28 09:30\"`",
+    ),
+    (
+        &["logs", "--since", "yesterday"],
+        2,
+        "invalid value 'yesterday' for '--since <TIME>': expected a time such as 30m, 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z",
+        "so long ago: `assay logs --since 30m`, 2h or 7d; from a day on: `--since 2026-11-28`, or from a time of it here: `--since \"2026-11-28 09:30\"`",
+    ),
+    (
+        &["earnings", "--since", "1 week"],
+        2,
+        "invalid value '1 week' for '--since <TIME>': expected a time such as 30m, 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z",
+        "so long ago: `assay earnings --since 30m`, 2h or 7d; from a day on: `--since 2026-11-28`, or from a time of it here: `--since \"2026-11-28 09:30\"`",
     ),
     (
         &["job", "wait"],
