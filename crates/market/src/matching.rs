@@ -258,6 +258,10 @@ fn consider<'a>(
     if rest.until > criteria.now {
         return Err(Reason::Busy { until: rest.until });
     }
+    // No ceiling is high enough for whoever was convicted, so that what it asks is told to nobody as the least.
+    if criteria.submission.provider.is_none() && is_out(offer, criteria) {
+        return Err(Reason::Convicted);
+    }
     if service.unit_price > criteria.submission.unit_price_max {
         return Err(Reason::Price { asked: service.unit_price });
     }
@@ -267,10 +271,13 @@ fn consider<'a>(
         return Err(Reason::Cost { total: cost.map(|cost| cost.total) });
     };
     let worth = Worth::of(offer, bench, criteria, entry);
-    if worth == Worth::Convicted && criteria.submission.provider.is_none() {
-        return Err(Reason::Convicted);
-    }
     Ok(Match { provider, offer, bench, service, total, worth })
+}
+
+/// True if a provider was convicted a short while ago.
+fn is_out(offer: &Verified<Offer>, criteria: &Criteria<'_>) -> bool {
+    let Yardstick { notary, epoch, .. } = criteria.yardstick;
+    is_convicted(offer, criteria.convicted, (notary, epoch), criteria.now)
 }
 
 /// The one whom the client would rather go on with, if nobody is much better.

@@ -119,6 +119,23 @@ fn whoever_a_checkpoint_says_was_convicted_is_left_out_whatever_it_shows_unless_
 }
 
 #[test]
+fn what_someone_convicted_asks_is_not_told_as_the_least_that_is_enough() {
+    let mut market = Market::of(3, |number, offer| {
+        offer.benches[0].services[0].unit_price = Amount(PRICE.0 * (number + 2));
+        let convicted = |of: &mut PeerStanding| of.convicted_on = day(NOW);
+        offer.standing = (number == 0).then(|| standing(0, 1_000, convicted));
+    });
+    market.submission.cost_max = Amount(PRICE.0 * 10);
+    let counts = market.rank().passed.counts;
+    assert_eq!((counts.convicted, counts.cost), (1, 2));
+    assert_eq!(counts.cost_least, Some(Amount(PRICE.0 * 30)));
+    (market.submission.cost_max, market.submission.unit_price_max) = (Amount(u64::MAX), PRICE);
+    let counts = market.rank().passed.counts;
+    assert_eq!((counts.convicted, counts.price), (1, 2));
+    assert_eq!(counts.price_least, Some(Amount(PRICE.0 * 3)));
+}
+
+#[test]
 fn of_those_who_only_passed_a_check_one_in_four_is_asked_where_others_have_a_stake() {
     let mut market = Market::of(20, |number, offer| {
         let passed = |of: &mut PeerStanding| of.passed.push(KindName::of(&manifest(), Digest::default()));
