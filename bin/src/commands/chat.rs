@@ -28,6 +28,7 @@ use super::{
         reading::Reading,
         tell_who_reads,
         terms::Terms,
+        wished_order::WishedOrder,
         wishes::TextWishes,
     },
 };
@@ -192,10 +193,11 @@ impl Conversation<'_> {
         let sized = sized(submit, (input, &args.wishes), manifest, daemon, invocation);
         let mut submit = unless_left(sized).await?;
         submit.returns_to = self.turns.last().map(|turn| turn.attempt.provider);
+        let wish = WishedOrder::of(&submit, manifest);
         let key = unless_left(daemon.call(submit)).await?.key;
         let printer = &invocation.printer;
         let waiting = unless_left(Waiting::new(daemon, invocation, (key, manifest), args.timeout)).await?;
-        let waiting = waiting.under(args.terms.ceilings(invocation));
+        let waiting = waiting.under(args.terms.ceilings(invocation), wish);
         let goal = args.terms.goal();
         let mut waiting = match goal {
             Goal::Delivered => waiting.hearing(printer),

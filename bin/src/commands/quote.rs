@@ -23,7 +23,7 @@ use super::{
     offers::passed,
     run::{
         ceiling::CeilingNames, fitting::sized, input, order_args::read_aside, terms::Terms,
-        wishes::TextWishes,
+        wished_order::WishedOrder, wishes::TextWishes,
     },
 };
 use crate::{
@@ -80,10 +80,16 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let input = args.asked(file, &manifest).await?;
     let submit = args.terms.submit(&manifest, &daemon, &invocation.printer).await?;
     let submit = sized(submit, (input, &args.wishes), &manifest, &daemon, invocation).await?;
+    let wish = WishedOrder::of(&submit, &manifest);
     // Its length is all that counts, and nobody is sent it.
     let quote = daemon.call(QuoteJob(Submit { input: Attachment::default(), ..submit })).await?;
-    let limits = (daemon.unit(), args.terms.ceilings(invocation));
+    let ceilings = args.terms.ceilings(invocation);
+    let limits = (daemon.unit(), ceilings);
     let Some(chosen) = &quote.chosen else {
+        let limits = match quote.passed.counts.cost {
+            0 => limits,
+            _ => (daemon.unit(), wish.below(ceilings, &manifest, &daemon.handle).await),
+        };
         if args.explain {
             show_passed(invocation, &quote, limits);
         }

@@ -14,6 +14,7 @@ mod out_file;
 mod picture;
 pub(crate) mod reading;
 pub(crate) mod terms;
+pub(crate) mod wished_order;
 pub(super) mod wishes;
 
 use std::{fs, path::PathBuf, time::Duration};
@@ -28,7 +29,7 @@ use serde_json::{Value, json};
 
 use self::{
     follow::{Goal, unless_left},
-    order_args::OrderArgs,
+    order_args::{OrderArgs, PlacedOrder},
     out_file::OutFile,
     reading::Reading,
     wishes::TextWishes,
@@ -92,16 +93,17 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         output: OutFile::tried(args.output.as_deref())?,
         receipt: OutFile::tried(args.receipt.as_deref())?,
     };
-    let (daemon, (key, manifest)) = unless_left(async {
+    let (daemon, (key, manifest, wish)) = unless_left(async {
         let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-        let placed = args.order.place(file, &args.wishes, &daemon, invocation).await?;
-        Ok((daemon, placed))
+        let PlacedOrder { key, manifest, wish } =
+            args.order.place(file, &args.wishes, &daemon, invocation).await?;
+        Ok((daemon, (key, manifest, wish)))
     })
     .await?;
     let printer = &invocation.printer;
     let goal = args.order.goal();
     let waiting = follow::Waiting::new(&daemon, invocation, (key, &manifest), args.timeout);
-    let mut waiting = unless_left(waiting).await?.under(args.order.ceilings(invocation));
+    let mut waiting = unless_left(waiting).await?.under(args.order.ceilings(invocation), wish);
     if goal == Goal::Delivered {
         waiting = waiting.hearing(printer);
     }

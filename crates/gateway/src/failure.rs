@@ -296,7 +296,7 @@ fn too_expensive(unmatched: &Unmatched) -> String {
         _ => (
             "costs more than may be spent",
             unmatched.cost_least,
-            "raise assay.max_cost, or client.cost_max of this home",
+            "raise assay.max_cost, or client.cost_max of this home; a shorter answer costs less (max_tokens)",
         ),
     };
     let least = least.map_or_else(String::new, |least| format!("; the least is {least}"));

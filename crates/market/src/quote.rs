@@ -52,6 +52,12 @@ impl Quote {
             None => self.passed.counts.cost > 0,
         }
     }
+
+    /// True if it can be ordered, as far as is known of the account.
+    #[must_use]
+    pub fn is_affordable(&self) -> bool {
+        self.chosen.as_ref().is_some_and(|chosen| self.free.is_none_or(|free| chosen.needed() <= free))
+    }
 }
 
 impl Chosen {

@@ -8,7 +8,10 @@ use serde_json::json;
 use super::describe::outcome_words;
 use crate::{
     command_error::{CommandError, Exit},
-    commands::run::{ceiling::CeilingNames, follow::came_to_nothing},
+    commands::run::{
+        ceiling::{CeilingNames, ShorterAnswer},
+        follow::came_to_nothing,
+    },
     daemon::RunningDaemon,
     printer::{full, short},
 };
@@ -27,9 +30,9 @@ pub(super) fn judge<'a>(
 /// Where the limits of a job are from, as far as that is known.
 pub(super) async fn ceilings(daemon: &RunningDaemon, submission: Digest, home: &Home) -> CeilingNames {
     let known = daemon.handle.call(KnownJobs { keys: vec![submission] }).await.unwrap_or_default();
-    let limits = known.first().map(|known| (known.cost_max, known.unit_price_max));
-    let (cost_max, unit_price_max) = limits.unwrap_or_default();
-    CeilingNames::of_order(cost_max, unit_price_max, home)
+    let Some(known) = known.first() else { return CeilingNames::of_order(None, None, home) };
+    let shorter = if known.gives_parts { ShorterAnswer::Perhaps } else { ShorterAnswer::Never };
+    CeilingNames::of_order(known.cost_max, known.unit_price_max, home).beside(shorter, None)
 }
 
 /// Why there is no result that anybody should use.

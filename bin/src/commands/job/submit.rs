@@ -4,7 +4,10 @@ use serde_json::json;
 
 use crate::{
     command_error::CommandError,
-    commands::run::{order_args::OrderArgs, wishes::TextWishes},
+    commands::run::{
+        order_args::{OrderArgs, PlacedOrder},
+        wishes::TextWishes,
+    },
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{full, short},
@@ -33,7 +36,7 @@ pub(crate) struct Args {
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let file = args.order.file()?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    let (key, manifest) = args.order.place(file, &args.wishes, &daemon, invocation).await?;
+    let PlacedOrder { key, manifest, .. } = args.order.place(file, &args.wishes, &daemon, invocation).await?;
     let name = short(key);
     invocation.printer.document("job-submitted", &json!({ "submission": full(key), "model": manifest.name }));
     invocation.printer.line(full(key));

@@ -43,6 +43,10 @@ const LIMITS_HINT: &str = "`assay offers` says how long runs take; `assay config
 const CHECKERS_HINT: &str = "more peers with enough at stake have to check jobs of this model (`assay account register`); they \
     count from the second checkpoint on; nothing was spent";
 
+/// What helps where a notary wants another sum than was reckoned: whatever a ceiling says, what is reckoned is ordered.
+const TOTAL_HINT: &str =
+    "what it costs has changed since that was reckoned: say the same again; nothing was spent";
+
 /// How many offers there are, and how many of them were not taken up for which reason.
 pub(crate) fn counted(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> String {
     let reasons = reasons(unmatched);
@@ -198,7 +202,7 @@ pub(crate) fn failure(
         return CommandError::new(Exit::Money, "NO_FUNDS", over, FUNDS_HINT);
     }
     if let Some(refusal) = unmatched.refusal {
-        return refused(refusal, (unit, ceilings), story);
+        return refused(refusal, unit, story);
     }
     if let Some(over) = unmatched.over_day {
         return over_day(over);
@@ -215,8 +219,7 @@ pub(crate) fn failure(
 }
 
 fn over_ceiling(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -> CommandError {
-    let ceiling = ceilings.cost();
-    let name = ceiling.name(unit);
+    let name = ceilings.cost().name(unit);
     let message = match unmatched.cost {
         1 => format!("the one offer that fits costs more than {name}"),
         fitting => format!("all of the {fitting} offers that fit cost more than {name}"),
@@ -225,7 +228,7 @@ fn over_ceiling(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNames)) -
         Some(least) => format!("{message}, the least {least} {unit}s"),
         None => message,
     };
-    let hint = format!("{}; nothing was spent", ceiling.raise(unmatched.cost_least));
+    let hint = format!("{}; nothing was spent", ceilings.ways_out(unmatched.cost_least, unit));
     CommandError::new(Exit::Money, "OVER_CEILING", message, hint)
 }
 
@@ -251,7 +254,7 @@ pub(crate) fn no_funds(total: Option<Amount>, unit: &str) -> CommandError {
     CommandError::new(Exit::Money, "NO_FUNDS", message, FUNDS_HINT)
 }
 
-fn refused(refusal: Refusal, (unit, ceilings): (&str, CeilingNames), story: &str) -> CommandError {
+fn refused(refusal: Refusal, unit: &str, story: &str) -> CommandError {
     if refusal == Refusal::Funds {
         return no_funds(None, unit);
     }
@@ -260,9 +263,8 @@ fn refused(refusal: Refusal, (unit, ceilings): (&str, CeilingNames), story: &str
     } else {
         format!("every offer was refused, the last: {}", refusal_words(refusal))
     };
-    let raise = format!("{}; nothing was spent", ceilings.cost().raise(None));
     let (exit, code, hint) = if refusal == Refusal::Total {
-        (Exit::Money, "OVER_CEILING", &*raise)
+        (Exit::Money, "OVER_CEILING", TOTAL_HINT)
     } else if refusal == Refusal::Notary {
         (Exit::NoMatch, "NO_NOTARY", "`assay status` says which notaries were left; nothing was spent")
     } else if refusal == Refusal::Busy {

@@ -1,18 +1,37 @@
 //! What an order may cost: as a flag of its command says, or as the home settled it where none does.
 //!
-//! **Invariant:** whoever is refused by a setting reads its name, what it says, and both ways out: to settle it otherwise, and
-//! the flag for one order.
+//! **Invariant:** whoever is refused by a setting reads its name, what it says, and both ways out: to settle it otherwise, unless
+//! one order is so dear that every other one had no ceiling any more, and the flag for one order. An amount that is named is the
+//! least that is enough for this one.
 
 use assay_peer::config::{ClientSettings, Home, Settings};
 use assay_protocol::units::Amount;
 
 use crate::invocation::Invocation;
 
-/// Where each limit of an order is from: a setting with what it says, or else a flag.
+/// So many times what is settled may be settled for good because of one order.
+const RAISE_MOST: u64 = 10;
+
+/// Where each limit of an order is from: a setting with what it says, or else a flag; and what helps beside raising it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CeilingNames {
     settled_cost: Option<Amount>,
     settled_price: Option<Amount>,
+    shorter: ShorterAnswer,
+    /// What the account can spend, where that is known.
+    free: Option<Amount>,
+}
+
+/// Whether less of an answer costs little enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ShorterAnswer {
+    /// There is none that does, or no answer of the kind can be shorter.
+    #[default]
+    Never,
+    /// There may be one: nobody asked.
+    Perhaps,
+    /// One of so many tokens does.
+    Tokens(u64),
 }
 
 /// One limit, by the names that it goes by.
@@ -32,6 +51,29 @@ impl CeilingNames {
         Self {
             settled_cost: max_cost.is_none().then_some(client.cost_max),
             settled_price: max_price.is_none().then_some(client.unit_price_max),
+            ..Self::default()
+        }
+    }
+
+    /// The same where this is known of shorter answers, and of what can be spent.
+    pub(crate) fn beside(self, shorter: ShorterAnswer, free: Option<Amount>) -> Self {
+        Self { shorter, free, ..self }
+    }
+
+    /// What helps where an order takes at least so much, and more than it may.
+    pub(crate) fn ways_out(self, least: Option<Amount>, unit: &str) -> String {
+        let more = match least.zip(self.free) {
+            Some((least, free)) if free < least => {
+                format!("no ceiling is enough while the account holds {free} {unit}s (`assay account show`)")
+            }
+            Some(_) | None => self.cost().raise(least),
+        };
+        match self.shorter {
+            ShorterAnswer::Never => more,
+            ShorterAnswer::Perhaps => format!("{more}; a shorter answer costs less (--max-tokens)"),
+            ShorterAnswer::Tokens(tokens) => {
+                format!("{more}; --max-tokens {tokens} asks for a shorter answer, which costs little enough")
+            }
         }
     }
 
@@ -51,6 +93,7 @@ impl CeilingNames {
         Self {
             settled_cost: cost_max.filter(|most| *most == client.cost_max),
             settled_price: unit_price_max.filter(|most| *most == client.unit_price_max),
+            ..Self::default()
         }
     }
 
@@ -78,7 +121,12 @@ impl CeilingName {
     pub(crate) fn raise(self, enough: Option<Amount>) -> String {
         let Self { flag, key, settled } = self;
         let amount = enough.map_or_else(|| "CREDITS".to_owned(), |enough| enough.to_string());
+        let is_far =
+            |(settled, enough): (Amount, Amount)| settled.times(RAISE_MOST).is_some_and(|most| most < enough);
         match (settled, enough) {
+            (Some(settled), Some(enough)) if is_far((settled, enough)) => {
+                format!("{flag} {enough} lets this one order cost as much")
+            }
             (Some(_), _) => {
                 format!("`assay config set {key} {amount}` raises it for good, {flag} {amount} for one order")
             }
@@ -105,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_setting_is_named_with_both_ways_out_and_a_flag_as_it_was_typed() {
-        let ceilings = CeilingNames { settled_cost: Some(Amount::credits(1)), settled_price: None };
+        let ceilings = CeilingNames { settled_cost: Some(Amount::credits(1)), ..CeilingNames::default() };
         let (cost, price) = (ceilings.cost(), ceilings.price());
         assert_eq!(
             [cost.name("credit"), price.name("credit")],
@@ -121,5 +169,31 @@ mod tests {
             [price.raise(enough), price.raise(None)],
             ["raise --max-price to 1.25", "raise --max-price"]
         );
+    }
+
+    #[test]
+    fn one_dear_order_is_no_reason_to_let_every_order_cost_as_much() {
+        let settled = CeilingNames { settled_cost: Some(Amount::credits(1)), ..CeilingNames::default() };
+        let told = |credits: u64| settled.cost().raise(Some(Amount::credits(credits)));
+        assert!(told(10).starts_with("`assay config set client.cost_max 10.00` raises it for good, "));
+        assert_eq!(told(400), "--max-cost 400.00 lets this one order cost as much");
+    }
+
+    #[test]
+    fn the_least_that_is_enough_is_named_and_a_shorter_answer_beside_it() {
+        let (least, credits) = (Some(Amount(1_250_000_000)), |credits| Some(Amount::credits(credits)));
+        let told = |shorter, free| CeilingNames::default().beside(shorter, free).ways_out(least, "credit");
+        assert_eq!(told(ShorterAnswer::Never, None), "raise --max-cost to 1.25");
+        assert_eq!(
+            told(ShorterAnswer::Tokens(64), credits(2)),
+            "raise --max-cost to 1.25; --max-tokens 64 asks for a shorter answer, which costs little enough"
+        );
+        assert_eq!(
+            told(ShorterAnswer::Perhaps, None),
+            "raise --max-cost to 1.25; a shorter answer costs less (--max-tokens)"
+        );
+        let poor = told(ShorterAnswer::Tokens(16), credits(1));
+        assert!(poor.starts_with("no ceiling is enough while the account holds 1.00 credits "), "{poor}");
+        assert!(poor.contains("; --max-tokens 16 asks for") && !poor.contains("1.25"), "{poor}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use assay_gateway::{quoted, tokens_read_most};
 use assay_peer::handle::{Attachment, Submit, units_assumed};
 use assay_protocol::{
-    manifest::{Manifest, Meter},
+    manifest::{Manifest, Meter, TokenWeights},
     units::Units,
 };
 use serde_json::Value;
@@ -19,7 +19,7 @@ use crate::{command_error::CommandError, daemon::RunningDaemon, invocation::Invo
 /// How long offers are waited for: a daemon that was just started hears of them in a moment.
 const OFFERS_WAIT: Duration = Duration::from_secs(5);
 /// The shortest answer, in tokens, that one is made.
-const TOKENS_FEWEST: u64 = 16;
+pub(super) const TOKENS_FEWEST: u64 = 16;
 
 /// An order of this input, with the units that were asked for or those of an answer that can be paid for: what is quoted is what
 /// is ordered.
@@ -61,20 +61,24 @@ async fn fitting(
             break;
         }
         if most <= fewest {
-            // Nothing helps: whoever orders it is told what it lacks.
-            return Ok(None);
+            // Nothing helps: whoever orders it is told what the shortest lacks, which is the least that there is to lack.
+            break;
         }
         most = (most / 2).max(fewest);
     }
     if most == usual {
         return Ok(None);
     }
-    let written = most.saturating_sub(weights.units(read, 0)) / u64::from(weights.written.max(1));
     invocation.printer.note(format!(
         "note: an answer of usual length may cost more than may be spent: this one ends after {}, or a little more; --max-tokens says how many",
-        number_of(written, "token")
+        number_of(tokens_within(most, read, weights), "token")
     ));
     Ok(Some(most))
+}
+
+/// The tokens that can be written for so many units, where so many are read.
+pub(super) fn tokens_within(units: Units, read: u64, weights: TokenWeights) -> u64 {
+    units.saturating_sub(weights.units(read, 0)) / u64::from(weights.written.max(1))
 }
 
 /// Whether an input says itself how long its answer may be.
@@ -85,6 +89,14 @@ fn says_length(input: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_units_are_left_of_what_is_read_are_written() {
+        let weights = TokenWeights { read: 1, written: 4 };
+        assert_eq!(tokens_within(weights.units(100, 16), 100, weights), 16);
+        assert_eq!([99, 100, 103, 104].map(|units| tokens_within(units, 100, weights)), [0, 0, 0, 1]);
+        assert_eq!(tokens_within(9, 0, TokenWeights { read: 1, written: 0 }), 9);
+    }
 
     #[test]
     fn an_input_says_how_long_its_answer_may_be_or_not() {

@@ -20,7 +20,7 @@ use assay_protocol::{
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{ceiling::CeilingNames, closing, intake::intake, job, offers::passed};
+use super::{ceiling::CeilingNames, closing, intake::intake, job, offers::passed, wished_order::WishedOrder};
 use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,
@@ -54,6 +54,8 @@ pub(crate) struct Waiting {
     genesis: Genesis,
     /// Where the limits of its order are from.
     ceilings: CeilingNames,
+    /// What was asked for, where that is known.
+    wish: Option<WishedOrder>,
     updates: Updates<Update>,
     deadline: Option<Instant>,
     spinner: Spinner,
@@ -85,6 +87,7 @@ impl Waiting {
             manifest: manifest.clone(),
             genesis: daemon.genesis.clone(),
             ceilings: CeilingNames::default(),
+            wish: None,
             updates,
             deadline,
             spinner,
@@ -96,9 +99,9 @@ impl Waiting {
         })
     }
 
-    /// Says of what costs too much which limit that is above.
-    pub(crate) fn under(self, ceilings: CeilingNames) -> Self {
-        Self { ceilings, ..self }
+    /// Says of what costs too much which limit that is above, and what of it would not.
+    pub(crate) fn under(self, ceilings: CeilingNames, wish: WishedOrder) -> Self {
+        Self { ceilings, wish: Some(wish), ..self }
     }
 
     /// Has the answer shown as it is written, if it is a text.
@@ -176,7 +179,7 @@ impl Waiting {
                 return Ok(attempt.clone());
             }
             if view.submission.ended {
-                return Err(self.why_nothing(&view.submission, goal));
+                return Err(self.why_nothing(&view.submission, goal).await);
             }
             if let (Some(hearing), Some(attempt)) = (&mut self.hearing, view.submission.running()) {
                 hearing.follow(attempt);
@@ -209,7 +212,12 @@ impl Waiting {
     }
 
     /// Why a job that is over did not come to what was waited for.
-    fn why_nothing(&self, submission: &SubmissionView, goal: Goal) -> CommandError {
+    async fn why_nothing(&self, submission: &SubmissionView, goal: Goal) -> CommandError {
+        let is_too_dear = submission.unmatched.as_ref().is_some_and(|unmatched| unmatched.cost > 0);
+        let ceilings = match self.wish.as_ref().filter(|_| is_too_dear) {
+            Some(wish) => wish.below(self.ceilings, &self.manifest, &self.handle).await,
+            None => self.ceilings,
+        };
         match (submission.answer(), submission.refuted().last()) {
             (Some(answer), _) if goal == Goal::Confirmed => not_checked(submission.key, answer),
             (None, Some(refuted)) if goal == Goal::Confirmed => job::refuted_error(submission, refuted),
@@ -217,7 +225,7 @@ impl Waiting {
                 submission,
                 Some(&self.manifest),
                 self.cancels,
-                (&self.genesis.unit, self.ceilings),
+                (&self.genesis.unit, ceilings),
             ),
         }
     }

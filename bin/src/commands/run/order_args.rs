@@ -10,7 +10,7 @@ use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
 use super::{
     ceiling::CeilingNames, fitting::sized, follow::Goal, input, picture, tell_who_reads, terms::Terms,
-    wishes::TextWishes,
+    wished_order::WishedOrder, wishes::TextWishes,
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -41,6 +41,16 @@ pub(crate) struct OrderArgs {
     idempotency_key: Option<String>,
 }
 
+/// An order that was made.
+pub(crate) struct PlacedOrder {
+    /// How it is named.
+    pub(crate) key: Digest,
+    /// What runs.
+    pub(crate) manifest: Manifest,
+    /// What was asked for.
+    pub(crate) wish: WishedOrder,
+}
+
 impl OrderArgs {
     /// The input, where it is in a file that was named: read before a daemon is started for nothing.
     pub(crate) fn file(&self) -> Result<Option<Vec<u8>>, CommandError> {
@@ -57,14 +67,14 @@ impl OrderArgs {
         self.terms.ceilings(invocation)
     }
 
-    /// Has it ordered; how it is named, and what runs.
+    /// Has it ordered.
     pub(crate) async fn place(
         &self,
         file: Option<Vec<u8>>,
         wishes: &TextWishes,
         daemon: &RunningDaemon,
         invocation: &Invocation,
-    ) -> Result<(Digest, Manifest), CommandError> {
+    ) -> Result<PlacedOrder, CommandError> {
         let manifest = input::model(&self.name, daemon, invocation).await?;
         let input = match (file, &self.input) {
             (Some(file), _) => file,
@@ -81,7 +91,8 @@ impl OrderArgs {
             ..submit
         };
         let submit = sized(submit, (input, wishes), &manifest, daemon, invocation).await?;
-        Ok((daemon.call(submit).await?.key, manifest))
+        let wish = WishedOrder::of(&submit, &manifest);
+        Ok(PlacedOrder { key: daemon.call(submit).await?.key, manifest, wish })
     }
 
     /// What the choices of an answer are drawn from where nobody says.

@@ -81,6 +81,8 @@ pub struct KnownJob {
     pub cost_max: Option<Amount>,
     /// The most that a unit may cost; likewise.
     pub unit_price_max: Option<Amount>,
+    /// Whether less of its answer would be worth something: then it can be ordered shorter. False where that is forgotten.
+    pub gives_parts: bool,
 }
 
 /// Keys that are looked up at a time.
@@ -178,9 +180,10 @@ impl Driver {
     }
 
     fn known_job(&self, key: Digest) -> Option<KnownJob> {
-        let limits = self.node.wish(key).map(|wish| (wish.cost_max, wish.unit_price_max));
-        let (cost_max, unit_price_max) = limits.unzip();
-        Some(KnownJob { submission: self.node.submission(key)?, cost_max, unit_price_max })
+        let (submission, wish) = (self.node.submission(key)?, self.node.wish(key));
+        let (cost_max, unit_price_max) = wish.map(|wish| (wish.cost_max, wish.unit_price_max)).unzip();
+        let gives_parts = wish.is_some_and(|wish| wish.manifest.gives_parts());
+        Some(KnownJob { submission, cost_max, unit_price_max, gives_parts })
     }
 
     /// The job that goes by a name.
