@@ -157,6 +157,7 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     let both = asker.fails(&["job", "wait", again, &key], 8);
     assert_eq!(both["details"]["waited"][1]["ok"], false, "{both}");
     assert_ne!(asker.asks(&["job", "retry", &key])["submission"], again, "that came to nothing too");
+    names_each_other(&asker, &key, again);
     let told = asker.types(&["job", "retry", &key, "--max-cost", "0.1"]).stderr;
     assert!(told.contains(" for 0.50 credits at most: "), "the limits are those of the last: {told}");
     assert!(told.contains("it was ordered again before, and may cost more than --max-cost"), "{told}");
@@ -167,6 +168,18 @@ async fn a_job_that_came_to_nothing_is_ordered_again_once_however_often_that_is_
     assert_eq!(asker.fails(&order, 3)["code"], "UNKNOWN_PEER");
     assert_eq!(asker.fails(&["run", "digits", "-"], 2)["code"], "EMPTY_INPUT");
     assert_eq!(asker.fails(&["job", "result", "0123"], 3)["code"], "UNKNOWN_JOB");
+}
+
+/// Whoever looks at a job is told what was ordered instead of it, and whoever looks at that is told instead of what.
+fn names_each_other(asker: &Asker, key: &str, again: &str) {
+    let [of, next] = [key, again].map(|name| asker.asks(&["job", "show", name]));
+    assert_eq!((&of["retry_of"], &of["retried_as"]), (&Value::Null, &Value::from(again)), "{of}");
+    assert_eq!(next["retry_of"], key, "{next}");
+    assert!(next["retried_as"].is_string(), "it was tried again as well: {next}");
+    let told = asker.types(&["job", "show", again]).stdout;
+    assert!(told.contains(&format!("a retry of\t{key}\n")), "{told}");
+    let told = asker.types(&["job", "show", key]).stdout;
+    assert!(told.contains(&format!("tried again as\t{again}\n")), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,7 @@ pub(crate) async fn show(
     Path(name): Path<String>,
 ) -> Result<JsonAnswer, HttpFailure> {
     let name = own(&gateway, &caller, &name).await?;
-    let JobView { submission, timeline } = gateway.link.call(ShowJob { name }).await?;
+    let JobView { submission, timeline, .. } = gateway.link.call(ShowJob { name }).await?;
     let timeline = serde_json::to_value(timeline).unwrap_or_default();
     Ok(JsonAnswer(json!({
         "object": "assay.job", "key": submission.key.to_string(), "model": submission.manifest, "ended": submission.ended,

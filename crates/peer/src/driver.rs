@@ -25,6 +25,7 @@ mod pages;
 mod pinned;
 pub(crate) mod prepare;
 pub(crate) mod responder;
+mod retried_jobs;
 mod snapshotting;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,7 @@ use self::{
     open_models::OpenModels,
     outbox::{Outbox, Visible},
     responder::Visit,
+    retried_jobs::RetriedJobs,
 };
 use crate::{
     clock::moment,
@@ -114,6 +116,7 @@ pub(crate) struct Driver {
     alarm: WakeTime,
     started: Moment,
     history: History,
+    retried: RetriedJobs,
     /// Shared: there are as many watchers as jobs that somebody waits for.
     updates: broadcast::Sender<Arc<Update>>,
     thrown: Arc<Thrown>,

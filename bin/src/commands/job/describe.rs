@@ -162,6 +162,12 @@ pub(super) fn table(job: &JobView, unit: &str) -> Table {
     row("job", full(submission.key));
     row("model", called(&submission.manifest));
     row("state", state(submission));
+    if let Some(of) = job.retry_of {
+        row("a retry of", full(of));
+    }
+    if let Some(next) = job.retried_as {
+        row("tried again as", full(next));
+    }
     for (number, attempt) in (1..).zip(&submission.attempts) {
         row(
             &format!("attempt {number}"),
@@ -279,6 +285,7 @@ pub(crate) fn document(job: &JobView, unit: &str) -> Value {
         "submission": full(submission.key), "model": submission.manifest,
         "state": word::state(submission), "words": state(submission), "ended": submission.ended,
         "since": since(job).map(moment),
+        "retry_of": job.retry_of.map(full), "retried_as": job.retried_as.map(full),
         "attempts": submission.attempts.iter().map(|attempt| attempt_document(attempt, unit)).collect::<Vec<_>>(),
         "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
         "timeline": job.timeline.iter().map(moment_document).collect::<Vec<_>>(),
@@ -395,7 +402,7 @@ mod tests {
                 ended: true,
                 unmatched: None,
             };
-            untold(&JobView { submission, timeline })
+            untold(&JobView { submission, timeline, retry_of: None, retried_as: None })
         };
         let attempts = || vec![attempt(job, AttemptState::Closed(Outcome::Checked))];
         assert_eq!(told(attempts(), vec![at(5, &proposed), at(9, &closed)]), None);

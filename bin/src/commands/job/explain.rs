@@ -326,7 +326,10 @@ mod tests {
             unmatched: None,
         };
         let timeline = vec![Dated { at: Timestamp(0), attempt: None, event: proposed }];
-        let explained = Explained { job: JobView { submission, timeline }, grounds: None };
+        let explained = Explained {
+            job: JobView { submission, timeline, retry_of: None, retried_as: None },
+            grounds: None,
+        };
         let teller = |by| Teller::of(&refused(by), &explained);
         assert_eq!(teller(notary), Teller::Notary(Some(notary)));
         assert_eq!(teller(provider), Teller::Provider(Some(provider)));

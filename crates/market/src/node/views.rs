@@ -87,6 +87,11 @@ impl<S: Signer> Node<S> {
         self.roles.client.views()
     }
 
+    /// The names of all jobs of this client that are remembered.
+    pub fn submission_keys(&self) -> impl Iterator<Item = Digest> {
+        self.roles.client.keys()
+    }
+
     /// The jobs of this client that came last, or those of them that are under way, before this one: so many, oldest first, and
     /// how many are older still.
     pub fn latest_submissions(

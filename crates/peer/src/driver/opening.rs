@@ -30,6 +30,7 @@ use super::{
     outbox::{Outbox, Outside},
     pinned::Pinned,
     responder::{BesideLoop, Responder, VISITS_MAX},
+    retried_jobs::RetriedJobs,
 };
 use crate::{
     clock::moment,
@@ -269,6 +270,7 @@ impl Restored {
         };
         let (rules, durable) = (Arc::clone(&genesis), journal.durable());
         let background = Background { network, store, executor, fetcher, pinned, rules, intake, reports };
+        let retried = RetriedJobs::among(node.submission_keys());
         let inlets = Inlets { ending: parts.ending, visits: visited, reports: reported, arrivals, durable };
         let driver = Driver {
             own,
@@ -287,6 +289,7 @@ impl Restored {
             started: moment(),
             alarm: WakeTime::default(),
             history: History::default(),
+            retried,
             updates,
             thrown,
             unpublished: None,

@@ -257,6 +257,11 @@ impl Client {
         seeking.iter().map(|submitted| submitted.submission.key).collect()
     }
 
+    /// The names of all that are remembered.
+    pub(in crate::node) fn keys(&self) -> impl Iterator<Item = Digest> {
+        self.past.iter().map(|(key, _)| *key).chain(self.submissions.keys().copied())
+    }
+
     /// What the user is shown, oldest first.
     pub(in crate::node) fn views(&self) -> Vec<SubmissionView> {
         let past = self.past.iter().map(|(_, past)| (past.arrival, past.view.clone()));

@@ -95,6 +95,10 @@ pub struct JobView {
     pub submission: SubmissionView,
     /// What happened since the daemon started, oldest first.
     pub timeline: Vec<Dated>,
+    /// The submission that it was ordered instead of, after nothing came of that.
+    pub retry_of: Option<Digest>,
+    /// The submission that was ordered instead of it, after nothing came of it.
+    pub retried_as: Option<Digest>,
 }
 
 /// A client's job and why what became of it became of it.
@@ -218,6 +222,12 @@ impl Driver {
     }
 
     fn job_of(&self, submission: SubmissionView) -> JobView {
-        JobView { timeline: self.history.of(&submission.key), submission }
+        let key = submission.key;
+        JobView {
+            timeline: self.history.of(&key),
+            retry_of: self.retried.before(key),
+            retried_as: self.retried.after(key),
+            submission,
+        }
     }
 }

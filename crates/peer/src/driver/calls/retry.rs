@@ -4,7 +4,7 @@
 //! ordered. What can only fail again is ordered if that is said.
 
 use assay_market::{Command, Input, submission::Submission};
-use assay_protocol::{codec, id::Digest, order::Failure, units::Amount};
+use assay_protocol::{id::Digest, order::Failure, units::Amount};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     driver::{
         Driver, prepare,
         responder::{Respond, Responder},
+        retried_jobs::RetriedJobs,
     },
     executor::SALT_BYTES,
     handle::{Call, Refused},
@@ -49,7 +50,11 @@ impl Call for RetryJob {
 
 /// What is to be ordered, or was already.
 enum Again {
-    Anew(Box<Submission>),
+    Anew {
+        /// What it is ordered instead of.
+        follows: Digest,
+        wish: Box<Submission>,
+    },
     Known(Digest),
 }
 
@@ -57,9 +62,9 @@ impl Respond for RetryJob {
     async fn respond(self, responder: &Responder) -> Result<RetriedView, Refused> {
         let Self { name, cost_max, in_vain } = self;
         let (of, again) = responder.look(move |driver| driver.again(&name, in_vain)).await??;
-        let wish = match again {
+        let (follows, wish) = match again {
             Again::Known(key) => return Ok(RetriedView { of, key }),
-            Again::Anew(wish) => wish,
+            Again::Anew { follows, wish } => (follows, wish),
         };
         responder.takes_new()?;
         let blobs = responder.store.blobs.clone();
@@ -75,7 +80,7 @@ impl Respond for RetryJob {
         });
         let submission = stored.await??;
         let key = submission.key;
-        responder.act_and_save(|driver| Box::pin(driver.order_again(submission))).await??;
+        responder.act_and_save(move |driver| Box::pin(driver.order_again(follows, submission))).await??;
         Ok(RetriedView { of, key })
     }
 }
@@ -91,8 +96,7 @@ impl Driver {
                 let refused = if last.ended { Refused::Paid { job } } else { Refused::NotOver { job } };
                 return if last.key == job { Err(refused) } else { Ok((job, Again::Known(last.key))) };
             }
-            // Named after what it follows: the same order again has the same name.
-            let key = codec::digest("retry", &last.key);
+            let key = RetriedJobs::name(last.key);
             match self.node.submission(key) {
                 Some(next) => last = next,
                 None => {
@@ -101,17 +105,26 @@ impl Driver {
                         return Err(Refused::InVain { job, failure });
                     }
                     let wish = self.node.wish(last.key).ok_or(Refused::Forgotten { job })?;
-                    return Ok((job, Again::Anew(Box::new(Submission { key, until: None, ..wish.clone() }))));
+                    let wish = Box::new(Submission { key, until: None, ..wish.clone() });
+                    return Ok((job, Again::Anew { follows: last.key, wish }));
                 }
             }
         }
     }
 
-    async fn order_again(&mut self, submission: Submission) -> Result<Result<(), Refused>, Broken> {
+    async fn order_again(
+        &mut self,
+        follows: Digest,
+        submission: Submission,
+    ) -> Result<Result<(), Refused>, Broken> {
         let key = submission.key;
         let over_day = self.node.over_day(&submission, moment(), &self.book);
         self.take(Input::Command(Command::Submit(submission))).await?;
-        let refused = || over_day.map_or(Refused::TooManyJobs, Refused::OverDay);
-        Ok(self.node.submission(key).map(|_| ()).ok_or_else(refused))
+        if self.node.submission_content(key).is_none() {
+            return Ok(Err(over_day.map_or(Refused::TooManyJobs, Refused::OverDay)));
+        }
+        let node = &self.node;
+        self.retried.note(follows, |key| node.submission_content(key).is_some());
+        Ok(Ok(()))
     }
 }
