@@ -6,6 +6,7 @@
 //! a pipe.
 
 mod escape;
+mod list_document;
 mod silence;
 mod spinner;
 mod stream;
@@ -26,6 +27,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     escape::{called, field},
+    list_document::ListDocument,
     table::Table,
     value::{ago, csv_field, full, local, moment, money, number_of, path_text, rate, short, verb},
 };
@@ -95,6 +97,11 @@ impl Printer {
             Ok(text) => self.write(&(escape::json(&text) + "\n")),
             Err(error) => unreachable!("documents have text for keys: {error}"),
         }
+    }
+
+    /// The one document of a command whose list under this key, empty in its body, is written item by item.
+    pub(crate) fn long_document(&self, noun: &str, body: &Value, key: &str) -> ListDocument<'_> {
+        ListDocument::begin(self, noun, body, key)
     }
 
     /// One document of those that come as things go on, on a line of its own; without `--json`, nothing.

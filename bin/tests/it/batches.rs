@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     assay::{Ran, assay, assay_told, command},
-    town::Town,
+    town::{Town, all_jobs},
 };
 
 /// The longest that a test waits for something.
@@ -93,7 +93,7 @@ fn answers(path: &str) -> Vec<Value> {
 
 async fn jobs(town: &Town) -> Vec<SubmissionView> {
     let daemon = town.network.peer("you").connect().await.unwrap();
-    daemon.call(ListJobs::default()).await.unwrap().into_iter().map(|job| job.submission).collect()
+    all_jobs(&daemon).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

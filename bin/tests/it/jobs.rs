@@ -124,6 +124,12 @@ fn lists(asker: &Asker, key: &str) {
     assert_eq!(names(&["job", "ls", "--since", "1h"]), one);
     assert_eq!(names(&["job", "ls", "--since", "0s"]), "", "it was ordered before");
     assert_eq!(names(&["job", "ls", "--running"]), "");
+    assert_eq!((names(&["job", "ls", "--all"]), names(&["job", "ls", "--limit", "1"])), (one.clone(), one));
+    assert_eq!(names(&["job", "ls", "--before", &key[..12]]), "", "it is the first");
+    assert_eq!(asker.asks(&["job", "ls", "--all"]), asker.asks(&["job", "ls"]), "written piece by piece");
+    assert_eq!(asker.asks(&["ps"])["jobs"], Value::Array(Vec::new()));
+    assert_eq!(asker.fails(&["job", "ls", "--before", "0123"], 3)["code"], "UNKNOWN_JOB");
+    assert_eq!(asker.fails(&["job", "ls", "--all", "--limit", "1"], 2)["code"], "USAGE");
 }
 
 #[tokio::test(flavor = "multi_thread")]

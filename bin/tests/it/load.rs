@@ -18,7 +18,7 @@ use assay_cli::{
 use assay_market::view::{AttemptState, SubmissionView};
 use assay_peer::{
     config::NetworkFile,
-    handle::{ListJobs, ListOffers, ListRuns, ShowStatus},
+    handle::{ListOffers, ListRuns, ShowStatus},
 };
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -29,7 +29,7 @@ use assay_protocol::{
 };
 use tokio::time::timeout;
 
-use crate::town::closed_books;
+use crate::town::{all_jobs, closed_books};
 
 /// The longest that a test waits for something. What was asked for often is asked for again after a minute, and a job may
 /// have to wait for that twice, beside its window of half a minute.
@@ -147,8 +147,7 @@ impl Load {
     /// All jobs of the client.
     async fn jobs(&self) -> Vec<SubmissionView> {
         let handle = self.network.peer("you").connect().await.unwrap();
-        let jobs = handle.call(ListJobs::default()).await.unwrap();
-        jobs.into_iter().map(|job| job.submission).collect()
+        all_jobs(&handle).await
     }
 
     /// Lets jobs end while everybody is there, if too many are under way.

@@ -18,7 +18,7 @@ use assay_market::{
     event::Event,
     view::{BooksView, SubmissionView},
 };
-use assay_peer::handle::{ListOffers, StopProviding};
+use assay_peer::handle::{Handle, ListJobs, ListOffers, StopProviding};
 use assay_protocol::{id::Digest, units::Amount};
 
 use crate::assay::BINARY;
@@ -151,4 +151,17 @@ pub(crate) async fn closed_books(network: &DemoNetwork, deadline: Instant) -> Bo
     };
     assert_eq!(books.held, Amount::ZERO);
     books
+}
+
+/// All jobs of its own that a daemon remembers, oldest first, page by page.
+pub(crate) async fn all_jobs(handle: &Handle) -> Vec<SubmissionView> {
+    let mut all: Vec<SubmissionView> = Vec::new();
+    loop {
+        let after = all.last().map(|job| job.key);
+        let page = handle.call(ListJobs { after, ..ListJobs::default() }).await.unwrap();
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page.into_iter().map(|job| job.submission));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use assay_peer::handle::{JobPage, JobView, ListJobs, PageJobs};
+use assay_peer::handle::{JobPage, JobView, ListJobs, PageJobs, ShowJob};
 use assay_protocol::{id::Digest, units::Timestamp};
 use jiff::{civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
@@ -13,12 +13,14 @@ use crate::{
     commands::run::input,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, called, full, short},
+    printer::{ListDocument, Printer, Table, called, full, short},
 };
 
 const EXAMPLES: &str = "\
 Examples:
   assay job ls                     the latest jobs
+  assay job ls --before 3fa29c     those before one of them
+  assay job ls --limit 500         more of them
   assay job ls --all               all of them
   assay job ls --running           those that are under way, as `assay ps`
   assay job ls --since 2h          those of the last two hours
@@ -38,6 +40,12 @@ pub(crate) struct Args {
     /// Only those since a time, such as 30m, 2h, 7d, 2026-11-28 or 2026-11-28T09:30:00Z
     #[arg(long, value_name = "TIME")]
     since: Option<Since>,
+    /// So many of them, those that came last; 20 if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000), conflicts_with_all = ["all", "since"])]
+    limit: Option<u16>,
+    /// Only those that came before this one, by its name or the first digits of it
+    #[arg(long, value_name = "JOB", conflicts_with_all = ["all", "since"])]
+    before: Option<String>,
     /// Print only the names
     #[arg(long, short)]
     quiet: bool,
@@ -63,6 +71,8 @@ pub(crate) struct RunningArgs {
 
 /// Jobs that are listed where not all are asked for.
 const LATEST: usize = 20;
+/// Jobs that are held at a time where all are listed.
+const STRETCH: usize = 200;
 /// Jobs that a page lists.
 pub(crate) const PAGE_LATEST: usize = 100;
 /// Milliseconds of a day.
@@ -115,37 +125,74 @@ impl Since {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-    if !(args.all || args.running || args.since.is_some()) {
-        let JobPage { jobs, older } = daemon.call(PageJobs { most: LATEST, ..PageJobs::default() }).await?;
-        print(&jobs, older, args.quiet, &daemon, invocation);
-        return Ok(());
+    let is_page = args.limit.is_some() || args.before.is_some();
+    if !is_page && (args.all || args.running || args.since.is_some()) {
+        return list_all(args, &daemon, &invocation.printer).await;
     }
+    let behind = match &args.before {
+        Some(name) => Some(daemon.call(ShowJob { name: name.clone() }).await?.submission.key),
+        None => None,
+    };
+    let most = args.limit.map_or(LATEST, usize::from);
+    let JobPage { jobs, older } = daemon.call(PageJobs { running: args.running, behind, most }).await?;
+    print(&jobs, older, args.quiet, &daemon, invocation);
+    Ok(())
+}
+
+/// Lists all that are wanted, some at a time: however many there are, a few are held.
+async fn list_all(args: &Args, daemon: &RunningDaemon, printer: &Printer) -> Result<(), CommandError> {
     let from = args.since.map(Since::moment);
-    let mut jobs = daemon.call(ListJobs { running: args.running }).await?;
     // Of one that goes on and was never ordered, it is not known since when, and it matters now.
     let is_since = |job: &JobView| match (from, since(job)) {
         (None, _) => true,
         (Some(from), Some(at)) => at >= from,
         (Some(_), None) => !job.submission.ended,
     };
-    jobs.retain(is_since);
-    print(&jobs, 0, args.quiet, &daemon, invocation);
+    let (mut after, mut listed) = (None, None);
+    loop {
+        let wanted = ListJobs { running: args.running, after, most: Some(STRETCH) };
+        let mut jobs = daemon.call(wanted).await?;
+        let is_last = jobs.len() < STRETCH;
+        after = jobs.last().map(|job| job.submission.key).or(after);
+        jobs.retain(is_since);
+        let is_first = listed.is_none();
+        // Not before something is known to be told.
+        let listed: &mut ListDocument<'_> = listed
+            .get_or_insert_with(|| printer.long_document("jobs", &whole(&[], 0, daemon.unit()), "jobs"));
+        if printer.is_json() {
+            jobs.iter().for_each(|job| listed.item(&document(job, daemon.unit())));
+        } else if is_first || !jobs.is_empty() {
+            show(&jobs, args.quiet, printer);
+        }
+        if is_last || !printer.is_heard() {
+            break;
+        }
+    }
+    listed.into_iter().for_each(ListDocument::end);
     Ok(())
 }
 
 pub(crate) async fn running(args: &RunningArgs, invocation: &Invocation) -> Result<(), CommandError> {
     let (quiet, reach) = (args.quiet, args.reach);
-    perform(&Args { all: false, running: true, since: None, quiet, reach }, invocation).await
+    let args = Args { all: false, running: true, since: None, limit: None, before: None, quiet, reach };
+    perform(&args, invocation).await
 }
 
 fn print(shown: &[JobView], hidden: u64, quiet: bool, daemon: &RunningDaemon, invocation: &Invocation) {
     invocation.printer.document("jobs", &whole(shown, hidden, daemon.unit()));
-    match quiet {
-        true => shown.iter().for_each(|job| invocation.printer.line(full(job.submission.key))),
-        false => invocation.printer.table(&table(shown)),
+    show(shown, quiet, &invocation.printer);
+    if let Some(first) = shown.first().filter(|_| hidden > 0) {
+        let before = short(first.submission.key);
+        invocation.printer.note(format!(
+            "{hidden} older jobs are not shown; `assay job ls --before {before}` shows the latest of them, --all shows all"
+        ));
     }
-    if hidden > 0 {
-        invocation.printer.note(format!("{hidden} older jobs are not shown; --all shows them"));
+}
+
+fn show(shown: &[JobView], quiet: bool, printer: &Printer) {
+    match quiet {
+        true => shown.iter().for_each(|job| printer.line(full(job.submission.key))),
+        false => printer.table(&table(shown)),
     }
 }
 

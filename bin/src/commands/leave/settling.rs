@@ -13,7 +13,7 @@ use assay_market::{command::NotCarriedOut, view::AccountView};
 use assay_peer::{
     clock::wall,
     handle::{
-        AccountOrder, CallError, InstructNotary, ListJobs, Refused, ShowAccount, ShowStatus, StopProviding,
+        AccountOrder, CallError, InstructNotary, PageJobs, Refused, ShowAccount, ShowStatus, StopProviding,
     },
 };
 use assay_protocol::{
@@ -89,7 +89,8 @@ impl UnderWay {
 }
 
 async fn open_jobs(daemon: &RunningDaemon) -> Result<usize, CommandError> {
-    Ok(daemon.call(ListJobs { running: true }).await?.len())
+    let counted = daemon.call(PageJobs { running: true, most: 0, behind: None }).await?;
+    Ok(usize::try_from(counted.older).unwrap_or(usize::MAX))
 }
 
 impl Departure<'_> {

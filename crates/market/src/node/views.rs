@@ -103,6 +103,17 @@ impl<S: Signer> Node<S> {
         self.roles.client.latest_views(is_running, behind, most)
     }
 
+    /// The jobs of this client that came first, or those of them that are under way, behind this one unless that is forgotten: so
+    /// many, oldest first.
+    pub fn earliest_submissions(
+        &self,
+        is_running: bool,
+        after: Option<Digest>,
+        most: usize,
+    ) -> Vec<SubmissionView> {
+        self.roles.client.earliest_views(is_running, after, most)
+    }
+
     /// How many jobs of this client have not ended, and how many there are in all.
     pub fn submission_counts(&self) -> (usize, usize) {
         self.roles.client.counts()

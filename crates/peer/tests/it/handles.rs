@@ -47,7 +47,7 @@ impl Both<'_> {
         self.put("rules", ShowRules).await;
         self.put("offers", ListOffers).await;
         self.put("jobs", ListJobs::default()).await;
-        self.put("jobs that are under way", ListJobs { running: true }).await;
+        self.put("jobs that are under way", ListJobs { running: true, ..ListJobs::default() }).await;
         self.put("the last jobs", PageJobs { most: 1, ..PageJobs::default() }).await;
         self.put("jobs before none", PageJobs { behind: Some(here.empty), ..PageJobs::default() }).await;
         self.put("a job", ShowJob { name: name() }).await;

@@ -279,12 +279,9 @@ impl Client {
         behind: Option<Digest>,
         most: usize,
     ) -> (Vec<SubmissionView>, usize) {
-        let over = self.past.iter().filter(|_| !is_running).map(|(key, past)| (past.arrival, *key));
-        let rest = self.submissions.iter().filter(|(_, submitted)| !(is_running && submitted.ended));
-        let rest = rest.map(|(key, submitted)| (submitted.arrival, *key));
         let end = behind.and_then(|key| self.arrival_of(key));
         let is_before = |(arrival, _): &(u64, Digest)| end.is_none_or(|end| *arrival < end);
-        let mut fitting: Vec<(u64, Digest)> = over.chain(rest).filter(is_before).collect();
+        let mut fitting: Vec<(u64, Digest)> = self.arrived(is_running).filter(is_before).collect();
         let older = fitting.len().saturating_sub(most);
         if older > 0 {
             fitting.select_nth_unstable(older - 1);
@@ -292,6 +289,31 @@ impl Client {
         let mut latest = fitting.split_off(older);
         latest.sort_unstable();
         (latest.into_iter().filter_map(|(_, key)| self.view_of(key)).collect(), older)
+    }
+
+    /// The same of those that came first, behind one of them if that is said and remembered: so many, oldest first.
+    pub(in crate::node) fn earliest_views(
+        &self,
+        is_running: bool,
+        after: Option<Digest>,
+        most: usize,
+    ) -> Vec<SubmissionView> {
+        let begin = after.and_then(|key| self.arrival_of(key));
+        let is_after = |(arrival, _): &(u64, Digest)| begin.is_none_or(|begin| *arrival > begin);
+        let mut fitting: Vec<(u64, Digest)> = self.arrived(is_running).filter(is_after).collect();
+        if fitting.len() > most {
+            fitting.select_nth_unstable(most);
+            fitting.truncate(most);
+        }
+        fitting.sort_unstable();
+        fitting.into_iter().filter_map(|(_, key)| self.view_of(key)).collect()
+    }
+
+    /// All of them, or those that have not ended, by when they came.
+    fn arrived(&self, is_running: bool) -> impl Iterator<Item = (u64, Digest)> {
+        let over = self.past.iter().filter(move |_| !is_running).map(|(key, past)| (past.arrival, *key));
+        let rest = self.submissions.iter().filter(move |(_, submitted)| !(is_running && submitted.ended));
+        over.chain(rest.map(|(key, submitted)| (submitted.arrival, *key)))
     }
 
     fn arrival_of(&self, key: Digest) -> Option<u64> {
@@ -371,5 +393,15 @@ mod tests {
         assert_eq!(older, many / 2 - 10);
         assert_eq!(client.latest_views(false, Some(all[0]), 10).0.len(), 0, "none is older than the first");
         assert_eq!(client.latest_views(false, None, 0), (Vec::new(), many));
+        let (mut seen, mut after) = (Vec::new(), None);
+        while seen.len() < many {
+            let page = client.earliest_views(false, after, 300);
+            assert!(page.len() == 300.min(many - seen.len()));
+            after = page.last().map(|view| view.key);
+            seen.extend(page.iter().map(|view| view.key));
+        }
+        assert!(seen == all && client.earliest_views(false, after, 300).is_empty());
+        let running = client.earliest_views(true, Some(all[0]), 10);
+        assert!(running.iter().map(|view| view.key).eq(all.iter().copied().skip(1).step_by(2).take(10)));
     }
 }

@@ -16,12 +16,16 @@ use crate::{
     handle::{Call, Refused},
 };
 
-/// All of them, or those that are under way, oldest first.
+/// Those that came first, oldest first: whoever asks on behind the last of them sees all, and holds a page.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ListJobs {
     /// Only those that have not ended.
     pub running: bool,
+    /// Only those behind this one; all, if it is forgotten.
+    pub after: Option<Digest>,
+    /// How many are told; [`JOBS_LISTED_MAX`] if none is said, and at most.
+    pub most: Option<usize>,
 }
 
 /// Some of them, those that came last.
@@ -117,7 +121,7 @@ impl Call for ListJobs {
 
 impl Respond for ListJobs {
     async fn respond(self, responder: &Responder) -> Result<Vec<JobView>, Refused> {
-        responder.look(move |driver| driver.jobs(self.running)).await
+        responder.look(move |driver| driver.jobs(&self)).await
     }
 }
 
@@ -204,10 +208,10 @@ impl Driver {
         names::submission(&all, name).cloned()
     }
 
-    fn jobs(&self, running: bool) -> Vec<JobView> {
-        let mut submissions = self.node.submissions();
-        submissions.retain(|submission| !running || !submission.ended);
-        submissions.into_iter().map(|submission| self.job_of(submission)).collect()
+    fn jobs(&self, wanted: &ListJobs) -> Vec<JobView> {
+        let most = wanted.most.map_or(JOBS_LISTED_MAX, |most| most.min(JOBS_LISTED_MAX));
+        let earliest = self.node.earliest_submissions(wanted.running, wanted.after, most);
+        earliest.into_iter().map(|submission| self.job_of(submission)).collect()
     }
 
     fn job_page(&self, wanted: &PageJobs) -> Result<JobPage, Refused> {
