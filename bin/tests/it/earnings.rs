@@ -81,6 +81,17 @@ fn are_proven(ada: &Path, you: &Path, earned: &Value) {
     assert!(late.status == Some(0) && late.stdout.is_empty(), "{late:?}");
 }
 
+/// Of jobs one by one a part is told, and all of them are in the sums.
+fn pages(ada: &Path, earned: &Value, job: &str) {
+    assert_eq!(&asks(ada, &["earnings", "--limit", "1"]), earned);
+    let before = asks(ada, &["earnings", "--before", &job[..12]]);
+    assert_eq!((&before["closed"], &before["hidden"]), (&Value::Array(Vec::new()), &0.into()), "{before}");
+    assert_eq!(before["all"], earned["all"]);
+    let csv = types(ada, &["earnings", "--csv", "--before", job]).stdout;
+    assert_eq!(csv.lines().count(), 1, "{csv}");
+    assert_eq!(types(ada, &["earnings", "--before", "0123"]).status, Some(3));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     let mut town = Town::start().await;
@@ -107,6 +118,7 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     assert!(csv.lines().nth(1).unwrap().starts_with(&format!("{},\"digits\",", attempt.job)), "{csv}");
     assert_eq!(asks(&you, &["earnings"])["all"]["jobs_closed"], 0, "a client has earned nothing");
     assert_eq!(types(&ada, &["earnings", "--since", "2999-01-01"]).stdout.lines().count(), 1);
+    pages(&ada, &earned, &attempt.job.to_string());
     are_proven(&ada, &you, &earned);
 
     let why = asks(&ada, &["why"]);

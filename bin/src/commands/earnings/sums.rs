@@ -51,7 +51,7 @@ impl By {
     }
 
     /// Which of them a job belongs to.
-    fn name(self, job: &ServedJob) -> String {
+    pub(super) fn name(self, job: &ServedJob) -> String {
         match self {
             Self::Day => day_name(job.opened),
             Self::Model => job.manifest.clone(),
@@ -61,11 +61,8 @@ impl By {
 }
 
 impl Sum {
-    pub(super) fn of<'a>(jobs: impl Iterator<Item = &'a ServedJob>) -> Self {
-        jobs.fold(Self::default(), Self::with)
-    }
-
-    fn with(self, job: &ServedJob) -> Self {
+    /// The same with another job.
+    pub(super) fn with(self, job: &ServedJob) -> Self {
         Self {
             jobs: self.jobs + 1,
             paid_jobs: self.paid_jobs + u64::from(job.outcome.is_paid()),
@@ -106,12 +103,7 @@ pub(super) fn day_name(at: Timestamp) -> String {
 }
 
 /// What each of them came to: days in their order, anything else by what it brought.
-pub(super) fn grouped<'a>(by: By, jobs: impl Iterator<Item = &'a ServedJob>) -> Vec<(String, Sum)> {
-    let mut groups: BTreeMap<String, Sum> = BTreeMap::new();
-    for job in jobs {
-        let sum = groups.entry(by.name(job)).or_default();
-        *sum = sum.with(job);
-    }
+pub(super) fn ordered(by: By, groups: BTreeMap<String, Sum>) -> Vec<(String, Sum)> {
     let mut groups: Vec<(String, Sum)> = groups.into_iter().collect();
     if by != By::Day {
         groups.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.earned));
@@ -160,11 +152,19 @@ mod tests {
             won: Amount::ZERO,
             lost: Amount(lost),
         };
-        assert_eq!(Sum::of(jobs.iter()), sum(3, 2, 12, 1));
+        assert_eq!(jobs.iter().fold(Sum::default(), Sum::with), sum(3, 2, 12, 1));
+        let grouped = |by: By| {
+            let mut groups: BTreeMap<String, Sum> = BTreeMap::new();
+            for job in &jobs {
+                let sum = groups.entry(by.name(job)).or_default();
+                *sum = sum.with(job);
+            }
+            ordered(by, groups)
+        };
         let days = [("1970-01-01".to_owned(), sum(1, 0, 0, 1)), ("1970-01-02".to_owned(), sum(2, 2, 12, 0))];
-        assert_eq!(grouped(By::Day, jobs.iter()), days);
+        assert_eq!(grouped(By::Day), days);
         let models = [("b".to_owned(), sum(2, 1, 7, 1)), ("a".to_owned(), sum(1, 1, 5, 0))];
-        assert_eq!(grouped(By::Model, jobs.iter()), models);
-        assert_eq!(grouped(By::Client, jobs.iter()).len(), 2);
+        assert_eq!(grouped(By::Model), models);
+        assert_eq!(grouped(By::Client).len(), 2);
     }
 }
