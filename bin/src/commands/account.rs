@@ -6,20 +6,22 @@ mod register;
 mod stake;
 mod unstake;
 
-use assay_market::view::AccountView;
-use assay_peer::handle::{AccountOrder, InstructNotary, ShowAccount};
+use assay_market::{held_money::HeldMoney, view::AccountView};
+use assay_peer::handle::{AccountOrder, InstructNotary, ListHeldMoney, ShowAccount};
 use assay_protocol::{
     genesis::Money,
+    id::PeerId,
     units::{Amount, Duration, Rate},
 };
 use serde_json::{Value, json};
 
+use super::job::holding;
 use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     peer_name::PeerName,
-    printer::{Table, ago, full, money, rate, short},
+    printer::{Table, ago, called, full, local, money, rate, short},
 };
 
 /// What the notary holds for this peer.
@@ -54,8 +56,12 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Show(args) => {
             let daemon = RunningDaemon::reach(invocation, args.reach).await?;
             let view = daemon.call(ShowAccount { notary: daemon.notary(args.notary.as_ref())? }).await?;
-            print(&view, daemon.unit(), invocation);
+            let held = held_by(view.notary, &daemon).await?;
+            print(&view, &held, daemon.unit(), invocation);
             if let Some(words) = held_words(view.account.held) {
+                invocation.printer.note(words);
+            }
+            if let Some(words) = unlisted_words(view.account.held, &held, daemon.unit()) {
                 invocation.printer.note(words);
             }
             note_withdrawn(&view, &daemon, invocation);
@@ -78,6 +84,25 @@ fn held_words(held: Amount) -> Option<&'static str> {
     (!held.is_zero()).then_some(
         "what is held comes back as its jobs are closed, but for what they cost; `assay job ls` lists them",
     )
+}
+
+/// What is held for jobs that this home cannot name, where anything is.
+fn unlisted_words(held: Amount, listed: &[HeldMoney], unit: &str) -> Option<String> {
+    let sum = listed.iter().fold(Amount::ZERO, |sum, held| sum.plus(held.amount).unwrap_or(sum));
+    let unlisted = held.minus_up_to(sum);
+    (!unlisted.is_zero()).then(|| {
+        format!(
+            "{unlisted} {unit}s of that are held for jobs whose tickets are not here, because they are being opened, or another \
+             home has this key"
+        )
+    })
+}
+
+/// What a notary holds for jobs of this home, what is free first first.
+async fn held_by(notary: PeerId, daemon: &RunningDaemon) -> Result<Vec<HeldMoney>, CommandError> {
+    let mut held = daemon.call(ListHeldMoney).await?;
+    held.retain(|held| held.notary == notary);
+    Ok(held)
 }
 
 /// When what is being withdrawn is free, where anything is.
@@ -127,12 +152,13 @@ async fn instruct(
     let answer = daemon.call(InstructNotary { notary, order }).await;
     spinner.end();
     let view = answer?;
-    print(&view, daemon.unit(), invocation);
+    let held = held_by(view.notary, &daemon).await?;
+    print(&view, &held, daemon.unit(), invocation);
     note_withdrawn(&view, &daemon, invocation);
     Ok((daemon, view))
 }
 
-fn print(view: &AccountView, unit: &str, invocation: &Invocation) {
+fn print(view: &AccountView, held: &[HeldMoney], unit: &str, invocation: &Invocation) {
     let account = &view.account;
     let mut table = Table::new(["MONEY", "HOW MUCH"]);
     let boxes = [
@@ -149,6 +175,10 @@ fn print(view: &AccountView, unit: &str, invocation: &Invocation) {
         table.row([name.to_owned(), format!("{amount} {unit}s")]);
     }
     invocation.printer.table(&table);
+    if !held.is_empty() {
+        invocation.printer.line("");
+        invocation.printer.table(&held_table(held));
+    }
     if account.suspended > 0 {
         invocation.printer.note(format!(
             "suspended as a verifier of {} kinds of jobs, for not answering; it registers again by itself",
@@ -161,16 +191,40 @@ fn print(view: &AccountView, unit: &str, invocation: &Invocation) {
         short(view.notary),
         head.sequence
     ));
-    invocation.printer.document("account", &document(view, unit));
+    invocation.printer.document("account", &document(view, held, unit));
+}
+
+/// What is held, for which jobs, and until when.
+fn held_table(held: &[HeldMoney]) -> Table {
+    let mut table = Table::new(["HELD", "JOB", "MODEL", "FREE AT THE LATEST", "BACK BUT FOR FEES"]);
+    for held in held {
+        table.row([
+            held.amount.to_string(),
+            short(held.submission),
+            called(&held.manifest),
+            local(held.until),
+            held.beyond_price().to_string(),
+        ]);
+    }
+    table
+}
+
+fn held_document(held: &HeldMoney, unit: &str) -> Value {
+    let mut document = holding::document(Some(held), unit);
+    document["submission"] = full(held.submission).into();
+    document["job"] = full(held.job).into();
+    document["model"] = held.manifest.clone().into();
+    document
 }
 
 /// What the notary of the network holds, for pages.
 pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
     let view = daemon.call(ShowAccount::default()).await?;
-    Ok(document(&view, daemon.unit()))
+    let held = held_by(view.notary, daemon).await?;
+    Ok(document(&view, &held, daemon.unit()))
 }
 
-fn document(view: &AccountView, unit: &str) -> Value {
+fn document(view: &AccountView, held: &[HeldMoney], unit: &str) -> Value {
     let AccountView { notary, account } = view;
     let head = account.head;
     json!({
@@ -178,18 +232,48 @@ fn document(view: &AccountView, unit: &str) -> Value {
         "unbonding": money(account.unbonding, unit), "forfeited": money(account.forfeited, unit),
         "held": money(account.held, unit), "owed": money(account.owed, unit), "fee_margin": rate(account.fee_margin),
         "suspended": account.suspended,
+        "holds": held.iter().map(|held| held_document(held, unit)).collect::<Vec<_>>(),
         "head": { "sequence": head.sequence, "digest": full(head.digest) },
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use assay_protocol::{id::Digest, units::Timestamp};
+
     use super::*;
 
     #[test]
     fn what_is_held_is_said_to_come_back_where_anything_is() {
         assert_eq!(held_words(Amount::ZERO), None);
         assert!(held_words(Amount(1)).is_some_and(|words| words.starts_with("what is held comes back")));
+    }
+
+    #[test]
+    fn what_is_held_for_jobs_that_nobody_here_knows_is_said_to_be() {
+        let held = HeldMoney {
+            submission: Digest([1; 32]),
+            job: Digest([2; 32]),
+            manifest: "digits".to_owned(),
+            notary: PeerId([3; 32]),
+            amount: Amount::credits(2),
+            price: Amount::credits(1),
+            until: Timestamp(1_000),
+        };
+        let all = [held.clone(), held];
+        for known in [4, 3, 0] {
+            assert_eq!(unlisted_words(Amount::credits(known), &all, "credit"), None, "{known}");
+        }
+        let said = unlisted_words(Amount::credits(5), &all, "credit").unwrap();
+        assert!(
+            said.starts_with("1.00 credits of that are held for jobs whose tickets are not here"),
+            "{said}"
+        );
+        let row = held_table(&all).plain();
+        let until = local(Timestamp(1_000));
+        assert_eq!(row.lines().next(), Some(&*format!("2.00\t010101010101\tdigits\t{until}\t1.00")));
+        let document = held_document(&all[0], "credit");
+        assert_eq!((&document["job"], &document["model"]), (&full(all[0].job).into(), &"digits".into()));
     }
 
     #[test]

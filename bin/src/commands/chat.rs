@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use assay_market::view::AttemptView;
+use assay_market::{held_money::HeldMoney, view::AttemptView};
 use assay_peer::handle::Submit;
 use assay_protocol::{
     id::Digest,
@@ -118,6 +118,8 @@ struct Conversation<'a> {
 struct ChatTurn {
     key: Digest,
     attempt: AttemptView,
+    /// What was held for it when it came.
+    held: Option<HeldMoney>,
     said: String,
     answer: String,
 }
@@ -169,9 +171,10 @@ impl Conversation<'_> {
     async fn say(&mut self, said: String) -> Result<bool, CommandError> {
         self.messages.push(json!({ "role": "user", "content": said }));
         match self.answer().await {
-            Ok((key, attempt, answer)) => {
+            Ok(turn) => {
+                let answer = turn.answer.clone();
                 self.messages.push(json!({ "role": "assistant", "content": answer }));
-                self.turns.push(ChatTurn { key, attempt, said, answer });
+                self.turns.push(ChatTurn { said, ..turn });
                 self.refused = None;
                 Ok(true)
             }
@@ -185,7 +188,8 @@ impl Conversation<'_> {
         }
     }
 
-    async fn answer(&self) -> Result<(Digest, AttemptView, String), CommandError> {
+    /// The next answer, to what was said last.
+    async fn answer(&self) -> Result<ChatTurn, CommandError> {
         let Self { args, daemon, invocation, manifest, .. } = self;
         let messages = Value::Array(self.messages.clone()).to_string().into_bytes();
         let input = args.wishes.beside(messages, manifest, input::seed()?)?;
@@ -204,7 +208,7 @@ impl Conversation<'_> {
             Goal::Closed | Goal::Confirmed => waiting,
         };
         let attempt = waiting.until(goal, printer).await?;
-        let heard = waiting.heard();
+        let (heard, held) = (waiting.heard(), waiting.held().cloned());
         drop(waiting);
         let output = unless_left(fetch_output(daemon, key, &attempt)).await?;
         let Some(reading) = Reading::of(manifest, &output) else {
@@ -223,7 +227,7 @@ impl Conversation<'_> {
         let (price, unit) = (attempt.price, daemon.unit());
         let by = short(attempt.provider);
         invocation.printer.note(format!("{}{cut_off}, by {by} for {price} {unit}s", reading.note()));
-        Ok((key, attempt, reading.answer().to_owned()))
+        Ok(ChatTurn { key, attempt, held, said: String::new(), answer: reading.answer().to_owned() })
     }
 
     fn cost(&self) -> Amount {
@@ -255,7 +259,7 @@ impl Conversation<'_> {
         let turn = |turn: &ChatTurn| {
             json!({
                 "submission": full(turn.key), "said": turn.said, "answer": turn.answer,
-                "attempt": job::attempt_document(&turn.attempt, unit),
+                "attempt": job::attempt_document(&turn.attempt, turn.held.as_ref(), unit),
             })
         };
         json!({

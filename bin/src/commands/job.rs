@@ -5,6 +5,7 @@ mod describe;
 mod dispute;
 mod ending;
 pub(crate) mod explain;
+pub(super) mod holding;
 pub(crate) mod job_watch;
 mod logs;
 pub(crate) mod ls;

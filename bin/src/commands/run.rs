@@ -19,7 +19,10 @@ pub(super) mod wishes;
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use assay_market::view::{AttemptState, AttemptView, SubmissionView};
+use assay_market::{
+    held_money::HeldMoney,
+    view::{AttemptState, AttemptView, SubmissionView},
+};
 use assay_peer::{
     handle::{ReadOutput, ReadReceipt, ShowJob},
     hearing::ShownAnswer,
@@ -34,7 +37,10 @@ use self::{
     reading::Reading,
     wishes::TextWishes,
 };
-use super::{job, offers};
+use super::{
+    job::{self, holding},
+    offers,
+};
 use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
@@ -122,8 +128,9 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     if let Some(file) = &outlets.receipt {
         unless_left(keep_receipt(&daemon, &attempt, file)).await?;
     }
-    say_how_it_stands(&outlets, invocation, &attempt, daemon.unit());
-    printer.document("run", &document(key, &attempt, &output, reading.as_ref(), daemon.unit()));
+    let bought = (&attempt, waiting.held());
+    say_how_it_stands(&outlets, invocation, bought, daemon.unit());
+    printer.document("run", &document(key, bought, &output, reading.as_ref(), daemon.unit()));
     unless_left(confirmed(&attempt, key, &daemon)).await?;
     match is_as_heard {
         false => Err(other_words(&attempt)),
@@ -215,13 +222,26 @@ pub(super) fn unwritable(path: &std::path::Path, error: &std::io::Error) -> Comm
     CommandError::new(Exit::Usage, "FILE", message, hint)
 }
 
-fn say_how_it_stands(outlets: &Outlets, invocation: &Invocation, attempt: &AttemptView, unit: &str) {
+fn say_how_it_stands(
+    outlets: &Outlets,
+    invocation: &Invocation,
+    (attempt, held): (&AttemptView, Option<&HeldMoney>),
+    unit: &str,
+) {
     let (price, most) = (attempt.price, attempt.held);
     let note = |line: String| invocation.printer.note(line);
-    note(if let AttemptState::Closed(outcome) = attempt.state {
-        format!("price {price} {unit}s; {}", job::outcome_words(outcome))
-    } else {
-        format!("price {price} {unit}s; check pending, until then {most} are held, and the rest comes back")
+    note(match (attempt.state, held) {
+        (AttemptState::Closed(outcome), _) => {
+            format!("price {price} {unit}s; {}", job::outcome_words(outcome))
+        }
+        (_, Some(held)) => {
+            format!("price {price} {unit}s; check pending, held: {}", holding::words(held, unit))
+        }
+        (_, None) => {
+            format!(
+                "price {price} {unit}s; check pending, until then {most} are held, and the rest comes back"
+            )
+        }
     });
     let name = short(attempt.job);
     note(match (&outlets.receipt, attempt.receipt) {
@@ -259,7 +279,7 @@ async fn confirmed(attempt: &AttemptView, key: Digest, daemon: &RunningDaemon) -
 
 fn document(
     key: Digest,
-    attempt: &AttemptView,
+    (attempt, held): (&AttemptView, Option<&HeldMoney>),
     output: &[u8],
     reading: Option<&Reading>,
     unit: &str,
@@ -270,6 +290,6 @@ fn document(
         "best": read["best"], "scores": read["scores"], "text": read["text"], "tokens": read["tokens"],
         "vectors": read["vectors"],
         "output": full(Digest::of(output)), "output_bytes": output.len(),
-        "attempt": job::attempt_document(attempt, unit),
+        "attempt": job::attempt_document(attempt, held, unit),
     })
 }

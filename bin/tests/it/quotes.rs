@@ -132,7 +132,14 @@ fn quotes_what_a_run_holds(client: &Client, town: &Town) {
     let quotes = |input: &[&str]| client.asks(&[&["quote", "sums"], input, &length[..]].concat());
     let quoted = quotes(&["27+58="]);
     let ran = client.asks(&[&["run", "sums", "27+58="], &length[..]].concat());
-    assert_eq!(ran["attempt"]["total_max"], quoted["total_max"]);
+    let attempt = &ran["attempt"];
+    assert_eq!(attempt["total_max"], quoted["total_max"]);
+    let is_open = attempt["state"] == "delivered";
+    for key in ["held_now", "held_until", "coming_back"] {
+        assert_eq!(!attempt[key].is_null(), is_open, "{key}: {attempt}");
+    }
+    let holds = client.asks(&["account", "show"])["holds"].as_array().unwrap().len();
+    assert!(holds <= 2, "one job is under way here, and perhaps the one before it");
     let longer = town.network.folder().join("longer.txt");
     fs::write(&longer, format!("{}27+58=", " ".repeat(100))).unwrap();
     let dear = quotes(&["-f", longer.to_str().unwrap(), "--max-cost", "1000"]);

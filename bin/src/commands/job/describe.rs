@@ -3,6 +3,7 @@
 use assay_market::{
     command::Instruction,
     event::Event,
+    held_money::HeldMoney,
     submission::Unmatched,
     view::{AttemptState, AttemptView, SubmissionView},
 };
@@ -16,7 +17,7 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::word;
+use super::{holding, word};
 use crate::commands::offers::passed;
 use crate::printer::{Table, called, full, local, moment, money, rate, short};
 
@@ -175,6 +176,9 @@ pub(super) fn table(job: &JobView, unit: &str) -> Table {
         );
         row("  run", run_end(attempt, &job.timeline));
         row("  money", format!("{} {unit}s, {}", attempt.price, money_place(attempt.state)));
+        if let Some(held) = job.held_for(attempt.job) {
+            row("  held", holding::words(held, unit));
+        }
         if let Some(rate) = attempt.rate {
             row("  check", format!("drawn with a chance of {rate}"));
         }
@@ -286,14 +290,16 @@ pub(crate) fn document(job: &JobView, unit: &str) -> Value {
         "state": word::state(submission), "words": state(submission), "ended": submission.ended,
         "since": since(job).map(moment),
         "retry_of": job.retry_of.map(full), "retried_as": job.retried_as.map(full),
-        "attempts": submission.attempts.iter().map(|attempt| attempt_document(attempt, unit)).collect::<Vec<_>>(),
+        "attempts": submission.attempts.iter().map(|attempt| {
+            attempt_document(attempt, job.held_for(attempt.job), unit)
+        }).collect::<Vec<_>>(),
         "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
         "timeline": job.timeline.iter().map(moment_document).collect::<Vec<_>>(),
     })
 }
 
-/// One attempt for programs.
-pub(crate) fn attempt_document(attempt: &AttemptView, unit: &str) -> Value {
+/// One attempt for programs, with what is held for it.
+pub(crate) fn attempt_document(attempt: &AttemptView, held: Option<&HeldMoney>, unit: &str) -> Value {
     let (outcome, refusal, failure) = match attempt.state {
         AttemptState::Closed(outcome) => (Some(outcome), None, None),
         AttemptState::Refused(refusal) => (None, Some(refusal), None),
@@ -305,12 +311,14 @@ pub(crate) fn attempt_document(attempt: &AttemptView, unit: &str) -> Value {
         | AttemptState::Unanswered
         | AttemptState::Cancelled => (None, None, None),
     };
+    let held = holding::document(held, unit);
     json!({
         "job": full(attempt.job), "provider": full(attempt.provider),
         "state": word::attempt_state(attempt.state), "words": attempt_state(attempt.state),
         "outcome": outcome, "label": outcome.map(Outcome::label), "refusal": refusal, "failure": failure,
         "ordered": moment(attempt.ordered), "run": word::run(attempt), "cut_off": is_cut_off(attempt),
         "money": word::money(attempt.state),
+        "held_now": held["held_now"], "held_until": held["held_until"], "coming_back": held["coming_back"],
         "price": money(attempt.price, unit), "total_max": money(attempt.total_max, unit),
         "check_rate": attempt.rate.map(rate),
         "output": attempt.output.map(full), "receipt": attempt.receipt.map(full),
@@ -402,7 +410,7 @@ mod tests {
                 ended: true,
                 unmatched: None,
             };
-            untold(&JobView { submission, timeline, retry_of: None, retried_as: None })
+            untold(&JobView { submission, timeline, retry_of: None, retried_as: None, held: Vec::new() })
         };
         let attempts = || vec![attempt(job, AttemptState::Closed(Outcome::Checked))];
         assert_eq!(told(attempts(), vec![at(5, &proposed), at(9, &closed)]), None);

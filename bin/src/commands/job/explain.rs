@@ -271,7 +271,7 @@ fn document(explained: &Explained, limits: (&str, CeilingNames)) -> Value {
         "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
         "passed_over": passed_over(explained).map(|passed| passed::document(passed, limits)),
         "explained": attempts.map(|attempt| json!({
-            "attempt": describe::attempt_document(attempt, unit),
+            "attempt": describe::attempt_document(attempt, explained.job.held_for(attempt.job), unit),
             "grounds": order(explained, attempt.job).map(|grounds| grounds_document(grounds, unit)),
         })).collect::<Vec<_>>(),
         "told": timeline.map(|happened| {
@@ -327,7 +327,7 @@ mod tests {
         };
         let timeline = vec![Dated { at: Timestamp(0), attempt: None, event: proposed }];
         let explained = Explained {
-            job: JobView { submission, timeline, retry_of: None, retried_as: None },
+            job: JobView { submission, timeline, retry_of: None, retried_as: None, held: Vec::new() },
             grounds: None,
         };
         let teller = |by| Teller::of(&refused(by), &explained);

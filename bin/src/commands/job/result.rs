@@ -88,8 +88,10 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
             "best": read["best"], "scores": read["scores"], "text": read["text"], "tokens": read["tokens"],
             "vectors": read["vectors"],
             "output": full(Digest::of(&output)), "output_bytes": output.len(),
-            "attempt": attempt_document(attempt, unit),
-            "refuted": others.map(|other| attempt_document(other, unit)).collect::<Vec<_>>(),
+            "attempt": attempt_document(attempt, explained.job.held_for(attempt.job), unit),
+            "refuted": others.map(|other| {
+                attempt_document(other, explained.job.held_for(other.job), unit)
+            }).collect::<Vec<_>>(),
         }),
     );
     Ok(())

@@ -5,7 +5,10 @@ mod tests;
 
 use std::{future::pending, time::Duration};
 
-use assay_market::view::{AttemptState, AttemptView, SubmissionView};
+use assay_market::{
+    held_money::HeldMoney,
+    view::{AttemptState, AttemptView, SubmissionView},
+};
 use assay_peer::{
     handle::{CallError, CancelJob, FrameError, Handle, ShowJob, Update, Updates, WatchUpdates},
     hearing::{Hearing, ShownAnswer},
@@ -68,6 +71,8 @@ pub(crate) struct Waiting {
     cancels: bool,
     /// Since when nothing was heard of a job that is not opened yet.
     quiet: Option<Instant>,
+    /// What was held for the attempt that reached the goal when it did.
+    held: Option<HeldMoney>,
 }
 
 impl Waiting {
@@ -96,6 +101,7 @@ impl Waiting {
             handle,
             cancels: false,
             quiet: Some(Instant::now()),
+            held: None,
         })
     }
 
@@ -108,6 +114,11 @@ impl Waiting {
     pub(crate) fn hearing(self, printer: &Printer) -> Self {
         let is_shown = self.manifest.policy.is_proven_by_rows() && !printer.is_json();
         Self { hearing: is_shown.then(|| Hearing::new(self.handle.clone(), self.key)), ..self }
+    }
+
+    /// What was held for the attempt that reached the goal when it did; nothing if it was closed.
+    pub(crate) fn held(&self) -> Option<&HeldMoney> {
+        self.held.as_ref()
     }
 
     /// Hears nothing more; what was shown of the answer until now.
@@ -176,6 +187,7 @@ impl Waiting {
                 Some(Err(CallError::Refused(_))) | None => return Err(lost(&FrameError::Ended)),
             };
             if let Some(attempt) = arrived(&view.submission, goal) {
+                self.held = view.held_for(attempt.job).cloned();
                 return Ok(attempt.clone());
             }
             if view.submission.ended {

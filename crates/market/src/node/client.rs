@@ -9,6 +9,7 @@ mod belongings;
 mod cancel;
 mod choice;
 mod doubt;
+mod held;
 mod lanes;
 mod lot;
 mod memory;

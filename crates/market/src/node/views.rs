@@ -18,6 +18,7 @@ use super::{Node, context::Outlook};
 use crate::{
     allowance::{self, Backing, JobAllowance},
     book::Book,
+    held_money::HeldMoney,
     ledger::Ledger,
     matching::{self, Passed},
     moment::Moment,
@@ -122,6 +123,16 @@ impl<S: Signer> Node<S> {
     /// One job of this client.
     pub fn submission(&self, key: Digest) -> Option<SubmissionView> {
         self.roles.client.view_of(key)
+    }
+
+    /// What notaries hold for jobs of this client, what is free first first.
+    pub fn held_money(&self) -> Vec<HeldMoney> {
+        self.roles.client.held(&self.genesis)
+    }
+
+    /// What they hold for one of its jobs.
+    pub fn held_for(&self, key: Digest) -> Vec<HeldMoney> {
+        self.roles.client.held_of(key, &self.genesis)
     }
 
     /// What its user said of one job of this client, by its digest.

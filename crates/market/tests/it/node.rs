@@ -9,6 +9,7 @@ mod checking;
 mod connections;
 mod forks;
 mod hearing;
+mod holding;
 mod notarising;
 mod openings;
 mod ordering;

@@ -45,7 +45,7 @@ mod watch;
 mod why;
 
 pub use self::{
-    account::ShowAccount,
+    account::{ListHeldMoney, ShowAccount},
     allowing::{AllowRunners, DisallowRunners, RunnerView},
     audit::{AuditNotary, Audited, AuditedGrant},
     benching::{BenchModel, BenchedModel, WorkYardstick},
@@ -118,6 +118,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ListBlocked>(),
     Route::to::<ListDue>(),
     Route::to::<ListEarned>(),
+    Route::to::<ListHeldMoney>(),
     Route::to::<ListJobs>(),
     Route::to::<ListModels>(),
     Route::to::<ListOffered>(),

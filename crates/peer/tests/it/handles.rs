@@ -2,10 +2,10 @@
 
 use assay_peer::handle::{
     Attachment, AuditNotary, CALLS_MAX, Call, CallError, ExplainJob, Handle, INPUT_BYTES_MAX, KeepFile,
-    ListJobs, ListOffered, ListOffers, ListReceipts, ListRuns, OfferRefused, PageJobs, Provide, QuoteJob,
-    ReadHeld, ReadOutput, ReadReceipt, Refused, Respond, ServiceWish, ShowAccount, ShowBooks, ShowJob,
-    ShowLimits, ShowPriceHistory, ShowPrices, ShowRules, ShowStatus, StopProviding, Submit, SumEarned,
-    Transit, WatchUpdates,
+    ListHeldMoney, ListJobs, ListOffered, ListOffers, ListReceipts, ListRuns, OfferRefused, PageJobs,
+    Provide, QuoteJob, ReadHeld, ReadOutput, ReadReceipt, Refused, Respond, ServiceWish, ShowAccount,
+    ShowBooks, ShowJob, ShowLimits, ShowPriceHistory, ShowPrices, ShowRules, ShowStatus, StopProviding,
+    Submit, SumEarned, Transit, WatchUpdates,
 };
 use assay_protocol::{id::Digest, units::Amount};
 use futures::StreamExt;
@@ -70,6 +70,7 @@ impl Both<'_> {
         self.put_of_now("an account", ShowAccount::default()).await;
         self.put_of_now("an audit", AuditNotary::default()).await;
         self.put_of_now("books", ShowBooks).await;
+        self.put("money that is held", ListHeldMoney).await;
         self.put("runs", ListRuns).await;
         self.put("a file", KeepFile { path: kept }).await;
         self.put("no file", KeepFile { path: absent }).await;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_market::{Command, Input, event::Event, view::AccountView};
+use assay_market::{Command, Input, event::Event, held_money::HeldMoney, view::AccountView};
 use assay_protocol::id::PeerId;
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -35,6 +35,21 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 pub struct ShowAccount {
     /// Which notary; the network's first if none.
     pub notary: Option<PeerId>,
+}
+
+/// What notaries hold for jobs of this home, as far as it was shown their tickets: what is free first first.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct ListHeldMoney;
+
+impl Call for ListHeldMoney {
+    const NAME: &'static str = "list_held_money";
+    type Answer = Vec<HeldMoney>;
+}
+
+impl Respond for ListHeldMoney {
+    async fn respond(self, responder: &Responder) -> Result<Vec<HeldMoney>, Refused> {
+        responder.look(|driver| driver.node.held_money()).await
+    }
 }
 
 impl Call for ShowAccount {

@@ -2,8 +2,14 @@
 //!
 //! **Invariant:** a job is found by its whole name without a look at the others.
 
-use assay_market::view::{Grounds, SubmissionView};
-use assay_protocol::{id::Digest, units::Amount};
+use assay_market::{
+    held_money::HeldMoney,
+    view::{Grounds, SubmissionView},
+};
+use assay_protocol::{
+    id::{Digest, JobId},
+    units::Amount,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -103,6 +109,16 @@ pub struct JobView {
     pub retry_of: Option<Digest>,
     /// The submission that was ordered instead of it, after nothing came of it.
     pub retried_as: Option<Digest>,
+    /// What is held for its orders that are open.
+    pub held: Vec<HeldMoney>,
+}
+
+impl JobView {
+    /// What is held for one of its orders.
+    #[must_use]
+    pub fn held_for(&self, job: JobId) -> Option<&HeldMoney> {
+        self.held.iter().find(|held| held.job == job)
+    }
 }
 
 /// A client's job and why what became of it became of it.
@@ -231,6 +247,7 @@ impl Driver {
             timeline: self.history.of(&key),
             retry_of: self.retried.before(key),
             retried_as: self.retried.after(key),
+            held: self.node.held_for(key),
             submission,
         }
     }
