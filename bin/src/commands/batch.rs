@@ -3,6 +3,7 @@
 mod cancel;
 mod errors;
 mod home_batches;
+mod lines_under_way;
 mod ls;
 mod report;
 mod resume;
@@ -29,7 +30,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Run(args) => run::perform(args, invocation).await,
         Verb::Resume(args) => resume::perform(args, invocation).await,
         Verb::Ls(args) => ls::perform(args, invocation),
-        Verb::Status(args) => status::perform(args, invocation),
+        Verb::Status(args) => status::perform(args, invocation).await,
         Verb::Errors(args) => errors::perform(args, invocation),
         Verb::Cancel(args) => cancel::perform(args, invocation).await,
         Verb::Rm(args) => rm::perform(args, invocation).await,

@@ -18,6 +18,7 @@ mod harvest;
 mod line_log;
 mod open_line;
 mod retraction;
+mod under_way;
 mod usual_length;
 
 pub use self::{
@@ -32,6 +33,7 @@ pub use self::{
     batch_stop::BatchStop,
     line_log::{LineEnd, LineLog, LineRecord, LineResult, LineState, LineTally},
     retraction::{Retracted, retract},
+    under_way::under_way,
     usual_length::{TOKENS_USUAL, affordable, quoted},
 };
 pub(crate) use self::{

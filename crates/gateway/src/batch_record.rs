@@ -289,7 +289,7 @@ impl From<BatchError> for BatchWait {
 impl From<BatchStop> for BatchWait {
     fn from(stop: BatchStop) -> Self {
         match stop {
-            BatchStop::Ceiling => {
+            BatchStop::Ceiling { .. } => {
                 Self::new("insufficient_quota", "too little is left for another line".to_owned())
             }
             BatchStop::Money(why) => Self::new("refused", why),

@@ -282,7 +282,7 @@ async fn carry_out(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), Batc
     match stop? {
         None | Some(BatchStop::Cancelled) => Ok(()),
         Some(
-            stop @ (BatchStop::Ceiling
+            stop @ (BatchStop::Ceiling { .. }
             | BatchStop::Money(_)
             | BatchStop::Nobody(_)
             | BatchStop::OverDay(_)

@@ -349,7 +349,7 @@ impl OpenBatch {
     pub(crate) fn tell(&self, sign: BatchSign) {
         match sign {
             BatchSign::Away => self.waits_for(Some(BatchWait::away())),
-            BatchSign::Progress { tally, open, spent, is_held } => {
+            BatchSign::Progress { tally, open, spent, is_held, .. } => {
                 let mut record = lock(&self.record);
                 let total = record.counts.total;
                 record.counts = BatchCounts { total, completed: tally.answered, failed: tally.failed, spent };

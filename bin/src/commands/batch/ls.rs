@@ -38,7 +38,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let mut table =
         Table::new(["BATCH", "INPUT", "LINES", "ANSWERED", "FAILED", "SPENT", "STATE"]).shortens(&["INPUT"]);
     for report in &reports {
-        let BatchReport { plan, state, answered, failed, spent } = report;
+        let BatchReport { plan, state, answered, failed, spent, .. } = report;
         table.row([
             short(plan.name),
             plan.input.clone(),

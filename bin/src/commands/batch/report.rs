@@ -6,9 +6,10 @@ use assay_gateway::{BatchError, BatchFolder, BatchPlan, BatchStop, LineLog, Line
 use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
+use super::lines_under_way::LinesUnderWay;
 use crate::{
     command_error::{CommandError, Exit, over_day},
-    printer::{full, money, number_of, path_text, short, verb},
+    printer::{full, moment, money, number_of, path_text, short, verb},
 };
 
 /// How a batch stands.
@@ -19,6 +20,8 @@ pub(super) struct BatchReport {
     pub(super) answered: usize,
     pub(super) failed: usize,
     pub(super) spent: Amount,
+    /// Lines with an order that is open, where that is known.
+    pub(super) under_way: Option<LinesUnderWay>,
 }
 
 impl BatchReport {
@@ -27,7 +30,11 @@ impl BatchReport {
         let mut report = Self::counted(plan, log, "running");
         if !folder.is_locked() {
             report.state = report.state_at_rest(folder);
+        } else if folder.is_cancelled() {
+            report.state = "cancelling";
         }
+        // Of lines that have all come to something none is.
+        report.under_way = (report.left() == 0).then(LinesUnderWay::default);
         report
     }
 
@@ -35,12 +42,13 @@ impl BatchReport {
     pub(super) fn at_rest(folder: &BatchFolder, plan: &BatchPlan, log: &LineLog) -> Self {
         let mut report = Self::counted(plan, log, "done");
         report.state = report.state_at_rest(folder);
+        report.under_way = Some(LinesUnderWay::default());
         report
     }
 
     fn counted(plan: &BatchPlan, log: &LineLog, state: &'static str) -> Self {
         let LineTally { answered, failed } = log.tally();
-        Self { plan: plan.clone(), state, answered, failed, spent: log.spent() }
+        Self { plan: plan.clone(), state, answered, failed, spent: log.spent(), under_way: None }
     }
 
     fn state_at_rest(&self, folder: &BatchFolder) -> &'static str {
@@ -58,7 +66,7 @@ impl BatchReport {
 
     /// It in a line.
     pub(super) fn line(&self, unit: &str) -> String {
-        let Self { plan, state, answered, failed, spent } = self;
+        let Self { plan, state, answered, failed, spent, .. } = self;
         let mut parts = vec![format!("{answered} of {} answered", number_of(plan.lines, "line"))];
         if *failed > 0 {
             parts.push(format!("{failed} failed"));
@@ -72,13 +80,15 @@ impl BatchReport {
 
     /// It for programs.
     pub(super) fn document(&self, unit: &str) -> Value {
-        let Self { plan, state, answered, failed, spent } = self;
+        let Self { plan, state, answered, failed, spent, .. } = self;
         json!({
             "batch": full(plan.name), "batch_label": plan.label, "state": state, "begun": plan.begun_text(),
             "input_file": plan.input, "output_file": path_text(&plan.output),
             "lines": plan.lines, "answered": answered, "failed": failed,
             "left": self.left(), "model_names": plan.models.keys().collect::<Vec<_>>(),
             "spent": money(*spent, unit), "cost_max": plan.cost_max.map(|most| money(most, unit)),
+            "under_way": self.under_way.map(|open| open.lines),
+            "over_by": self.under_way.and_then(|open| open.until).map(moment),
         })
     }
 
@@ -125,13 +135,18 @@ fn explain(stop: &BatchStop, name: &str) -> (Exit, &'static str, String, String)
         (error.exit(), error.code(), message.to_owned(), format!("{hint}; {goes_on} goes on"))
     };
     match stop {
-        BatchStop::Ceiling => (
+        BatchStop::Ceiling { enough } => (
             Exit::Money,
             "CEILING",
             "its ceiling leaves too little for another line".to_owned(),
-            format!(
-                "`assay batch resume {name} --max-cost CREDITS` goes on with another ceiling for all of it"
-            ),
+            match enough {
+                Some(enough) => format!(
+                    "`assay batch resume {name} --max-cost {enough}` is enough for one more, and more is for more; shorter answers cost less (--max-tokens of `assay batch run`)"
+                ),
+                None => format!(
+                    "`assay batch resume {name} --max-cost CREDITS` goes on with another ceiling for all of it"
+                ),
+            },
         ),
         BatchStop::Money(why) => (
             Exit::Money,
@@ -178,12 +193,55 @@ pub(super) fn write_answers(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use assay_protocol::{id::Digest, units::Timestamp};
+
     use super::*;
 
     #[test]
     fn the_command_that_raises_a_ceiling_stands_whole() {
-        let (exit, .., hint) = explain(&BatchStop::Ceiling, "3fa29c");
+        let (exit, .., hint) = explain(&BatchStop::Ceiling { enough: None }, "3fa29c");
         assert_eq!(exit, Exit::Money);
         assert!(hint.starts_with("`assay batch resume 3fa29c --max-cost CREDITS` goes on"), "{hint}");
+        let enough = Some(Amount(1_250_000_000));
+        let (.., hint) = explain(&BatchStop::Ceiling { enough }, "3fa29c");
+        assert!(hint.starts_with("`assay batch resume 3fa29c --max-cost 1.25` is enough for one"), "{hint}");
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_is_carried_out_after_it_was_cancelled_is_said_to_be_cancelling() {
+        let home = tempfile::tempdir().unwrap();
+        let name = Digest::of(b"batch");
+        let folder = BatchFolder::of(home.path(), name);
+        let plan = BatchPlan {
+            name,
+            label: None,
+            content: Digest::default(),
+            input: "questions.jsonl".to_owned(),
+            output: home.path().join("answers.jsonl"),
+            begun: jiff::Timestamp::UNIX_EPOCH,
+            lines: 2,
+            tokens_max: 8,
+            models: BTreeMap::new(),
+            cost_max: None,
+            concurrency: 8,
+        };
+        folder.make().unwrap();
+        folder.begin(&plan, &mut &b"{}\n{}\n"[..]).unwrap();
+        let report = || BatchReport::of(&folder, &plan, &folder.log(&plan).unwrap());
+        assert_eq!(report().state, "stopped");
+        let lock = folder.lock(name).await.unwrap();
+        assert_eq!(report().state, "running");
+        folder.cancel().unwrap();
+        let cancelling = report();
+        assert_eq!((cancelling.state, cancelling.under_way), ("cancelling", None), "no daemon said");
+        let until = Some(Timestamp(1_000));
+        let told = BatchReport { under_way: Some(LinesUnderWay { lines: 2, until }), ..cancelling };
+        let document = told.document("credit");
+        assert_eq!((&document["under_way"], &document["state"]), (&2.into(), &"cancelling".into()));
+        assert_eq!(document["over_by"], "1970-01-01T00:00:01.000Z");
+        drop(lock);
+        assert_eq!(report().state, "cancelled");
     }
 }

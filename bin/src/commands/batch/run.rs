@@ -282,7 +282,11 @@ pub(super) async fn carry_out(
 fn progress(sign: BatchSign, plan: &BatchPlan) -> String {
     match (sign, plan.cost_max) {
         (BatchSign::Away, _) => "the daemon is away; waiting for it".to_owned(),
-        (BatchSign::Progress { tally, open, spent, is_held }, cost_max) => {
+        (BatchSign::Progress { tally, open, is_cancelled: true, .. }, _) => {
+            let (done, all) = (tally.answered + tally.failed, plan.lines);
+            format!("cancelling: {open} under way, {done} of {all} done")
+        }
+        (BatchSign::Progress { tally, open, spent, is_held, .. }, cost_max) => {
             let (done, all) = (tally.answered + tally.failed, plan.lines);
             let failed = if tally.failed > 0 { format!(", {} failed", tally.failed) } else { String::new() };
             let held = cost_max.filter(|_| is_held);
@@ -341,7 +345,8 @@ mod tests {
             concurrency: CONCURRENCY,
         };
         let tally = LineTally { answered: 1, failed: 1 };
-        let sign = |is_held| BatchSign::Progress { tally, open: 3, spent: Amount::credits(1), is_held };
+        let spent = Amount::credits(1);
+        let sign = |is_held| BatchSign::Progress { tally, open: 3, spent, is_held, is_cancelled: false };
         let (capped, free) = (plan(Some(Amount::credits(4))), plan(None));
         let said = progress(sign(true), &capped);
         assert_eq!(
@@ -349,6 +354,8 @@ mod tests {
             "2 of 9 done, 1 failed, 3 under way, beside which its 4.00 leave too little for another, 1.00 spent"
         );
         assert_eq!(progress(sign(false), &capped), "2 of 9 done, 1 failed, 3 under way, 1.00 spent");
+        let cancelled = BatchSign::Progress { tally, open: 3, spent, is_held: false, is_cancelled: true };
+        assert_eq!(progress(cancelled, &capped), "cancelling: 3 under way, 2 of 9 done");
         let note = held(sign(true), &capped, "credit").unwrap();
         assert!(note.starts_with("its ceiling of 4.00 credits leaves too little beside 3 lines: "), "{note}");
         assert!(note.ends_with("--max-cost raises it"), "{note}");

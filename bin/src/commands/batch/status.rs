@@ -1,8 +1,10 @@
 //! `assay batch status`: how far a batch is.
 
+use assay_gateway::{BatchPlan, LineLog};
+use assay_peer::handle::Handle;
 use assay_protocol::units::Timestamp;
 
-use super::{home_batches, report::BatchReport};
+use super::{home_batches, lines_under_way::LinesUnderWay, report::BatchReport};
 use crate::{
     command_error::CommandError,
     invocation::Invocation,
@@ -20,11 +22,14 @@ pub(crate) struct Args {
     batch: String,
 }
 
-pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let unit = invocation.network()?.genesis.unit;
     let (folder, plan) = home_batches::named(invocation, &args.batch)?;
     let log = folder.log(&plan)?;
-    let report = BatchReport::of(&folder, &plan, &log);
+    let mut report = BatchReport::of(&folder, &plan, &log);
+    if report.under_way.is_none() {
+        report.under_way = asked(invocation, &plan, &log).await;
+    }
     invocation.printer.document("batch", &report.document(&unit));
     let models = plan.models.keys().cloned().collect::<Vec<_>>().join(", ");
     let ceiling = plan.cost_max.map_or_else(|| "none".to_owned(), |most| format!("{most} {unit}s"));
@@ -44,8 +49,18 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     row("answered", report.answered.to_string());
     row("failed", report.failed.to_string());
     row("left", report.left().to_string());
+    if report.left() > 0 {
+        let unknown = || "not known: no daemon is running that would say".to_owned();
+        row("under way", report.under_way.map_or_else(unknown, LinesUnderWay::words));
+    }
     row("spent", format!("{} {unit}s", report.spent));
     row("ceiling", ceiling);
     invocation.printer.table(&table);
     Ok(())
+}
+
+/// What is under way, if there is a daemon that says so: to look at a batch starts none.
+async fn asked(invocation: &Invocation, plan: &BatchPlan, log: &LineLog) -> Option<LinesUnderWay> {
+    let handle = Handle::connect(&invocation.home).await.ok()?;
+    LinesUnderWay::asked(&handle, plan, log).await.ok()
 }

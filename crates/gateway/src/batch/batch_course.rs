@@ -24,7 +24,7 @@ use super::{
     batch_budget::BatchBudget,
     batch_daemon::{BatchDaemon, is_away},
     batch_error::BatchError,
-    batch_gear::{BatchGear, BatchSign, nudged},
+    batch_gear::{BatchGear, BatchSign, cancelled, nudged},
     batch_payer::BatchPayer,
     batch_stop::BatchStop,
     harvest::{self, Harvest},
@@ -130,9 +130,11 @@ impl<'a> BatchCourse<'a> {
             // What is due since `now` is due at once; whatever else keeps lines back ends with something that happens.
             let next_order = Some(self.next_order).filter(|next| has_more && *next > now);
             let wake = self.open.values().filter_map(|open| open.deadline).chain(next_order).min();
-            let nudge = self.nudge;
+            let (nudge, folder) = (self.nudge, self.gear.folder);
             tokio::select! {
                 () = nudged(nudge) => self.go_on(),
+                // What was not ordered is not waited for.
+                () = cancelled(folder), if has_more => self.stop = Some(BatchStop::Cancelled),
                 update = self.daemon.next() => if let Some(submission) = update? {
                     self.take(&submission).await?;
                 },
@@ -202,7 +204,7 @@ impl<'a> BatchCourse<'a> {
                 }
             }
             if left.is_some_and(Amount::is_zero) {
-                self.stop = Some(BatchStop::Ceiling);
+                self.stop = Some(BatchStop::Ceiling { enough: None });
                 break;
             }
             self.queue.pop_front();
@@ -415,6 +417,7 @@ impl<'a> BatchCourse<'a> {
         let (tally, open, spent) = (self.log.tally(), self.open.len(), self.budget.spent());
         let lacks = self.waits_for_end || self.budget.is_short();
         let is_held = lacks && open > 0 && !self.queue.is_empty();
-        (self.gear.tell)(BatchSign::Progress { tally, open, spent, is_held });
+        let is_cancelled = self.stop == Some(BatchStop::Cancelled);
+        (self.gear.tell)(BatchSign::Progress { tally, open, spent, is_held, is_cancelled });
     }
 }

@@ -1,12 +1,15 @@
 //! What a batch is carried out with, and what is told of it meanwhile.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use assay_peer::config::ClientSettings;
 use assay_protocol::{manifest::Manifest, units::Amount};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::sleep};
 
 use super::{batch_folder::BatchFolder, batch_lines::BatchLines, batch_plan::BatchPlan, line_log::LineTally};
+
+/// How soon it is seen that another process cancelled a batch.
+const CANCEL_LOOK: Duration = Duration::from_millis(500);
 
 /// What is told of a batch while it is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub enum BatchSign {
         spent: Amount,
         /// Whether no line is ordered before a job closes: what the open ones hold of the ceiling, or of the account, is needed.
         is_held: bool,
+        /// Whether its user wants no more of it: nothing more is ordered.
+        is_cancelled: bool,
     },
 }
 
@@ -43,6 +48,13 @@ pub struct BatchGear<'a> {
     pub settings: ClientSettings,
     /// Who is told how far it is.
     pub tell: BatchTold<'a>,
+}
+
+/// Waits until whoever wants no more of a batch has said so in its folder.
+pub(super) async fn cancelled(folder: &BatchFolder) {
+    while !folder.is_cancelled() {
+        sleep(CANCEL_LOOK).await;
+    }
 }
 
 /// Waits until somebody has a course look again.

@@ -44,8 +44,8 @@ impl OpenLine {
         if let Some(over) = unmatched.and_then(|unmatched| unmatched.over_day) {
             return Some(BatchStop::OverDay(over));
         }
-        if self.is_short && unmatched.is_some_and(|unmatched| unmatched.cost > 0) {
-            return Some(BatchStop::Ceiling);
+        if let Some(unmatched) = unmatched.filter(|unmatched| self.is_short && unmatched.cost > 0) {
+            return Some(BatchStop::Ceiling { enough: unmatched.cost_least });
         }
         let last = submission.attempts.last().map(|attempt| attempt.state);
         (last == Some(AttemptState::Refused(Refusal::Funds))).then(|| BatchStop::Money(failure.line()))

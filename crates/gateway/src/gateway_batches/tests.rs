@@ -194,11 +194,11 @@ fn how_far_a_batch_is_shows_while_it_is_carried_out() {
     assert_eq!(batch.document()["assay"]["waits_for"]["code"], "no_daemon");
     let tally = crate::LineTally { answered: 1, failed: 1 };
     let spent = assay_protocol::units::Amount::credits(2);
-    batch.tell(BatchSign::Progress { tally, open: 2, spent, is_held: true });
+    batch.tell(BatchSign::Progress { tally, open: 2, spent, is_held: true, is_cancelled: false });
     let waits = batch.document()["assay"]["waits_for"].clone();
     assert_eq!(waits["code"], "jobs_open");
     assert!(waits["message"].as_str().unwrap().contains("until one of its 2 open jobs closes"), "{waits}");
-    batch.tell(BatchSign::Progress { tally, open: 1, spent, is_held: false });
+    batch.tell(BatchSign::Progress { tally, open: 1, spent, is_held: false, is_cancelled: false });
     let document = batch.document();
     let counts = serde_json::json!({ "total": 3, "completed": 1, "failed": 1 });
     assert_eq!(

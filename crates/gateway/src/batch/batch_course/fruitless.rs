@@ -58,7 +58,7 @@ impl BatchCourse<'_> {
     pub(super) fn lack(&mut self, stop: BatchStop) {
         self.waits_for_end = true;
         if self.open.is_empty() {
-            self.stop = Some(stop);
+            self.stop = Some(stop.beyond(self.log.spent()));
         }
     }
 
