@@ -8,6 +8,7 @@ mod attempt;
 mod belongings;
 mod cancel;
 mod choice;
+mod crowding;
 mod doubt;
 mod held;
 mod lanes;
@@ -38,6 +39,7 @@ use assay_protocol::{
 
 use self::{
     attempt::{Attempt, AttemptStep, Doubt},
+    crowding::KnownRoom,
     lanes::Lane,
     lot::LotChance,
     submission::{Past, Submitted},
@@ -85,6 +87,9 @@ pub(super) struct Client {
     waiting: BTreeMap<u64, Digest>,
     attempts: BTreeMap<JobId, Box<Attempt>>,
     lanes: BTreeMap<(PeerId, u16), Lane>,
+    /// Who refused an order while others of this client were under way there; after a restart nobody knows.
+    #[serde(skip)]
+    rooms: BTreeMap<PeerId, KnownRoom>,
     /// What the last record leaves nothing to keep for.
     #[serde(skip)]
     let_go: Vec<Digest>,
@@ -235,6 +240,7 @@ impl Default for Client {
             attempts: BTreeMap::new(),
             let_go: Vec::new(),
             lanes: BTreeMap::new(),
+            rooms: BTreeMap::new(),
             answers_in: None,
             answered_after: None,
             overdue: BTreeMap::new(),

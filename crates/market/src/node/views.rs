@@ -88,6 +88,11 @@ impl<S: Signer> Node<S> {
         self.roles.client.views()
     }
 
+    /// True if nobody is asked for a job of this client only because those who fit are busy.
+    pub fn waits_for_room(&self, key: Digest) -> bool {
+        self.roles.client.waits_for_room(key)
+    }
+
     /// The names of all jobs of this client that are remembered.
     pub fn submission_keys(&self) -> impl Iterator<Item = Digest> {
         self.roles.client.keys()

@@ -7,6 +7,7 @@ mod belongings;
 mod blocking;
 mod checking;
 mod connections;
+mod crowding;
 mod forks;
 mod hearing;
 mod holding;

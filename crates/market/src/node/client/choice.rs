@@ -65,6 +65,11 @@ impl Client {
         for job in self.asked(submitted.submission.key).unwrap_or_default() {
             excluded.to_mut().extend(self.attempts.get(&job).map(|attempt| attempt.order.provider));
         }
+        let mut resting = Cow::Borrowed(&submitted.resting);
+        for (provider, until) in self.crowded(outlook.now) {
+            let rest = resting.to_mut().entry(provider).or_default();
+            rest.until = rest.until.max(until);
+        }
         let wish = &submitted.submission;
         let within = self.within_day(wish, outlook.now);
         let criteria = Criteria {
@@ -72,7 +77,7 @@ impl Client {
             manifest,
             client: outlook.own,
             excluded: &excluded,
-            resting: &submitted.resting,
+            resting: &resting,
             attempt: submitted.orders,
             yardstick: self.yardstick(&submitted.submission, submitted.orders, outlook),
             reliability: &self.reliability,
@@ -157,14 +162,17 @@ impl Client {
     }
 
     /// How long to look for an offer: longer where time may bring one, because none for this model was heard of yet, because
-    /// the wished-for provider may be heard of as others are just now, or because somebody was only busy; not at all where all
-    /// who would be heard of have refused for good.
+    /// the wished-for provider may be heard of as others are just now, or because somebody was only busy; longest where other
+    /// orders of this client are what keeps it busy; not at all where all who would be heard of have refused for good.
     pub(super) fn patience(&self, key: Digest, unmatched: &Unmatched, outlook: Outlook<'_>) -> Duration {
         let Some(submitted) = self.submissions.get(&key) else { return GLANCE_TIME };
         if submitted.submission.provider.is_some_and(|wanted| submitted.excluded.contains(&wanted)) {
             return Duration::default();
         }
-        let busy = submitted.waits_for_busy();
+        let busy = submitted.waits_for_busy() || unmatched.busy > 0;
+        if busy && let Some(own) = self.patience_for_room(submitted, outlook) {
+            return own;
+        }
         if !busy && wants_unheard(&submitted.submission, outlook.book) {
             return until_all_heard(submitted, outlook).map_or(MATCH_TIME, |heard| heard.max(GLANCE_TIME));
         }
@@ -182,7 +190,7 @@ impl Client {
     pub(super) fn rest(&mut self, key: Digest, provider: PeerId, now: Timestamp) {
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         let rest = submitted.resting.entry(provider).or_default();
-        rest.until = now.after(BUSY_PAUSE.times(1 << rest.times.min(4)));
+        rest.until = now.after(busy_pause(rest.times));
         rest.times += 1;
     }
 
@@ -190,6 +198,11 @@ impl Client {
     pub(in crate::node) fn passed_over(&self, key: Digest) -> Option<&Passed> {
         self.submissions.get(&key)?.passed.as_ref()
     }
+}
+
+/// How long a provider is left alone that was busy so often before.
+pub(super) fn busy_pause(times: u32) -> Duration {
+    BUSY_PAUSE.times(1 << times.min(4))
 }
 
 /// True if a submission is for a provider alone that was not heard of.

@@ -177,9 +177,13 @@ impl Client {
         self.keep(ClientRecord::Dropped { job, reason }, cx);
         cx.alarms.clear(Alarm::Attempt(job));
         if reason.is_some_and(is_passing) {
+            reason.into_iter().for_each(|reason| self.note_crowd(provider, reason, cx.now));
             self.rest(key, provider, cx.now);
         }
         self.seek_or_end(key, cx);
+        if !reason.is_some_and(is_passing) {
+            self.make_room(provider, cx);
+        }
     }
 
     /// Looks at a job again when its close is due: it was claimed now, and is not drawn.

@@ -90,6 +90,8 @@ impl Client {
             attempt.is_some_and(|attempt| attempt.state == AttemptState::Proposed) && **job != taken
         };
         let others: Vec<JobId> = submitted.attempts.iter().filter(proposed).copied().collect();
+        let asked_too: Vec<PeerId> =
+            others.iter().filter_map(|job| Some(self.attempts.get(job)?.order.provider)).collect();
         let silent_after = self.answer_time().max(ANSWER_TIME);
         for job in others {
             let asked = self.attempts.get(&job).and_then(|attempt| attempt.asked);
@@ -106,6 +108,7 @@ impl Client {
                 submitted.excluded.remove(&provider);
             }
         }
+        asked_too.into_iter().for_each(|provider| self.make_room(provider, cx));
     }
 
     pub(super) fn on_refuse<S: Signer>(
@@ -261,10 +264,13 @@ impl Client {
         if attempt.state != AttemptState::Running {
             return Heard::Misstep(Fault::Untimely);
         }
-        let (key, notary) = (attempt.key, attempt.order.notary);
+        let (key, notary, provider) = (attempt.key, attempt.order.notary, attempt.order.provider);
         self.keep(ClientRecord::Failed { job, reason }, cx);
         cx.tell(Event::Aborted { key, job, reason });
         let _ = cx.ask(notary, Some(job));
+        if reason != Failure::Busy {
+            self.make_room(provider, cx);
+        }
         Heard::Taken
     }
 
@@ -378,6 +384,7 @@ impl Client {
             return;
         }
         let (key, timing, digest) = (attempt.key, attempt.timing(cx.now), deliver.leaf.written.blob);
+        let provider = attempt.order.provider;
         self.keep(ClientRecord::Delivered { deliver: deliver.into(), timing }, cx);
         cx.hold(untaken(key), digest);
         cx.tell(Event::Delivered { key, job, output: digest });
@@ -387,6 +394,7 @@ impl Client {
             None => self.await_close(job, cx),
         }
         self.release_job(job, cx);
+        self.make_room(provider, cx);
     }
 
     /// Takes a receipt that was looked for, if it proves what the notary said.
@@ -430,6 +438,7 @@ impl Client {
         let Some(attempt) = self.attempts.get(&job) else { return };
         let (key, outcome, provider) = (attempt.key, proven.outcome, attempt.order.provider);
         if attempt.state == AttemptState::Failed(Failure::Busy) {
+            self.note_crowd(provider, Refusal::Busy, cx.now);
             self.rest(key, provider, cx.now);
         } else if attempt.of_lot {
             self.lot.note(!outcome.is_paid(), cx.now);
@@ -448,6 +457,7 @@ impl Client {
         if !outcome.is_paid() {
             self.seek_again(key, cx);
         }
+        self.make_room(provider, cx);
     }
 
     /// Tells the user that no other machine would make more of a job than those that tried.

@@ -146,7 +146,8 @@ impl Client {
         self.waiting.insert(submitted.arrival, key);
         let rests = submitted.resting.values().map(|rest| rest.until).filter(|until| *until > cx.now);
         let looks = wants_unheard(&submitted.submission, cx.book).then(|| cx.now.after(HEARING_TIME));
-        cx.set(Alarm::Submission(key), rests.chain(looks).chain([until]).min().unwrap_or(until));
+        let eases = self.easing(submitted, cx.book, cx.now);
+        cx.set(Alarm::Submission(key), rests.chain(looks).chain(eases).chain([until]).min().unwrap_or(until));
     }
 
     /// Waits for no offer any more.
@@ -169,6 +170,7 @@ impl Client {
         let Some(offer) = book.get(provider) else { return Heard::NotMine };
         let waiting: Vec<Digest> = self.waiting.values().copied().collect();
         for key in waiting {
+            let is_rested = self.end_rest(key, provider, cx.now);
             let Some(submitted) = self.submissions.get(&key) else { continue };
             let manifest = submitted.submission.manifest.digest();
             if !concerns(offer, submitted.submission.provider, manifest) {
@@ -177,7 +179,7 @@ impl Client {
             let (choice, passed) = self.best_of(submitted, manifest, [offer].into_iter(), cx.outlook());
             let since = submitted.seeks_since.unwrap_or(cx.now);
             let patience = self.patience(key, &passed.counts, cx.outlook());
-            if choice.is_some() {
+            if choice.is_some() || is_rested {
                 self.seek(key, cx);
             } else if patience < MATCH_TIME {
                 cx.set(Alarm::Submission(key), since.after(patience).max(cx.now));
@@ -241,7 +243,7 @@ impl Client {
 }
 
 /// True if an offer is of the provider that a submission wants, or else for its model.
-fn concerns(offer: &Verified<Offer>, wanted: Option<PeerId>, manifest: Digest) -> bool {
+pub(super) fn concerns(offer: &Verified<Offer>, wanted: Option<PeerId>, manifest: Digest) -> bool {
     let serves = || offer.services().any(|(_, service)| service.manifest == manifest);
     wanted.map_or_else(serves, |wanted| wanted == offer.signer())
 }
