@@ -120,3 +120,18 @@ pub struct Unmatched {
     /// The last failure.
     pub failure: Option<Failure>,
 }
+
+impl Unmatched {
+    /// True if nobody was left only because whoever fits was busy.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let others = self.tried + self.cost + self.price;
+        self.busy > 0 || (others == 0 && self.refusal.is_some_and(is_passing))
+    }
+}
+
+/// True for refusals that time alone heals: whoever refuses so is busy.
+#[must_use]
+pub fn is_passing(reason: Refusal) -> bool {
+    matches!(reason, Refusal::Busy | Refusal::Newcomer | Refusal::Exposure | Refusal::Full)
+}

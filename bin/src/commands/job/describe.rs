@@ -22,9 +22,12 @@ use crate::commands::offers::passed;
 use crate::printer::{Table, called, full, local, moment, money, rate, short};
 
 /// How far a submission is, in a few words.
-pub(crate) fn state(submission: &SubmissionView) -> String {
+pub(crate) fn state(job: &JobView) -> String {
+    let submission = &job.submission;
     match submission.foremost() {
+        _ if job.waits => "waiting for a free provider".to_owned(),
         Some(attempt) => attempt_state(attempt.state),
+        None if submission.cancelled && submission.ended => attempt_state(AttemptState::Cancelled),
         None if submission.ended => nobody(submission).to_owned(),
         None => "looking for a provider".to_owned(),
     }
@@ -33,10 +36,19 @@ pub(crate) fn state(submission: &SubmissionView) -> String {
 /// Why nobody was asked. That is told whole where the job is shown.
 fn nobody(submission: &SubmissionView) -> &'static str {
     let unmatched = submission.unmatched.as_ref();
-    // Who is busy may have been cheaper.
-    let is_over = |unmatched: &Unmatched| unmatched.busy == 0 && unmatched.cost.max(unmatched.price) > 0;
-    let is_too_dear = unmatched.is_some_and(is_over);
-    if is_too_dear { "too dear" } else { "nobody matches" }
+    if was_busy(submission) {
+        // Who is busy may have been cheaper.
+        "everyone was busy"
+    } else if unmatched.is_some_and(|unmatched| unmatched.cost.max(unmatched.price) > 0) {
+        "too dear"
+    } else {
+        "nobody matches"
+    }
+}
+
+/// Whether nobody was asked only because those who fit were busy.
+pub(super) fn was_busy(submission: &SubmissionView) -> bool {
+    submission.unmatched.as_ref().is_some_and(Unmatched::is_busy)
 }
 
 pub(super) fn attempt_state(state: AttemptState) -> String {
@@ -162,7 +174,7 @@ pub(super) fn table(job: &JobView, unit: &str) -> Table {
     let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     row("job", full(submission.key));
     row("model", called(&submission.manifest));
-    row("state", state(submission));
+    row("state", state(job));
     if let Some(of) = job.retry_of {
         row("a retry of", full(of));
     }
@@ -287,7 +299,7 @@ pub(crate) fn document(job: &JobView, unit: &str) -> Value {
     let submission = &job.submission;
     json!({
         "submission": full(submission.key), "model": submission.manifest,
-        "state": word::state(submission), "words": state(submission), "ended": submission.ended,
+        "state": word::state(job), "words": state(job), "ended": submission.ended,
         "since": since(job).map(moment),
         "retry_of": job.retry_of.map(full), "retried_as": job.retried_as.map(full),
         "attempts": submission.attempts.iter().map(|attempt| {
@@ -352,6 +364,7 @@ pub(super) fn since(job: &JobView) -> Option<Timestamp> {
 mod tests {
     use assay_protocol::{
         id::{JobId, PeerId},
+        order::Refusal,
         units::Amount,
     };
 
@@ -374,25 +387,40 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_was_over_its_ceiling_is_not_said_to_match_nobody() {
+    fn where_nobody_was_asked_it_is_said_whether_all_were_too_dear_or_busy_or_there_was_nobody() {
         let told = |unmatched| {
-            let submission = SubmissionView {
-                key: Digest([1; 32]),
-                manifest: "digits".to_owned(),
-                attempts: Vec::new(),
-                cancelled: false,
-                ended: true,
-                unmatched,
-            };
-            assert_eq!(word::state(&submission), "unmatched", "the word for programs");
-            state(&submission)
+            let job = job_of(submission(Vec::new(), unmatched));
+            (state(&job), word::state(&job))
         };
         let none = Unmatched::default;
-        assert_eq!(told(Some(Unmatched { offers: 2, cost: 1, ..none() })), "too dear");
-        assert_eq!(told(Some(Unmatched { offers: 2, price: 1, ..none() })), "too dear");
-        assert_eq!(told(Some(Unmatched { offers: 2, cost: 1, busy: 1, ..none() })), "nobody matches");
-        assert_eq!(told(Some(none())), "nobody matches");
-        assert_eq!(told(None), "nobody matches");
+        let (too_dear, busy) =
+            (("too dear".to_owned(), "unmatched"), ("everyone was busy".to_owned(), "busy"));
+        let nobody = ("nobody matches".to_owned(), "unmatched");
+        assert_eq!(told(Some(Unmatched { offers: 2, cost: 1, ..none() })), too_dear);
+        assert_eq!(told(Some(Unmatched { offers: 2, price: 1, ..none() })), too_dear);
+        assert_eq!(told(Some(Unmatched { offers: 2, cost: 1, busy: 1, ..none() })), busy);
+        for refusal in [Refusal::Busy, Refusal::Newcomer, Refusal::Exposure, Refusal::Full] {
+            let refused = |tried| Some(Unmatched { offers: 1, tried, refusal: Some(refusal), ..none() });
+            assert_eq!(told(refused(0)), busy, "{refusal:?}");
+            assert_eq!(told(refused(1)), nobody, "{refusal:?}, and somebody refused for good");
+        }
+        let refusal = Some(Refusal::Limits);
+        assert_eq!(told(Some(Unmatched { offers: 1, tried: 1, refusal, ..none() })), nobody);
+        assert_eq!(told(Some(none())), nobody);
+        assert_eq!(told(None), nobody);
+    }
+
+    #[test]
+    fn who_waits_for_a_busy_provider_and_who_was_cancelled_meanwhile_is_not_said_to_match_nobody() {
+        let failed = || vec![attempt(Digest([2; 32]), AttemptState::Closed(Outcome::NoClaim))];
+        for attempts in [Vec::new(), failed()] {
+            let running = SubmissionView { ended: false, ..submission(attempts, None) };
+            let job = JobView { waits: true, ..job_of(running) };
+            assert_eq!((&*state(&job), word::state(&job)), ("waiting for a free provider", "waiting"));
+        }
+        let cancelled = SubmissionView { cancelled: true, ..submission(Vec::new(), None) };
+        let job = job_of(cancelled);
+        assert_eq!((&*state(&job), word::state(&job)), ("cancelled before it was opened", "cancelled"));
     }
 
     #[test]
@@ -402,15 +430,7 @@ mod tests {
         let closed = Event::Closed { key, job, outcome: Outcome::Checked, receipt: key };
         let at = |ms: u64, event: &Event| Dated { at: Timestamp(ms), attempt: Some(1), event: event.clone() };
         let told = |attempts, timeline: Vec<Dated>| {
-            let submission = SubmissionView {
-                key,
-                manifest: "digits".to_owned(),
-                attempts,
-                cancelled: false,
-                ended: true,
-                unmatched: None,
-            };
-            untold(&JobView { submission, timeline, retry_of: None, retried_as: None, held: Vec::new() })
+            untold(&JobView { timeline, ..job_of(submission(attempts, None)) })
         };
         let attempts = || vec![attempt(job, AttemptState::Closed(Outcome::Checked))];
         assert_eq!(told(attempts(), vec![at(5, &proposed), at(9, &closed)]), None);
@@ -422,6 +442,22 @@ mod tests {
         }
         let many = vec![at(0, &proposed); EVENTS_KEPT_MAX];
         assert!(told(attempts(), many).unwrap().starts_with("only the first 64 things are told"));
+    }
+
+    fn submission(attempts: Vec<AttemptView>, unmatched: Option<Unmatched>) -> SubmissionView {
+        let (key, manifest) = (Digest([1; 32]), "digits".to_owned());
+        SubmissionView { key, manifest, attempts, cancelled: false, ended: true, unmatched }
+    }
+
+    fn job_of(submission: SubmissionView) -> JobView {
+        JobView {
+            submission,
+            timeline: Vec::new(),
+            retry_of: None,
+            retried_as: None,
+            held: Vec::new(),
+            waits: false,
+        }
     }
 
     fn attempt(job: JobId, state: AttemptState) -> AttemptView {

@@ -54,7 +54,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let limits = (unit, ending::ceilings(&daemon, submission.key, &invocation.home).await);
     output.document("job-explanation", &document(&explained, limits));
     output.line(format!("Job {}", full(submission.key)));
-    output.line(format!("{INDENT}{}: {}", called(&submission.manifest), describe::state(submission)));
+    output.line(format!("{INDENT}{}: {}", called(&submission.manifest), describe::state(&explained.job)));
     output.line("");
     output.line("Offers that were passed over");
     show_passed(invocation, &explained, limits);
@@ -267,7 +267,8 @@ fn document(explained: &Explained, limits: (&str, CeilingNames)) -> Value {
     let timeline = explained.job.timeline.iter();
     json!({
         "submission": full(submission.key), "model": submission.manifest,
-        "state": word::state(submission), "words": describe::state(submission), "ended": submission.ended,
+        "state": word::state(&explained.job), "words": describe::state(&explained.job),
+        "ended": submission.ended,
         "unmatched": submission.unmatched.as_ref().map(|unmatched| passed::counts(unmatched, Some(unit))),
         "passed_over": passed_over(explained).map(|passed| passed::document(passed, limits)),
         "explained": attempts.map(|attempt| json!({
@@ -327,7 +328,14 @@ mod tests {
         };
         let timeline = vec![Dated { at: Timestamp(0), attempt: None, event: proposed }];
         let explained = Explained {
-            job: JobView { submission, timeline, retry_of: None, retried_as: None, held: Vec::new() },
+            job: JobView {
+                submission,
+                timeline,
+                retry_of: None,
+                retried_as: None,
+                held: Vec::new(),
+                waits: false,
+            },
             grounds: None,
         };
         let teller = |by| Teller::of(&refused(by), &explained);

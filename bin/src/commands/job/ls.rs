@@ -228,7 +228,7 @@ fn table(jobs: &[JobView]) -> Table {
             called(&job.submission.manifest),
             cell(foremost.map(|attempt| short(attempt.provider))),
             cell(foremost.map(|attempt| attempt.price.to_string())),
-            state(&job.submission),
+            state(job),
             cell(foremost.and_then(|attempt| attempt.receipt).map(short)),
         ]);
     }

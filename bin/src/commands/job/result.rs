@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 
 use assay_market::view::{AttemptView, SubmissionView};
 use assay_peer::{
-    handle::{CallError, ExplainJob, Explained, FindModel, ReadOutput, Refused},
+    handle::{CallError, ExplainJob, Explained, FindModel, JobView, ReadOutput, Refused},
     hearing::ShownAnswer,
 };
 use assay_protocol::{
@@ -55,7 +55,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let explained = daemon.call(ExplainJob { name: args.job.clone() }).await?;
     let submission = &explained.job.submission;
     let limits = (daemon.unit(), ending::ceilings(&daemon, submission.key, &invocation.home).await);
-    let attempt = chosen(submission, args, limits)?;
+    let attempt = chosen(&explained.job, args, limits)?;
     let output = unless_left(bytes_of(&daemon, submission, attempt)).await?;
     let manifest = manifest(&daemon, &explained, attempt).await;
     let reading = manifest.and_then(|manifest| Reading::of(&manifest, &output));
@@ -99,10 +99,11 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 
 /// The attempt whose result is meant.
 fn chosen<'a>(
-    submission: &'a SubmissionView,
+    job: &'a JobView,
     args: &Args,
     limits: (&str, CeilingNames),
 ) -> Result<&'a AttemptView, CommandError> {
+    let submission = &job.submission;
     let is_named = |attempt: &&AttemptView| full(attempt.job).starts_with(&args.job);
     let named: Vec<&AttemptView> = match full(submission.key).starts_with(&args.job) {
         true => Vec::new(),
@@ -120,7 +121,7 @@ fn chosen<'a>(
     let Some(attempt) = found else {
         return Err(match submission.ended || submission.refuted().next().is_some() {
             true => ending::why_nothing(submission, limits),
-            false => not_yet(submission),
+            false => not_yet(job),
         });
     };
     if attempt.is_refuted() && !args.accept_unverified {
@@ -138,11 +139,11 @@ fn nothing_of(submission: &SubmissionView, attempt: &AttemptView) -> CommandErro
     CommandError::new(Exit::NotFound, "NO_RESULT", message, hint).with(details)
 }
 
-fn not_yet(submission: &SubmissionView) -> CommandError {
-    let name = short(submission.key);
-    let message = format!("the job {name} has no result yet: {}", super::state(submission));
+fn not_yet(job: &JobView) -> CommandError {
+    let name = short(job.submission.key);
+    let message = format!("the job {name} has no result yet: {}", super::state(job));
     let hint = format!("`assay job wait {name}` waits for it, `assay job watch {name}` shows how far it is");
-    let details = json!({ "submission": full(submission.key) });
+    let details = json!({ "submission": full(job.submission.key) });
     CommandError::new(Exit::TimedOut, "NO_RESULT_YET", message, hint).with(details).retryable()
 }
 

@@ -75,7 +75,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let mut table = Table::new(["JOB", "STATE"]);
     for (job, ended) in jobs.iter().zip(&ended) {
         let last = ended.as_deref().unwrap_or(job);
-        table.row([short(job.submission.key), describe::state(&last.submission)]);
+        table.row([short(job.submission.key), describe::state(last)]);
     }
     invocation.printer.table(&table);
     let Some(worst) = judged.iter().flatten().max_by_key(|failure| gravity(failure)) else {

@@ -48,7 +48,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
                 printer.record("job-event", &describe::event_document(key, happened));
             }
             if job.submission.ended {
-                let state = describe::state(&job.submission);
+                let state = describe::state(&job);
                 printer.line(format!("{}  {state}", short(key)));
                 printer.record("job", &describe::document(&job, daemon.unit()));
                 return Ok(());

@@ -3,14 +3,19 @@
 //! **Invariant:** each is a word of a set that `docs/schemas/common.json` lists; what there is to tell beside it stands in
 //! keys of its own.
 
-use assay_market::view::{AttemptState, AttemptView, SubmissionView};
+use assay_market::view::{AttemptState, AttemptView};
+use assay_peer::handle::JobView;
 
-use super::describe::{is_broken_off, is_cut_off};
+use super::describe::{is_broken_off, is_cut_off, was_busy};
 
 /// How far a submission is.
-pub(super) fn state(submission: &SubmissionView) -> &'static str {
+pub(super) fn state(job: &JobView) -> &'static str {
+    let submission = &job.submission;
     match submission.foremost() {
+        _ if job.waits => "waiting",
         Some(attempt) => attempt_state(attempt.state),
+        None if submission.cancelled && submission.ended => "cancelled",
+        None if submission.ended && was_busy(submission) => "busy",
         None if submission.ended => "unmatched",
         None => "looking",
     }

@@ -2,7 +2,7 @@
 
 use assay_market::{
     matching::{Aspect, Passed, PassedOver, Reason},
-    submission::{OverDay, OverFunds, Unmatched},
+    submission::{OverDay, OverFunds, Unmatched, is_passing},
 };
 use assay_protocol::{order::Refusal, units::Amount};
 use serde_json::{Value, json};
@@ -34,6 +34,10 @@ fn left_alone(unmatched: &Unmatched) -> bool {
 /// What helps where whoever was asked has its one job.
 const NEWCOMER_HINT: &str = "try again once that is closed, in minutes as a rule: if it is yours (`assay job ls`), \
     `assay job wait JOB` waits for it; nothing was spent";
+
+/// What helps where whoever fits has no room.
+const BUSY_HINT: &str = "try again in a moment: if it is your own jobs that keep them busy (`assay job ls`), `assay job wait JOB` \
+    waits for one; nothing was spent";
 
 /// What helps where a run may take less time than it does.
 const LIMITS_HINT: &str = "`assay offers` says how long runs take; `assay config set client.run_max 2m` lets them take two \
@@ -207,6 +211,11 @@ pub(crate) fn failure(
     if let Some(over) = unmatched.over_day {
         return over_day(over);
     }
+    // Who is busy may have been cheaper.
+    if unmatched.is_busy() {
+        let message = format!("everyone who fits is busy: {}", counted(unmatched, (unit, ceilings)));
+        return CommandError::new(Exit::NoMatch, "BUSY", message, BUSY_HINT).retryable();
+    }
     if unmatched.cost > 0 && unmatched.price == 0 {
         return over_ceiling(unmatched, (unit, ceilings));
     }
@@ -281,8 +290,7 @@ fn refused(refusal: Refusal, unit: &str, story: &str) -> CommandError {
         (Exit::NoMatch, "REFUSED", story)
     };
     let failure = CommandError::new(exit, code, message, hint);
-    let passes = [Refusal::Busy, Refusal::Newcomer, Refusal::Exposure].contains(&refusal);
-    if passes { failure.retryable() } else { failure }
+    if is_passing(refusal) { failure.retryable() } else { failure }
 }
 
 fn hint(unmatched: &Unmatched, ceilings: CeilingNames) -> String {
@@ -430,6 +438,20 @@ mod tests {
         assert_eq!((failure.exit(), failure.code()), (Exit::NoMatch, "REFUSED"));
         assert_eq!(failure.to_json()["error"]["retryable"], true);
         assert_eq!(counts(&unmatched, Some(UNIT))["refusal"], "newcomer", "the word for programs stays");
+    }
+
+    #[test]
+    fn where_those_who_fit_are_busy_it_is_not_said_that_nobody_matches() {
+        let unmatched = Unmatched { offers: 3, other_model: 1, cost: 1, busy: 1, ..Unmatched::default() };
+        let failure = failure(&unmatched, (UNIT, CeilingNames::default()), "the story");
+        let [message, hint] = failure.lines();
+        assert_eq!(
+            message,
+            "everyone who fits is busy: 3 seen, 1 serve other models, 1 above --max-cost, 1 busy"
+        );
+        assert!(hint.starts_with("try again in a moment"), "{hint}");
+        assert_eq!((failure.exit(), failure.code()), (Exit::NoMatch, "BUSY"));
+        assert_eq!(failure.to_json()["error"]["retryable"], true);
     }
 
     #[test]

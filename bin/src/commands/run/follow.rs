@@ -202,7 +202,7 @@ impl Waiting {
             // What is said of a result that is here is how long whoever wants more may wait.
             match state {
                 Some(AttemptState::Delivered) if goal != Goal::Delivered => self.say_how_long().await,
-                Some(_) | None => self.spinner.say(&job::state(&view.submission)),
+                Some(_) | None => self.spinner.say(&job::state(&view)),
             }
         }
     }

@@ -32,7 +32,6 @@ use assay_protocol::{
     genesis::Genesis,
     id::{Digest, JobId, PeerId},
     message::Opened,
-    order::Refusal,
     signed::Signer,
     units::{Amount, Duration, Timestamp},
 };
@@ -250,9 +249,4 @@ impl Default for Client {
             reliability: Reliability::default(),
         }
     }
-}
-
-/// True for refusals that time alone heals.
-fn is_passing(reason: Refusal) -> bool {
-    matches!(reason, Refusal::Busy | Refusal::Newcomer | Refusal::Exposure | Refusal::Full)
 }

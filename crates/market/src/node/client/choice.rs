@@ -14,13 +14,13 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-use super::{Client, Submitted, is_passing, lanes::LanePlace, search::MATCH_TIME};
+use super::{Client, Submitted, lanes::LanePlace, search::MATCH_TIME};
 use crate::{
     book::Book,
     matching::{self, Criteria, Match, OrderCost, Passed, Yardstick, standing_of},
     node::context::Outlook,
     pace, policy,
-    submission::{Submission, Unmatched},
+    submission::{Submission, Unmatched, is_passing},
 };
 
 /// How long an order may take to be opened.

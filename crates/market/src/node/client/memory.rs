@@ -21,12 +21,11 @@ use super::{
     Attempt, AttemptStep, Client, ENDED_MAX, Past, SUBMISSIONS_MAX, Submitted,
     belongings::untaken,
     choice::{OVERDUE_COUNTS, ordered},
-    is_passing,
 };
 use crate::{
     input::Proven,
     reliability::{self, Deed, Timing},
-    submission::Submission,
+    submission::{Submission, is_passing},
     view::{AttemptState, AttemptView, SubmissionView},
 };
 

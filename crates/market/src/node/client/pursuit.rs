@@ -10,7 +10,7 @@ use assay_protocol::{
     units::Duration,
 };
 
-use super::{Client, Doubt, is_passing};
+use super::{Client, Doubt};
 use crate::{
     event::Event,
     node::{
@@ -19,6 +19,7 @@ use crate::{
         heard::Heard,
     },
     record::ClientRecord,
+    submission::is_passing,
     view::AttemptState,
 };
 

@@ -111,6 +111,8 @@ pub struct JobView {
     pub retried_as: Option<Digest>,
     /// What is held for its orders that are open.
     pub held: Vec<HeldMoney>,
+    /// Whether nobody is asked now only because those who fit are busy.
+    pub waits: bool,
 }
 
 impl JobView {
@@ -248,6 +250,7 @@ impl Driver {
             retry_of: self.retried.before(key),
             retried_as: self.retried.after(key),
             held: self.node.held_for(key),
+            waits: self.node.waits_for_room(key),
             submission,
         }
     }
