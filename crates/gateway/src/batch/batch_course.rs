@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use assay_market::view::SubmissionView;
+use assay_market::{submission::Unmatched, view::SubmissionView};
 use assay_peer::handle::{CallError, CancelJob, KNOWN_JOBS_MAX, KnownJob, Refused, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 use tokio::{
@@ -29,6 +29,7 @@ use super::{
     batch_stop::BatchStop,
     harvest::{self, Harvest},
     line_log::{LineLog, LineRecord, LineState},
+    line_reach::LineReach,
     open_line::OpenLine,
 };
 use crate::{BatchedFailure, BatchedRequest, failure::HttpFailure};
@@ -55,6 +56,8 @@ pub struct BatchCourse<'a> {
     /// Lines that are to be ordered.
     queue: VecDeque<usize>,
     open: HashMap<Digest, OpenLine>,
+    /// How many of them may wait for somebody.
+    reach: LineReach,
     /// Nothing is ordered before.
     next_order: Instant,
     step: Duration,
@@ -97,6 +100,7 @@ impl<'a> BatchCourse<'a> {
             nudge,
             queue: VecDeque::new(),
             open: HashMap::new(),
+            reach: LineReach::default(),
             next_order: Instant::now(),
             step: STEP,
             waits_for_end: false,
@@ -135,8 +139,8 @@ impl<'a> BatchCourse<'a> {
                 () = nudged(nudge) => self.go_on(),
                 // What was not ordered is not waited for.
                 () = cancelled(folder), if has_more => self.stop = Some(BatchStop::Cancelled),
-                update = self.daemon.next() => if let Some(submission) = update? {
-                    self.take(&submission).await?;
+                update = self.daemon.next() => if let Some(job) = update? {
+                    self.take(&job.submission, job.waits).await?;
                 },
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => self.give_up_late().await?,
             }
@@ -166,11 +170,19 @@ impl<'a> BatchCourse<'a> {
         let wanted = self.wanted(&self.gear.lines.request(line)?)?;
         let most = job.cost_max.unwrap_or(wanted);
         self.open_line(job.submission.key, (line, attempt), (most, most < wanted));
-        self.take(&job.submission).await
+        self.take(&job.submission, job.waits).await
     }
 
     fn open_line(&mut self, key: Digest, (line, attempt): (usize, u32), (most, is_short): (Amount, bool)) {
-        let open = OpenLine { line, attempt, most, is_short, is_answered: false, deadline: None };
+        let open = OpenLine {
+            line,
+            attempt,
+            most,
+            is_short,
+            is_taken_up: false,
+            is_answered: false,
+            deadline: None,
+        };
         self.open.insert(key, open);
         self.reserve(key, line, most);
     }
@@ -185,8 +197,9 @@ impl<'a> BatchCourse<'a> {
     async fn order(&mut self, now: Instant) -> Result<(), BatchError> {
         while self.stop.is_none() && now >= self.next_order {
             let working = self.open.values().filter(|open| !open.is_answered).count();
+            let waiting = self.open.values().filter(|open| open.waits()).count();
             let is_full = working >= self.gear.plan.concurrency.into() || self.open.len() >= OPEN_MAX;
-            if is_full || self.waits_for_end && !self.open.is_empty() {
+            if is_full || !self.reach.admits_beside(waiting) || self.waits_for_end && !self.open.is_empty() {
                 break;
             }
             if self.gear.folder.is_cancelled() {
@@ -255,7 +268,7 @@ impl<'a> BatchCourse<'a> {
             return Ok(false);
         };
         self.open_line(key, (line, attempt), (job.cost_max.unwrap_or(most), most < wanted));
-        self.take(&job.submission).await?;
+        self.take(&job.submission, job.waits).await?;
         if self.gear.folder.is_cancelled() && self.open.contains_key(&key) {
             // Whoever cancels may have looked for it just before. Where it is too late for that it is gathered.
             let _ = self.daemon.handle.call(CancelJob { name: key.to_string() }).await;
@@ -302,14 +315,20 @@ impl<'a> BatchCourse<'a> {
         self.gear.manifests.get(request.model()).ok_or_else(absent)
     }
 
-    /// Takes how a job stands, if it is one of this batch.
-    async fn take(&mut self, submission: &SubmissionView) -> Result<(), BatchError> {
+    /// Takes how a job stands, if it is one of this batch, and whether it waits for whoever is busy.
+    async fn take(&mut self, submission: &SubmissionView, waits: bool) -> Result<(), BatchError> {
         let key = submission.key;
         let Some(open) = self.open.get_mut(&key) else { return Ok(()) };
         if !submission.ended {
             let is_answered = submission.answer().is_some();
             let turns = is_answered != open.is_answered;
-            open.is_answered = is_answered;
+            let is_taken_up = is_answered || submission.running().is_some();
+            if waits {
+                self.reach.note_busy();
+            } else if is_taken_up && open.waits() {
+                self.reach.note_calm();
+            }
+            (open.is_taken_up, open.is_answered) = (is_taken_up, is_answered);
             let (line, cost) = (open.line, open.reserved(submission));
             self.reserve(key, line, cost);
             // With an answer comes back what it leaves of the price of the longest: that may be enough for another order.
@@ -321,6 +340,11 @@ impl<'a> BatchCourse<'a> {
             return Ok(());
         }
         let open = *open;
+        match open.waits() {
+            true if submission.unmatched.as_ref().is_some_and(Unmatched::is_busy) => self.reach.note_busy(),
+            true => self.reach.note_calm(),
+            false => {}
+        }
         if submission.answer().is_some() {
             return self.gather(submission, open).await;
         }
@@ -395,7 +419,7 @@ impl<'a> BatchCourse<'a> {
             let known = self.daemon.known(some.to_vec()).await?;
             for key in some {
                 match known.iter().find(|job| job.submission.key == *key) {
-                    Some(job) => self.take(&job.submission).await?,
+                    Some(job) => self.take(&job.submission, job.waits).await?,
                     // The daemon lost the end of what it remembered.
                     None => self.order_again(*key),
                 }

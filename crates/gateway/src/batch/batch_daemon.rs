@@ -2,11 +2,10 @@
 //!
 //! **Invariant:** whenever something may have been missed of a job, that is said ([`Self::has_missed`]) until it was looked at.
 
-use assay_market::view::SubmissionView;
 use assay_peer::{
     config::Home,
     handle::{
-        CallError, FrameError, Handle, KnownJob, KnownJobs, Refused, Update, Updates, WatchUpdates,
+        CallError, FrameError, Handle, JobView, KnownJob, KnownJobs, Refused, Update, Updates, WatchUpdates,
         watch_again,
     },
 };
@@ -38,10 +37,10 @@ impl<'a> BatchDaemon<'a> {
 
     /// How some job stands that something happened to; nothing, if that may have been missed. May be dropped and called
     /// again.
-    pub(super) async fn next(&mut self) -> Result<Option<SubmissionView>, BatchError> {
+    pub(super) async fn next(&mut self) -> Result<Option<Box<JobView>>, BatchError> {
         while !self.has_missed {
             match self.updates.next().await {
-                Some(Ok(Update::Job(view))) => return Ok(Some(view.submission)),
+                Some(Ok(Update::Job(view))) => return Ok(Some(view)),
                 Some(Ok(Update::Event(_))) => {}
                 Some(Ok(Update::Missed { .. })) => self.has_missed = true,
                 Some(Err(error)) if !is_away(&error) => return Err(error.into()),

@@ -18,6 +18,8 @@ pub(super) struct OpenLine {
     pub(super) most: Amount,
     /// The ceiling left less to it than it might have had.
     pub(super) is_short: bool,
+    /// Somebody works on it.
+    pub(super) is_taken_up: bool,
     /// Its answer is here.
     pub(super) is_answered: bool,
     /// Until when a result is waited for that is paid.
@@ -25,6 +27,11 @@ pub(super) struct OpenLine {
 }
 
 impl OpenLine {
+    /// True while nobody works on it, nor has.
+    pub(super) fn waits(&self) -> bool {
+        !self.is_taken_up && !self.is_answered
+    }
+
     /// What is spoken for by it: until its answer is here all that it may cost, beside what attempts of it have cost that came to
     /// nothing.
     pub(super) fn reserved(&self, submission: &SubmissionView) -> Amount {

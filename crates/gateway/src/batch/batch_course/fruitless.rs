@@ -86,7 +86,7 @@ impl BatchCourse<'_> {
             let submission = self.daemon.known(vec![key]).await?.pop().map(|job| job.submission);
             match submission {
                 // What was told of it was missed.
-                Some(submission) if submission.answer().is_some() => self.take(&submission).await?,
+                Some(submission) if submission.answer().is_some() => self.take(&submission, false).await?,
                 submission => {
                     let cost = submission.map_or(open.most, |submission| submission.cost_max());
                     let failure = BatchedFailure::undelivered(key);

@@ -93,6 +93,8 @@ pub struct KnownJob {
     pub unit_price_max: Option<Amount>,
     /// Whether less of its answer would be worth something: then it can be ordered shorter. False where that is forgotten.
     pub gives_parts: bool,
+    /// Whether nobody is asked now only because those who fit are busy.
+    pub waits: bool,
 }
 
 /// Keys that are looked up at a time.
@@ -209,7 +211,8 @@ impl Driver {
         let (submission, wish) = (self.node.submission(key)?, self.node.wish(key));
         let (cost_max, unit_price_max) = wish.map(|wish| (wish.cost_max, wish.unit_price_max)).unzip();
         let gives_parts = wish.is_some_and(|wish| wish.manifest.gives_parts());
-        Some(KnownJob { submission, cost_max, unit_price_max, gives_parts })
+        let waits = self.node.waits_for_room(key);
+        Some(KnownJob { submission, cost_max, unit_price_max, gives_parts, waits })
     }
 
     /// The job that goes by a name.
