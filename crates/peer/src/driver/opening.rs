@@ -249,7 +249,6 @@ impl Restored {
             reports: reports.clone(),
         };
         let outbox = Outbox::new(journal.durable(), outside);
-        let lookout = Lookout::start(parts.sensors, settings.clone(), reports.downgrade());
         let pinned = Arc::new(Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis));
         let open_models = OpenModels::new(store.blobs.clone(), Arc::clone(&genesis));
         let responder = Responder {
@@ -257,6 +256,7 @@ impl Restored {
             updates: updates.downgrade(),
             own,
             genesis: Arc::clone(&genesis),
+            lookout: Lookout::start(parts.sensors, settings.clone(), reports.downgrade()),
             settings,
             network: network.clone(),
             store: store.clone(),
@@ -265,17 +265,16 @@ impl Restored {
             open_models: open_models.clone(),
             works: Responder::works(),
             room: room.clone(),
-            lookout,
             beside: BesideLoop::default(),
         };
         let (rules, durable) = (Arc::clone(&genesis), journal.durable());
         let background = Background { network, store, executor, fetcher, pinned, rules, intake, reports };
-        let retried = RetriedJobs::among(node.submission_keys());
         let inlets = Inlets { ending: parts.ending, visits: visited, reports: reported, arrivals, durable };
         let driver = Driver {
             own,
             network_id,
             genesis,
+            retried: RetriedJobs::among(node.submission_keys()),
             node,
             book,
             effects,
@@ -289,7 +288,6 @@ impl Restored {
             started: moment(),
             alarm: WakeTime::default(),
             history: History::default(),
-            retried,
             updates,
             thrown,
             unpublished: None,
