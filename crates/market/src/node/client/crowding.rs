@@ -10,9 +10,8 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     id::{Digest, PeerId},
-    offer::Offer,
     order::Refusal,
-    signed::{Signer, Verified},
+    signed::Signer,
     units::{Duration, Timestamp},
 };
 
@@ -83,31 +82,22 @@ impl Client {
         full.map(move |(provider, room)| (*provider, room.since.after(EASE.times(room.eased(now) + 1))))
     }
 
-    /// The same of those who would be asked for a submission.
-    fn crowded_for(
-        &self,
-        submitted: &Submitted,
-        book: &Book,
-        now: Timestamp,
-    ) -> impl Iterator<Item = (PeerId, Timestamp)> {
-        self.crowded(now).filter(move |(provider, _)| {
-            let offer = book.get(*provider);
-            offer.is_some_and(|offer| may_be_asked(offer, submitted))
-        })
-    }
-
     /// When one more is tried of those who would be asked for a submission.
     pub(super) fn easing(&self, submitted: &Submitted, book: &Book, now: Timestamp) -> Option<Timestamp> {
-        self.crowded_for(submitted, book, now).map(|(_, at)| at).min()
+        let crowded = self.crowded(now).filter(|(provider, _)| would_be_asked(*provider, submitted, book));
+        crowded.map(|(_, at)| at).min()
     }
 
-    /// How long to look for an offer where orders of this client take the room: counted from when one last made some, since those
-    /// who came before are served then.
+    /// How long to look for an offer where other orders of this client take room: counted from when one last made some, since
+    /// those who came before are served then.
     pub(super) fn patience_for_room(&self, submitted: &Submitted, outlook: Outlook<'_>) -> Option<Duration> {
         let begun = submitted.seeks_since.unwrap_or(outlook.now);
-        let crowded = self.crowded_for(submitted, outlook.book, outlook.now);
-        let made =
-            crowded.filter_map(|(provider, _)| self.rooms.get(&provider)).map(|room| room.made).max()?;
+        let is_awaited = |(provider, room): &(&PeerId, &KnownRoom)| {
+            outlook.now.since(room.since) < KNOWN_TIME
+                && would_be_asked(**provider, submitted, outlook.book)
+                && self.in_room(**provider, room.taken).any(|at| at.state != AttemptState::Proposed)
+        };
+        let made = self.rooms.iter().filter(is_awaited).map(|(_, room)| room.made).max()?;
         Some(made.since(begun).plus(OWN_TIME))
     }
 
@@ -117,11 +107,10 @@ impl Client {
         let Some(room) = self.rooms.get_mut(&provider) else { return };
         room.made = cx.now;
         let (room, book) = (*room, cx.book);
-        let Some(offer) = book.get(provider) else { return };
         let waits = |key: &&Digest| {
             let nobody_asked = self.asked(**key).is_some_and(|asked| asked.is_empty());
             let submitted = self.submissions.get(*key).filter(|_| nobody_asked);
-            submitted.is_some_and(|submitted| may_be_asked(offer, submitted))
+            submitted.is_some_and(|submitted| would_be_asked(provider, submitted, book))
         };
         let waiting: Vec<Digest> = self.waiting.values().filter(waits).take(LOOKS_MAX).copied().collect();
         for key in waiting {
@@ -189,8 +178,9 @@ fn takes_room(attempt: &Attempt, taken: RoomTaken) -> bool {
     }
 }
 
-/// True if the offer's provider would be asked for a submission, but for its room.
-fn may_be_asked(offer: &Verified<Offer>, submitted: &Submitted) -> bool {
+/// True if a provider would be asked for a submission, but for its room.
+fn would_be_asked(provider: PeerId, submitted: &Submitted, book: &Book) -> bool {
     let wanted = &submitted.submission;
-    !submitted.excluded.contains(&offer.signer()) && concerns(offer, wanted.provider, wanted.manifest.digest())
+    let offer = book.get(provider).filter(|_| !submitted.excluded.contains(&provider));
+    offer.is_some_and(|offer| concerns(offer, wanted.provider, wanted.manifest.digest()))
 }
