@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** where no order of this client takes room there is some: nothing that was learnt keeps all orders away.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -155,7 +155,7 @@ impl Client {
             (submitted.lane == Some(*place)).then_some(submitted)
         });
         let jobs = submitted.flat_map(|submitted| submitted.attempts.iter());
-        let attempts = jobs.filter_map(move |job| self.attempts.get(job));
+        let attempts = jobs.filter_map(move |job| self.attempts.get(job).map(Box::as_ref));
         attempts.filter(move |attempt| attempt.order.provider == provider && takes_room(attempt, taken))
     }
 }

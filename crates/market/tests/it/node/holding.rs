@@ -1,5 +1,7 @@
 //! What a client is told of money that is held: for which job, how much of it, and until when.
 
+use std::slice;
+
 use assay_market::{Input, held_money::HeldMoney};
 use assay_protocol::{deadline, id::Digest, notice::NoticeEvent, outcome::Outcome};
 
@@ -28,8 +30,8 @@ fn what_is_held_is_told_from_the_ticket_to_the_close_and_less_of_it_once_the_cla
         price: order.price().unwrap(),
         until: opened.after(deadline::settle(&table.office.genesis, &order)),
     };
-    assert_eq!(table.node().held_money(), [held.clone()]);
-    assert_eq!(table.node().held_for(KEY), [held.clone()]);
+    assert_eq!(table.node().held_money(), slice::from_ref(&held));
+    assert_eq!(table.node().held_for(KEY), slice::from_ref(&held));
     assert_eq!(table.node().held_for(Digest([9; 32])), [], "nobody wants that");
     assert!(held.until > ticket.claim_by);
     assert_eq!(held.beyond_price().plus(held.price), Some(order.total_max));
