@@ -308,7 +308,8 @@ impl LiveAnswer {
     /// Takes how the job stands.
     async fn look(&mut self, submission: &SubmissionView) -> Result<(), HttpFailure> {
         // Whoever was asked beside it and did not answer may stand behind the one that did.
-        let found = submission.attempts.iter().rev().find_map(delivered);
+        let mut wanted = submission.attempts.iter().rev().filter(|attempt| !submission.awaits_rest(attempt));
+        let found = wanted.find_map(delivered);
         if let Some((attempt, output)) = found.filter(|(attempt, _)| !self.is_sure || is_confirmed(attempt)) {
             return self.deliver(attempt, output).await;
         }

@@ -79,7 +79,8 @@ impl SubmissionView {
     /// asked beside it and did not answer may stand behind it.
     #[must_use]
     pub fn foremost(&self) -> Option<&AttemptView> {
-        let taken_up = self.attempts.iter().rev().find(|attempt| attempt.is_taken_up());
+        let is_taken_up = |attempt: &&AttemptView| attempt.is_taken_up() && !self.awaits_rest(attempt);
+        let taken_up = self.attempts.iter().rev().find(is_taken_up);
         taken_up.or_else(|| self.answer()).or_else(|| self.attempts.last())
     }
 
@@ -92,10 +93,22 @@ impl SubmissionView {
         costs.fold(Amount::ZERO, |sum, cost| sum.plus(cost).unwrap_or(Amount(u64::MAX)))
     }
 
-    /// The attempt whose result is its user's: the last that gave one which was not refuted.
+    /// The attempt whose result is its user's: the last that gave one which was not refuted. A part of one is it where nobody
+    /// goes on with the rest.
     #[must_use]
     pub fn answer(&self) -> Option<&AttemptView> {
-        self.attempts.iter().rev().find(|attempt| attempt.output.is_some() && !attempt.is_refuted())
+        let given = self.attempts.iter().rev().filter(|attempt| {
+            attempt.output.is_some() && !attempt.is_refuted() && !self.awaits_rest(attempt)
+        });
+        let whole = given.clone().find(|attempt| attempt.end != Some(End::Cancelled));
+        whole.or_else(|| given.clone().next())
+    }
+
+    /// Whether an attempt gave, or claims, a part of a text whose rest is still looked for: its provider was given up in the
+    /// middle of it, and its user wants no end.
+    #[must_use]
+    pub fn awaits_rest(&self, attempt: &AttemptView) -> bool {
+        attempt.end == Some(End::Cancelled) && !self.cancelled && !self.ended
     }
 
     /// Attempts whose result is here and was refuted.

@@ -273,9 +273,10 @@ fn arrived(submission: &SubmissionView, goal: Goal) -> Option<&AttemptView> {
         Goal::Confirmed => matches!(closed(attempt), Some(Outcome::Checked | Outcome::Cleared)),
     };
     let counts = |attempt: &&AttemptView| {
-        attempt.output.is_some() && (goal != Goal::Confirmed || !attempt.is_refuted())
+        let is_wanted = goal != Goal::Confirmed || !attempt.is_refuted();
+        attempt.output.is_some() && is_wanted && !submission.awaits_rest(attempt)
     };
-    // A job that was closed without a result is followed by the next attempt, if there is one.
+    // A job that was closed without a result, or with a part of one, is followed by the next attempt, if there is one.
     submission.attempts.iter().rev().find(counts).filter(has_arrived)
 }
 

@@ -15,6 +15,7 @@ mod notarising;
 mod openings;
 mod ordering;
 mod owning;
+mod parts;
 mod patience;
 mod pausing;
 mod providing;

@@ -197,6 +197,11 @@ impl Attempt {
         if is_over_unopened { Amount::ZERO } else { self.cost.unwrap_or(self.held()) }
     }
 
+    /// True if its provider claims a part of what was wanted, because this client gave it up: somebody else goes on.
+    pub(super) fn is_part(&self) -> bool {
+        self.forsaken && self.claimed.is_some_and(|(_, end)| end == End::Cancelled)
+    }
+
     /// What is held for it while it is open.
     pub(super) fn held(&self) -> Amount {
         self.order.total_max.minus_up_to(self.returned)

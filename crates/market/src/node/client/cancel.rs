@@ -3,6 +3,8 @@
 //! **Invariant:** a wish to cancel is saved before anybody hears of it, and ends with the job at the latest; a claim is
 //! never cancelled.
 
+use alloc::vec::Vec;
+
 use assay_protocol::{
     id::{Digest, JobId},
     objection::Cancel,
@@ -10,7 +12,7 @@ use assay_protocol::{
     ticket::Ticket,
 };
 
-use super::Client;
+use super::{Attempt, Client};
 use crate::{
     command::NotCancelled,
     event::Event,
@@ -43,7 +45,11 @@ impl Client {
         if open.is_empty() {
             cx.tell(Event::Cancelled { key });
         }
-        for job in open {
+        // What was claimed of a part is over where somebody goes on with the rest.
+        let is_whole = |job: &JobId| !self.attempts.get(job).is_some_and(Attempt::is_part);
+        let goes_on = open.iter().any(is_whole);
+        let told: Vec<JobId> = open.into_iter().filter(|job| !goes_on || is_whole(job)).collect();
+        for job in told {
             self.cancel_job(job, cx);
             cx.set(Alarm::Attempt(job), cx.now);
         }
@@ -98,7 +104,7 @@ impl Client {
     }
 
     /// The attempts at a submission of which something is still to come.
-    pub(super) fn open_jobs(&self, key: Digest) -> alloc::vec::Vec<JobId> {
+    pub(super) fn open_jobs(&self, key: Digest) -> Vec<JobId> {
         let Some(submitted) = self.submissions.get(&key) else { return <_>::default() };
         let open = |job: &&JobId| {
             let attempt = self.attempts.get(*job);

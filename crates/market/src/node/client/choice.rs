@@ -65,6 +65,9 @@ impl Client {
         for job in self.asked(submitted.submission.key).unwrap_or_default() {
             excluded.to_mut().extend(self.attempts.get(&job).map(|attempt| attempt.order.provider));
         }
+        for part in self.parts_of(submitted) {
+            excluded.to_mut().insert(part.order.provider);
+        }
         let mut resting = Cow::Borrowed(&submitted.resting);
         for (provider, until) in self.crowded(outlook.now) {
             let rest = resting.to_mut().entry(provider).or_default();

@@ -1,4 +1,7 @@
 //! A client's lanes at its notaries: in each at most one order is open, and its numbers follow one another.
+//!
+//! A submission stays in one lane, but for one that goes on while what was written of it by a provider that was given up is still
+//! in the books: it leaves that lane to what was written.
 
 use assay_protocol::id::{Digest, PeerId};
 
@@ -24,9 +27,24 @@ impl Client {
     /// Where the next order of a submission goes: its own lane, or a free one. None if every lane is in use.
     pub(super) fn place_for(&self, submitted: &Submitted, outlook: Outlook<'_>) -> Option<LanePlace> {
         let notary = outlook.notary_in_use()?;
-        let own = submitted.lane.filter(|(at, _)| *at == notary).map(|(_, lane)| lane);
-        let lane = own.or_else(|| self.free_lane(notary))?;
+        let own =
+            submitted.lane.filter(|place| place.0 == notary && !self.is_taken_by_part(submitted, *place));
+        let lane = own.map(|(_, lane)| lane).or_else(|| self.free_lane(notary))?;
         Some(self.place(notary, lane))
+    }
+
+    /// True if the order of a part of it is still open in this lane.
+    pub(super) fn is_taken_by_part(&self, submitted: &Submitted, (notary, lane): (PeerId, u16)) -> bool {
+        let mut open = self.parts_of(submitted).filter(|part| part.is_open());
+        open.any(|part| (part.order.notary, part.order.lane) == (notary, lane))
+    }
+
+    /// An order of a submission is closed: where that does not go on in the same lane, the lane is free.
+    pub(super) fn leave_lane(&mut self, key: Digest, place: (PeerId, u16)) {
+        let goes_on = |submitted: &Submitted| !submitted.ended && submitted.lane == Some(place);
+        let is_left = !self.submissions.get(&key).is_some_and(goes_on);
+        let lane = self.lanes.get_mut(&place).filter(|lane| is_left && lane.user == Some(key));
+        lane.into_iter().for_each(|lane| lane.user = None);
     }
 
     /// True if another submission could have a lane now.

@@ -125,24 +125,28 @@ impl Client {
         debug_assert!(taken.is_ok(), "a step that was saved is not in the table");
         let (key, order) = (attempt.key, &attempt.order);
         let (provider, at) = (order.provider, order.open_by);
+        let (place, is_part) = ((order.notary, order.lane), attempt.is_part());
         let deed = match reliability::deed_of(outcome, failure) {
             None if attempt.forsaken && outcome == Outcome::Cancelled => Some(Deed::Unclaimed),
             deed => deed,
         };
         deed.into_iter().for_each(|deed| self.reliability.note(provider, deed, at));
-        let lane = self.lanes.entry((order.notary, order.lane)).or_default();
+        let lane = self.lanes.entry(place).or_default();
         lane.next = lane.next.max(order.nonce + 1);
+        self.leave_lane(key, place);
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.take_up(job);
             // Who was only too slow to get a slot may ask again, and has not used up an attempt.
             if failure == Some(Failure::Busy) {
                 submitted.too_late += 1;
             } else {
-                submitted.excluded.insert(attempt.order.provider);
+                submitted.excluded.insert(provider);
             }
         }
-        // In the same record: a crash between two would leave a submission that is paid and still wanted.
-        if outcome.is_paid() || self.is_hopeless(key, (provider, failure), at) {
+        // In the same record: a crash between two would leave a submission that is paid and still wanted. What is wanted of one
+        // that was given up in the middle is the rest.
+        let gives_all = outcome.is_paid() && !is_part;
+        if gives_all || self.is_hopeless(key, (provider, failure), at) {
             self.end(key);
         }
         self.end_cancelled(key);
@@ -190,6 +194,10 @@ impl Client {
     }
 
     pub(super) fn end(&mut self, key: Digest) {
+        let lane = self
+            .submissions
+            .get(&key)
+            .and_then(|submitted| submitted.lane.filter(|place| !self.is_taken_by_part(submitted, *place)));
         let Some(submitted) = self.submissions.get_mut(&key).filter(|submitted| !submitted.ended) else {
             return;
         };
@@ -197,7 +205,7 @@ impl Client {
         self.waiting.remove(&submitted.arrival);
         self.let_go.push(key);
         submitted.resting.clear();
-        if let Some(lane) = submitted.lane.and_then(|lane| self.lanes.get_mut(&lane)) {
+        if let Some(lane) = lane.and_then(|place| self.lanes.get_mut(&place)) {
             lane.user = None;
         }
         self.ended.push_back(key);
@@ -214,7 +222,9 @@ impl Client {
         let (arrival, content) = (submitted.arrival, submitted.submission.content);
         let past = Past { arrival, content, view: self.view(&submitted) };
         for job in submitted.attempts.iter().chain(&submitted.waived) {
-            self.attempts.remove(job);
+            if let Some(attempt) = self.attempts.remove(job) {
+                self.leave_lane(key, (attempt.order.notary, attempt.order.lane));
+            }
         }
         if submitted.has_untaken {
             self.let_go.push(untaken(key));
@@ -250,7 +260,7 @@ impl Client {
 
     /// Submissions that have no attempt under way, the oldest first.
     pub(super) fn seeking(&self) -> Vec<Digest> {
-        let idle = |submitted: &&Submitted| !submitted.ended && !self.is_served(submitted.submission.key);
+        let idle = |submitted: &&Submitted| !submitted.ended && !self.is_under_way(submitted);
         let mut seeking: Vec<&Submitted> = self.submissions.values().map(Box::as_ref).filter(idle).collect();
         seeking.sort_unstable_by_key(|submitted| submitted.arrival);
         seeking.iter().map(|submitted| submitted.submission.key).collect()
@@ -324,6 +334,18 @@ impl Client {
     pub(super) fn is_served(&self, key: Digest) -> bool {
         let Some(submitted) = self.submissions.get(&key) else { return false };
         submitted.attempts.iter().filter_map(|job| self.attempts.get(job)).any(|attempt| attempt.is_open())
+    }
+
+    /// True while all that is wanted of a submission may come of an order of it.
+    fn is_under_way(&self, submitted: &Submitted) -> bool {
+        let mut attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
+        attempts.any(|attempt| attempt.is_open() && !attempt.is_part())
+    }
+
+    /// What providers claim of a submission who were given up in the middle of it.
+    pub(super) fn parts_of<'a>(&'a self, submitted: &'a Submitted) -> impl Iterator<Item = &'a Attempt> {
+        let attempts = submitted.attempts.iter().filter_map(move |job| self.attempts.get(job));
+        attempts.map(Box::as_ref).filter(|attempt| attempt.is_part())
     }
 
     /// What the user is shown of one of them.

@@ -334,6 +334,7 @@ impl Client {
         self.note_commitment(job, claim.end, cx);
         if !known {
             self.keep(ClientRecord::Claimed(claim.into()), cx);
+            self.seek_rest(job, cx);
         }
         if !self.contradict(job, cx) {
             cx.say(notary, Reveal { job, position, secret });
@@ -394,7 +395,21 @@ impl Client {
             None => self.await_close(job, cx),
         }
         self.release_job(job, cx);
+        self.seek_rest(job, cx);
         self.make_room(provider, cx);
+    }
+
+    /// Has somebody go on with a text of which a provider that was given up claims a part.
+    fn seek_rest<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(part) = self.attempts.get(&job).filter(|attempt| attempt.is_part()) else { return };
+        let (key, is_here) = (part.key, part.output.is_some());
+        match self.is_spent(key) {
+            _ if self.is_cancelled(key) => {}
+            false => self.seek_again(key, cx),
+            // That part is all that comes.
+            true if is_here => self.give_up(key, Unmatched::default(), cx),
+            true => {}
+        }
     }
 
     /// Takes a receipt that was looked for, if it proves what the notary said.
@@ -437,6 +452,7 @@ impl Client {
     ) {
         let Some(attempt) = self.attempts.get(&job) else { return };
         let (key, outcome, provider) = (attempt.key, proven.outcome, attempt.order.provider);
+        let is_part = attempt.is_part();
         if attempt.state == AttemptState::Failed(Failure::Busy) {
             self.note_crowd(provider, Refusal::Busy, cx.now);
             self.rest(key, provider, cx.now);
@@ -454,7 +470,7 @@ impl Client {
         self.take_result(job, cx);
         self.release_job(job, cx);
         self.tell_given_up(key, cx);
-        if !outcome.is_paid() {
+        if is_part || !outcome.is_paid() {
             self.seek_again(key, cx);
         }
         self.make_room(provider, cx);
@@ -470,7 +486,7 @@ impl Client {
         }
     }
 
-    /// After a refund another provider is looked for, for as long as that takes.
+    /// After a refund, or a part, another provider is looked for, for as long as that takes.
     fn seek_again<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) {
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.seeks_since = None;

@@ -122,7 +122,7 @@ impl Client {
     pub(super) fn asked(&self, key: Digest) -> Option<Vec<JobId>> {
         let submitted = self.submissions.get(&key)?;
         let attempts = submitted.attempts.iter().filter_map(|job| Some((job, self.attempts.get(job)?)));
-        let open: Vec<_> = attempts.filter(|(_, attempt)| attempt.is_open()).collect();
+        let open: Vec<_> = attempts.filter(|(_, attempt)| attempt.is_open() && !attempt.is_part()).collect();
         let unanswered = open.iter().all(|(_, attempt)| attempt.state == AttemptState::Proposed);
         unanswered.then(|| open.into_iter().map(|(job, _)| *job).collect())
     }
@@ -206,7 +206,7 @@ impl Client {
 
     /// True once as many attempts were opened as the user wants. An order that was refused held no money and only cost
     /// time, so there is a bound of its own on those.
-    fn is_spent(&self, key: Digest) -> bool {
+    pub(super) fn is_spent(&self, key: Digest) -> bool {
         let Some(submitted) = self.submissions.get(&key) else { return true };
         let attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
         let opened = attempts.filter(|attempt| attempt.ticket.is_some()).count();
@@ -215,7 +215,12 @@ impl Client {
             || submitted.orders >= ASKED_MAX
     }
 
-    fn give_up<S: Signer>(&mut self, key: Digest, mut unmatched: Unmatched, cx: &mut Context<'_, S>) {
+    pub(super) fn give_up<S: Signer>(
+        &mut self,
+        key: Digest,
+        mut unmatched: Unmatched,
+        cx: &mut Context<'_, S>,
+    ) {
         unmatched.over_funds = self.over_funds(key, cx.outlook());
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         (unmatched.refusal, unmatched.failure) = (submitted.refusal, submitted.failure);

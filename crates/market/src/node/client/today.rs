@@ -78,12 +78,20 @@ impl Client {
         if left >= wish.cost_max { None } else { self.quote(wish, outlook).passed.counts.over_day }
     }
 
-    /// A wish that costs no more than is left of today.
+    /// A wish that costs no more than is left of today, and of its own ceiling where parts of what is wanted are paid already.
     pub(super) fn within_day<'a>(&self, wish: &'a Submission, now: Timestamp) -> Cow<'a, Submission> {
-        match self.left_for(wish.key, now) {
-            Some(left) if left < wish.cost_max => Cow::Owned(Submission { cost_max: left, ..wish.clone() }),
-            Some(_) | None => Cow::Borrowed(wish),
+        let own = wish.cost_max.minus_up_to(self.cost_of_parts(wish.key));
+        let left = self.left_for(wish.key, now).map_or(own, |left| left.min(own));
+        match left < wish.cost_max {
+            true => Cow::Owned(Submission { cost_max: left, ..wish.clone() }),
+            false => Cow::Borrowed(wish),
         }
+    }
+
+    /// What parts cost, at most, that providers claim who were given up in the middle.
+    fn cost_of_parts(&self, key: Digest) -> Amount {
+        let parts = self.submissions.get(&key).into_iter().flat_map(|submitted| self.parts_of(submitted));
+        parts.fold(Amount::ZERO, |sum, part| sum.plus(part.cost_max()).unwrap_or(Amount(u64::MAX)))
     }
 
     /// Notes whether offers were passed over because of the day's ceiling alone.
