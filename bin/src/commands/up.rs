@@ -80,6 +80,8 @@ enum ConductFlag {
     Honest,
     /// Makes its results up.
     Forge,
+    /// Falls silent in the middle of a text.
+    Stall,
 }
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
@@ -117,6 +119,7 @@ async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
         conduct: match args.conduct {
             ConductFlag::Honest => executor::Conduct::Honest,
             ConductFlag::Forge => executor::Conduct::Forge,
+            ConductFlag::Stall => executor::Conduct::Stall,
         },
         accept_lost_tail: args.accept_lost_tail,
         alone: args.alone,

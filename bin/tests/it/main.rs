@@ -27,6 +27,7 @@ mod faults;
 mod foundings;
 mod gateways;
 mod handed_in;
+mod handovers;
 mod help;
 mod homes;
 mod hubs;
@@ -66,6 +67,7 @@ mod served;
 #[path = "../../../crates/hub/tests/it/server.rs"]
 mod server;
 mod services;
+mod stand_in;
 mod statuses;
 mod sweeps;
 mod terminals;

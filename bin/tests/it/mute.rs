@@ -4,58 +4,23 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
 };
 
 use assay_market::view::AttemptState;
 use assay_peer::handle::{ShowStatus, Shutdown};
 
-use crate::{assay::BINARY, town::Town};
+use crate::{stand_in::StandIn, town::Town};
 
-/// The longest that a daemon may take.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// Between two looks.
-const LOOK_STEP: Duration = Duration::from_millis(50);
-
-/// A daemon that ends with the test, however that ends.
-struct Mute(Child);
-
-impl Drop for Mute {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Mute {
-    /// One that says all that it can, in the place of a peer that was killed, where that listened.
-    fn begin(town: &Town, name: &str, address: &str, out: Stdio, aside: Stdio) -> Self {
-        let mut command = Command::new(BINARY);
-        command.args(["up", "--listen", address]).env_clear().env("ASSAY_LOG", "trace");
-        command.env("ASSAY_HOME", town.network.peer(name).home.root()).stdin(Stdio::null());
-        Self(command.stdout(out).stderr(aside).spawn().unwrap())
-    }
-
-    /// Waits until it is among the others again.
-    async fn is_back(&mut self, town: &Town, name: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            assert_eq!(self.0.try_wait().unwrap(), None, "{name} ended by itself");
-            if let Ok(handle) = town.network.peer(name).connect().await
-                && let Ok(status) = handle.call(ShowStatus).await
-                && !status.neighbours.is_empty()
-            {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{name} does not come back");
-            tokio::time::sleep(LOOK_STEP).await;
-        }
+/// Has a daemon say all that it can, there.
+fn says_all(out: Stdio, aside: Stdio) -> impl FnOnce(&mut Command) {
+    move |command: &mut Command| {
+        command.env("ASSAY_LOG", "trace").stdout(out).stderr(aside);
     }
 }
 
 /// Lets each role go on with such a log in turn, and has a job done meanwhile.
-async fn goes_on_at_every_role(code: i32, begin: impl Fn(&Town, &str, &str) -> Mute) {
+async fn goes_on_at_every_role(code: i32, begin: impl Fn(&Town, &str, &str) -> StandIn) {
     let mut town = Town::start().await;
     let names: Vec<&str> = town.network.peers().iter().map(|peer| peer.name).collect();
     for name in names {
@@ -68,7 +33,7 @@ async fn goes_on_at_every_role(code: i32, begin: impl Fn(&Town, &str, &str) -> M
         let is_paid = |state| matches!(state, AttemptState::Closed(outcome) if outcome.is_paid());
         assert!(job.attempts.iter().any(|attempt| is_paid(attempt.state)), "{name}: {job:?}");
         town.network.peer(name).connect().await.unwrap().call(Shutdown).await.unwrap();
-        assert_eq!(mute.0.wait().unwrap().code(), Some(code), "{name}");
+        assert_eq!(mute.wait(), Some(code), "{name}");
         town.network.restart(name).await.unwrap();
     }
     town.check_books().await;
@@ -79,7 +44,10 @@ async fn goes_on_at_every_role(code: i32, begin: impl Fn(&Town, &str, &str) -> M
 async fn a_log_that_cannot_be_written_stops_no_role() {
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
     // In the end it says, to whoever started it, that what it said is lost.
-    goes_on_at_every_role(1, |town, name, address| Mute::begin(town, name, address, full(), full())).await;
+    goes_on_at_every_role(1, |town, name, address| {
+        StandIn::begin(town, name, address, says_all(full(), full()))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +55,8 @@ async fn a_log_that_cannot_be_written_stops_no_role() {
 async fn a_log_whose_reader_has_seen_enough_stops_no_role() {
     goes_on_at_every_role(0, |town, name, address| {
         let (read, write) = std::io::pipe().unwrap();
-        let mute = Mute::begin(town, name, address, write.try_clone().unwrap().into(), write.into());
+        let saying = says_all(write.try_clone().unwrap().into(), write.into());
+        let mute = StandIn::begin(town, name, address, saying);
         let mut line = String::new();
         BufReader::new(read).read_line(&mut line).unwrap();
         assert!(!line.is_empty(), "{name}");

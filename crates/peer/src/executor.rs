@@ -52,6 +52,7 @@ pub use self::{
     benching::ModelPace,
     cards::DeviceWish,
     classes::NoClass,
+    following::TOLD_TOKENS,
     sample::{reads_texts, vectors},
 };
 use crate::blobs::Blobs;
@@ -71,6 +72,8 @@ pub enum Conduct {
     Honest,
     /// It makes an output up: for demonstrations and tests.
     Forge,
+    /// It writes the beginning of a text, [`TOLD_TOKENS`] long, and then nothing until nobody waits for more: for tests.
+    Stall,
 }
 
 /// What a run took that was made to see how long it takes.

@@ -50,7 +50,9 @@ impl Begun {
             return Err(Failure::Machine);
         }
         let (run, following) = (self.run.clone(), Following::new(Arc::clone(&self.course), speaker));
-        let forge = inner.conduct == Conduct::Forge && !run.id.check;
+        let conduct = if run.id.check { Conduct::Honest } else { inner.conduct };
+        let following = if conduct == Conduct::Stall { following.stalling() } else { following };
+        let forge = conduct == Conduct::Forge;
         if !forge {
             self.is_of_its_class().await?;
         }

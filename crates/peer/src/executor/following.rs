@@ -2,14 +2,24 @@
 //!
 //! **Invariant:** what is stopped gives nothing, however it was cut before.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
 };
 
+use assay_protocol::frames;
 use assay_runtime::worker::Follower;
 
 use crate::speech::Speaker;
+
+/// Tokens that a peer tells of a text in the middle of which it falls silent.
+pub const TOLD_TOKENS: usize = 40;
+/// Between two looks whether anybody waits for the rest of it.
+const LOOK_STEP: Duration = Duration::from_millis(20);
 
 /// Whether anybody wants the rest of a run.
 #[derive(Debug, Default)]
@@ -38,11 +48,36 @@ impl Course {
 pub(super) struct Following {
     course: Arc<Course>,
     speaker: Option<Speaker>,
+    /// How many tokens are still told, where it falls silent in the middle.
+    told_left: Option<usize>,
 }
 
 impl Following {
     pub(super) fn new(course: Arc<Course>, speaker: Option<Speaker>) -> Self {
-        Self { course, speaker }
+        Self { course, speaker, told_left: None }
+    }
+
+    /// The same of a run that falls silent.
+    pub(super) fn stalling(self) -> Self {
+        Self { told_left: Some(TOLD_TOKENS), ..self }
+    }
+
+    /// Whether these are told; where they are not, once nobody waits for them any more.
+    fn tells(&mut self, bytes: &[u8]) -> bool {
+        let Some(left) = self.told_left else { return true };
+        match left.checked_sub(frames::tokens(bytes).len()) {
+            Some(rest) => {
+                self.told_left = Some(rest);
+                true
+            }
+            None => {
+                self.told_left = Some(0);
+                while !self.is_cancelled() {
+                    thread::sleep(LOOK_STEP);
+                }
+                false
+            }
+        }
     }
 
     /// The run has ended in good order.
@@ -53,7 +88,9 @@ impl Following {
 
 impl Follower for Following {
     fn chunk(&mut self, bytes: &[u8]) {
-        if let Some(speaker) = &mut self.speaker {
+        if self.tells(bytes)
+            && let Some(speaker) = &mut self.speaker
+        {
             speaker.say(bytes);
         }
     }
@@ -64,5 +101,20 @@ impl Follower for Following {
 
     fn is_awaited(&self) -> bool {
         !self.course.is_stopped()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_falls_silent_tells_so_many_tokens_and_is_let_go_of_where_nobody_waits() {
+        let course = Arc::<Course>::default();
+        let mut following = Following::new(Arc::clone(&course), None).stalling();
+        let token = frames::encode(&[1], b"a").unwrap();
+        assert!((0..TOLD_TOKENS).all(|_| following.tells(&token)));
+        course.cut();
+        assert!(!following.tells(&token) && !following.tells(&token));
     }
 }
