@@ -13,7 +13,7 @@ use assay_peer::{
     handle::{Attachment, QuoteJob, Submit},
 };
 use assay_protocol::{
-    manifest::{Manifest, Meter},
+    manifest::{Manifest, Meter, tokens_read_least},
     order::Order,
     units::Amount,
 };
@@ -30,7 +30,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, ago, called, full, moment, money, short},
+    printer::{Table, ago, called, full, moment, money, number_of, short},
 };
 
 const EXAMPLES: &str = "\
@@ -78,6 +78,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let manifest = input::model(&args.name, &daemon, invocation).await?;
     let input = args.asked(file, &manifest).await?;
+    let counted = counted(&input, &manifest);
     let submit = args.terms.submit(&manifest, &daemon, &invocation.printer).await?;
     let submit = sized(submit, (input, &args.wishes), &manifest, &daemon, invocation).await?;
     let wish = WishedOrder::of(&submit, &manifest);
@@ -99,7 +100,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         return Err(failure.with(json!({ "passed_over": listed })));
     };
     invocation.printer.document("quote", &document(&quote, chosen, limits));
-    invocation.printer.table(&table(&quote, chosen, limits));
+    invocation.printer.table(&table(&quote, chosen, counted, limits));
     if args.explain {
         invocation.printer.line("");
         invocation.printer.table(&reasons(chosen, limits.0));
@@ -136,7 +137,19 @@ fn tell_of_funds(invocation: &Invocation, quote: &Quote, chosen: &Chosen, unit: 
     }
 }
 
-fn table(quote: &Quote, chosen: &Chosen, limits: (&str, CeilingNames)) -> Table {
+/// What an input counts by its bytes alone, whatever is read of it, if that is anything.
+fn counted(input: &[u8], manifest: &Manifest) -> Option<String> {
+    let Meter::Tokens(_) = manifest.meter else { return None };
+    let bytes = input.len() as u64;
+    let tokens = tokens_read_least(bytes);
+    let words = format!(
+        "{bytes} bytes, which count as {} at least, though a model may read less",
+        number_of(tokens, "token")
+    );
+    (tokens > 0).then_some(words)
+}
+
+fn table(quote: &Quote, chosen: &Chosen, counted: Option<String>, limits: (&str, CeilingNames)) -> Table {
     let (unit, _) = limits;
     let order = &chosen.order;
     let Cost { total, price, premium, prepaid, place, .. } = chosen.explanation.cost;
@@ -147,6 +160,7 @@ fn table(quote: &Quote, chosen: &Chosen, limits: (&str, CeilingNames)) -> Table 
     row("machine", called(&chosen.machine));
     row("class", short(order.class));
     row("run", format!("{} ms, as its offer says", chosen.run.0));
+    counted.into_iter().for_each(|words| row("input", words));
     row("unit price", format!("{} {unit}s; units at most: {}", order.unit_price, order.units_max));
     row("price", format!("{price} {unit}s"));
     row("premium", format!("{premium} {unit}s, for checks that any job may need"));

@@ -2,7 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
-use serde_json::Value;
+use assay_protocol::manifest::tokens_read_least;
+use serde_json::{Value, json};
 
 use crate::{
     assay::{Ran, assay, assay_told},
@@ -63,6 +64,7 @@ async fn a_job_costs_what_was_quoted_and_explains_itself() {
     assert!(text.contains(&format!(" ago for job {}, in entry ", &job[..12])), "{text}");
     names_the_setting_that_refuses(&client, &town);
     quotes_what_a_run_holds(&client, &town);
+    quotes_the_bytes_of_a_schema(&client);
 
     town.network.kill("you");
     town.network.restart("you").await.unwrap();
@@ -74,6 +76,19 @@ async fn a_job_costs_what_was_quoted_and_explains_itself() {
     assert!(explained["explained"][0]["grounds"]["explanation"]["rate"].is_object());
     let text = client.reads(&["job", "explain", &key]);
     assert!(text.contains("not known: it has not looked yet, or the daemon was restarted since"), "{text}");
+}
+
+/// No model reads a schema, and its bytes are held all the same.
+fn quotes_the_bytes_of_a_schema(client: &Client) {
+    let words: Vec<String> = (0..200).map(|number| format!("word {number}")).collect();
+    let schema = json!({ "enum": words }).to_string();
+    let asked = ["quote", "sums", "27+58=", "--max-tokens", "8", "--json-schema", &schema];
+    let sent =
+        format!(r#"{{"max_tokens":8,"seed":4294967295,"text":"27+58=","json_schema":{schema}}}"#).len();
+    let least = tokens_read_least(sent as u64);
+    assert_eq!(client.asks(&asked)["units_max"], least + 4 * 8);
+    let text = client.reads(&asked);
+    assert!(text.contains(&format!("{sent} bytes, which count as {least} tokens at least")), "{text}");
 }
 
 /// A provider that this client never asked may be a newcomer: what is quoted is the worst.

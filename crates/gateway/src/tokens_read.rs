@@ -3,7 +3,7 @@
 //! **Invariant:** the same words are reckoned the same, whichever door they come through. Where this is too little the answer
 //! ends sooner: nothing is billed beyond the units that were ordered.
 
-use assay_protocol::manifest::Manifest;
+use assay_protocol::manifest::{Manifest, tokens_read_least};
 use serde_json::{Map, Value};
 
 /// Tokens that a template adds to a conversation, at most as a rule: its beginning, what it tells a model of its own, and where
@@ -29,10 +29,15 @@ const UNREAD: [&str; 14] = [
     "top_p",
 ];
 
-/// The most tokens that a model reads of an input, as a rule: no tokenizer makes more of a text than it has bytes. Of a request
-/// only what is said counts, and not how JSON writes it.
+/// The most tokens that count as read of an input, as a rule: no tokenizer makes more of a text than it has bytes. Of a request
+/// only what is said counts, and not how JSON writes it; but no input counts less than its bytes do, such as those of a schema.
 #[must_use]
 pub fn tokens_read_most(input: &[u8], manifest: &Manifest) -> u64 {
+    tokens_said(input, manifest).max(tokens_read_least(input.len() as u64))
+}
+
+/// The most tokens that a model reads of what is said in an input.
+fn tokens_said(input: &[u8], manifest: &Manifest) -> u64 {
     let makers: Map<String, Value> = serde_json::from_str(&manifest.params).unwrap_or_default();
     let takes_texts_alone = makers.get("input").is_some_and(|kind| kind == "text");
     let request = serde_json::from_slice::<Map<String, Value>>(input).ok();
@@ -124,6 +129,15 @@ mod tests {
         let bytes = 6 + 4 + 4 + 4 + 9 + 1 + 4 + 4;
         let talk = json!({ "messages": talk, "seed": 7, "json_schema": { "type": "integer" } });
         assert_eq!(most(&talk, ""), bytes + 4 * MESSAGE_TOKENS + TEMPLATE_TOKENS);
+    }
+
+    #[test]
+    fn a_schema_counts_by_its_bytes_though_no_model_reads_it() {
+        let schema = json!({ "enum": (0..1_000).map(|number| format!("word {number}")).collect::<Vec<_>>() });
+        let asked = json!({ "text": "1+1=", "seed": 7, "json_schema": schema });
+        let (bytes, plain) = (asked.to_string().len() as u64, json!({ "text": "1+1=", "seed": 7 }));
+        assert_eq!(most(&plain, ""), 4 + MESSAGE_TOKENS + TEMPLATE_TOKENS);
+        assert_eq!(most(&asked, ""), (bytes - 256) / 16);
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub const NAME_BYTES_MAX: usize = 64;
 pub const PARAMS_BYTES_MAX: usize = 4 * 1024;
 /// Instructions of the guest that count as one step of [`Meter::MegaFuel`].
 const FUEL_PER_MEGA: u64 = 1_000_000;
+/// Bytes of an input that count for nothing beside what is read of it: what says how a text is drawn has fewer.
+const INPUT_BYTES_FREE: u64 = 256;
+/// Bytes of an input beyond those that count as a token that is read, at the least: several times those of a token of text.
+const INPUT_BYTES_PER_TOKEN: u64 = 16;
 
 /// A runner joined with a model, ready to be ordered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +126,13 @@ pub struct TokenWeights {
     pub written: u32,
 }
 
+/// The fewest tokens that a text counts as read of an input of so many bytes, whatever its model reads of it: what a runner
+/// does with the rest, such as hold an answer to a schema, nobody does for nothing.
+#[must_use]
+pub fn tokens_read_least(input_bytes: u64) -> u64 {
+    input_bytes.saturating_sub(INPUT_BYTES_FREE) / INPUT_BYTES_PER_TOKEN
+}
+
 impl TokenWeights {
     /// What so many tokens count.
     #[must_use]
@@ -157,7 +168,7 @@ pub struct WorkPerMeter {
 pub struct Meters {
     /// Calls to the engine.
     pub calls: u64,
-    /// Tokens read.
+    /// Tokens read; of a text at least [`tokens_read_least`] of its input.
     pub tokens_read: u64,
     /// Tokens written.
     pub tokens_written: u64,
@@ -292,6 +303,15 @@ mod tests {
         assert_eq!(calls.check_work(&METERS), 42 + 6 * 7 + 1, "the other meters are those of the run");
         let slow = text(WEIGHTS, WorkPerMeter { token_read: 50, ..WORK }, Policy::Replay);
         assert_eq!(slow.check_work(&METERS), slow.work(&METERS), "no check is more than a run");
+    }
+
+    #[test]
+    fn an_input_counts_by_its_bytes_where_little_of_it_is_read() {
+        let counts = [(0, 0), (256, 0), (271, 0), (272, 1), (1_024, 48), (65_792, 4_096)];
+        for (bytes, tokens) in counts {
+            assert_eq!(tokens_read_least(bytes), tokens, "{bytes} bytes");
+        }
+        assert_eq!(tokens_read_least(u64::MAX), (u64::MAX - 256) / 16);
     }
 
     #[test]

@@ -29,6 +29,8 @@ struct PageMemory {
     said: Vec<u8>,
     failed: bool,
     order: Option<OrderedRun>,
+    /// Bytes of what was asked, without its salt.
+    input_bytes: usize,
     answer: Option<Vec<u8>>,
     run: Option<Rerun>,
 }
@@ -132,12 +134,15 @@ extern "C" fn check_runner() -> usize {
     })
 }
 
-/// Checks that the room holds the salted input of the order, and says it without its salt.
+/// Checks that the room holds the salted input of the order, and says it without its salt; what is another is asked as it stands.
 #[unsafe(no_mangle)]
 extern "C" fn check_input() -> usize {
     say(|page| {
+        page.input_bytes = page.room.len();
         expect("input", page.order()?.input_commit, Digest::of(&page.room))?;
-        Ok(page.room.get(SALT_BYTES..).unwrap_or_default().to_vec())
+        let input = page.room.get(SALT_BYTES..).unwrap_or_default().to_vec();
+        page.input_bytes = input.len();
+        Ok(input)
     })
 }
 
@@ -148,7 +153,8 @@ extern "C" fn take_model() -> usize {
         let order = page.order()?.clone();
         let model = PageModel::load(order.model, std::mem::take(&mut page.room))?;
         let (memory, tokens, isa) = (model.need(), model.tokens(), model.isa());
-        page.run = Some(Rerun::new(order, model, page.answer.take())?);
+        let run = Rerun::new(order, model, page.answer.take())?;
+        page.run = Some(run.of_input(page.input_bytes as u64));
         let said = json!({ "memory_bytes": memory, "vocabulary": tokens, "instructions": isa.name() });
         Ok(said.to_string().into_bytes())
     })

@@ -7,7 +7,7 @@
 
 use assay_protocol::{
     frames,
-    manifest::{End, TokenWeights},
+    manifest::{End, TokenWeights, tokens_read_least},
     transcript::{Misuse, Transcript},
 };
 
@@ -40,6 +40,8 @@ pub struct Rerun {
     model: PageModel,
     beside: Beside,
     transcript: Transcript,
+    /// How many tokens count as read at the least.
+    tokens_read_least: u64,
     tokens_read: u64,
     tokens_written: u64,
     /// True once more units were wanted than there are.
@@ -65,6 +67,7 @@ impl Rerun {
             order,
             weights,
             transcript: Transcript::default(),
+            tokens_read_least: 0,
             tokens_read: 0,
             tokens_written: 0,
             is_exhausted: false,
@@ -73,6 +76,12 @@ impl Rerun {
             held: Vec::new(),
             output: Vec::new(),
         })
+    }
+
+    /// The same of an input of so many bytes, which count whatever is read of them.
+    #[must_use]
+    pub fn of_input(self, bytes: u64) -> Self {
+        Self { tokens_read_least: tokens_read_least(bytes), ..self }
     }
 
     /// The model.
@@ -209,7 +218,7 @@ impl Rerun {
             (None, true, _) | (None, false, End::Length) => End::Length,
             (None, false, End::Stop | End::Cancelled) => End::Stop,
         };
-        let units = self.weights.units(self.tokens_read, self.tokens_written);
+        let units = self.units(self.tokens_read, self.tokens_written);
         let rows = self.transcript.evidence();
         let ran = RanOutput { output: &self.output, rows, units, end };
         Ok(self.beside.compare(&self.order, &self.model.vocabulary, &ran))
@@ -240,9 +249,14 @@ impl Rerun {
         self.told.is_none()
     }
 
+    /// What is billed for so many tokens.
+    fn units(&self, read: u64, written: u64) -> u64 {
+        self.weights.units(read.max(self.tokens_read_least), written)
+    }
+
     /// Whether so many tokens are within the units of the order.
     fn can_pay(&mut self, read: u64, written: u64) -> bool {
-        let is_within = self.weights.units(read, written) <= self.order.units_max;
+        let is_within = self.units(read, written) <= self.order.units_max;
         self.is_exhausted |= !is_within;
         is_within
     }

@@ -10,7 +10,7 @@ use std::sync::{
 
 use assay_protocol::{
     id::Digest,
-    manifest::{Meter, Meters, TokenWeights},
+    manifest::{Meter, Meters, TokenWeights, tokens_read_least},
     transcript::{Misuse, Transcript},
     units::Units,
 };
@@ -36,6 +36,8 @@ pub(crate) struct RunCounts {
     calls: AtomicU64,
     calls_max: Units,
     tokens_read: AtomicU64,
+    /// How many count as read at the least, where tokens are what is paid for.
+    tokens_read_least: u64,
     tokens_written: AtomicU64,
     /// What tokens count, and how many units of them there may be; nothing where tokens are not what is paid for.
     tokens_max: Option<(TokenWeights, Units)>,
@@ -54,7 +56,8 @@ pub(crate) struct RunCounts {
 }
 
 impl RunCounts {
-    pub(crate) fn new(envelope: &Envelope, port: Arc<dyn Port>) -> Self {
+    /// Nothing is counted yet of a run that is given so many bytes.
+    pub(crate) fn new(envelope: &Envelope, input_bytes: u64, port: Arc<dyn Port>) -> Self {
         let (calls_max, tokens_max) = match envelope.meter {
             Meter::Calls => (envelope.units_max, None),
             Meter::Tokens(weights) => (Units::MAX, Some((weights, envelope.units_max))),
@@ -64,6 +67,7 @@ impl RunCounts {
             calls: AtomicU64::new(0),
             calls_max,
             tokens_read: AtomicU64::new(0),
+            tokens_read_least: tokens_max.map_or(0, |_| tokens_read_least(input_bytes)),
             tokens_written: AtomicU64::new(0),
             tokens_max,
             exhausted: AtomicBool::new(false),
@@ -81,6 +85,11 @@ impl RunCounts {
     /// The same, which tell how likely each token was and so many of the likeliest, where somebody asks.
     pub(crate) fn telling(self, likeliest: Option<u8>) -> Self {
         Self { chances: likeliest.map(|count| Mutex::new(ChanceTeller::new(count))), ..self }
+    }
+
+    /// Whether what was ordered pays for the input alone.
+    pub(crate) fn is_input_paid(&self) -> bool {
+        self.tokens_max.is_none_or(|(weights, most)| weights.units(self.tokens_read_least, 0) <= most)
     }
 
     /// Counts one call to an engine, unless that would be one too many.
@@ -126,7 +135,8 @@ impl RunCounts {
     }
 
     fn tokens(&self) -> (u64, u64) {
-        (self.tokens_read.load(Ordering::Relaxed), self.tokens_written.load(Ordering::Relaxed))
+        let read = self.tokens_read.load(Ordering::Relaxed).max(self.tokens_read_least);
+        (read, self.tokens_written.load(Ordering::Relaxed))
     }
 
     /// How many tokens could still be written and paid for.
@@ -239,11 +249,15 @@ mod tests {
     }
 
     fn counts(units_max: Units) -> RunCounts {
+        counts_of(units_max, 0)
+    }
+
+    fn counts_of(units_max: Units, input_bytes: u64) -> RunCounts {
         let mut envelope = Envelope::new(Digest::default(), Digest::default());
         envelope.meter = Meter::Tokens(TokenWeights { read: 2, written: 5 });
         envelope.units_max = units_max;
         envelope.limits.host_call_bytes = 10;
-        RunCounts::new(&envelope, Arc::new(Nobody))
+        RunCounts::new(&envelope, input_bytes, Arc::new(Nobody))
     }
 
     #[test]
@@ -254,6 +268,18 @@ mod tests {
         assert_eq!(counts.tokens_left(), 4);
         assert!(!counts.count_read(&[0; 12]) && counts.is_exhausted());
         assert_eq!(counts.meters(), Meters { tokens_read: 3, ..Meters::default() });
+    }
+
+    #[test]
+    fn what_is_not_read_of_a_long_input_counts_and_what_is_read_is_a_part_of_that() {
+        let counts = counts_of(29, 256 + 5 * 16);
+        assert!(counts.is_input_paid());
+        assert_eq!((counts.tokens_left(), counts.meters().tokens_read), (3, 5));
+        assert!(counts.count_read(&[1, 2, 3]));
+        assert_eq!((counts.tokens_left(), counts.meters().tokens_read), (3, 5));
+        assert!(counts.count_read(&[4, 5, 6, 7]));
+        assert_eq!((counts.tokens_left(), counts.meters().tokens_read), (3, 7));
+        assert!(!counts_of(9, 256 + 5 * 16).is_input_paid());
     }
 
     #[test]

@@ -115,8 +115,12 @@ impl Sandbox {
         model: Option<JobModel>,
         port: Arc<dyn Port>,
     ) -> Result<Finished, RunFailure> {
-        let SandboxWork { envelope, input, deadline, chances } = *work;
-        let mut store = Store::new(&self.engine, GuestSession::new((envelope, chances), model, port));
+        let SandboxWork { envelope, input, deadline, .. } = *work;
+        let session = GuestSession::new(work, model, port);
+        if !session.counts.is_input_paid() {
+            return Err(RunFailure::OutOfUnits { units: envelope.units_max });
+        }
+        let mut store = Store::new(&self.engine, session);
         let fuel = fuel(envelope);
         store.set_fuel(fuel).map_err(|error| RunFailure::Trap(cut(format!("{error:#}"))))?;
         store.limiter(|session| &mut session.ceiling);

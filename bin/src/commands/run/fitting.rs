@@ -36,6 +36,11 @@ pub(crate) async fn sized(
     if submit.units_max.is_none() && submit.idempotency_key.is_none() {
         submit.units_max = fitting(&submit, manifest, daemon, invocation).await?;
     }
+    // A quote is asked for without the input.
+    let assumed = units_assumed(manifest, submit.input.0.len() as u64);
+    if submit.units_max.is_none() && assumed > units_assumed(manifest, 0) {
+        submit.units_max = Some(assumed);
+    }
     Ok(submit)
 }
 
@@ -52,7 +57,8 @@ async fn fitting(
         return Ok(None);
     }
     let read = tokens_read_most(&submit.input.0, manifest);
-    let (usual, fewest) = (units_assumed(manifest), weights.units(read, TOKENS_FEWEST));
+    let usual = units_assumed(manifest, submit.input.0.len() as u64);
+    let fewest = weights.units(read, TOKENS_FEWEST);
     let deadline = Instant::now() + OFFERS_WAIT;
     let mut most = usual;
     loop {

@@ -8,7 +8,7 @@ use assay_market::submission::{IGNORED_MAX, Submission};
 use assay_protocol::{
     codec,
     id::Digest,
-    manifest::{Manifest, Meter, Meters},
+    manifest::{Manifest, Meter, Meters, tokens_read_least},
     units::{Amount, Units, Work},
 };
 
@@ -53,7 +53,7 @@ pub(crate) fn prepare(
         None => Digest(random()?),
     };
     let content = content(&submit, manifest.digest());
-    let units_max = submit.units_max.unwrap_or_else(|| units_assumed(&manifest));
+    let units_max = submit.units_max.unwrap_or_else(|| units_assumed(&manifest, bytes));
     let submission = Submission {
         checks: submit.checks,
         unchecked_ok: false,
@@ -101,12 +101,15 @@ fn random() -> Result<[u8; SALT_BYTES], Refused> {
     Ok(bytes)
 }
 
-/// Units of a job whose client names none.
+/// Units of a job whose client names none: as many as usual, and beside them what an input of so many bytes counts where it is
+/// long.
 #[must_use]
-pub fn units_assumed(manifest: &Manifest) -> Units {
+pub fn units_assumed(manifest: &Manifest, input_bytes: u64) -> Units {
     match manifest.meter {
         Meter::Calls => CALLS_ASSUMED,
-        Meter::Tokens(_) => TOKENS_ASSUMED,
+        Meter::Tokens(weights) => {
+            TOKENS_ASSUMED.saturating_add(weights.units(tokens_read_least(input_bytes), 0))
+        }
         Meter::MegaFuel => MEGA_FUEL_ASSUMED,
     }
 }

@@ -10,13 +10,13 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi_nn::wit::{WasiNnCtx, WasiNnView};
 
 use super::{
+    SandboxWork,
     bindings::assay::runner::{session, types},
     ceiling::Ceiling,
 };
 use crate::{
     chances::WrittenChance,
     counts::{Port, RunCounts},
-    envelope::Envelope,
     models::{Graphs, JobModel, Loaded, TextVocabulary},
 };
 
@@ -50,12 +50,10 @@ enum Writes {
 }
 
 impl GuestSession {
-    pub(super) fn new(
-        (envelope, chances): (&Envelope, Option<u8>),
-        model: Option<JobModel>,
-        port: Arc<dyn Port>,
-    ) -> Self {
-        let counts = Arc::new(RunCounts::new(envelope, Arc::clone(&port)).telling(chances));
+    pub(super) fn new(work: &SandboxWork<'_>, model: Option<JobModel>, port: Arc<dyn Port>) -> Self {
+        let SandboxWork { envelope, input, chances, .. } = *work;
+        let counts = RunCounts::new(envelope, input.len() as u64, Arc::clone(&port)).telling(chances);
+        let counts = Arc::new(counts);
         let mut table = ResourceTable::new();
         table.set_max_capacity(envelope.limits.handles as usize);
         let loaded = model.as_ref().map(|model| model.loaded.clone());

@@ -4,7 +4,7 @@
 
 use assay_protocol::{
     frames,
-    manifest::{End, Meter, TokenWeights},
+    manifest::{End, Meter, TokenWeights, tokens_read_least},
 };
 use assay_runtime::{
     outcome::{Completed, RunFailure},
@@ -98,4 +98,19 @@ fn a_document_that_is_cut_off_says_so_and_one_that_cannot_be_held_is_refused() {
     let refused = world.run(&job, asked(r#"{"type":"string","pattern":"a"}"#).as_bytes());
     let why = r#"the parameters are wrong: json_schema: "pattern" at its root is not held"#;
     assert_eq!(refused, Err(RunFailure::BadParams(why.into())));
+}
+
+#[test]
+fn the_bytes_of_a_schema_are_paid_though_no_model_reads_them() {
+    let world = World::new();
+    let words: Vec<String> = (0..400).map(|number| format!("\"word {number}\"")).collect();
+    let input = asked(&format!(r#"{{"enum":[{}]}}"#, words.join(",")));
+    let least = tokens_read_least(input.len() as u64);
+    let mut job = sums(&world, r#"{"temperature":0}"#);
+    let claimed = world.run(&job, input.as_bytes()).expect("the job succeeds");
+    assert_eq!(claimed.meters.tokens_read, least, "{}", text(&claimed));
+    assert_eq!(check(&world, &job, &input, &claimed), claimed);
+    job.envelope.units_max = least - 1;
+    let unpaid = world.run(&job, input.as_bytes());
+    assert_eq!(unpaid, Err(RunFailure::OutOfUnits { units: least - 1 }));
 }

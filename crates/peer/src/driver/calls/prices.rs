@@ -205,7 +205,7 @@ impl Driver {
     }
 
     pub(super) fn price_view(&self, manifest: &Manifest) -> PriceView {
-        let (digest, units) = (manifest.digest(), units_assumed(manifest));
+        let (digest, units) = (manifest.digest(), units_assumed(manifest, 0));
         let mut stocks = self.node.provision().into_iter().flat_map(Provision::stocks);
         let stock = stocks.find(|(_, stock)| stock.manifest == *manifest).map(|(_, stock)| stock);
         let unit_price = stock.map(|stock| stock.unit_price);
