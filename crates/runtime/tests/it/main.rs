@@ -20,4 +20,6 @@ mod process;
 mod schemas;
 #[cfg(unix)]
 mod strangers;
+mod vocabularies;
+mod wide;
 mod world;
