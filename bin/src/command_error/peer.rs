@@ -257,6 +257,11 @@ fn explain_model(refused: &ModelRefused) -> (Exit, &'static str, &'static str) {
             "NOT_PULLED",
             "what has arrived stays: try again while somebody offers it, with room below daemon.blob_bytes_max",
         ),
+        ModelRefused::NotPublished { .. } => (
+            Exit::Usage,
+            "NOT_PUBLISHED",
+            "`assay model ls` says which models are this home's, and whether all of each is here",
+        ),
         ModelRefused::NoTemplate { .. } => (
             Exit::NoPeers,
             "NO_TEMPLATE",

@@ -2,10 +2,12 @@
 
 mod add;
 mod bench;
+mod build;
 mod check;
 mod hub;
 mod ls;
 mod new;
+mod publish;
 mod pull;
 mod rm;
 mod search;
@@ -28,6 +30,7 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     New(new::Args),
+    Build(build::Args),
     Check(check::Args),
     Add(add::Args),
     Bench(bench::Args),
@@ -35,12 +38,14 @@ pub(crate) enum Verb {
     Show(show::Args),
     Search(search::Args),
     Pull(pull::Args),
+    Publish(publish::Args),
     Rm(rm::Args),
 }
 
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::New(args) => new::perform(args, invocation),
+        Verb::Build(args) => build::perform(args, invocation),
         Verb::Check(args) => check::perform(args, invocation),
         Verb::Add(args) => add::perform(args, invocation).await,
         Verb::Bench(args) => bench::perform(args, invocation).await,
@@ -48,6 +53,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
         Verb::Show(args) => show::perform(args, invocation).await,
         Verb::Search(args) => search::perform(args, invocation).await,
         Verb::Pull(args) => pull::perform(args, invocation).await,
+        Verb::Publish(args) => publish::perform(args, invocation).await,
         Verb::Rm(args) => rm::perform(args, invocation).await,
     }
 }

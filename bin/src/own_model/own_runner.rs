@@ -53,7 +53,7 @@ pub(crate) fn component(file: &Path) -> Result<Vec<u8>, CommandError> {
     let read = File::open(file).and_then(|file| file.take(RUNNER_BYTES_MAX).read_to_end(&mut bytes));
     read.map_err(|error| failed(&error, hint))?;
     if bytes.starts_with(MODULE) {
-        let hint = "`cargo run --package wrap` in the folder of `assay model new` makes a component of it";
+        let hint = "`assay model build FOLDER` makes a component of it, in the folder of `assay model new`";
         return Err(failed(&"it is a module of WebAssembly, and no component yet", hint));
     }
     match bytes.starts_with(COMPONENT) {
@@ -132,7 +132,7 @@ mod tests {
             fs::write(&file, bytes).unwrap();
             component(&file).unwrap_err().to_string()
         };
-        assert!(refused(b"\0asm\x01\0\0\0and more").contains("cargo run --package wrap"));
+        assert!(refused(b"\0asm\x01\0\0\0and more").contains("a module of WebAssembly"));
         assert!(refused(b"GGUF").contains("no component of WebAssembly"));
         assert!(component(folder.path()).unwrap_err().to_string().contains("is no file"));
         let file = folder.path().join("shipped.wasm");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::assay::assay;
 
-pub(crate) const COMMANDS: [&str; 133] = [
+pub(crate) const COMMANDS: [&str; 135] = [
     "",
     "demo",
     "init",
@@ -66,6 +66,7 @@ pub(crate) const COMMANDS: [&str; 133] = [
     "ps",
     "model",
     "model new",
+    "model build",
     "model check",
     "model add",
     "model bench",
@@ -73,6 +74,7 @@ pub(crate) const COMMANDS: [&str; 133] = [
     "model show",
     "model search",
     "model pull",
+    "model publish",
     "model rm",
     "receipt",
     "receipt ls",

@@ -51,6 +51,7 @@ mod outages;
 mod pages;
 mod person;
 mod providers;
+mod publications;
 mod quotes;
 mod reader;
 mod receipts;

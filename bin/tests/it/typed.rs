@@ -47,6 +47,7 @@ const FOREGROUND: &str =
 const MANAGER: &str = "it needs a service manager of this user, which is played where services are tried";
 const DRAWN: &str = "every job of these pages is drawn, so that no page depends on a lot";
 const LONG: &str = "an unoptimised build takes minutes for it";
+const COMPILES: &str = "Rust's own tools compile for it, which need not be where these pages are typed";
 const NO_STRANGERS: &str = "nobody in these pages brings a runner of their own";
 
 const GREETED: &str = "what_goes_on_begins_with_its_words_and_its_document";
@@ -55,8 +56,10 @@ const DISPUTED: &str = "what_was_refused_for_its_input_is_not_ordered_again_but_
 const MEASURED: &str = "the_simulator_prints_its_figures_and_its_speeds_in_words_and_as_documents";
 const ALLOWED: &str = "clients_are_blocked_models_measured_again_and_runners_of_strangers_allowed";
 
+const BUILT: &str = "a_runner_is_built_by_the_tools_of_its_language_and_what_comes_of_it_is_looked_at";
+
 /// What no page shows, why, and the test that sees it.
-const UNSEEN: [(&str, ShownForm, &str, &str); 17] = [
+const UNSEEN: [(&str, ShownForm, &str, &str); 19] = [
     ("up", Words, FOREGROUND, GREETED),
     ("up", Document, FOREGROUND, GREETED),
     ("serve", Words, FOREGROUND, GREETED),
@@ -77,6 +80,8 @@ const UNSEEN: [(&str, ShownForm, &str, &str); 17] = [
     ("sim validate", Document, LONG, MEASURED),
     ("sim bench", Words, LONG, MEASURED),
     ("sim bench", Document, LONG, MEASURED),
+    ("model build", Words, COMPILES, BUILT),
+    ("model build", Document, COMPILES, BUILT),
     ("provider disallow", Words, NO_STRANGERS, ALLOWED),
     ("provider disallow", Document, NO_STRANGERS, ALLOWED),
 ];

@@ -232,7 +232,7 @@ impl Daemon {
             fill_index(index, store.receipts.clone()).map_err(DaemonError::System)?;
         }
         let told = options.listen.unwrap_or_else(|| settings.daemon.listen.clone());
-        let is_server = restored.serves(&file.genesis);
+        let is_server = restored.serves(&file.genesis) || !store.library.published().is_empty();
         let (network, events) = join_as_told(&home, &file, (told, is_server), &store).await?;
         let worker = (options.worker, options.conduct);
         let executor = executor(&home, &settings.daemon, worker, store.blobs.clone());

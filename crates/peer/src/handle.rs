@@ -23,6 +23,7 @@ mod transit;
 pub(crate) use self::{
     call::Ask,
     connection::{Dispatch, Dispatched},
+    refused::short,
     server::Server,
 };
 pub use self::{
@@ -47,12 +48,13 @@ pub use crate::driver::{
         ListHeldMoney, ListJobs, ListModels, ListOffered, ListOffers, ListReceipts, ListRuns, ListedModel,
         LookAtMachine, MachineView, MeasureOffered, MeasuredModel, Measurement, ModelAllowance, ModelList,
         ModelSample, ModelView, OfferView, OfferedModel, PageJobs, PauseProviding, PriceView, Provide,
-        Providing, PullModel, QuoteJob, RECEIPTS_LISTED_MAX, ReadHeld, ReadOutput, ReadReceipt, ReceiptPage,
-        ReceiptPlace, RemoveModel, RemoveOffered, Repriced, ResumeProviding, RetriedView, RetryJob, Rivals,
-        RunnerView, ServedJob, ServiceView, ServiceWish, SeverPeers, ShowAccount, ShowBooks, ShowDemand,
-        ShowJob, ShowLimits, ShowPriceHistory, ShowPrices, ShowRules, ShowStatus, ShowTemplate, Shutdown,
-        Sighting, StatusView, StopProviding, Submit, SubmittedView, SumEarned, TellChances, TemplateView,
-        ToldChances, Update, WatchUpdates, WorkYardstick,
+        Providing, PublishModels, PublishedView, PullModel, PullSource, QuoteJob, RECEIPTS_LISTED_MAX,
+        ReadHeld, ReadOutput, ReadReceipt, ReceiptPage, ReceiptPlace, RemoveModel, RemoveOffered, Repriced,
+        ResumeProviding, RetriedView, RetryJob, Rivals, RunnerView, ServedJob, ServiceView, ServiceWish,
+        SeverPeers, ShowAccount, ShowBooks, ShowDemand, ShowJob, ShowLimits, ShowPriceHistory, ShowPrices,
+        ShowRules, ShowStatus, ShowTemplate, Shutdown, Sighting, StatusView, StopProviding, Submit,
+        SubmittedView, SumEarned, TellChances, TemplateView, ToldChances, Update, WatchUpdates,
+        WithdrawModels, WorkYardstick,
     },
     history::{Dated, EVENTS_KEPT_MAX},
     journal_copy::{CopyError, audit_copy},

@@ -8,7 +8,9 @@
 //! keeps nobody from the rest.
 
 mod adding;
+mod marks;
 mod origins;
+mod published;
 mod runners;
 #[cfg(test)]
 mod tests;
@@ -66,6 +68,9 @@ pub enum LibraryError {
         /// How many.
         max: usize,
     },
+    /// The model was let go meanwhile.
+    #[error("it is not in the library any more")]
+    Gone,
     /// The disk failed.
     #[error("the library cannot be used: {0}")]
     Disk(#[from] io::Error),
@@ -140,6 +145,8 @@ struct KnownModels {
     shipped: BTreeSet<Digest>,
     /// Runners that the owner of this home brought or allowed.
     allowed: BTreeSet<Digest>,
+    /// Models that everybody may fetch from here, offered or not.
+    published: BTreeSet<Digest>,
 }
 
 impl Library {
@@ -154,7 +161,8 @@ impl Library {
     /// The same on a disk that may be watched.
     pub(crate) fn open_on(disk: &HomeDisk, root: &Path, blobs: &Blobs) -> io::Result<Self> {
         let folder = Folder::open(disk, root)?;
-        let mut known = KnownModels { allowed: runners::allowed_in(root)?, ..KnownModels::default() };
+        let (allowed, published) = (runners::allowed_in(root)?, published::published_in(root)?);
+        let mut known = KnownModels { allowed, published, ..KnownModels::default() };
         for found in folder.list()? {
             let digest = found.digest;
             let content = folder.read(&digest, MANIFEST_BYTES_MAX);
@@ -201,12 +209,15 @@ impl Library {
         Ok(())
     }
 
-    /// Takes a manifest out, after which its runner and model may make room. What is not there is no error.
+    /// Takes a manifest out, after which it is published no more, and its runner and model may make room. What is not there is
+    /// no error.
     ///
     /// # Errors
     /// [`LibraryError::Disk`].
     pub fn remove(&self, digest: &Digest) -> Result<(), LibraryError> {
         let _writing = self.writing();
+        // First: added again, it is to be published only if its owner says so again.
+        self.unmark_published(digest)?;
         self.folder.remove(digest)?;
         self.forget_origin(digest)?;
         let known = &mut *self.known();

@@ -20,8 +20,9 @@ const EXAMPLES: &str = "\
 Examples:
   assay model new shout                   a folder with a runner that works, and all that builds it
   rustup target add wasm32-unknown-unknown
-  cargo run --package wrap                in that folder: builds shout.wasm
-  assay model add --runner shout.wasm     takes it in; `assay provide shout` offers it
+  assay model build shout                 builds shout/shout.wasm
+  assay model add --runner shout/shout.wasm
+                                          takes it in; `assay provide shout` offers it
 
 Whoever checks jobs of it, or offers it too, pulls it and lets it run there:
   assay model pull shout
@@ -86,8 +87,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let lines = RUNNER.lines().count();
     invocation.printer.line(format!("{name} is a runner to begin with: {name}/src/lib.rs, {lines} lines"));
     invocation.printer.note("next: `rustup target add wasm32-unknown-unknown`, once on this machine");
-    invocation.printer.note(format!("then `cargo run --package wrap` in {name} builds {name}.wasm"));
-    invocation.printer.note(format!("and `assay model add --runner {name}.wasm` takes it in"));
+    invocation.printer.note(format!("then `assay model build {name}` builds {name}/{name}.wasm"));
+    invocation.printer.note(format!("and `assay model add --runner {name}/{name}.wasm` takes it in"));
     invocation.printer.document("model-new", &json!({ "name": name, "folder": path_text(folder) }));
     Ok(())
 }
@@ -161,7 +162,7 @@ fn readme(name: &str) -> String {
     format!(
         "# {name}\n\nA runner: bytes in, bytes out. `src/lib.rs` is all of it; `sdk` is the library that it is written with, and \
          `wit` the interfaces, which are its permissions.\n\n```sh\nrustup target add wasm32-unknown-unknown   # once\n\
-         cargo run --package wrap                   # builds {name}.wasm\n\
+         assay model build                          # builds {name}.wasm, as `cargo run --package wrap` does\n\
          assay model add --runner {name}.wasm\nassay provide {name}\n```\n\nThe same job must give the same bytes: there is no \
          clock, and no randomness but the seed of the job. A parameter that it does not know it should refuse.\n\nWith a model: \
          `assay model add model.onnx --runner {name}.wasm --params '{{…}}'`, and `Model::of_job()` in the runner.\n"

@@ -15,7 +15,7 @@ Examples:
   assay model rm smol               forget a model of this home
   assay model rm smol@0123456789ab  by its digest as well, where two have one name
 
-A model that is being offered stays. Whoever checks jobs of it registers for others first.";
+A model that is being offered stays. One that is published is so no more. Whoever checks jobs of it registers for others first.";
 
 /// Take a model out of this home's library.
 ///

@@ -29,6 +29,7 @@ mod output;
 mod pause;
 mod prices;
 mod provide;
+mod publishing;
 mod quote;
 mod receipts;
 mod retry;
@@ -64,7 +65,7 @@ pub use self::{
         ListJobs, PageJobs, ShowJob,
     },
     keep::KeepFile,
-    library::{AddModel, PullModel, RemoveModel},
+    library::{AddModel, PullModel, PullSource, RemoveModel},
     limits::{ChangeLimits, DeviceSlots, Limited, LimitsView, ModelAllowance, ShowLimits},
     machine::{DevicesView, ListDevices, LookAtMachine, MachineView},
     measuring::{MeasureOffered, MeasuredModel, Measurement, ModelSample},
@@ -75,6 +76,7 @@ pub use self::{
     pause::{PauseProviding, ResumeProviding},
     prices::{ChangePrice, PriceView, Repriced, ShowPriceHistory, ShowPrices},
     provide::{LeftOut, Provide, Providing, ServiceWish, StopProviding},
+    publishing::{PublishModels, PublishedView, WithdrawModels},
     quote::QuoteJob,
     receipts::{JobPart, KeptReceipt, ListReceipts, RECEIPTS_LISTED_MAX, ReceiptPage, ReceiptPlace},
     retry::{RetriedView, RetryJob},
@@ -130,6 +132,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<PageJobs>(),
     Route::to::<PauseProviding>(),
     Route::to::<Provide>(),
+    Route::to::<PublishModels>(),
     Route::to::<PullModel>(),
     Route::to::<QuoteJob>(),
     Route::to::<ReadHeld>(),
@@ -156,6 +159,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<SumEarned>(),
     Route::to::<TellChances>(),
     Route::to::<WatchUpdates>(),
+    Route::to::<WithdrawModels>(),
 ];
 
 #[cfg(test)]

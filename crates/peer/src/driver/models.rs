@@ -13,13 +13,14 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     Driver,
+    calls::PullSource,
     names::{self, ModelSource, NamedModel},
     pinned::SOURCES_MAX,
     responder::Responder,
 };
 use crate::{
     clock::moment,
-    handle::{ModelRefused, Refused},
+    handle::{ModelRefused, Refused, short},
     library,
 };
 
@@ -75,12 +76,34 @@ impl Responder {
             let look = self.look(move |driver| (driver.offered_models(&typed), driver.is_early()));
             let (offered, is_early) = look.await?;
             match names::model(&offered, name) {
-                Ok(named) => return self.offered(self.shown_manifest(&named, name).await?),
+                Ok(named) => {
+                    let from = self.providers_of(named.digest).await?;
+                    return self.offered(self.shown_manifest(&named, name, from).await?);
+                }
                 Err(Refused::UnknownManifest { .. }) if is_early => sleep(LOOK_EVERY).await,
                 Err(Refused::UnknownManifest { .. }) => return Err(unknown),
                 Err(refused) => return Err(refused),
             }
         }
+    }
+
+    /// The model of this name, of whomever it can be had; where that is a whole digest that is not known here, the manifest that
+    /// a peer shows.
+    pub(super) async fn model_from(&self, name: &str, source: &PullSource) -> Result<MeantModel, Refused> {
+        for address in &source.addresses {
+            let noted = self.network.add_address(source.peer, address);
+            noted.map_err(|error| ModelRefused::NotPulled {
+                name: name.to_owned(),
+                reason: error.to_string(),
+            })?;
+        }
+        let (Ok(digest), Err(Refused::UnknownManifest { .. })) =
+            (name.parse::<Digest>(), self.own_model(name))
+        else {
+            return self.any_model(name).await;
+        };
+        let named = NamedModel { source: ModelSource::Offered, name: short(digest), digest };
+        self.offered(self.shown_manifest(&named, name, vec![source.peer]).await?)
     }
 
     fn offered(&self, manifest: Manifest) -> Result<MeantModel, Refused> {
@@ -92,12 +115,16 @@ impl Responder {
         }
     }
 
-    /// Has those who offer a model show its manifest. It stays among the blobs, from where it may make room.
-    async fn shown_manifest(&self, named: &NamedModel, typed: &str) -> Result<Manifest, Refused> {
+    /// Has those who offer or publish a model show its manifest. It stays among the blobs, from where it may make room.
+    async fn shown_manifest(
+        &self,
+        named: &NamedModel,
+        typed: &str,
+        from: Vec<PeerId>,
+    ) -> Result<Manifest, Refused> {
         let NamedModel { name, digest, .. } = named;
         let absent =
             |reason: String| ModelRefused::ManifestAbsent { name: name.clone(), digest: *digest, reason };
-        let from = self.providers_of(*digest).await?;
         let held = self.store.blobs.hold([*digest]);
         let shown = timeout(MANIFEST_WAIT, self.pinned.show(held.holder(), *digest, from)).await;
         shown

@@ -250,7 +250,7 @@ impl Restored {
         };
         let outbox = Outbox::new(journal.durable(), outside);
         let pinned = Arc::new(Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis));
-        let open_models = OpenModels::new(store.blobs.clone(), Arc::clone(&genesis));
+        let open_models = OpenModels::new(store.blobs.clone(), store.library.clone(), Arc::clone(&genesis));
         let responder = Responder {
             visits,
             updates: updates.downgrade(),
@@ -302,16 +302,13 @@ impl Restored {
 }
 
 impl Driver {
-    /// Begins to get what its role needs, opens what it offers, and offers again under the addresses of today.
+    /// Begins to get what its role needs, opens what it offers or publishes, and offers again under the addresses of today.
     fn prepared(self) -> Self {
-        if let Some(provision) = self.node.provision() {
-            let prepared = self.open_models.prepare(provision);
-            drop(
-                prepared
-                    .inspect_err(|error| tracing::warn!(%error, "a manifest that is offered is not here")),
-            );
-            self.open_models.settle(Some(provision));
-        }
+        let prepared = self.open_models.prepare_all(self.node.provision());
+        drop(prepared.inspect_err(|error| {
+            tracing::warn!(%error, "a manifest that is offered or published is not here");
+        }));
+        self.open_models.settle(self.node.provision());
         let addresses = self.background.network.listening();
         if let Some(provision) = self.node.provision().filter(|provision| provision.addresses != addresses) {
             let again = Provision { addresses, ..provision.clone() };

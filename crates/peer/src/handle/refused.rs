@@ -298,6 +298,14 @@ pub enum ModelRefused {
         /// Why.
         reason: String,
     },
+    /// A model is not published.
+    #[error("{name} cannot be published: {reason}")]
+    NotPublished {
+        /// What it is called.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// How conversations are written for a model is not known.
     #[error("the chat template of {name} cannot be read: {reason}")]
     NoTemplate {
@@ -348,7 +356,7 @@ fn length(ms: u64) -> String {
 }
 
 /// The beginning of a name, as people are told it: programs have all of it beside the words.
-pub(super) fn short(name: impl Display) -> String {
+pub(crate) fn short(name: impl Display) -> String {
     name.to_string().chars().take(SHORT_DIGITS).collect()
 }
 

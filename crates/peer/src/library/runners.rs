@@ -4,12 +4,12 @@
 //! **Invariant:** a runner is allowed by the owner of this home alone, and stays so over restarts; never more than
 //! [`RUNNERS_MAX`] are.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{collections::BTreeSet, io, path::Path};
 
 use assay_protocol::{genesis::Genesis, id::Digest, manifest::Manifest};
 use serde::{Deserialize, Serialize};
 
-use super::{Library, LibraryError};
+use super::{Library, LibraryError, marks};
 use crate::handle::OfferRefused;
 
 /// The folder, in the library's: an empty file for each runner that was allowed, named by its digest.
@@ -78,10 +78,7 @@ impl Library {
                 return Err(LibraryError::RunnersFull { max: RUNNERS_MAX });
             }
         }
-        let path = self.root.join(FOLDER).join(runner.to_string());
-        self.disk.create_folder(&self.root.join(FOLDER))?;
-        let mut file = self.disk.create(&path.with_extension("new"))?;
-        self.disk.publish(&mut file, &path)?;
+        marks::note(&self.disk, &self.root.join(FOLDER), runner)?;
         self.known().allowed.insert(*runner);
         Ok(())
     }
@@ -94,24 +91,11 @@ impl Library {
         let _writing = self.writing();
         // First, so that it runs no more even where the disk fails.
         self.known().allowed.remove(runner);
-        let folder = self.root.join(FOLDER);
-        self.disk.remove(&folder.join(runner.to_string()))?;
-        if folder.try_exists()? {
-            self.disk.sync_folder(&folder)?;
-        }
-        Ok(())
+        Ok(marks::erase(&self.disk, &self.root.join(FOLDER), runner)?)
     }
 }
 
 /// What stands in the folder of a library.
 pub(super) fn allowed_in(root: &Path) -> io::Result<BTreeSet<Digest>> {
-    let entries = match fs::read_dir(root.join(FOLDER)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        entries => entries?,
-    };
-    let mut allowed = BTreeSet::new();
-    for entry in entries.take(2 * RUNNERS_MAX) {
-        allowed.extend(entry?.file_name().to_str().and_then(|name| name.parse::<Digest>().ok()));
-    }
-    Ok(allowed)
+    marks::noted_in(&root.join(FOLDER), 2 * RUNNERS_MAX)
 }

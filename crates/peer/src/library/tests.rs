@@ -190,3 +190,29 @@ fn a_runner_of_a_stranger_is_allowed_by_the_owner_of_this_home_and_stays_so() {
     assert!(matches!(full, Some(LibraryError::RunnersFull { .. })), "{full:?}");
     assert_eq!(library.allowed().len(), RUNNERS_MAX);
 }
+
+#[test]
+fn a_model_is_published_until_its_owner_takes_that_back_or_lets_it_go() {
+    let home = tempfile::tempdir().unwrap();
+    let (blobs, models) =
+        (Blobs::open(&home.path().join("blobs"), ROOM).unwrap(), home.path().join("models"));
+    let library = Library::open(&models, &blobs).unwrap();
+    let [adder, reader] = [manifest("adder"), manifest("reader")];
+    let absent = library.publish(&adder.digest());
+    assert!(matches!(absent, Err(LibraryError::Gone)), "{absent:?}");
+    for manifest in [&adder, &reader] {
+        library.add(manifest).unwrap();
+        let published = [(); 2].map(|()| library.publish(&manifest.digest()).unwrap());
+        assert_eq!(published, [true, false], "whether it was not before");
+    }
+    drop(library);
+    let library = Library::open(&models, &blobs).unwrap();
+    assert_eq!(library.published(), [adder.clone(), reader.clone()]);
+    (0..2).for_each(|_| library.withdraw(&adder.digest()).unwrap());
+    library.remove(&reader.digest()).unwrap();
+    library.add(&reader).unwrap();
+    assert_eq!(library.published(), [], "one that is added again is published by nobody");
+    drop(library);
+    let library = Library::open(&models, &blobs).unwrap();
+    assert_eq!((library.published(), library.manifests()), (Vec::new(), vec![adder, reader]));
+}

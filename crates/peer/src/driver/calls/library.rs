@@ -4,7 +4,10 @@
 
 use std::path::PathBuf;
 
-use assay_protocol::{id::Digest, manifest::Manifest};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    manifest::Manifest,
+};
 use serde::{Deserialize, Serialize};
 
 use super::ListedModel;
@@ -40,9 +43,21 @@ pub struct AddModel {
 pub struct PullModel {
     /// Its name, `name@prefix`, or a prefix of its digest.
     pub name: String,
+    /// Who is asked for it; those who offer it, if nobody is named.
+    pub from: Option<PullSource>,
 }
 
-/// Take a model out of the library.
+/// Somebody who offers or publishes a model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PullSource {
+    /// Who.
+    pub peer: PeerId,
+    /// Where it can be reached, beside what is known of that.
+    pub addresses: Vec<String>,
+}
+
+/// Take a model out of the library, and publish it no more.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RemoveModel {
@@ -86,14 +101,21 @@ impl Call for PullModel {
 impl Respond for PullModel {
     async fn respond(self, responder: &Responder) -> Result<ListedModel, Refused> {
         responder.takes_new()?;
-        let MeantModel { manifest, source } = responder.any_model(&self.name).await?;
+        let Self { name, from } = self;
+        let MeantModel { manifest, source } = match &from {
+            Some(from) => responder.model_from(&name, from).await?,
+            None => responder.any_model(&name).await?,
+        };
         let name = manifest.name.clone();
         let not_pulled = |reason: String| ModelRefused::NotPulled { name: name.clone(), reason };
         let pulled = match source {
             ModelSource::Pinned => responder.pinned.equip(&manifest).await,
             ModelSource::Library | ModelSource::Offered => {
                 responder.adopt(&manifest).await?;
-                let from = responder.providers_of(manifest.digest()).await?;
+                let from = match from {
+                    Some(from) => vec![from.peer],
+                    None => responder.providers_of(manifest.digest()).await?,
+                };
                 responder.pinned.pull(&manifest, from).await
             }
         };
@@ -132,12 +154,14 @@ impl Respond for RemoveModel {
         if is_offered.await? {
             return Err(ModelRefused::Offered { name: self.name }.into());
         }
-        let removes = responder.work(move |_| {
-            store.library.remove(&digest)?;
+        let library = store.library.clone();
+        responder.work(move |_| library.remove(&digest)).await??;
+        responder.settle_open_models().await?;
+        let drops = responder.work(move |_| {
             let mut parts = removed.iter().flat_map(parts);
             parts.try_for_each(|(_, part)| store.blobs.drop_idle(&part)).map_err(LibraryError::from)
         });
-        removes.await??;
+        drops.await??;
         Ok(digest)
     }
 }

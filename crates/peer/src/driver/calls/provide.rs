@@ -146,8 +146,9 @@ pub(super) fn is_fault_of_model(refused: &Refused) -> bool {
 
 /// Has others fetch what is to be offered; what was let go while others were tested is not.
 pub(super) async fn open_to_all(provision: &Provision, responder: &Responder) -> Result<(), Refused> {
-    let (open_models, offered) = (responder.open_models.clone(), provision.clone());
-    let prepared = responder.work(move |_| open_models.prepare(&offered)).await?;
+    let manifests: Vec<Manifest> = provision.stocks().map(|(_, stock)| stock.manifest.clone()).collect();
+    let open_models = responder.open_models.clone();
+    let prepared = responder.work(move |_| open_models.prepare(&manifests)).await?;
     prepared.map_err(|error| Refused::Disk { reason: error.to_string() })?;
     // It is kept by now.
     for (_, stock) in provision.stocks() {
@@ -207,10 +208,7 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
     if let (true, Some(refused)) = (stocks.is_empty(), first) {
         return Err(refused);
     }
-    if responder.network.listening().is_empty() {
-        let listens = responder.network.listen_as_usual().await;
-        listens.map_err(|error| Refused::NotListening { reason: error.to_string() })?;
-    }
+    responder.listens().await?;
     let processor = devices::processor();
     let provision = Provision {
         benches: stocks.into_iter().map(|(class, stocks)| bench(&class, stocks, &processor)).collect(),
@@ -282,6 +280,17 @@ async fn test(
         executor.measure(manifest, input).await
     });
     tested.await.map_err(|_| Refused::Ending)
+}
+
+impl Responder {
+    /// Sees to it that others can reach this peer.
+    pub(super) async fn listens(&self) -> Result<(), Refused> {
+        if self.network.listening().is_empty() {
+            let listens = self.network.listen_as_usual().await;
+            listens.map_err(|error| Refused::NotListening { reason: error.to_string() })?;
+        }
+        Ok(())
+    }
 }
 
 impl Driver {
