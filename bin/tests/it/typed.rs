@@ -55,7 +55,6 @@ const INSTALLED: &str = "a_service_is_installed_asked_about_and_taken_away";
 const DISPUTED: &str = "what_was_refused_for_its_input_is_not_ordered_again_but_by_force";
 const MEASURED: &str = "the_simulator_prints_its_figures_and_its_speeds_in_words_and_as_documents";
 const ALLOWED: &str = "clients_are_blocked_models_measured_again_and_runners_of_strangers_allowed";
-
 const BUILT: &str = "a_runner_is_built_by_the_tools_of_its_language_and_what_comes_of_it_is_looked_at";
 
 /// What no page shows, why, and the test that sees it.

@@ -7,35 +7,23 @@
 //! **Invariant:** both write the same tokens, of the same prompt, on as many threads.
 #![expect(clippy::print_stdout, reason = "what it measures is what it says")]
 
+#[path = "texts/beside.rs"]
+mod beside;
+
 use std::{
-    env, fs,
-    path::PathBuf,
-    sync::Arc,
-    thread,
+    env, thread,
     time::{Duration, Instant},
 };
 
-use assay_engine::{
-    cpu::Cpu,
-    gguf::Gguf,
-    model::{Choices, Model},
-    pack::Pack,
-    session::{Processor, Rows, Session, SessionStep},
-    vocabulary::Vocabulary,
-};
-use assay_protocol::{
-    frames,
-    id::Digest,
-    manifest::{Meter, TokenWeights},
-};
+use assay_engine::session::{Rows, Session, SessionStep};
+use assay_protocol::{frames, id::Digest};
 use assay_runtime::{
-    envelope::Envelope,
     outcome::Completed,
-    pool::Pool,
-    worker::{Files, Follower, Given, WorkerSource},
+    worker::{Follower, Given},
 };
 
-const PROMPT: &str = "The three most important things to know about the sea are";
+use self::beside::{Direct, Hired, PROMPT, both, median};
+
 const TOKENS: usize = 64;
 const ROUNDS: usize = 7;
 const TOGETHER: usize = 8;
@@ -58,15 +46,6 @@ impl Pace {
     }
 }
 
-/// The engine, called directly.
-struct Direct {
-    model: Arc<Model>,
-    processor: Processor,
-    prompt: Vec<u32>,
-    ends: Vec<u32>,
-    tokens: usize,
-}
-
 impl Direct {
     fn choose(&self, logits: &[f32]) -> u32 {
         let known = logits.iter().enumerate().map(|(token, logit)| (token as u32, *logit));
@@ -74,15 +53,15 @@ impl Direct {
         others.fold((0, f32::MIN), |best, other| if other.1 > best.1 { other } else { best }).0
     }
 
-    /// So many texts in step; the moments at which all had one more token, and the tokens of one.
-    fn write(&mut self, count: usize) -> (Pace, Vec<u32>) {
+    /// So many texts of so many tokens in step; the moments at which all had one more token, and the tokens of one.
+    fn write(&mut self, count: usize, tokens: usize) -> (Pace, Vec<u32>) {
         let began = Instant::now();
-        let room = self.prompt.len() + self.tokens;
+        let room = self.prompt.len() + tokens;
         let mut sessions: Vec<_> =
             (0..count).map(|_| Session::new(&self.model, room).expect("it has room")).collect();
         let mut next = vec![self.prompt.clone(); count];
         let (mut came, mut written) = (Vec::new(), Vec::new());
-        for _ in 0..self.tokens {
+        for _ in 0..tokens {
             let mut rows = vec![Vec::new(); count];
             let steps = sessions.iter_mut().zip(&next);
             let mut steps: Vec<_> =
@@ -107,25 +86,15 @@ impl Follower for Moments {
     }
 }
 
-/// The same through workers.
-struct Hired {
-    pool: Pool,
-    envelope: Envelope,
-    runner: PathBuf,
-    model: PathBuf,
-}
-
 impl Hired {
     fn write(&self) -> (Pace, Vec<u32>) {
-        let (pace, completed) = self.answer(PROMPT.as_bytes(), None);
+        let (pace, completed) = self.pace(PROMPT.as_bytes(), None);
         (pace, frames::tokens(&completed.output))
     }
 
-    fn answer(&self, input: &[u8], asker: Option<Digest>) -> (Pace, Completed) {
+    fn pace(&self, input: &[u8], asker: Option<Digest>) -> (Pace, Completed) {
         let (mut moments, began) = (Moments::default(), Instant::now());
-        let files = Files { runner: &self.runner, model: Some(&self.model) };
-        let given = Given { input, asker, ..Given::default() };
-        let completed = self.pool.run(&self.envelope, files, given, &mut moments).expect("it is written");
+        let completed = self.answer(Given { input, asker, ..Given::default() }, &mut moments);
         (Pace::of(began, &moments.0), completed)
     }
 
@@ -136,8 +105,8 @@ impl Hired {
         let asker = Some(Digest::of(b"somebody"));
         println!("turn, tokens read: first token with what was said kept, and read anew");
         for turn in 1..=TURNS {
-            let (kept, answer) = self.answer(&said, asker);
-            let (anew, other) = self.answer(&said, None);
+            let (kept, answer) = self.pace(&said, asker);
+            let (anew, other) = self.pace(&said, None);
             assert_eq!(answer, other, "the same text, by the same rows");
             let [kept, anew] = [kept, anew].map(|pace| pace.first.as_secs_f64() * 1e3);
             println!("{turn:>2}, {:>4}: {kept:>6.1} ms, {anew:>6.1} ms", answer.meters.tokens_read);
@@ -156,50 +125,13 @@ impl Hired {
     }
 }
 
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort();
-    times[times.len() / 2].as_secs_f64() * 1e3
-}
-
-/// The engine, and workers beside it, with the same model and the same to write.
-fn both(threads: usize) -> (Direct, Hired) {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let shipped = root.join("models/sums/sums.gguf");
-    let model = env::var_os("ASSAY_MODEL").map_or(shipped, PathBuf::from);
-    let tokens = env::var("ASSAY_TOKENS").ok().and_then(|count| count.parse().ok()).unwrap_or(TOKENS);
-    let bytes = fs::read(&model).expect("the model is there");
-    let file = Gguf::parse(&bytes).expect("it is a model");
-    let vocabulary = Vocabulary::read(&file).expect("it has a vocabulary");
-    let pack = Pack::of_file(&file, [0; 32]).expect("it can be packed");
-    let loaded = Arc::new(Model::load(&pack, Choices::default()).expect("it can be run"));
-    let mut prompt: Vec<u32> = vocabulary.bos().filter(|_| vocabulary.begins()).into_iter().collect();
-    prompt.extend(vocabulary.tokenize(PROMPT, true).expect("it is text"));
-    let ends = vocabulary.ends().to_vec();
-    let processor = Processor::new(Arc::clone(&loaded), Cpu::new(threads));
-    let biases: Vec<String> = ends.iter().map(|end| format!("\"{end}\":-1000")).collect();
-    let params = format!(
-        r#"{{"temperature":0,"raw":true,"max_tokens":{tokens},"logit_bias":{{{}}}}}"#,
-        biases.join(",")
-    );
-    let direct = Direct { model: loaded, processor, prompt, ends, tokens };
-    let cache = tempfile::tempdir().expect("a temporary directory");
-    let binary = env!("CARGO_BIN_EXE_assay-worker").into();
-    let runner = root.join("runners/generate/generate.wasm");
-    let name = |path| Digest::of(&fs::read(path).expect("it is there"));
-    let mut envelope = Envelope::new(name(&runner), Digest::of(&bytes));
-    envelope.params = params;
-    envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
-    envelope.units_max = 8_192;
-    let pool = Pool::new(WorkerSource { binary, cache: Some(cache.path().into()) });
-    (direct, Hired { pool, envelope, runner, model })
-}
-
 fn main() {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let (mut direct, hired) = both(threads);
-    let tokens = direct.tokens;
+    let (mut direct, mut hired) = both(threads);
+    let tokens = env::var("ASSAY_TOKENS").ok().and_then(|count| count.parse().ok()).unwrap_or(TOKENS);
+    hired.writes(tokens);
     let (cold, written) = hired.write();
-    assert_eq!(written, direct.write(1).1, "the same tokens");
+    assert_eq!(written, direct.write(1, tokens).1, "the same tokens");
     println!(
         "{tokens} tokens on {threads} threads, medians of {ROUNDS} rounds; cold, the first after {:.0} ms",
         cold.first.as_secs_f64() * 1e3
@@ -207,9 +139,9 @@ fn main() {
     let (mut alone, mut through) = (Vec::new(), Vec::new());
     let (mut many, mut many_through) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        alone.push(direct.write(1).0);
+        alone.push(direct.write(1, tokens).0);
         through.push(hired.write().0);
-        many.push(direct.write(TOGETHER).0.each);
+        many.push(direct.write(TOGETHER, tokens).0.each);
         many_through.push(hired.write_many(TOGETHER));
     }
     let first = |paces: &[Pace]| median(paces.iter().map(|pace| pace.first).collect());
