@@ -291,6 +291,9 @@ impl Driver {
     fn tell(&mut self, event: Event) {
         let now = self.node.time(moment());
         tracing::debug!(?event, "event");
+        if let Event::Opened { key, job, .. } = &event {
+            self.hand_on(*key, *job);
+        }
         let dated = Dated { at: now, attempt: self.attempt_of(history::concerns(&event)), event };
         let key = self.history.note(&dated);
         if self.updates.receiver_count() == 0 {

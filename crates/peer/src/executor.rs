@@ -28,7 +28,7 @@ use assay_protocol::{
     check::ShownRecord,
     claim::Written,
     codec, compare, frames,
-    id::Digest,
+    id::{Digest, JobId, PeerId},
     manifest::{End, Manifest, Meter, Meters},
     merkle::{self, RECORD_BYTES},
     order::Failure,
@@ -55,7 +55,7 @@ pub use self::{
     following::TOLD_TOKENS,
     sample::{reads_texts, vectors},
 };
-use crate::blobs::Blobs;
+use crate::{blobs::Blobs, heard_texts::HeardTexts};
 
 /// Bytes of salt before the input in an input's blob.
 pub(crate) const SALT_BYTES: usize = 32;
@@ -107,6 +107,8 @@ struct Inner {
     /// Walls that this machine does not give to workers, once that is known.
     missing_walls: Mutex<Vec<String>>,
     running: Mutex<BTreeMap<RunId, Arc<Course>>>,
+    /// What clients heard of jobs elsewhere that are to run here.
+    handed: HeardTexts<(PeerId, JobId)>,
     /// What an honest run gave, by manifest: what a forger starts from.
     seen: Mutex<BTreeMap<Digest, (Vec<u8>, Meters)>>,
 }
@@ -145,6 +147,7 @@ impl Executor {
                 classes: Mutex::new(None),
                 missing_walls: Mutex::default(),
                 running: Mutex::default(),
+                handed: HeardTexts::default(),
                 seen: Mutex::default(),
             }),
         }
@@ -179,6 +182,16 @@ impl Executor {
         running.insert(run.id, Arc::clone(&course));
         let held = self.inner.blobs.hold([run.input, run.manifest.runner, run.manifest.model]);
         Some(Begun::new(self.clone(), run, course, held))
+    }
+
+    /// Notes what a client heard elsewhere of a job that is to run here. Nobody else's job is tried along it.
+    pub(crate) fn expect(&self, client: PeerId, job: JobId, heard: &[u8]) {
+        self.inner.handed.note((client, job), 0, heard);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn handed(&self, client: PeerId, job: JobId) -> Option<Vec<u8>> {
+        self.inner.handed.get(&(client, job))
     }
 
     /// Stops a run, if it still goes on.
@@ -304,7 +317,7 @@ impl Inner {
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
         let envelope = envelope(&run.manifest, run.seed, run.units_max, run.run_max, files.model_bytes);
-        let draft = run.draft.and_then(|draft| self.blobs.get(&draft).ok().flatten()).unwrap_or_default();
+        let draft = self.draft_of(run).unwrap_or_default();
         // A check, which nobody listens to, is done as if nothing had been said before.
         let asker = run.listener.map(|client| codec::digest("asker", &client));
         let given = Given { input, draft: &draft, asker, chances: None };
@@ -317,6 +330,14 @@ impl Inner {
         let kept = self.keep(run, &completed)?;
         following.end();
         Ok(kept)
+    }
+
+    /// What a run is tried along: a check what was claimed, a job what its client heard of it elsewhere.
+    fn draft_of(&self, run: &Run) -> Option<Vec<u8>> {
+        match run.draft {
+            Some(claimed) => self.blobs.get(&claimed).ok().flatten(),
+            None => self.handed.get(&(run.listener?, run.id.job)),
+        }
     }
 
     fn forge(&self, run: &Run) -> Result<RunResult, Failure> {

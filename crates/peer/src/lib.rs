@@ -32,6 +32,7 @@ mod brittle;
 mod devices;
 mod fetcher;
 mod folder;
+mod heard_texts;
 mod price_history;
 mod room;
 mod sensors;

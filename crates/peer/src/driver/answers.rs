@@ -3,11 +3,16 @@
 //! **Invariant:** what can be answered from the loop's own state is answered at once; what needs the disk is answered by a
 //! task, and the loop goes on.
 
-use assay_protocol::{codec, id::PeerId, journal::JournalRange, signed::Verified};
+use assay_protocol::{
+    codec,
+    id::{Digest, PeerId},
+    journal::JournalRange,
+    signed::Verified,
+};
 
 use super::{
     Driver,
-    pages::{self, BOOK, HEAD, JOURNAL, LEFT},
+    pages::{self, BOOK, HEAD, HEARD, JOURNAL, LEFT},
 };
 use crate::network;
 
@@ -29,6 +34,12 @@ impl Driver {
             },
             HEAD => reply.answer(pages::words(&self.node.last_words(from))),
             LEFT => reply.answer(pages::left(self.node.forked().contains(&from))),
+            HEARD => {
+                if let Some((job, heard)) = bytes.split_first_chunk() {
+                    self.background.executor.expect(from, Digest(*job), heard);
+                }
+                reply.answer(Vec::new());
+            }
             // Refused by being dropped.
             _ => tracing::debug!(%from, kind, "a question of an unknown kind"),
         }

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     executor::Executor,
     fetcher::{Fetcher, Want},
+    heard_texts::HeardTexts,
     network::Network,
     receipts::collect::{Expected, collect},
     speech::Speaker,
@@ -44,6 +45,8 @@ pub(crate) struct Background {
     pub(crate) pinned: Arc<Pinned>,
     pub(crate) rules: Arc<Genesis>,
     pub(crate) intake: Intake,
+    /// What was heard of this client's submissions.
+    pub(crate) heard: HeardTexts<Digest>,
     /// Where answers to effects go. There are never more than the brain asked for.
     pub(crate) reports: mpsc::UnboundedSender<Input>,
 }

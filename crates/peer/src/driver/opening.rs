@@ -37,6 +37,7 @@ use crate::{
     daemon::Examined,
     executor::Executor,
     fetcher::Fetcher,
+    heard_texts::HeardTexts,
     home::books_mark::BooksMark,
     index::{Index, IndexError, OpenedIndex},
     journal::{Base, Journal, OpenError, ReadError},
@@ -251,6 +252,7 @@ impl Restored {
         let outbox = Outbox::new(journal.durable(), outside);
         let pinned = Arc::new(Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis));
         let open_models = OpenModels::new(store.blobs.clone(), store.library.clone(), Arc::clone(&genesis));
+        let heard = HeardTexts::default();
         let responder = Responder {
             visits,
             updates: updates.downgrade(),
@@ -263,12 +265,14 @@ impl Restored {
             executor: executor.clone(),
             pinned: Arc::clone(&pinned),
             open_models: open_models.clone(),
+            heard: heard.clone(),
             works: Responder::works(),
             room: room.clone(),
             beside: BesideLoop::default(),
         };
         let (rules, durable) = (Arc::clone(&genesis), journal.durable());
-        let background = Background { network, store, executor, fetcher, pinned, rules, intake, reports };
+        let background =
+            Background { network, store, executor, fetcher, pinned, rules, intake, heard, reports };
         let inlets = Inlets { ending: parts.ending, visits: visited, reports: reported, arrivals, durable };
         let driver = Driver {
             own,

@@ -22,6 +22,8 @@ pub(crate) const JOURNAL: u8 = 2;
 pub(crate) const HEAD: u8 = 3;
 /// The question whether a peer has left the asking notary for good.
 pub(crate) const LEFT: u8 = 4;
+/// What a client hands to the provider of a job: what it heard of its text elsewhere.
+pub(crate) const HEARD: u8 = 5;
 /// Messages in the longest answer to that for its words.
 const WORDS_MAX: usize = 4;
 /// Entries in the longest page: one takes two digests at least.

@@ -20,6 +20,7 @@ use crate::{
     companion::CompanionPlace,
     executor::Executor,
     handle::{Ask, Attachment, Call, Dispatch, Dispatched, Pieces, Refused, Transit, Update},
+    heard_texts::HeardTexts,
     journal::Broken,
     network::Network,
     price_history::keeper::PriceBoard,
@@ -59,6 +60,8 @@ pub struct Responder {
     pub(super) executor: Executor,
     pub(super) pinned: Arc<Pinned>,
     pub(super) open_models: OpenModels,
+    /// What was heard of this client's submissions.
+    pub(super) heard: HeardTexts<Digest>,
     pub(super) works: Arc<Semaphore>,
     pub(super) room: DiskRoom,
     pub(super) lookout: Lookout,

@@ -15,9 +15,11 @@ use tokio::time::sleep;
 use crate::{
     driver::{
         Driver,
+        pages::HEARD,
         responder::{Respond, Responder},
     },
     handle::{ByteFlow, Call, CallError, Refused},
+    heard_texts::HeardTexts,
     network::{ExchangeFailure, Network, Recital},
 };
 
@@ -49,8 +51,8 @@ impl Respond for HearJob {
     async fn respond(self, responder: &Responder) -> Result<ByteFlow, Refused> {
         let Self { key, job } = self;
         let provider = responder.look(move |driver| driver.provider_of(key, job)).await??;
-        let network = responder.network.clone();
-        let ear = Ear { network, provider, job, recital: None, heard: 0 };
+        let (network, texts) = (responder.network.clone(), responder.heard.clone());
+        let ear = Ear { network, texts, key, provider, job, recital: None, heard: 0 };
         Ok(ByteFlow::new(stream::unfold(ear, |mut ear| async {
             let heard = ear.next().await.transpose()?;
             Some((heard, ear))
@@ -61,6 +63,9 @@ impl Respond for HearJob {
 /// Hears one provider, again and again until it has all.
 struct Ear {
     network: Network,
+    /// What was heard of the same text before, here or elsewhere.
+    texts: HeardTexts<Digest>,
+    key: Digest,
     provider: PeerId,
     job: JobId,
     recital: Option<Recital>,
@@ -74,6 +79,7 @@ impl Ear {
         loop {
             let failure = match self.ask().await {
                 Ok(Some(Some(bytes))) => {
+                    self.texts.note(self.key, usize::try_from(self.heard).unwrap_or(usize::MAX), &bytes);
                     self.heard += bytes.len() as u64;
                     return Ok(Some(bytes));
                 }
@@ -105,6 +111,20 @@ impl Ear {
 }
 
 impl Driver {
+    /// Hands the provider of a job that begins what was heard of its text elsewhere, so that it need not write that again. It
+    /// leaves at once, and what shows that the job is open waits for the disk first.
+    pub(in crate::driver) fn hand_on(&self, key: Digest, job: JobId) {
+        let Some(heard) = self.background.heard.get(&key) else { return };
+        let Ok(provider) = self.provider_of(key, job) else { return };
+        let network = self.background.network.clone();
+        tokio::spawn(async move {
+            let handed = [&job.as_bytes()[..], &heard].concat();
+            if let Err(error) = network.ask(provider, HEARD, handed).await {
+                tracing::debug!(%provider, %job, %error, "what was heard of a job is not handed on");
+            }
+        });
+    }
+
     fn provider_of(&self, key: Digest, job: JobId) -> Result<PeerId, Refused> {
         let submission = self.node.submission(key);
         let attempts = submission.into_iter().flat_map(|submission| submission.attempts);
