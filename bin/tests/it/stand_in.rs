@@ -1,13 +1,18 @@
 //! A daemon of another manner in the place of a peer of a town.
 
 use std::{
+    path::Path,
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
 use assay_peer::handle::ShowStatus;
 
-use crate::{assay::BINARY, town::Town};
+use crate::{
+    assay::{BINARY, assay},
+    town::Town,
+};
 
 /// The longest that a daemon may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -26,9 +31,27 @@ impl Drop for StandIn {
 impl StandIn {
     /// One that is started so, in the place of a peer that was killed, where that listened.
     pub(crate) fn begin(town: &Town, name: &str, address: &str, change: impl FnOnce(&mut Command)) -> Self {
+        Self::spawn(town.network.peer(name).home.root(), &["--listen", address], change)
+    }
+
+    /// The daemon of any home, once it takes calls; it listens there, or where it usually would.
+    pub(crate) fn of(home: &Path, address: Option<&str>) -> Self {
+        let listens = address.map_or_else(Vec::new, |address| vec!["--listen", address]);
+        let mut daemon = Self::spawn(home, &listens, |command| {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        });
+        let deadline = Instant::now() + PATIENCE;
+        while assay(home, &["status", "--no-start"]).status != Some(0) {
+            assert_eq!(daemon.0.try_wait().unwrap(), None, "it ended by itself");
+            assert!(Instant::now() < deadline, "it takes no calls");
+            thread::sleep(LOOK_STEP);
+        }
+        daemon
+    }
+
+    fn spawn(home: &Path, listens: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(BINARY);
-        command.args(["up", "--listen", address]).env_clear();
-        command.env("ASSAY_HOME", town.network.peer(name).home.root()).stdin(Stdio::null());
+        command.arg("up").args(listens).env_clear().env("ASSAY_HOME", home).stdin(Stdio::null());
         change(&mut command);
         Self(command.spawn().unwrap())
     }
