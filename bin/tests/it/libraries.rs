@@ -24,10 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const EPOCH_TICKS: u64 = 4;
 
 /// A peer of the town, as somebody at its keyboard.
-struct Neighbour(PathBuf);
+pub(crate) struct Neighbour(PathBuf);
 
 impl Neighbour {
-    fn of(town: &Town, name: &str) -> Self {
+    pub(crate) fn of(town: &Town, name: &str) -> Self {
         Self(town.network.peer(name).home.root().to_owned())
     }
 
@@ -35,11 +35,11 @@ impl Neighbour {
         assay(&self.0, arguments)
     }
 
-    fn asks(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn asks(&self, arguments: &[&str]) -> Value {
         self.types(&[arguments, &["--json"]].concat()).document()
     }
 
-    fn does(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn does(&self, arguments: &[&str]) -> Ran {
         let ran = self.types(arguments);
         assert_eq!(ran.status, Some(0), "{arguments:?}: {ran:?}");
         ran
@@ -47,7 +47,7 @@ impl Neighbour {
 }
 
 /// The same town with short epochs.
-fn hurried(file: &str) -> String {
+pub(crate) fn hurried(file: &str) -> String {
     let line = file.lines().find(|line| line.starts_with("epoch_ticks")).unwrap();
     file.replace(line, &format!("epoch_ticks = {EPOCH_TICKS}"))
 }
@@ -152,7 +152,7 @@ async fn embeds(buyer: &Person, embedding: &Value, began: Instant) {
 }
 
 /// Orders again and again until enough verifiers count.
-async fn runs(buyer: &Person, typed: &[&str], began: Instant) -> Ran {
+pub(crate) async fn runs(buyer: &Person, typed: &[&str], began: Instant) -> Ran {
     loop {
         let ran = buyer.types(typed);
         if ran.status == Some(0) {

@@ -54,6 +54,7 @@ mod providers;
 mod publications;
 mod quotes;
 mod reader;
+mod real_models;
 mod receipts;
 mod refusals;
 mod refuted;

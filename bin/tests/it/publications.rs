@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_STEP: Duration = Duration::from_millis(1);
 
 /// How others are told to fetch something from who published it: its manifest, the peer, and all places where that listens.
-fn pull(published: &Value) -> Vec<String> {
+pub(crate) fn pull(published: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let mut pull = ["model", "pull"].map(str::to_owned).to_vec();
     pull.push(text(&published["published"][0]["manifest"]));
