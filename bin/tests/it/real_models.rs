@@ -8,6 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use assay_peer::config::NetworkFile;
+use assay_protocol::units::Amount;
+
 use crate::{
     assay::{assay, command},
     libraries::{Neighbour, hurried, runs},
@@ -23,6 +26,13 @@ const QUESTION: &str = "Why is the sky blue?";
 const ASKED: [&str; 8] = ["run", "smol", QUESTION, "--max-tokens", "48", "--temperature", "0", "--no-start"];
 /// Pieces in which an answer comes, at least: fewer than it has words, since some come together.
 const PIECES_MIN: usize = 4;
+
+/// The same town with short epochs, whose verifiers have so much at stake that they check long runs.
+fn staked(file: &str) -> String {
+    let mut file = NetworkFile::parse(&hurried(file)).unwrap();
+    file.genesis.verifiers.iter_mut().for_each(|founder| founder.stake = Amount::credits(1_000));
+    file.to_toml()
+}
 
 /// The answer, and when each of its pieces came.
 fn hears(buyer: &Person) -> (String, Vec<Duration>) {
@@ -49,7 +59,7 @@ async fn a_real_model_is_added_by_one_sold_by_another_and_asked_by_a_third() {
         eprintln!("skipped: {MODEL} names no model");
         return;
     };
-    let town = Town::begin(hurried).await;
+    let town = Town::begin(staked).await;
     let folder = tempfile::tempdir().unwrap();
     let [ada, ben, cleo, dan] = ["ada", "ben", "cleo", "dan"].map(|name| Neighbour::of(&town, name));
     let added = ada.asks(&["model", "add", &model, "--name", "smol", "--units", "320", "--max-tokens", "48"]);
