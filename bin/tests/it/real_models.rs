@@ -23,7 +23,8 @@ use crate::{
 const MODEL: &str = "ASSAY_MODEL";
 /// What is asked, and how.
 const QUESTION: &str = "Why is the sky blue?";
-const ASKED: [&str; 8] = ["run", "smol", QUESTION, "--max-tokens", "48", "--temperature", "0", "--no-start"];
+const ASKED: [&str; 10] =
+    ["run", "smol", QUESTION, "--max-tokens", "48", "--temperature", "0", "--max-cost", "3", "--no-start"];
 /// Pieces in which an answer comes, at least: fewer than it has words, since some come together.
 const PIECES_MIN: usize = 4;
 
@@ -72,7 +73,7 @@ async fn a_real_model_is_added_by_one_sold_by_another_and_asked_by_a_third() {
     for verifier in [&ada, &ben, &cleo] {
         verifier.does(&["account", "register", "smol", "sums"]);
     }
-    dan.does(&["provide", "smol", "--price", "0.001"]);
+    dan.does(&["provide", "smol", "--price", "0.005"]);
 
     let buyer = Person::join(folder.path(), "buyer", &town.network.file());
     buyer.asks(&["account", "show"]);
