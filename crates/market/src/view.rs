@@ -93,8 +93,7 @@ impl SubmissionView {
         costs.fold(Amount::ZERO, |sum, cost| sum.plus(cost).unwrap_or(Amount(u64::MAX)))
     }
 
-    /// The attempt whose result is its user's: the last that gave one which was not refuted. A part of one is it where nobody
-    /// goes on with the rest.
+    /// The attempt whose result is its user's: the last that gave one which holds, a part only where nobody goes on with it.
     #[must_use]
     pub fn answer(&self) -> Option<&AttemptView> {
         let given = self.attempts.iter().rev().filter(|attempt| {
@@ -104,8 +103,7 @@ impl SubmissionView {
         whole.or_else(|| given.clone().next())
     }
 
-    /// Whether an attempt gave, or claims, a part of a text whose rest is still looked for: its provider was given up in the
-    /// middle of it, and its user wants no end.
+    /// Whether an attempt gave, or claims, a part of a text whose rest is still looked for, since its provider was given up.
     #[must_use]
     pub fn awaits_rest(&self, attempt: &AttemptView) -> bool {
         attempt.end == Some(End::Cancelled) && !self.cancelled && !self.ended

@@ -37,7 +37,6 @@ use crate::{
     daemon::Examined,
     executor::Executor,
     fetcher::Fetcher,
-    heard_texts::HeardTexts,
     home::books_mark::BooksMark,
     index::{Index, IndexError, OpenedIndex},
     journal::{Base, Journal, OpenError, ReadError},
@@ -249,28 +248,26 @@ impl Restored {
             own: (own, network_id),
             reports: reports.clone(),
         };
-        let outbox = Outbox::new(journal.durable(), outside);
         let pinned = Arc::new(Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis));
         let open_models = OpenModels::new(store.blobs.clone(), store.library.clone(), Arc::clone(&genesis));
-        let heard = HeardTexts::default();
         let responder = Responder {
+            lookout: Lookout::start(parts.sensors, settings.clone(), reports.downgrade()),
             visits,
             updates: updates.downgrade(),
             own,
             genesis: Arc::clone(&genesis),
-            lookout: Lookout::start(parts.sensors, settings.clone(), reports.downgrade()),
             settings,
             network: network.clone(),
             store: store.clone(),
             executor: executor.clone(),
             pinned: Arc::clone(&pinned),
             open_models: open_models.clone(),
-            heard: heard.clone(),
             works: Responder::works(),
             room: room.clone(),
             beside: BesideLoop::default(),
         };
-        let (rules, durable) = (Arc::clone(&genesis), journal.durable());
+        let (rules, durable, heard) =
+            (Arc::clone(&genesis), journal.durable(), responder.beside.heard.clone());
         let background =
             Background { network, store, executor, fetcher, pinned, rules, intake, heard, reports };
         let inlets = Inlets { ending: parts.ending, visits: visited, reports: reported, arrivals, durable };
@@ -282,10 +279,10 @@ impl Restored {
             node,
             book,
             effects,
+            outbox: Outbox::new(journal.durable(), outside),
             journal,
             saved: last,
             entries,
-            outbox,
             indexing,
             background,
             open_models,

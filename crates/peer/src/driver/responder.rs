@@ -60,8 +60,6 @@ pub struct Responder {
     pub(super) executor: Executor,
     pub(super) pinned: Arc<Pinned>,
     pub(super) open_models: OpenModels,
-    /// What was heard of this client's submissions.
-    pub(super) heard: HeardTexts<Digest>,
     pub(super) works: Arc<Semaphore>,
     pub(super) room: DiskRoom,
     pub(super) lookout: Lookout,
@@ -75,6 +73,8 @@ pub(crate) struct BesideLoop {
     pub(crate) companions: CompanionPlace,
     /// What models were offered for.
     pub(crate) prices: PriceBoard,
+    /// What was heard of this client's submissions.
+    pub(crate) heard: HeardTexts<Digest>,
 }
 
 impl fmt::Debug for Responder {

@@ -403,12 +403,11 @@ impl Client {
     fn seek_rest<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(part) = self.attempts.get(&job).filter(|attempt| attempt.is_part()) else { return };
         let (key, is_here) = (part.key, part.output.is_some());
-        match self.is_spent(key) {
-            _ if self.is_cancelled(key) => {}
-            false => self.seek_again(key, cx),
+        match (self.is_cancelled(key), self.is_spent(key), is_here) {
+            (false, false, _) => self.seek_again(key, cx),
             // That part is all that comes.
-            true if is_here => self.give_up(key, Unmatched::default(), cx),
-            true => {}
+            (false, true, true) => self.give_up(key, Unmatched::default(), cx),
+            (true, ..) | (false, true, false) => {}
         }
     }
 

@@ -51,7 +51,7 @@ impl Respond for HearJob {
     async fn respond(self, responder: &Responder) -> Result<ByteFlow, Refused> {
         let Self { key, job } = self;
         let provider = responder.look(move |driver| driver.provider_of(key, job)).await??;
-        let (network, texts) = (responder.network.clone(), responder.heard.clone());
+        let (network, texts) = (responder.network.clone(), responder.beside.heard.clone());
         let ear = Ear { network, texts, key, provider, job, recital: None, heard: 0 };
         Ok(ByteFlow::new(stream::unfold(ear, |mut ear| async {
             let heard = ear.next().await.transpose()?;
