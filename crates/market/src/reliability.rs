@@ -55,7 +55,8 @@ pub enum Deed {
     Declined,
     /// Its result came much later than it promised.
     Slow,
-    /// It took the job and gave it up over the input, which may be true: the first time does not count.
+    /// It took the job and gave it up over the input, or for what another one did as well, which may be true: the first time
+    /// does not count.
     Blamed,
 }
 
@@ -131,10 +132,12 @@ impl Reliability {
         *count = count.saturating_add(DEED).min(DEEDS_MAX * DEED);
     }
 
-    /// Takes a deed back: it was not the provider's doing.
-    pub fn clear(&mut self, provider: PeerId, deed: Deed, at: Timestamp) {
+    /// Another provider did the same, so it may not have been this one's doing: the first time it does not count. That it never
+    /// did would be a way out for two that have agreed on it.
+    pub fn excuse(&mut self, provider: PeerId, deed: Deed, at: Timestamp) {
         let count = &mut self.at(provider, at).counts[deed as usize];
         *count = count.saturating_sub(DEED);
+        self.note(provider, Deed::Blamed, at);
     }
 
     /// Notes that the user asked for a provider by name.

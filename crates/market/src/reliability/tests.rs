@@ -35,6 +35,19 @@ fn a_fault_weighs_what_it_costs_the_client_and_a_stranger_has_none() {
 }
 
 #[test]
+fn what_another_did_as_well_counts_from_the_second_time_on() {
+    for deed in [Deed::Aborted, Deed::Blamed] {
+        let mut reliability = Reliability::default();
+        for expected in [true, false] {
+            reliability.note(peer(1), deed, NOW);
+            reliability.excuse(peer(1), deed, NOW);
+            assert_eq!(reliability.of(peer(1), NOW).odds == Rate::ONE, expected, "{deed:?}");
+        }
+        assert_eq!(reliability.thousandths(peer(1), Deed::Aborted, NOW), 0, "{deed:?}");
+    }
+}
+
+#[test]
 fn half_of_what_was_seen_fades_in_a_week_and_all_of_it_in_the_end() {
     let mut reliability = Reliability::default();
     (0..8).for_each(|_| reliability.note(peer(1), Deed::Aborted, NOW));

@@ -153,7 +153,7 @@ impl Client {
     }
 
     /// True if a second provider gave a job up for a reason that any other machine would have as well: neither of them is
-    /// to blame.
+    /// to blame, unless that happens to it again and again.
     fn is_hopeless(
         &mut self,
         key: Digest,
@@ -168,7 +168,7 @@ impl Client {
         submitted.hopeless = Some(reason);
         let deed = reliability::deed_of(Outcome::Aborted, Some(reason));
         for peer in [first, provider] {
-            deed.into_iter().for_each(|deed| self.reliability.clear(peer, deed, at));
+            deed.into_iter().for_each(|deed| self.reliability.excuse(peer, deed, at));
         }
         true
     }
