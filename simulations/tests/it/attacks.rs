@@ -7,6 +7,7 @@ mod copies;
 mod decoys;
 mod deliveries;
 mod draws;
+mod empties;
 mod exposure;
 mod foes;
 mod friends;
@@ -35,6 +36,7 @@ use assay_market::{Command, Event, provision::Provision, view::BalanceView};
 use assay_protocol::{
     genesis::Genesis,
     order::Refusal,
+    outcome::Outcome,
     receipt::Receipt,
     units::{Amount, Rate, Work},
 };
@@ -192,4 +194,14 @@ fn results(world: &World, client: Place) -> i128 {
 fn refusals(world: &World, client: Place, why: Refusal) -> usize {
     let refused = |event: &Event| matches!(event, Event::Refused { reason, .. } if *reason == why);
     world.told(client).iter().filter(|(_, event)| refused(event)).count()
+}
+
+/// True if each job of a client that ended so has cost it nothing.
+fn refunded(world: &World, client: Place, outcome: Outcome) -> bool {
+    let receipts = world.receipts(client);
+    let mut ended = receipts.iter().filter(|receipt| receipt.story.outcome == outcome);
+    ended.all(|receipt| {
+        let open = receipt.story.open.said();
+        receipt.story.settlement.client == open.order.said().total_max
+    })
 }
