@@ -104,15 +104,29 @@ impl Crowd {
         }
     }
 
+    /// A market whose client heard of made-up offers before it heard of anybody who is there.
+    fn late_market(&self) -> World {
+        let mut world = World::new(self.plan());
+        world.run_for(Span::seconds(1));
+        self.make_up(&mut world);
+        world.run_for(Span::seconds(1));
+        world.open_market();
+        world
+    }
+
     /// Asserts that a client among them has its results as if they were not there.
     fn check(&self, attack: &str) {
-        let mut quiet = market(Crowd::default().plan());
-        let client = quiet.plan().client(0);
-        let peace = Deliveries::of(&mut quiet, client, JOBS, PACE, |_| {});
-        let mut world = self.market();
-        let client = world.plan().client(0);
-        Deliveries::of(&mut world, client, JOBS, PACE, |_| {}).assert_undisturbed(&peace, attack);
+        assert_undisturbed(self.market(), attack);
     }
+}
+
+/// Asserts that the client of this market has its results as in one without any of them.
+fn assert_undisturbed(mut world: World, attack: &str) {
+    let mut quiet = market(Crowd::default().plan());
+    let client = quiet.plan().client(0);
+    let peace = Deliveries::of(&mut quiet, client, JOBS, PACE, |_| {});
+    let client = world.plan().client(0);
+    Deliveries::of(&mut world, client, JOBS, PACE, |_| {}).assert_undisturbed(&peace, attack);
 }
 
 fn behave(world: &mut World, number: usize, behaviour: impl Behaviour + 'static) {
@@ -124,6 +138,13 @@ fn behave(world: &mut World, number: usize, behaviour: impl Behaviour + 'static)
 #[test]
 fn made_up_offers_keep_no_job_from_those_who_are_there() {
     Crowd { made_up: 400, ..Crowd::default() }.check("400 made-up offers");
+}
+
+/// More names than a client remembers under one model: while whoever was heard first stayed, they had all orders.
+#[test]
+fn names_that_were_heard_first_keep_no_provider_out() {
+    let crowd = Crowd { made_up: 1_100, ..Crowd::default() };
+    assert_undisturbed(crowd.late_market(), "1,100 made-up offers that were heard first");
 }
 
 #[test]

@@ -4,19 +4,21 @@
 use std::{cell::Cell, rc::Rc};
 
 use assay_market::{
-    Input,
+    Command, Input,
     effect::{Effect, Run},
+    view::AttemptState,
 };
-use assay_protocol::{id::PeerId, message::Opened, outcome::Outcome, units::Amount};
+use assay_protocol::{id::PeerId, message::Opened, outcome::Outcome, receipt::Happening, units::Amount};
 use assay_simulations::{
     behaviour::{Behaviour, Forger},
+    kernel::Span,
     plan::{EXACT, LABEL, Plan, TENSOR},
-    world::{Wish, World},
+    world::{Tail, Wish, World},
 };
 
 use super::{
     Coalition,
-    scenes::{check_cost, deterring, drawn, order, outcome, owed, price, receipt, run_out, wealth},
+    scenes::{check_cost, deterring, drawn, order, outcome, owed, price, receipt, run_out, until, wealth},
 };
 use crate::support::{LIMIT, market, settle};
 
@@ -79,6 +81,40 @@ fn a_client_that_serves_no_verifier_pays_as_ever_and_frames_nobody() {
         assert_eq!(wealth(&world, provider) - before, owed(&receipt), "{manifest}");
         assert_eq!(coalition.gain(&world, &format!("framing, {manifest}")), -price(&receipt));
     }
+}
+
+/// How long the provider is away: longer than an accused one may be silent.
+const AWAY: Span = Span::seconds(60);
+
+/// Whoever was away when its claim was to be opened was convicted of that, and a client could bring that about for nothing: it
+/// doubted a result, and gave nobody the input. A claim of exact bytes opens itself, and the doubt costs a check.
+#[test]
+fn a_client_that_doubts_the_result_of_one_that_is_away_and_serves_nobody_pays_for_it_and_convicts_nobody() {
+    let mut doubted = 0;
+    for seed in 0..4 {
+        let mut world = market(Plan { seed, founders: 8, checks: deterring(), ..Plan::default() });
+        let (client, provider) = (world.plan().client(0), world.plan().founder(0));
+        let serves = world.id(provider);
+        world.behave(client, Hoarder { serves, forges: false });
+        let (coalition, before) = (Coalition::new(&world, [client]), wealth(&world, provider));
+        let key = order(&mut world, provider, 0, EXACT);
+        until(&mut world, |world| world.state(client, key) == Some(AttemptState::Delivered));
+        world.crash(provider, Tail::Kept, AWAY);
+        world.command(client, Command::Dispute { key });
+        settle(&mut world, LIMIT, "doubted while away");
+        let receipt = receipt(&world, key);
+        assert!(world.closed().values().all(|closed| closed.slashed.is_zero()), "seed {seed}");
+        // One that is drawn cannot be doubted.
+        if !receipt.story.events.iter().any(|event| matches!(event.what, Happening::Dispute(_))) {
+            continue;
+        }
+        doubted += 1;
+        assert_eq!(outcome(&world, key), Outcome::Unchecked, "seed {seed}");
+        assert_eq!(wealth(&world, provider) - before, owed(&receipt), "seed {seed}");
+        let gain = coalition.gain(&world, &format!("doubting one that is away, seed {seed}"));
+        assert_eq!(gain, -price(&receipt) - check_cost(&world), "seed {seed}");
+    }
+    assert!(doubted > 1, "{doubted} of 4 could be doubted");
 }
 
 #[test]
