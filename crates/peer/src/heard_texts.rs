@@ -14,10 +14,13 @@ pub(crate) const HEARD_BYTES_MAX: usize = 32 * 1024;
 /// Texts that are remembered: those of which something was heard last.
 const TEXTS_MAX: usize = 64;
 
+/// Texts, each with what it is of; of the last one something was heard last.
+type Texts<K> = VecDeque<(K, Vec<u8>)>;
+
 /// Texts by what they are of. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct HeardTexts<K> {
-    texts: Arc<Mutex<VecDeque<(K, Vec<u8>)>>>,
+    texts: Arc<Mutex<Texts<K>>>,
 }
 
 impl<K> Default for HeardTexts<K> {
@@ -52,7 +55,7 @@ impl<K: PartialEq> HeardTexts<K> {
         Some(heard.clone()).filter(|heard| !heard.is_empty())
     }
 
-    fn texts(&self) -> MutexGuard<'_, VecDeque<(K, Vec<u8>)>> {
+    fn texts(&self) -> MutexGuard<'_, Texts<K>> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -50,7 +50,7 @@ impl Hired {
     /// Writes it, or checks what was written: the same run with that as a draft.
     fn takes(&self, draft: &[u8]) -> (Duration, Completed) {
         let began = Instant::now();
-        let given = Given { input: PROMPT.as_bytes(), draft, asker: None };
+        let given = Given { input: PROMPT.as_bytes(), draft, asker: None, chances: None };
         let completed = self.answer(given, &mut ());
         (began.elapsed(), completed)
     }

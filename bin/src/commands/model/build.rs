@@ -92,9 +92,11 @@ fn compile(folder: &Path) -> std::io::Result<ExitStatus> {
 }
 
 fn no_compiler(error: &std::io::Error) -> CommandError {
-    let message = match error.kind() {
-        ErrorKind::NotFound => format!("{COMPILER} is not here: Rust is needed to build a runner"),
-        _ => format!("{COMPILER} cannot be started: {error}"),
+    let is_absent = error.kind() == ErrorKind::NotFound;
+    let message = if is_absent {
+        format!("{COMPILER} is not here: Rust is needed to build a runner")
+    } else {
+        format!("{COMPILER} cannot be started: {error}")
     };
     let hint = "install Rust, and then `rustup target add wasm32-unknown-unknown`";
     CommandError::new(Exit::Other, "NO_COMPILER", message, hint)

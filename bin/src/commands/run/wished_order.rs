@@ -38,7 +38,8 @@ impl WishedOrder {
         manifest: &Manifest,
         handle: &Handle,
     ) -> CeilingNames {
-        let usual = self.submit.units_max.unwrap_or_else(|| units_assumed(manifest));
+        let bytes = self.submit.input.0.len() as u64;
+        let usual = self.submit.units_max.unwrap_or_else(|| units_assumed(manifest, bytes));
         let Some(free) = self.quoted(usual, handle).await.map(|quote| quote.free) else { return ceilings };
         ceilings.beside(self.shorter(usual, manifest, handle).await, free)
     }

@@ -12,7 +12,7 @@ use assay_protocol::{
     ticket::Ticket,
 };
 
-use super::{Attempt, Client};
+use super::Client;
 use crate::{
     command::NotCancelled,
     event::Event,
@@ -46,7 +46,7 @@ impl Client {
             cx.tell(Event::Cancelled { key });
         }
         // What was claimed of a part is over where somebody goes on with the rest.
-        let is_whole = |job: &JobId| !self.attempts.get(job).is_some_and(Attempt::is_part);
+        let is_whole = |job: &JobId| !self.attempts.get(job).is_some_and(|attempt| attempt.is_part());
         let goes_on = open.iter().any(is_whole);
         let told: Vec<JobId> = open.into_iter().filter(|job| !goes_on || is_whole(job)).collect();
         for job in told {

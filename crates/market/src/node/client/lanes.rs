@@ -3,6 +3,8 @@
 //! A submission stays in one lane, but for one that goes on while what was written of it by a provider that was given up is still
 //! in the books: it leaves that lane to what was written.
 
+use alloc::boxed::Box;
+
 use assay_protocol::id::{Digest, PeerId};
 
 use super::{Client, Submitted};
@@ -42,7 +44,7 @@ impl Client {
     /// An order of a submission is closed: where that does not go on in the same lane, the lane is free.
     pub(super) fn leave_lane(&mut self, key: Digest, place: (PeerId, u16)) {
         let goes_on = |submitted: &Submitted| !submitted.ended && submitted.lane == Some(place);
-        let is_left = !self.submissions.get(&key).is_some_and(goes_on);
+        let is_left = !self.submissions.get(&key).map(Box::as_ref).is_some_and(goes_on);
         let lane = self.lanes.get_mut(&place).filter(|lane| is_left && lane.user == Some(key));
         lane.into_iter().for_each(|lane| lane.user = None);
     }

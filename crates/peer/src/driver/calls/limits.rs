@@ -146,7 +146,7 @@ impl Driver {
 
     fn allowance_of(&self, stock: &Stock, slots: u64) -> Option<ModelAllowance> {
         let Stock { manifest, unit_price, .. } = stock;
-        let units = units_assumed(manifest);
+        let units = units_assumed(manifest, 0);
         let usual = pricing::usual_order(manifest, units, work_assumed(manifest, units));
         let allowance = self.node.allowance(&Order { unit_price: *unit_price, ..usual }, slots)?;
         Some(ModelAllowance { name: manifest.name.clone(), manifest: manifest.digest(), units, allowance })

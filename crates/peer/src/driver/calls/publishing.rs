@@ -137,11 +137,14 @@ impl Responder {
 
 /// Why a model is not published that did not work.
 fn not_published(name: &str, refused: Refused) -> Refused {
-    let reason = match refused {
-        Refused::PartAbsent { part, .. } => format!("its {part} is not here"),
-        Refused::TestFailed { reason, .. } => format!("a run of it failed: {reason}"),
-        Refused::NoClass { reason } => reason,
-        other => return other,
+    let reason = if let Refused::PartAbsent { part, .. } = refused {
+        format!("its {part} is not here")
+    } else if let Refused::TestFailed { reason, .. } = refused {
+        format!("a run of it failed: {reason}")
+    } else if let Refused::NoClass { reason } = refused {
+        reason
+    } else {
+        return refused;
     };
     ModelRefused::NotPublished { name: name.to_owned(), reason }.into()
 }
