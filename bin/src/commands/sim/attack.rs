@@ -213,7 +213,9 @@ fn tell_references(course: &AttackCourse, invocation: &Invocation) {
             invocation.printer.note(format!("{what}: {}", names.join(", ")));
         }
     };
-    tell("the surplus is beyond honest peers at its own price, who have more by that", |of| of.surplus_beside);
+    tell("the surplus is beyond honest peers at its own price, who have more by that", |of| {
+        of.surplus_beside
+    });
     tell("the harm is beyond that of honest peers at its own price", |of| of.harm_beside);
 }
 
