@@ -76,7 +76,10 @@ fn verdict(found: &[RowDigest], wanted: &[RowDigest]) -> String {
     }
 }
 
-/// Prefill, pieces, steps, after tokens were taken back, and many runs: all against the processor.
+/// Bytes of weights of a model that is loaded again, divided between card and processor.
+const DIVIDED_BYTES_MAX: u64 = 1 << 30;
+
+/// Prefill, pieces, steps, after tokens were taken back, divided, and many runs: all against the processor.
 fn compare(name: &str, model: &Arc<Model>, card: &Arc<Card>, tokens: &[u32], runs: usize) -> Checked<()> {
     let loaded = match CardModel::load(card, model) {
         Ok(loaded) => Arc::new(loaded),
@@ -104,6 +107,13 @@ fn compare(name: &str, model: &Arc<Model>, card: &Arc<Card>, tokens: &[u32], run
     session.truncate(half);
     let again = extend(&mut session, &tokens[half..], 64)?;
     println!("  after truncation: {}", verdict(&again, &wanted[half..]));
+    if loaded.weight_bytes() <= DIVIDED_BYTES_MAX {
+        let layers = model.settings().layers / 2;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let divided = Arc::new(CardModel::load_last(card, model, layers, Cpu::new(threads))?);
+        let found = extend(&mut CardSession::new(&divided, tokens.len())?, tokens, 33)?;
+        println!("  {layers} layers on the card, the first on the processor: {}", verdict(&found, &wanted));
+    }
     if runs > 0 {
         let short = 40.min(tokens.len());
         let mut equal = 0;

@@ -2,17 +2,21 @@
 //!
 //! A card is opened through Vulkan and computes each function of the arithmetic over a million inputs before it is used
 //! for anything: one that differs is refused by the function's name. A model's weights are laid out anew on the card, in
-//! tiles of 32 rows, and each session keeps its own keys and values there. What a card does not run is refused with what
-//! is missing, never approximated.
+//! tiles of 32 rows, and each session keeps its own keys and values there. Of a model that is more than a card has room for,
+//! the first layers are the processor's, and so are the keys and values of those. What a card does not run is refused with
+//! what is missing, never approximated.
 //!
 //! **Invariant:** no other file names wgpu. A row that a card gives has the bits of the processor's.
 
 mod check;
 mod device;
+mod layer;
 mod model;
+mod need;
 mod session;
 mod step;
 mod steps;
+mod together;
 mod weights;
 
 use std::{fmt, sync::Arc};
@@ -21,8 +25,10 @@ use device::Device;
 
 pub use check::FUNCTIONS;
 pub use model::CardModel;
+pub use need::CardPart;
 pub use session::CardSession;
 pub use steps::StepTime;
+pub use together::CardStep;
 
 use crate::session::SessionError;
 

@@ -3,11 +3,12 @@
 use std::{error::Error, sync::Arc};
 
 use assay_engine::{
+    cpu::Cpu,
     gpu::{Card, CardError, CardModel, CardSession},
     session::Rows,
 };
 
-use crate::{DigestsFound, ReadModel, ways::Tally};
+use crate::{DigestsFound, ReadModel, THREADS_MAX, ways::Tally};
 
 /// What was found and the card's name; nothing where there is no card, or it does not run the model.
 pub(crate) fn rows(
@@ -46,6 +47,14 @@ pub(crate) fn rows(
         session.extend(&other, Rows::Last, |_| {})?;
         read(&mut fork, rest, 50, &mut tally)?;
         found.add("after some were taken back and it was forked".to_owned(), tally.digest());
+    }
+    if "divided in the middle".starts_with(only) {
+        let layers = subject.model.settings().layers / 2;
+        let divided = Arc::new(CardModel::load_last(&card, &subject.model, layers, Cpu::new(THREADS_MAX))?);
+        let mut session = CardSession::new(&divided, tokens.len())?;
+        let mut tally = Tally::default();
+        read(&mut session, tokens, 37, &mut tally)?;
+        found.add("divided in the middle between it and the processor".to_owned(), tally.digest());
     }
     Ok(Some((found, card.info().name.clone())))
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::arithmetic as law;
 
 /// The functions, in the order that the kernels give them in.
-pub const FUNCTIONS: [&str; 13] = [
+pub const FUNCTIONS: [&str; 14] = [
     "reciprocal",
     "inverse root",
     "exp",
@@ -25,6 +25,7 @@ pub const FUNCTIONS: [&str; 13] = [
     "a · b + a",
     "(a + b) − b · b",
     "+0 + a · b",
+    "a clamped gate",
 ];
 
 const INPUTS: usize = 1 << 20;
@@ -59,6 +60,8 @@ fn wanted(a: f32, b: f32) -> [f32; FUNCTIONS.len()] {
     let kept = law::keep(a);
     let half = a.to_bits() as u16;
     let half = if half & 0x7C00 == 0x7C00 { half & !0x400 } else { half };
+    let mut gate = [a];
+    law::clamped_gate(&mut gate, &[b]);
     [
         law::reciprocal(a),
         law::inverse_root(a.abs()),
@@ -73,6 +76,7 @@ fn wanted(a: f32, b: f32) -> [f32; FUNCTIONS.len()] {
         a * b + a,
         (a + b) - b * b,
         0.0 + a * b,
+        gate[0],
     ]
 }
 

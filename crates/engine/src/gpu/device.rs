@@ -76,6 +76,12 @@ fn memory(adapter: &wgpu::Adapter) -> Option<u64> {
     heaps.iter().filter(|heap| heap.flags.as_raw() & 1 == 1).map(|heap| heap.size).max()
 }
 
+/// Bytes of a buffer for so many: vec4s are bound whole.
+pub(super) const fn buffer_bytes(bytes: usize) -> usize {
+    let whole = bytes.next_multiple_of(16);
+    if whole < 64 { 64 } else { whole }
+}
+
 /// An opened device.
 pub(super) struct Device {
     device: wgpu::Device,
@@ -193,11 +199,9 @@ impl Device {
     }
 
     fn buffer(&self, bytes: usize, usage: wgpu::BufferUsages) -> wgpu::Buffer {
-        // Vec4s are bound whole.
-        let size = bytes.next_multiple_of(16).max(64) as u64;
         self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
-            size,
+            size: buffer_bytes(bytes) as u64,
             usage,
             mapped_at_creation: false,
         })

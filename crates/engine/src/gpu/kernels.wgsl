@@ -12,7 +12,7 @@ struct P {
 }
 var<immediate> p: P;
 
-// 0: q8_0, 1: q4_0, 2: q4_1, 3: any other, as bytes with scales in f32 and integers for each sixteen
+// 0: q8_0, 1: q4_0, 2: q4_1, 3: any other, as bytes with scales in f32 and integers for each sixteen, 4: mxfp4
 override KIND: u32 = 1u;
 override T: u32 = 256u;            // threads of a workgroup
 override TILES: u32 = 1u;          // tiles a workgroup takes
@@ -26,6 +26,8 @@ override SINKS: bool = false;
 override CAP: bool = false;
 override RAW: bool = false;        // attention leaves numbers, not activations: its heads are no whole blocks
 override GELU: bool = false;
+override CLAMPED: bool = false;
+override NORMED: bool = false;     // what is normed is kept as numbers too
 override IN_TURN: bool = true;     // gate and up lie tile by tile in turn
 const GROUP = 8u;
 const ROWS = 32u;
@@ -53,6 +55,7 @@ const UNSEEN: f32 = -1.0e30;
 @group(0) @binding(15) var<storage, read_write> tops: array<f32>;       // [token][head][chunk]
 @group(0) @binding(16) var<storage, read_write> parts: array<f32>;      // [token][head][chunk][d]
 @group(0) @binding(17) var<storage, read_write> sums: array<f32>;       // [token][head][chunk]
+@group(0) @binding(18) var<storage, read_write> chosen: array<vec2<u32>>; // [token][how many before]: an expert and its weight
 
 fn zero() -> f32 { return bitcast<f32>(p.zero); }
 fn mul(a: f32, b: f32) -> f32 { return bitcast<f32>(bitcast<u32>(a * b) | p.zero); }
@@ -93,11 +96,12 @@ fn expo(v: f32) -> f32 {
   q = add(add(mul(q, mul(r, r)), r), 1.0);
   return select(bits(bitcast<u32>(q) + (bitcast<u32>(t) << 23u)), 0.0, v < -40.0);
 }
-fn silu(v: f32) -> f32 {
+fn sigmoid(v: f32) -> f32 {
   let e = expo(-abs(v));
   let r = reciprocal(add(1.0, e));
-  return mul(v, select(mul(e, r), r, v >= 0.0));
+  return select(mul(e, r), r, v >= 0.0);
 }
+fn silu(v: f32) -> f32 { return mul(v, sigmoid(v)); }
 fn hyperbolic(v: f32) -> f32 {
   let a = abs(v);
   let e = expo(mul(a, -2.0));
@@ -115,6 +119,17 @@ fn gelu(v: f32) -> f32 {
   let cube = mul(mul(v, v), v);
   let inner = mul(bits(0x3F4C422Au), add(v, mul(bits(0x3D372713u), cube)));
   return mul(mul(v, 0.5), add(1.0, hyperbolic(door(inner))));
+}
+fn clamped(gate: f32, up: f32) -> f32 {
+  let g = min(gate, 7.0);
+  return mul(mul(g, sigmoid(mul(g, bits(0x3FD9DB23u)))), add(max(min(up, 7.0), -7.0), 1.0));
+}
+// What a gate lets pass of what gate and up give.
+fn passed(gate: f32, up: f32) -> f32 {
+  let g = door(gate); let u = door(up);
+  if (CLAMPED) { return clamped(g, u); }
+  if (GELU) { return mul(gelu(g), u); }
+  return mul(silu(g), u);
 }
 fn capped(v: f32) -> f32 { return mul(hyperbolic(mul(door(v), reciprocal(p.cap))), p.cap); }
 // A key or a value as the cache keeps it.
@@ -201,6 +216,7 @@ fn pool_root(n: u32, by_n: f32, l: u32) -> f32 {
     let i = base + l;
     var v = vec4<f32>();
     if (i < n) { v = mul4(mul4(vec4<f32>(pool[4u * i], pool[4u * i + 1u], pool[4u * i + 2u], pool[4u * i + 3u]), vec4<f32>(r)), vec4<f32>(nw[4u * i], nw[4u * i + 1u], nw[4u * i + 2u], nw[4u * i + 3u])); }
+    if (NORMED && i < n) { let o = (t * n + i) * 4u; y[o] = v.x; y[o + 1u] = v.y; y[o + 2u] = v.z; y[o + 3u] = v.w; }
     let word = quantise(v, l);
     if (i < n) { write_word(t * p.ng * 64u + i, word, l); }
   }
@@ -230,9 +246,14 @@ fn pool_root(n: u32, by_n: f32, l: u32) -> f32 {
 // side read words side by side.
 fn words() -> u32 {
   if (KIND == 0u) { return 17u; }
-  if (KIND == 1u) { return 9u; }
+  if (KIND == 1u || KIND == 4u) { return 9u; }
   if (KIND == 2u) { return 10u; }
   return 22u;
+}
+// A scale of sixteen bits: an f16; of mxfp4 the upper half of an f32, which a power of two has no other bits than.
+fn scale16(h: u32) -> f32 {
+  if (KIND == 4u) { return bits(h << 16u); }
+  return half(h);
 }
 // scale, minimum, and integers of each half: of the weights, of the minimum; as a word of bytes
 struct Side { d: f32, m: f32, by: u32 }
@@ -241,11 +262,26 @@ fn side(at: u32, i: u32) -> Side {
     return Side(bits(wq[at + (16u + i / 4u) * ROWS][i % 4u]), bits(wq[at + (18u + i / 4u) * ROWS][i % 4u]), wq[at + (20u + i / 4u) * ROWS][i % 4u]);
   }
   let s = select(8u, 16u, KIND == 0u);
-  let d = half((wq[at + s * ROWS][i / 2u] >> (16u * (i % 2u))) & 0xffffu);
+  let d = scale16((wq[at + s * ROWS][i / 2u] >> (16u * (i % 2u))) & 0xffffu);
   if (KIND != 2u) { return Side(d, 0.0, 0u); }
   return Side(d, half((wq[at + 9u * ROWS][i / 2u] >> (16u * (i % 2u))) & 0xffffu), 0u);
 }
 fn by(s: u32, k: u32) -> i32 { return extractBits(bitcast<i32>(s), 8u * k, 8u); }
+
+fn low(q: vec4<u32>) -> vec4<u32> { return q & vec4<u32>(0x0f0f0f0fu); }
+fn high(q: vec4<u32>) -> vec4<u32> { return (q >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu); }
+// Codes of four-bit floats, a byte each, to twice what they are as signed bytes. No byte carries into the next.
+fn twice_floats(q: vec4<u32>) -> vec4<u32> {
+  let one = vec4<u32>(0x01010101u);
+  let low_bit = q & one; let middle = (q >> vec4<u32>(1u)) & one; let top = (q >> vec4<u32>(2u)) & one;
+  // Below 4 a code is its number; from there on it is 4, 6, 8, 12.
+  let four = (vec4<u32>(0x02020202u) + low_bit) << vec4<u32>(1u);
+  let large = four + (four & (middle * 255u));
+  let is_large = top * 255u;
+  let size = (large & is_large) | (q & vec4<u32>(0x03030303u) & ~is_large);
+  let minus = (q >> vec4<u32>(3u)) & (low_bit | middle | top);
+  return (size ^ (minus * 255u)) + minus;
+}
 
 @compute @workgroup_size(64) fn embed(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= p.tokens * p.nb) { return; }
@@ -262,7 +298,10 @@ fn by(s: u32, k: u32) -> i32 { return extractBits(bitcast<i32>(s), 8u * k, 8u); 
       e = mul(s.d, f32(q));
       if (KIND == 3u) { e = add(e, mul(s.m, f32(by(s.by, 2u + k / 16u)))); }
     } else {
-      e = mul(s.d, f32(i32(extractBits(wq[at + i * ROWS][k % 16u / 4u], 8u * (k % 4u) + 4u * (k / 16u), 4u)) - select(0, 8, KIND == 1u)));
+      let code = extractBits(wq[at + i * ROWS][k % 16u / 4u], 8u * (k % 4u) + 4u * (k / 16u), 4u);
+      var q = i32(code) - select(0, 8, KIND == 1u);
+      if (KIND == 4u) { q = extractBits(bitcast<i32>(twice_floats(vec4<u32>(code)).x), 0u, 8u); }
+      e = mul(s.d, f32(q));
       if (KIND == 2u) { e = add(e, s.m); }
     }
     let o = t * p.dim + b * 32u + k;
@@ -271,14 +310,14 @@ fn by(s: u32, k: u32) -> i32 { return extractBits(bitcast<i32>(s), 8u * k, 8u); 
 }
 
 fn dot16(a: vec4<u32>, b: vec4<u32>) -> i32 { return dot4I8Packed(a.x, b.x) + dot4I8Packed(a.y, b.y) + dot4I8Packed(a.z, b.z) + dot4I8Packed(a.w, b.w); }
-fn low(q: vec4<u32>) -> vec4<u32> { return q & vec4<u32>(0x0f0f0f0fu); }
-fn high(q: vec4<u32>) -> vec4<u32> { return (q >> vec4<u32>(4u)) & vec4<u32>(0x0f0f0f0fu); }
 fn block4(s: f32, q: vec4<u32>, b: u32, d: u32, m: u32) -> f32 {
   let a = asc[b]; let dx = bits(a.x);
   let sum = first_sum(a.y) + second_sum(a.y);
-  var n = dot16(low(q), aq[b * 2u]) + dot16(high(q), aq[b * 2u + 1u]);
+  var n: i32;
+  if (KIND == 4u) { n = dot16(twice_floats(low(q)), aq[b * 2u]) + dot16(twice_floats(high(q)), aq[b * 2u + 1u]); }
+  else { n = dot16(low(q), aq[b * 2u]) + dot16(high(q), aq[b * 2u + 1u]); }
   if (KIND == 1u) { n -= 8 * sum; }
-  let v = mul(mul(half(d & 0xffffu), dx), f32(n));
+  let v = mul(mul(scale16(d & 0xffffu), dx), f32(n));
   if (KIND == 2u) { return add(s, add(v, mul(half(m & 0xffffu), mul(dx, f32(sum))))); }
   return add(s, v);
 }
@@ -396,10 +435,7 @@ fn put_pair(r: u32, v: vec2<f32>) {
   if (OUT == 2u) {
     workgroupBarrier();
     if (l < ROWS) {
-      let g = door(red[l]);
-      var a: f32;
-      if (GELU) { a = gelu(g); } else { a = silu(g); }
-      pool[l] = mul(a, door(red[ROWS + l]));
+      pool[l] = passed(red[l], red[ROWS + l]);
     }
     workgroupBarrier();
     var v = vec4<f32>();
@@ -432,6 +468,7 @@ var<workgroup> ts: array<vec2<u32>, 256>; // [block][token]
     let at = ((wg.x * 2u + lr / ROWS) * p.ng + g) * words() * ROWS + lr % ROWS;
     workgroupBarrier();
     if (KIND == 0u || KIND == 3u) { tw[lb * 64u + lr] = wq[at + 2u * i * ROWS]; tw[(4u + lb) * 64u + lr] = wq[at + (2u * i + 1u) * ROWS]; }
+    else if (KIND == 4u) { let q = wq[at + i * ROWS]; tw[lb * 64u + lr] = twice_floats(low(q)); tw[(4u + lb) * 64u + lr] = twice_floats(high(q)); }
     else { let q = wq[at + i * ROWS]; tw[lb * 64u + lr] = low(q); tw[(4u + lb) * 64u + lr] = high(q); }
     let ab = p.add + lt * p.ng * GROUP + g * GROUP + i;
     ta[lb * 64u + lr] = aq[ab * 2u]; ta[(4u + lb) * 64u + lr] = aq[ab * 2u + 1u];
@@ -488,15 +525,98 @@ var<workgroup> ts: array<vec2<u32>, 256>; // [block][token]
   if (t < p.tokens) {
     let at = t * n * 8u + select(k * 4u, (k / 8u) * 64u + (k % 8u) * 4u, IN_TURN);
     let up = at + select(n * 4u, ROWS, IN_TURN);
-    for (var i = 0u; i < 4u; i++) {
-      let g = door(y[at + i]);
-      var a: f32;
-      if (GELU) { a = gelu(g); } else { a = silu(g); }
-      v[i] = mul(a, door(y[up + i]));
-    }
+    for (var i = 0u; i < 4u; i++) { v[i] = passed(y[at + i], y[up + i]); }
   }
   let word = quantise(v, l);
   if (t < p.tokens) { write_word(t * p.ng * 64u + k, word, l); }
+}
+
+// Experts: a router's scores, those that are chosen with their weights, and what these give. A token's row of activations
+// between up and down is one for each of its experts.
+@compute @workgroup_size(64) fn route(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l: u32) {
+  let e = wg.x; let t = wg.y;
+  var s = zero();
+  for (var i = l; i < p.dim; i += 64u) { s = add(s, mul(door(y[t * p.dim + i]), nw[e * p.dim + i])); }
+  red[l] = s;
+  join_lanes(l);
+  if (l == 0u) {
+    var score = red[0];
+    if (BIAS) { score = add(score, bias[e]); }
+    scores[t * p.rows + e] = score;
+  }
+}
+// The `nb` greatest of `rows` scores, of equal ones those of smaller numbers, in the order of their numbers.
+@compute @workgroup_size(64) fn choose(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l: u32) {
+  let at = wg.x * p.rows;
+  for (var e = l; e < p.rows; e += 64u) {
+    let s = scores[at + e];
+    var before = 0u;
+    for (var o = 0u; o < p.rows; o++) {
+      let other = scores[at + o];
+      before += select(0u, 1u, other > s || (other == s && o < e));
+    }
+    cnt[e] = select(0, 1, before < p.nb);
+  }
+  workgroupBarrier();
+  if (l != 0u) { return; }
+  var top = bits(0xFF7FFFFFu);
+  for (var e = 0u; e < p.rows; e++) { if (cnt[e] == 1) { top = max(top, scores[at + e]); } }
+  var total = zero();
+  var k = 0u;
+  for (var e = 0u; e < p.rows; e++) {
+    if (cnt[e] == 0) { continue; }
+    red[k] = expo(sub(scores[at + e], top));
+    total = add(total, red[k]);
+    chosen[wg.x * p.nb + k].x = e;
+    k++;
+  }
+  let inverse = reciprocal(total);
+  for (k = 0u; k < p.nb; k++) { chosen[wg.x * p.nb + k].y = bitcast<u32>(mul(red[k], inverse)); }
+}
+// What one expert's gate lets pass of one token: a pair of tiles of gate and up, as activations.
+@compute @workgroup_size(T) fn expert_gate(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l: u32) {
+  let place = wg.z * p.nb + wg.y;
+  let e = chosen[place].x;
+  let first = (e * (p.rows / ROWS) + wg.x) * 2u;
+  for (var it = l / ROWS; it < 2u * p.ng; it += T / ROWS) {
+    pool[it * ROWS + l % ROWS] = group_sum((first * p.ng + it) * words() * ROWS + l % ROWS, (wg.z * p.ng + it % p.ng) * GROUP);
+  }
+  workgroupBarrier();
+  if (l < 2u * ROWS) {
+    var s = zero();
+    for (var g = 0u; g < p.ng; g++) { s = add(s, pool[((l / ROWS) * p.ng + g) * ROWS + l % ROWS]); }
+    if (BIAS) { s = add(s, bias[(2u * e + l / ROWS) * p.rows + wg.x * ROWS + l % ROWS]); }
+    red[l] = s;
+  }
+  workgroupBarrier();
+  if (l < ROWS) { pool[l] = passed(red[l], red[ROWS + l]); }
+  workgroupBarrier();
+  var v = vec4<f32>();
+  if (l < 8u) { v = vec4<f32>(pool[4u * l], pool[4u * l + 1u], pool[4u * l + 2u], pool[4u * l + 3u]); }
+  let word = quantise(v, l);
+  if (l < 8u) { write_word(place * p.stride + wg.x * 8u + l, word, l); }
+}
+// A tile of what all experts of a token give, weighed and added in the order of their numbers, joins the residual.
+@compute @workgroup_size(T) fn expert_down(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l: u32) {
+  let own = wg.y * p.nb;
+  for (var it = l / ROWS; it < p.nb * p.ng; it += T / ROWS) {
+    let place = own + it / p.ng;
+    let tile = chosen[place].x * (p.dim / ROWS) + wg.x;
+    pool[it * ROWS + l % ROWS] = group_sum((tile * p.ng + it % p.ng) * words() * ROWS + l % ROWS, (place * p.ng + it % p.ng) * GROUP);
+  }
+  workgroupBarrier();
+  if (l >= ROWS) { return; }
+  let row = wg.x * ROWS + l;
+  var sum = zero();
+  for (var k = 0u; k < p.nb; k++) {
+    let one = chosen[own + k];
+    var s = zero();
+    for (var g = 0u; g < p.ng; g++) { s = add(s, pool[(k * p.ng + g) * ROWS + l]); }
+    if (BIAS) { s = add(s, bias[one.x * p.dim + row]); }
+    sum = add(sum, mul(bits(one.y), door(s)));
+  }
+  let o = wg.y * p.dim + row;
+  x[o / 4u][o % 4u] = door(add(x[o / 4u][o % 4u], sum));
 }
 
 // Attention, a chunk of 256 absolute positions a workgroup, in three passes: scores, weights and values, the sum of chunks.
@@ -604,7 +724,7 @@ fn weigh(a: f32, j: u32, v: vec4<u32>, shift: u32) -> f32 {
 @compute @workgroup_size(64) fn functions(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.x;
   if (i >= p.rows) { return; }
-  let a = qs[i]; let b = qs[p.rows - 1u - i]; let o = i * 13u;
+  let a = qs[i]; let b = qs[p.rows - 1u - i]; let o = i * 14u;
   y[o] = reciprocal(a);
   y[o + 1u] = inverse_root(abs(a));
   y[o + 2u] = expo(-abs(a));
@@ -618,6 +738,7 @@ fn weigh(a: f32, j: u32, v: vec4<u32>, shift: u32) -> f32 {
   y[o + 10u] = add(mul(a, b), a);
   y[o + 11u] = sub(add(a, b), mul(b, b));
   y[o + 12u] = add(zero(), mul(a, b));
+  y[o + 13u] = clamped(door(a), door(b));
 }
 // The roof: reads 16 bytes a lane, eight at a time.
 @compute @workgroup_size(256) fn plain(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l: u32) {

@@ -10,16 +10,22 @@ use super::{
     device::Device,
     step::KernelStep,
     steps::{AHEAD_MAX, ROWS_AT_ONCE, Steps},
+    together::CardStep,
     weights::groups,
 };
-use crate::session::{Continuation, Row, RowDigest, RowDigests, Rows, SessionError, StepRoom};
+use crate::{
+    cache::Cache,
+    session::{Continuation, Row, RowDigest, RowDigests, Rows, SessionError, StepRoom},
+};
 
 /// The tokens that a model on a card has read, and what it keeps of them there.
 #[derive(Debug)]
 pub struct CardSession {
-    model: Arc<CardModel>,
-    steps: Steps,
+    pub(super) model: Arc<CardModel>,
+    pub(super) steps: Steps,
     back: wgpu::Buffer,
+    /// Of the layers that are the processor's, one for each.
+    pub(super) caches: Vec<Cache>,
     length: usize,
     capacity: usize,
     /// What is expected; what was computed of it the card keeps.
@@ -52,6 +58,28 @@ struct PassTokens<'a> {
     given: usize,
 }
 
+/// What is left of a step once rows of its draft were given.
+#[derive(Debug)]
+pub(super) struct CardRead {
+    /// What is to be computed: tokens that were given, then what is expected.
+    pub(super) tokens: Vec<u32>,
+    /// How many were given.
+    given: usize,
+    /// The first whose row is wanted.
+    wanted: usize,
+    /// The position of the first.
+    position: usize,
+    /// How many were computed.
+    pub(super) done: usize,
+}
+
+impl CardRead {
+    /// Where the next to be computed stands.
+    pub(super) const fn next_position(&self) -> usize {
+        self.position + self.done
+    }
+}
+
 impl CardSession {
     /// A session with room for `capacity` positions, whose memory is taken at once.
     ///
@@ -71,8 +99,10 @@ impl CardSession {
         }
         let steps = Steps::new(model, capacity)?;
         let back = device.back(ROWS_AT_ONCE * settings.vocabulary * size_of::<f32>());
+        let caches = vec![Cache::new(settings.key_heads, settings.head_width); model.first];
         let (model, evidence, draft) = (Arc::clone(model), RowDigests::default(), Continuation::default());
-        Ok(Self { model, steps, back, length: 0, capacity, draft, evidence, passes: 0, ready: None })
+        let (length, passes, ready) = (0, 0, None);
+        Ok(Self { model, steps, back, caches, length, capacity, draft, evidence, passes, ready })
     }
 
     /// How many tokens were read and not taken back.
@@ -98,6 +128,7 @@ impl CardSession {
         if length < self.length {
             self.draft.forget();
             self.length = length;
+            self.caches.iter_mut().for_each(|cache| cache.truncate(length));
         }
     }
 
@@ -117,7 +148,9 @@ impl CardSession {
         if length > capacity.min(self.length) {
             return Err(SessionError::Full { wanted: length, capacity: capacity.min(self.length) }.into());
         }
-        let resumed = Self::new(&self.model, capacity)?;
+        let mut resumed = Self::new(&self.model, capacity)?;
+        resumed.caches.clone_from(&self.caches);
+        resumed.caches.iter_mut().for_each(|cache| cache.truncate(length));
         let device = &self.model.card.device;
         let mut encoder = device.encoder();
         resumed.steps.keep_as(&self.steps, &mut encoder);
@@ -183,9 +216,19 @@ impl CardSession {
         rows: Rows,
         mut out: impl FnMut(Row<'_>),
     ) -> Result<(), CardError> {
-        self.admit(tokens, rows)?;
+        let model = Arc::clone(&self.model);
+        model.step(&mut [CardStep { session: self, tokens, rows }], |_, row| out(row))
+    }
+
+    /// Gives the rows that were computed ahead, and says what is left to compute of a step that was admitted.
+    pub(super) fn begin(
+        &mut self,
+        tokens: &[u32],
+        rows: Rows,
+        out: &mut dyn FnMut(Row<'_>),
+    ) -> Result<CardRead, CardError> {
         let first = rows.first(tokens.len());
-        let matched = self.hand_out(tokens, first, &mut out)?;
+        let matched = self.hand_out(tokens, first, out)?;
         let mut fresh = tokens[matched..].to_vec();
         let (given, wanted, position) = (fresh.len(), first.saturating_sub(matched), self.length + matched);
         if given > 0 {
@@ -197,22 +240,34 @@ impl CardSession {
                 self.draft.forget();
             }
         }
-        let mut done = 0;
-        for piece in fresh.chunks(self.steps.tokens_at_once) {
-            let here = |token: usize| token.clamp(done, done + piece.len()) - done;
-            let pass = PassTokens {
-                tokens: piece,
-                position: position + done,
-                wanted: here(wanted)..here(given),
-                ahead: done.saturating_sub(given),
-                given: here(given),
-            };
-            self.pass(&pass, &mut out)?;
-            done += piece.len();
-        }
-        self.draft.keep(fresh.len() - given);
-        self.length += tokens.len();
+        Ok(CardRead { tokens: fresh, given, wanted, position, done: 0 })
+    }
+
+    /// Takes the next tokens of a step through the layers of the card, and gives the rows that are wanted of them.
+    pub(super) fn go_on(
+        &mut self,
+        read: &mut CardRead,
+        count: usize,
+        out: &mut dyn FnMut(Row<'_>),
+    ) -> Result<(), CardError> {
+        let CardRead { given, wanted, done, .. } = *read;
+        let here = |token: usize| token.clamp(done, done + count) - done;
+        let pass = PassTokens {
+            tokens: &read.tokens[done..done + count],
+            position: read.next_position(),
+            wanted: here(wanted)..here(given),
+            ahead: done.saturating_sub(given),
+            given: here(given),
+        };
+        self.pass(&pass, out)?;
+        read.done += count;
         Ok(())
+    }
+
+    /// Ends a step of so many tokens.
+    pub(super) fn end(&mut self, read: &CardRead, count: usize) {
+        self.draft.keep(read.tokens.len() - read.given);
+        self.length += count;
     }
 
     fn room(&self) -> StepRoom {
@@ -261,7 +316,7 @@ impl CardSession {
         device.read(&self.back, rows.len() * settings.vocabulary)
     }
 
-    /// One pass, and the rows of its tokens that are wanted.
+    /// One pass through the card's layers, and the rows of its tokens that are wanted.
     fn pass(&mut self, pass: &PassTokens<'_>, out: &mut dyn FnMut(Row<'_>)) -> Result<(), CardError> {
         let model = Arc::clone(&self.model);
         let device = &model.card.device;

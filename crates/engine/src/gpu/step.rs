@@ -21,17 +21,23 @@ pub(super) enum Grid {
     Heads(u32),
     /// So many heads, each chunk of positions, each token.
     Chunks(u32),
+    /// So many pairs of tiles, each of so many experts of a token, each token.
+    Experts(u32, u32),
 }
 
 /// The bindings of each kernel.
 const fn bindings(entry: &str) -> &'static [u32] {
     match entry.as_bytes() {
         b"embed" => &[0, 6, 12],
-        b"norm" => &[3, 4, 6, 7],
+        b"norm" => &[3, 4, 5, 6, 7],
         b"join_normed" => &[5, 6, 7],
         b"activations" | b"gated" => &[3, 4, 5],
         b"matvec" => &[0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 13],
         b"matmul" => &[0, 1, 2, 5, 6, 13],
+        b"route" => &[5, 7, 13, 14],
+        b"choose" => &[14, 18],
+        b"expert_gate" => &[0, 1, 2, 3, 4, 13, 18],
+        b"expert_down" => &[0, 1, 2, 6, 13, 18],
         b"turn" => &[5, 7, 8, 9, 10, 11, 13],
         b"score" => &[8, 9, 14, 15],
         b"attend" => &[7, 10, 14, 15, 16, 17],
@@ -119,6 +125,7 @@ impl KernelStep {
             Grid::Tiles(rows) => (rows, n.div_ceil(64), 1),
             Grid::Heads(heads) => (heads, n, 1),
             Grid::Chunks(heads) => (heads, chunks, n),
+            Grid::Experts(pairs, used) => (pairs, used, n),
         };
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &self.group, &[]);

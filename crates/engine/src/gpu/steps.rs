@@ -3,6 +3,7 @@
 //! **Invariant:** both lists compute the same numbers in the same order; where they differ is who holds what meanwhile.
 
 mod attention;
+mod experts;
 mod products;
 
 use std::ops::Range;
@@ -10,13 +11,14 @@ use std::ops::Range;
 use super::{
     CardError,
     device::{Device, KernelParams},
-    model::{CardModel, LayerWeights},
+    layer::{DenseWeights, FeedWeights, LayerWeights},
+    model::CardModel,
     step::{Grid, Kernel, KernelStep, Nothing},
     weights::{Weights, groups},
 };
 use crate::{
     arithmetic::{BLOCK, CHUNK, Pairs, Rotary},
-    model::{Activation, ModelSettings},
+    model::{Activation, ModelSettings, Routing},
 };
 use products::Out;
 
@@ -50,6 +52,13 @@ struct CardActivations {
     columns: usize,
 }
 
+/// What of a model is on a card: how many of its layers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CardShape<'a> {
+    pub(super) settings: &'a ModelSettings,
+    pub(super) layers: usize,
+}
+
 /// What a session has on a card, and the steps that use it.
 #[derive(Debug)]
 pub(super) struct Steps {
@@ -61,6 +70,8 @@ pub(super) struct Steps {
     pub(super) head_ahead: KernelStep,
     pub(super) cap: Option<KernelStep>,
     pub(super) tokens: wgpu::Buffer,
+    /// The residual stream, where the first layers are the processor's: what those gave.
+    pub(super) residual: wgpu::Buffer,
     pub(super) logits: wgpu::Buffer,
     pub(super) tokens_at_once: usize,
     /// What the head reads of the last pass, and of what was computed ahead.
@@ -83,6 +94,10 @@ struct Rooms {
     tops: wgpu::Buffer,
     parts: wgpu::Buffer,
     sums: wgpu::Buffer,
+    /// What is normed, as numbers; the router's scores; who is chosen. Nothing where there are no experts.
+    normed: wgpu::Buffer,
+    routed: wgpu::Buffer,
+    chosen: wgpu::Buffer,
     turns: wgpu::Buffer,
     window_turns: Option<wgpu::Buffer>,
     tokens: wgpu::Buffer,
@@ -117,7 +132,7 @@ impl Steps {
         let tokens_at_once = (SCORES_BYTES_MAX / token_scores).clamp(1, TOKENS_MAX);
         let rooms = Rooms::new(device, settings, capacity, chunks, tokens_at_once);
         let kept: Vec<Kept> =
-            (0..settings.layers).map(|layer| Kept::new(device, settings, layer, chunks)).collect();
+            (model.first..settings.layers).map(|layer| Kept::new(device, settings, layer, chunks)).collect();
         let base = KernelParams {
             width: settings.width as u32,
             heads: settings.heads as u32,
@@ -140,7 +155,7 @@ impl Steps {
         let cap = settings.logit_cap.map(|cap| builder.cap(cap));
         let kept_bytes = kept.iter().flat_map(|kept| [&kept.keys, &kept.values]).map(wgpu::Buffer::size);
         let bytes = builder.rooms.bytes() + kept_bytes.sum::<u64>();
-        let Rooms { tokens, logits, activations, ahead, .. } = builder.rooms;
+        let Rooms { tokens, residual, logits, activations, ahead, .. } = builder.rooms;
         device.wait()?;
         Ok(Self {
             one,
@@ -150,6 +165,7 @@ impl Steps {
             head_ahead,
             cap,
             tokens,
+            residual,
             logits,
             tokens_at_once,
             activations,
@@ -160,18 +176,20 @@ impl Steps {
     }
 
     /// Bytes that those of a session with so much room come to, at most.
-    pub(super) fn bytes_most(settings: &ModelSettings, capacity: usize) -> usize {
+    pub(super) fn bytes_most(shape: CardShape<'_>, capacity: usize) -> usize {
+        let CardShape { settings, layers } = shape;
         let chunks = capacity.div_ceil(CHUNK).max(1);
         let (width, queries, head) = (settings.width, settings.query_width(), settings.head_width);
         let numbers = width + queries + queries + 2 * settings.key_width() + 2 * settings.feed + 2 * width;
+        let routing = settings.routing.map_or(0, |Routing { experts, used }| width + experts + 2 * used);
         // As integers, with a scale and a sum for each block.
-        let integers = groups(width.max(queries)) + groups(settings.feed) + groups(width);
-        let token = 4 * numbers + integers * 8 * (BLOCK + 8) + 8 * settings.heads * chunks;
+        let integers = groups(width.max(queries)) + feeds(settings) * groups(settings.feed) + groups(width);
+        let token = 4 * (numbers + routing) + integers * 8 * (BLOCK + 8) + 8 * settings.heads * chunks;
         let scores = SCORES_BYTES_MAX.max(settings.heads * chunks * CHUNK * 4);
         let turns = 2 * chunks * CHUNK * settings.rotary.pairs().max(head / 2) * 8;
         let logits = 2 * ROWS_AT_ONCE * settings.vocabulary * 4;
         let passes = TOKENS_MAX * token + scores + scores * head / CHUNK;
-        chunks * settings.page_bytes() + passes + turns + logits
+        chunks * layers * settings.layer_page_bytes() + passes + turns + logits
     }
 
     /// Copies the keys and values of another session, as many as both have room for.
@@ -197,6 +215,11 @@ impl Steps {
     }
 }
 
+/// Rows of what gate and up give of one token: one for each of its experts.
+fn feeds(settings: &ModelSettings) -> usize {
+    settings.routing.map_or(1, |routing| routing.used)
+}
+
 impl Kept {
     fn new(device: &Device, settings: &ModelSettings, layer: usize, chunks: usize) -> Self {
         let room = || device.room(chunks * CHUNK * settings.key_width() * size_of::<u16>());
@@ -220,17 +243,22 @@ impl Rooms {
         let (width, queries) = (settings.width, settings.query_width());
         let raw = (queries + 2 * settings.key_width()).max(2 * settings.feed).max(width);
         let turns = |rotary: &Rotary| device.put(&table(rotary, capacity));
+        let routing = settings.routing.map(|Routing { experts, used }| [width, experts, 2 * used]);
+        let [normed, routed, chosen] = routing.unwrap_or_default().map(|count| numbers(tokens * count));
         Self {
             residual: numbers(tokens * width),
             activations: CardActivations::new(device, tokens, width.max(queries)),
             ahead: CardActivations::new(device, AHEAD_MAX, width),
-            feed: CardActivations::new(device, tokens, settings.feed),
+            feed: CardActivations::new(device, tokens * feeds(settings), settings.feed),
             raw: numbers(tokens * raw),
             queries: numbers(tokens * queries),
             scores: numbers(tokens * settings.heads * chunks * CHUNK),
             tops: numbers(tokens * settings.heads * chunks),
             parts: numbers(tokens * chunks * queries),
             sums: numbers(tokens * settings.heads * chunks),
+            normed,
+            routed,
+            chosen,
             turns: turns(&settings.rotary),
             window_turns: settings.window_rotary.as_ref().map(turns),
             tokens: numbers(tokens),
@@ -242,9 +270,10 @@ impl Rooms {
     fn bytes(&self) -> u64 {
         let Self { residual, activations, ahead, feed, raw, queries, scores, .. } = self;
         let Self { tops, parts, sums, turns, window_turns, tokens, logits, .. } = self;
+        let Self { normed, routed, chosen, .. } = self;
         let integers = [activations, ahead, feed].into_iter().flat_map(|each| [&each.integers, &each.scales]);
         let numbers = [residual, raw, queries, scores, tops, parts, sums, turns, tokens, logits];
-        let all = integers.chain(numbers).chain(window_turns);
+        let all = integers.chain(numbers).chain([normed, routed, chosen]).chain(window_turns);
         all.map(wgpu::Buffer::size).sum()
     }
 }
@@ -263,12 +292,14 @@ fn table(rotary: &Rotary, capacity: usize) -> Vec<[f32; 2]> {
 
 impl Builder<'_> {
     fn pass(&mut self, model: &CardModel, kept: &[Kept]) -> Vec<KernelStep> {
-        self.embed(&model.embeddings);
+        if let Some(embeddings) = &model.embeddings {
+            self.embed(embeddings);
+        }
         for (layer, kept) in model.layers.iter().zip(kept) {
             self.attention(layer, kept);
             self.feed_forward(layer);
         }
-        self.norm(&model.norm);
+        self.norm(&model.norm, false);
         std::mem::take(&mut self.list)
     }
 
@@ -292,17 +323,24 @@ impl Builder<'_> {
         self.list.push(step);
     }
 
-    /// The residual stream, normed, as activations.
-    fn norm(&mut self, weights: &wgpu::Buffer) {
+    /// The residual stream, normed, as activations; as numbers too, where a router reads them.
+    fn norm(&mut self, weights: &wgpu::Buffer, is_routed: bool) {
         let width = self.settings.width;
         let most = self.device.limits.max_compute_invocations_per_workgroup.min(512);
         let threads = if width >= 2048 { most } else { 128 };
-        let Rooms { residual, activations, .. } = &self.rooms;
+        let Rooms { residual, activations, normed, .. } = &self.rooms;
+        let mut buffers =
+            vec![(3, &activations.integers), (4, &activations.scales), (6, residual), (7, weights)];
+        buffers.extend(is_routed.then_some((5, normed)));
         let step = self.step(Kernel {
             name: "norm",
             entry: "norm",
-            constants: &[("T", f64::from(threads)), ("POOL", width as f64)],
-            buffers: &[(3, &activations.integers), (4, &activations.scales), (6, residual), (7, weights)],
+            constants: &[
+                ("T", f64::from(threads)),
+                ("POOL", width as f64),
+                ("NORMED", f64::from(u8::from(is_routed))),
+            ],
+            buffers: &buffers,
             params: KernelParams { groups: groups(width) as u32, ..self.base },
             grid: Grid::Tokens,
             bytes: 0,
@@ -311,7 +349,7 @@ impl Builder<'_> {
     }
 
     fn attention(&mut self, layer: &LayerWeights, kept: &Kept) {
-        self.norm(&layer.attention_norm);
+        self.norm(&layer.attention_norm, false);
         let parts = &layer.queries_keys_values;
         let plain = layer.biases.is_none()
             && layer.head_norms.is_none()
@@ -339,21 +377,28 @@ impl Builder<'_> {
     }
 
     fn feed_forward(&mut self, layer: &LayerWeights) {
-        self.norm(&layer.feed_norm);
-        if self.single && layer.gate_up.len() == 1 {
-            let step = self.product("gate, up", &layer.gate_up[0], Out::Gated);
+        let DenseWeights { gate_up, down } = match &layer.feed {
+            FeedWeights::Dense(dense) => dense,
+            FeedWeights::Experts(experts) => {
+                self.norm(&layer.feed_norm, true);
+                return self.experts(experts);
+            }
+        };
+        self.norm(&layer.feed_norm, false);
+        if self.single && gate_up.len() == 1 {
+            let step = self.product("gate, up", &gate_up[0], Out::Gated);
             self.list.push(step);
         } else {
-            self.side_by_side("gate, up", &layer.gate_up);
-            self.gated(layer.gate_up.len() == 1);
+            self.side_by_side("gate, up", gate_up);
+            self.gated(gate_up.len() == 1);
         }
         match &layer.post_feed_norm {
             None => {
-                let step = self.product("down", &layer.down, Out::FeedResidual);
+                let step = self.product("down", down, Out::FeedResidual);
                 self.list.push(step);
             }
             Some(norm) => {
-                let step = self.product("down", &layer.down, Out::FeedRaw);
+                let step = self.product("down", down, Out::FeedRaw);
                 self.list.push(step);
                 self.join_normed(norm);
             }
@@ -371,10 +416,17 @@ impl Builder<'_> {
         }
     }
 
-    fn gelu(&self) -> f64 {
-        match self.settings.gate {
-            Activation::Gelu => 1.0,
-            Activation::Silu | Activation::Clamped => 0.0,
-        }
+    /// What says which gate it is.
+    fn gate(&self) -> [(&'static str, f64); 2] {
+        let is = |gate| f64::from(u8::from(self.settings.gate == gate));
+        [("GELU", is(Activation::Gelu)), ("CLAMPED", is(Activation::Clamped))]
+    }
+
+    /// How many threads a workgroup takes whose tiles have so many groups.
+    fn threads(&self, groups: usize) -> u32 {
+        /// From so many on, as many as there are.
+        const GROUPS_WIDE: usize = 24;
+        let most = self.device.limits.max_compute_invocations_per_workgroup.min(1024);
+        if groups > GROUPS_WIDE { most } else { 256 }
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum CardLayout {
     NibblesAndMinimum = 2,
     /// A byte each, scales of 32 bits and integers for each sixteen: any format, at eleven bits a weight.
     Any = 3,
+    /// Floats of four bits each, and scales that are powers of two.
+    Floats = 4,
 }
 
 impl CardLayout {
@@ -38,22 +40,27 @@ impl CardLayout {
             }
             Format::Q4_0 => Self::Nibbles,
             Format::Q4_1 => Self::NibblesAndMinimum,
+            Format::Mxfp4 => Self::Floats,
             Format::Q5_1
             | Format::Q2K
             | Format::Q3K
             | Format::Q4K
             | Format::Q5K
             | Format::Q6K
-            | Format::Iq4Xs
-            | Format::Mxfp4 => Self::Any,
+            | Format::Iq4Xs => Self::Any,
         }
+    }
+
+    /// That of all these matrices, or one that any of them can have.
+    fn common(parts: &[&Matrix]) -> Self {
+        if Weights::alike(parts) { Self::of(parts[0].format()) } else { Self::Any }
     }
 
     /// Words of a group.
     const fn words(self) -> usize {
         match self {
             Self::Bytes => 17,
-            Self::Nibbles => 9,
+            Self::Nibbles | Self::Floats => 9,
             Self::NibblesAndMinimum => 10,
             Self::Any => 22,
         }
@@ -61,15 +68,17 @@ impl CardLayout {
 
     /// Puts a block into its group; `group` begins at the row's first number.
     fn put(self, group: &mut [u32], index: usize, block: &Block) {
-        let mut half = |slot: usize, number: f32| {
-            group[slot * WORD + index / 2] |= u32::from(half_bits(number)) << (16 * (index % 2));
+        let mut sixteen = |slot: usize, bits: u16| {
+            group[slot * WORD + index / 2] |= u32::from(bits) << (16 * (index % 2));
         };
         match self {
-            Self::Bytes => half(16, block.scale),
-            Self::Nibbles => half(8, block.scale),
+            Self::Bytes => sixteen(16, half_bits(block.scale)),
+            Self::Nibbles => sixteen(8, half_bits(block.scale)),
+            // A power of two has no other bits.
+            Self::Floats => sixteen(8, (block.scale.to_bits() >> 16) as u16),
             Self::NibblesAndMinimum => {
-                half(8, block.scale);
-                half(9, block.minimum.map_or(0.0, |minimum| minimum.scale));
+                sixteen(8, half_bits(block.scale));
+                sixteen(9, half_bits(block.minimum.map_or(0.0, |minimum| minimum.scale)));
             }
             Self::Any => Self::put_sides(group, index, block),
         }
@@ -80,13 +89,29 @@ impl CardLayout {
                     group[at] |= u32::from(*quant as u8) << (8 * (i % 4));
                 }
             }
-            Self::Nibbles | Self::NibblesAndMinimum => {
-                let up = if self == Self::Nibbles { 8 } else { 0 };
+            Self::Nibbles | Self::NibblesAndMinimum | Self::Floats => {
                 for (i, quant) in block.quants.iter().enumerate() {
                     let at = index * WORD + i % 16 / 4;
-                    group[at] |= u32::from((quant + up) as u8) << (8 * (i % 4) + 4 * (i / 16));
+                    group[at] |= u32::from(self.code(*quant)) << (8 * (i % 4) + 4 * (i / 16));
                 }
             }
+        }
+    }
+
+    /// The four bits that stand for an integer.
+    const fn code(self, quant: i8) -> u8 {
+        match self {
+            Self::Nibbles => (quant + 8) as u8,
+            Self::Floats => {
+                let size = match quant.unsigned_abs() {
+                    small @ 0..=4 => small,
+                    6 => 5,
+                    8 => 6,
+                    _ => 7,
+                };
+                if quant < 0 { size | 8 } else { size }
+            }
+            Self::NibblesAndMinimum | Self::Bytes | Self::Any => quant as u8,
         }
     }
 
@@ -121,26 +146,30 @@ impl Weights {
 
     /// Bytes on a card.
     pub(super) fn room(parts: &[&Matrix]) -> usize {
-        let (kind, groups) = (CardLayout::of(parts[0].format()), groups(parts[0].cols()));
+        let (kind, groups) = (CardLayout::common(parts), groups(parts[0].cols()));
         let rows: usize = parts.iter().map(|matrix| matrix.rows()).sum();
         tiles(rows) * groups * kind.words() * WORD * size_of::<u32>()
     }
 
-    /// Lays matrices of one kind and as many columns one under another; tile by tile in turn where `in_turn`.
+    /// Lays matrices of as many columns one under another; tile by tile in turn where `in_turn`.
     pub(super) fn upload(device: &Device, parts: &[&Matrix], in_turn: bool) -> Self {
-        let (kind, columns) = (CardLayout::of(parts[0].format()), parts[0].cols());
-        let mut order: Vec<(&Matrix, usize)> = Vec::new();
-        if in_turn {
-            for tile in 0..parts[0].rows() / ROWS {
-                for matrix in parts {
-                    order.extend((tile * ROWS..(tile + 1) * ROWS).map(|row| (*matrix, row)));
-                }
+        let order = match in_turn {
+            true => rows_in_turn(parts),
+            false => {
+                parts.iter().flat_map(|matrix| (0..matrix.rows()).map(move |row| (*matrix, row))).collect()
             }
-        } else {
-            for matrix in parts {
-                order.extend((0..matrix.rows()).map(|row| (*matrix, row)));
-            }
-        }
+        };
+        Self::lay(device, parts, &order)
+    }
+
+    /// Lays the matrices of each expert, of whole tiles, behind those of the one before, tile by tile in turn.
+    pub(super) fn upload_experts(device: &Device, experts: &[Vec<&Matrix>]) -> Self {
+        let order: Vec<_> = experts.iter().flat_map(|parts| rows_in_turn(parts)).collect();
+        Self::lay(device, &experts.concat(), &order)
+    }
+
+    fn lay(device: &Device, parts: &[&Matrix], order: &[(&Matrix, usize)]) -> Self {
+        let (kind, columns) = (CardLayout::common(parts), parts[0].cols());
         let groups = groups(columns);
         let tile = groups * kind.words() * WORD;
         let mut numbers = vec![0u32; tiles(order.len()) * tile];
@@ -167,6 +196,17 @@ impl Weights {
     pub(super) const fn groups(&self) -> usize {
         groups(self.columns)
     }
+}
+
+/// The rows of matrices of whole tiles, tile by tile in turn.
+fn rows_in_turn<'m>(parts: &[&'m Matrix]) -> Vec<(&'m Matrix, usize)> {
+    let mut order = Vec::new();
+    for tile in 0..parts[0].rows() / ROWS {
+        for matrix in parts {
+            order.extend((tile * ROWS..(tile + 1) * ROWS).map(|row| (*matrix, row)));
+        }
+    }
+    order
 }
 
 /// Groups of so many columns.

@@ -43,7 +43,13 @@ impl ModelSettings {
     /// Bytes of 256 positions of a session.
     #[must_use]
     pub fn page_bytes(&self) -> usize {
-        self.layers * Cache::bytes(self.key_heads, self.head_width, crate::arithmetic::CHUNK)
+        self.layers * self.layer_page_bytes()
+    }
+
+    /// Those of one layer.
+    #[must_use]
+    pub fn layer_page_bytes(&self) -> usize {
+        Cache::bytes(self.key_heads, self.head_width, crate::arithmetic::CHUNK)
     }
 
     /// How many tokens are computed at once. It decides the speed and no bit.

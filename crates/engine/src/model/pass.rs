@@ -18,7 +18,7 @@ use crate::{
 
 /// Consecutive tokens of one session.
 pub(crate) struct Stretch<'a> {
-    /// What the session keeps, a cache for each layer.
+    /// What the session keeps, a cache for each layer that it is taken through.
     pub(crate) caches: &'a mut [Cache],
     /// The first token's position: as many are kept.
     pub(crate) position: usize,
@@ -28,6 +28,17 @@ pub(crate) struct Stretch<'a> {
 impl Model {
     /// Takes tokens through all layers, into the residual stream.
     pub(crate) fn pass(&self, cpu: &Cpu, scratch: &mut Scratch, stretches: &mut [Stretch<'_>]) {
+        self.pass_first(self.layers().len(), cpu, scratch, stretches);
+    }
+
+    /// Takes tokens through the first layers alone, as many as each session has caches for.
+    pub(crate) fn pass_first(
+        &self,
+        layers: usize,
+        cpu: &Cpu,
+        scratch: &mut Scratch,
+        stretches: &mut [Stretch<'_>],
+    ) {
         let settings = self.settings();
         let count = stretches.iter().map(|stretch| stretch.tokens.len()).sum();
         scratch.resize(settings, count);
@@ -41,7 +52,7 @@ impl Model {
         if let Some(rotary) = &settings.window_rotary {
             window_turns.fill(rotary, stretches);
         }
-        for (number, layer) in self.layers().iter().enumerate() {
+        for (number, layer) in self.layers()[..layers].iter().enumerate() {
             let mut at = At { settings, layer, number, cpu, scratch };
             at.attention(stretches);
             at.feed_forward();

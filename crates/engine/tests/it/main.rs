@@ -3,6 +3,8 @@
 
 mod attention;
 mod bounds;
+#[cfg(feature = "gpu")]
+mod divided;
 mod files;
 mod functions;
 mod fuzz;

@@ -8,7 +8,7 @@ use crate::{
     arithmetic::{BLOCK, Pairs},
     gpu::{
         device::KernelParams,
-        model::LayerWeights,
+        layer::LayerWeights,
         step::{Grid, Kernel},
         weights::groups,
     },

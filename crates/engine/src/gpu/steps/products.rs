@@ -12,9 +12,6 @@ use crate::{
     },
 };
 
-/// Groups of one workgroup's tiles from which on it takes as many threads as there are.
-const GROUPS_WIDE: usize = 24;
-
 /// Where a product goes.
 #[derive(Clone, Copy)]
 pub(super) enum Out<'a> {
@@ -51,8 +48,7 @@ impl Builder<'_> {
         let settings = self.settings;
         let tiles = if matches!(out, Out::Gated) { 2 } else { 1 };
         let groups = weights.groups();
-        let most = self.device.limits.max_compute_invocations_per_workgroup.min(1024);
-        let threads = if tiles * groups > GROUPS_WIDE { most } else { 256 };
+        let threads = self.threads(tiles * groups);
         let ProductPath { out, stride, at, bias, mut buffers } = self.route(weights, out);
         buffers.extend([(0, &weights.buffer), (6, &self.rooms.residual)]);
         let common = [
@@ -60,12 +56,14 @@ impl Builder<'_> {
             ("OUT", f64::from(out)),
             ("BIAS", f64::from(u8::from(bias))),
         ];
+        let [gelu, clamped] = self.gate();
         let own = [
             ("T", f64::from(threads)),
             ("TILES", tiles as f64),
             ("POOL", (tiles * groups * ROWS) as f64),
             ("HD", settings.head_width as f64),
-            ("GELU", self.gelu()),
+            gelu,
+            clamped,
         ];
         let (entry, constants, grid) = match self.single {
             true => {
@@ -133,11 +131,12 @@ impl Builder<'_> {
     /// What the gate lets pass, as activations.
     pub(super) fn gated(&mut self, in_turn: bool) {
         let Rooms { feed, raw, .. } = &self.rooms;
+        let [gelu, clamped] = self.gate();
         let blocks = (self.settings.feed / BLOCK) as u32;
         let step = self.step(Kernel {
             name: "gated",
             entry: "gated",
-            constants: &[("GELU", self.gelu()), ("IN_TURN", f64::from(u8::from(in_turn)))],
+            constants: &[gelu, clamped, ("IN_TURN", f64::from(u8::from(in_turn)))],
             buffers: &[(3, &feed.integers), (4, &feed.scales), (5, raw)],
             params: KernelParams { blocks, groups: groups(self.settings.feed) as u32, ..self.base },
             grid: Grid::Threads(blocks * 8),
