@@ -43,7 +43,6 @@ use assay_runtime::{
 };
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
-pub(crate) use self::sample::sample;
 use self::{
     begun::Begun,
     following::{Course, Following},
@@ -55,6 +54,7 @@ pub use self::{
     following::TOLD_TOKENS,
     sample::{reads_texts, vectors},
 };
+pub(crate) use self::{cards::ModelCard, sample::sample};
 use crate::{blobs::Blobs, heard_texts::HeardTexts};
 
 /// Bytes of salt before the input in an input's blob.

@@ -125,7 +125,7 @@ impl ModelHosts {
                 }
                 // Their memory is counted until they are gone.
                 gone.clear();
-                if !used.may_hold(file_bytes) {
+                if !used.may_hold_part(file_bytes) {
                     *card = None;
                 }
             }

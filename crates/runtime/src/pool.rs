@@ -16,7 +16,7 @@ use crate::{
     envelope::{Envelope, RunLimits},
     hosts::{HostedSession, ModelHosts, UsedCard},
     outcome::{Completed, RunFailure},
-    worker::{Files, Follower, FoundCard, Given, Worker, WorkerSource, cards},
+    worker::{CardLayers, Files, Follower, FoundCard, Given, Worker, WorkerSource, cards},
 };
 
 /// Workers that wait for another job.
@@ -105,6 +105,12 @@ impl Pool {
     #[must_use]
     pub fn refused_by_card(&self, model: Digest) -> Option<String> {
         self.hosts.card()?.refused(model)
+    }
+
+    /// How much of a model the card has, or had when the model was last loaded; the processor has the rest.
+    #[must_use]
+    pub fn layers_on_card(&self, model: Digest) -> Option<CardLayers> {
+        self.hosts.card()?.layers(model)
     }
 
     /// Lets the workers go that have waited longer than [`IDLE_WAIT`].

@@ -22,12 +22,16 @@ use std::{
 
 use assay_protocol::{id::Digest, manifest::PARAMS_BYTES_MAX};
 
-pub use self::{child::main, process::WorkerSource, wire::FoundCard};
+pub use self::{
+    child::main,
+    process::WorkerSource,
+    wire::{CardLayers, FoundCard},
+};
 pub(crate) use self::{
     child::{ends, give_up},
     model_process::{ModelProcess, cards},
     system::{EngineLink, links},
-    wire::{CardName, HostedModel},
+    wire::{CardName, CardPlace, HostedModel},
 };
 use self::{
     gathered::Gathered,

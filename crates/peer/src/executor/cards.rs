@@ -6,7 +6,7 @@
 use std::str::FromStr;
 
 use assay_protocol::{manifest::Manifest, order::Failure};
-use assay_runtime::worker::FoundCard;
+use assay_runtime::worker::{CardLayers, FoundCard};
 
 use super::{Executor, Inner, NoClass, lock};
 
@@ -63,6 +63,14 @@ impl DeviceWish {
     }
 }
 
+/// A card that a model is on.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelCard {
+    pub(crate) card: FoundCard,
+    /// Whether the processor has none of the model.
+    pub(crate) is_whole: bool,
+}
+
 impl Executor {
     /// Says where models of language are wanted; before the first run.
     pub fn prefer(&self, wish: DeviceWish) {
@@ -73,15 +81,46 @@ impl Executor {
     ///
     /// # Errors
     /// The card that was asked for by its name is not there, or does not serve it.
-    pub(crate) fn card_of(&self, manifest: &Manifest) -> Result<Option<FoundCard>, NoClass> {
+    pub(crate) fn card_of(&self, manifest: &Manifest) -> Result<Option<ModelCard>, NoClass> {
         let Some(card) = self.inner.card()? else { return Ok(None) };
-        let Some(why) = self.inner.pool.refused_by_card(manifest.model) else { return Ok(Some(card)) };
+        let Some(why) = self.inner.pool.refused_by_card(manifest.model) else {
+            let layers = self.inner.pool.layers_on_card(manifest.model);
+            return Ok(with_room(card, layers, &manifest.name));
+        };
         if let DeviceWish::Card(_) = *lock(&self.inner.wish) {
             return Err(NoClass { reason: format!("{}: {why}", card.name) });
         }
         let (card, model) = (card.name, &manifest.name);
         tracing::warn!(card, %model, why, "a model is on the processor, since the card does not serve it");
         Ok(None)
+    }
+}
+
+/// A card and what it has room for of a model of this name; none, if it has room for nothing.
+fn with_room(card: FoundCard, layers: Option<CardLayers>, model: &str) -> Option<ModelCard> {
+    let name = &card.name;
+    match layers {
+        // A model that no run has brought there yet is not told to be elsewhere.
+        None => Some(ModelCard { card, is_whole: true }),
+        Some(layers) if layers.is_whole() => Some(ModelCard { card, is_whole: true }),
+        Some(CardLayers { on_card: 0, .. }) => {
+            tracing::warn!(
+                card = name,
+                model,
+                "a model is on the processor, since the card has no room for it"
+            );
+            None
+        }
+        Some(CardLayers { on_card, all }) => {
+            tracing::info!(
+                card = name,
+                model,
+                on_card,
+                all,
+                "the first layers of a model are on the processor, since the card has not room for all of them"
+            );
+            Some(ModelCard { card, is_whole: false })
+        }
     }
 }
 
@@ -144,6 +183,18 @@ mod tests {
             is_integrated,
             memory_bytes,
         }
+    }
+
+    #[test]
+    fn a_model_is_on_as_much_of_a_card_as_it_has_room_for() {
+        let placed = |layers: Option<(u32, u32)>| {
+            let layers = layers.map(|(on_card, all)| CardLayers { on_card, all });
+            let card = card(0, "Some Card 9000", (true, false), 8);
+            with_room(card, layers, "sums").map(|placed| placed.is_whole)
+        };
+        assert_eq!([placed(None), placed(Some((4, 4)))], [Some(true); 2]);
+        assert_eq!([placed(Some((1, 4))), placed(Some((3, 4)))], [Some(false); 2]);
+        assert_eq!(placed(Some((0, 4))), None);
     }
 
     #[test]

@@ -264,6 +264,7 @@ mod tests {
     use crate::{
         engine::{
             fixture::{self, sums},
+            kept_sessions::KeptBytes,
             shared_engine::ModelPlace,
         },
         worker::links,
@@ -272,7 +273,8 @@ mod tests {
     const BOUNDS: SessionBounds = SessionBounds { positions: 100, rows_bytes: 1 << 16, asker: None };
 
     fn engine() -> SharedEngine {
-        SharedEngine::start(ModelPlace::Processor { model: Arc::new(sums()), threads: 1 }, 1 << 20).unwrap()
+        let place = ModelPlace::Processor { model: Arc::new(sums()), threads: 1 };
+        SharedEngine::start(place, KeptBytes::in_process(1 << 20)).unwrap()
     }
 
     /// What comes of a session whose other end does `act`.

@@ -15,9 +15,36 @@ const PREFIX_MIN: usize = 16;
 pub(crate) struct KeptSessions {
     /// Least recently used first.
     sessions: Vec<KeptSession>,
-    /// Bytes of a page of a session.
+    /// Bytes of a page of a session in this process.
     page_bytes: u64,
-    bytes_max: u64,
+    most: KeptBytes,
+}
+
+/// Bytes of ended sessions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeptBytes {
+    /// In this process.
+    pub(crate) process: u64,
+    /// On the card that its model is on.
+    pub(crate) card: u64,
+}
+
+impl KeptBytes {
+    /// None of them on a card.
+    pub(crate) const fn in_process(process: u64) -> Self {
+        Self { process, card: 0 }
+    }
+
+    const fn fits(self, most: Self) -> bool {
+        self.process <= most.process && self.card <= most.card
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            process: self.process.saturating_add(other.process),
+            card: self.card.saturating_add(other.card),
+        }
+    }
 }
 
 struct KeptSession {
@@ -27,8 +54,8 @@ struct KeptSession {
 }
 
 impl KeptSessions {
-    pub(crate) fn new(page_bytes: u64, bytes_max: u64) -> Self {
-        Self { sessions: Vec::new(), page_bytes, bytes_max }
+    pub(crate) fn new(page_bytes: u64, most: KeptBytes) -> Self {
+        Self { sessions: Vec::new(), page_bytes, most }
     }
 
     /// A session that has read as many of these tokens as were read before for the same asker, no more than `most`, and has
@@ -58,26 +85,28 @@ impl KeptSessions {
     /// Keeps a session that has read these tokens. What it goes on from is in it.
     pub(crate) fn keep(&mut self, asker: Digest, tokens: Vec<u32>, session: PlacedSession) {
         let ended = KeptSession { asker, tokens, session: session.ended() };
-        if ended.tokens.len() < PREFIX_MIN || self.bytes(&ended) > self.bytes_max {
+        if ended.tokens.len() < PREFIX_MIN || !self.bytes(&ended).fits(self.most) {
             return;
         }
         self.sessions.retain(|kept| kept.asker != asker || !ended.tokens.starts_with(&kept.tokens));
         self.sessions.push(ended);
-        let mut bytes: u64 = self.sessions.iter().map(|kept| self.bytes(kept)).sum();
-        while bytes > self.bytes_max {
-            let oldest = self.sessions.remove(0);
-            bytes -= self.bytes(&oldest);
+        while !self.all_bytes().fits(self.most) {
+            self.sessions.remove(0);
         }
     }
 
-    fn bytes(&self, kept: &KeptSession) -> u64 {
-        match &kept.session {
-            PlacedSession::Processor(_) => {
-                (kept.tokens.len().div_ceil(CHUNK) as u64).saturating_mul(self.page_bytes)
-            }
+    fn all_bytes(&self) -> KeptBytes {
+        self.sessions.iter().fold(KeptBytes::default(), |sum, kept| sum.plus(self.bytes(kept)))
+    }
+
+    fn bytes(&self, kept: &KeptSession) -> KeptBytes {
+        let process = (kept.tokens.len().div_ceil(CHUNK) as u64).saturating_mul(self.page_bytes);
+        let card = match &kept.session {
+            PlacedSession::Processor(_) => 0,
             // It has all of its room at once.
             PlacedSession::Card(session) => session.bytes(),
-        }
+        };
+        KeptBytes { process, card }
     }
 }
 
@@ -124,7 +153,7 @@ mod tests {
     #[test]
     fn what_goes_on_gives_the_rows_of_what_began_anew() {
         let mut reader = Reader::new();
-        let mut kept = KeptSessions::new(PAGE, 100);
+        let mut kept = KeptSessions::new(PAGE, KeptBytes::in_process(100));
         let (said, whole) = (tokens(40), tokens(100));
         let mut first = reader.session();
         reader.read(&mut first, &said);
@@ -149,7 +178,7 @@ mod tests {
     #[test]
     fn nobody_finds_what_another_asked_for() {
         let mut reader = Reader::new();
-        let mut kept = KeptSessions::new(PAGE, 100);
+        let mut kept = KeptSessions::new(PAGE, KeptBytes::in_process(100));
         let mut session = reader.session();
         reader.read(&mut session, &tokens(40));
         kept.keep(ONE, tokens(40), session);
@@ -161,7 +190,7 @@ mod tests {
     #[test]
     fn what_was_used_longest_ago_makes_room_and_what_goes_on_replaces_its_beginning() {
         let reader = Reader::new();
-        let mut kept = KeptSessions::new(PAGE, 2 * PAGE);
+        let mut kept = KeptSessions::new(PAGE, KeptBytes::in_process(2 * PAGE));
         let text = |first| [vec![first], tokens(40)].concat();
         kept.keep(ONE, text(1), reader.session());
         kept.keep(ONE, [text(1), vec![3]].concat(), reader.session());

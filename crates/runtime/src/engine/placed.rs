@@ -2,8 +2,10 @@
 //!
 //! **Invariant:** it decides the speed and no bit.
 
+use std::sync::Arc;
+
 use assay_engine::{
-    gpu::{CardError, CardSession},
+    gpu::{CardError, CardSession, CardStep},
     session::{Processor, Rows, Session, SessionError, SessionStep},
 };
 
@@ -13,7 +15,7 @@ use super::turn::GivenRows;
 pub(crate) enum PlacedSession {
     /// In this process's memory.
     Processor(Session),
-    /// In a card's.
+    /// In a card's, but for the layers that the processor has.
     Card(Box<CardSession>),
 }
 
@@ -95,7 +97,7 @@ pub(crate) struct PlacedStep<'a> {
     pub(crate) given: &'a mut GivenRows,
 }
 
-/// Takes steps: those of a processor in one pass, those on a card one after another.
+/// Takes steps: those of a processor in one pass, those on a card one after another, but for the layers that the processor has.
 ///
 /// # Errors
 /// The card is of no use any more. No step is refused that was admitted.
@@ -104,14 +106,22 @@ pub(crate) fn take<'a>(
     steps: impl IntoIterator<Item = PlacedStep<'a>>,
 ) -> Result<(), CardError> {
     let (mut together, mut rows) = (Vec::new(), Vec::new());
+    let (mut on_card, mut card_rows) = (Vec::new(), Vec::new());
     for PlacedStep { session, tokens, rows: wanted, given } in steps {
         match session {
             PlacedSession::Processor(session) => {
                 together.push(SessionStep { session, tokens, rows: wanted });
                 rows.push(given);
             }
-            PlacedSession::Card(session) => session.extend(tokens, wanted, |row| given.add(row))?,
+            PlacedSession::Card(session) => {
+                on_card.push(CardStep { session, tokens, rows: wanted });
+                card_rows.push(given);
+            }
         }
+    }
+    if let Some(first) = on_card.first() {
+        let model = Arc::clone(first.session.model());
+        model.step(&mut on_card, |step, row| card_rows[step].add(row))?;
     }
     match processor {
         Some(processor) if !together.is_empty() => {

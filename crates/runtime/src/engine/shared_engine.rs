@@ -22,7 +22,7 @@ use assay_engine::{
 use assay_protocol::id::Digest;
 
 use super::{
-    kept_sessions::KeptSessions,
+    kept_sessions::{KeptBytes, KeptSessions},
     placed::PlacedSession,
     turn::{EngineTurn, advance},
 };
@@ -37,7 +37,7 @@ const PATIENCE_MAX: Duration = Duration::from_millis(20);
 pub(crate) enum ModelPlace {
     /// On the processor, with so many threads.
     Processor { model: Arc<Model>, threads: usize },
-    /// On a card.
+    /// On a card, or its last layers.
     Card(Arc<CardModel>),
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct SharedEngine {
 const INSTRUCTIONS_VARIABLE: &str = "ASSAY_INSTRUCTIONS";
 
 /// So many threads, on the fastest instructions.
-fn cpu(threads: usize) -> Cpu {
+pub(crate) fn cpu(threads: usize) -> Cpu {
     let Some(name) = env::var_os(INSTRUCTIONS_VARIABLE) else { return Cpu::new(threads) };
     let named = Isa::here().find(|isa| name == isa.name());
     Cpu::with(named.unwrap_or_else(|| give_up(&format!("this machine has no {}", name.display()))), threads)
@@ -78,8 +78,12 @@ struct QueuedTurn {
 
 impl SharedEngine {
     /// Starts the thread. Of sessions that ended so many bytes are kept.
-    pub(crate) fn start(place: ModelPlace, kept_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn start(place: ModelPlace, kept: KeptBytes) -> io::Result<Self> {
         let (turns, queue) = channel();
+        let page_bytes = match &place {
+            ModelPlace::Processor { model, .. } => model.settings().page_bytes(),
+            ModelPlace::Card(card) => card.page_bytes(),
+        };
         let (model, card, processors) = match place {
             ModelPlace::Processor { model, threads } => {
                 let processor = |threads| Processor::new(Arc::clone(&model), cpu(threads));
@@ -88,7 +92,7 @@ impl SharedEngine {
             }
             ModelPlace::Card(card) => (Arc::clone(card.model()), Some(card), None),
         };
-        let kept = Mutex::new(KeptSessions::new(model.settings().page_bytes() as u64, kept_bytes));
+        let kept = Mutex::new(KeptSessions::new(page_bytes as u64, kept));
         thread::Builder::new().name("engine".into()).spawn(move || ends(|| serve(processors, &queue)))?;
         Ok(Self { model, card, kept, turns })
     }

@@ -22,7 +22,7 @@ use crate::{
     engine::far::SessionBounds,
     envelope::Envelope,
     outcome::{RunFailure, cut},
-    worker::{EngineLink, Follower, HostedModel, ModelProcess, WorkerSource},
+    worker::{CardLayers, EngineLink, Follower, HostedModel, ModelProcess, WorkerSource},
 };
 
 /// Sessions at one process, each with an open file, of which a process has few.
@@ -104,7 +104,7 @@ impl SessionWait<'_> {
 /// A process that holds a model, or is about to.
 pub(super) struct ModelHost {
     model: Digest,
-    /// The card that it is on, if on one.
+    /// The card that it is on, if on one; the processor has what that has no room for.
     card: Option<Arc<UsedCard>>,
     /// Bytes that it may write to.
     memory_bytes: u64,
@@ -314,7 +314,7 @@ impl ModelHost {
         let absent = |why| RunFailure::ModelAbsent(cut(format!("{}: {why}", path.display())));
         let file = File::open(path).map_err(absent)?;
         let (limits, kept) = (&wait.envelope.limits, self.memory_bytes / KEPT_PART);
-        let card = self.card.as_ref().map(|card| card.name.clone());
+        let card = self.card.as_ref().map(|card| card.place());
         ModelProcess::start(source, limits, (self.model, file), (card, kept))
     }
 
@@ -342,11 +342,14 @@ impl ModelHost {
 
     /// Counts what a model takes of its card.
     fn count(&self, held: &HostedModel) -> Result<(), RunFailure> {
-        let (Some(card), Some(room)) = (&self.card, held.card) else { return Ok(()) };
-        if !card.take(room.kept_bytes) {
+        let Some(card) = &self.card else { return Ok(()) };
+        let bytes = held.card.map_or(0, |room| room.kept_bytes);
+        if !card.take(bytes) {
             return Err(RunFailure::CardRefused("its memory is taken by others".to_owned()));
         }
-        self.known().card_bytes = room.kept_bytes;
+        self.known().card_bytes = bytes;
+        let on_card = held.card.map_or(0, |room| room.layers);
+        card.note(self.model, CardLayers { on_card, all: held.layers });
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use assay_engine::{
     arithmetic::CHUNK,
     cpu::Cpu,
     gguf::Gguf,
-    gpu::{Card, CardError, CardInfo, CardModel, CardSession},
+    gpu::{Card, CardError, CardInfo, CardModel, CardPart, CardSession},
     model::{Choices, MemoryNeed, Model, ModelPlan},
     pack::Pack,
     session::{Processor, RowDigest, Rows, Session},
@@ -21,14 +21,15 @@ use super::{
     child::{Line, ends},
     files,
     system::{Handed, Intake},
-    wire::{self, CardName, CardRoom, FoundCard, HostedModel, Request, WorkerReply},
+    wire::{self, CardPlace, CardRoom, FoundCard, HostedModel, Request, WorkerReply},
 };
 use crate::{
     class::arithmetic,
     engine::{
         draft_pieces::PIECE,
         far,
-        shared_engine::{ModelPlace, SharedEngine},
+        kept_sessions::KeptBytes,
+        shared_engine::{ModelPlace, SharedEngine, cpu},
     },
     outcome::{RunFailure, cut},
 };
@@ -44,11 +45,13 @@ const COMPARED: u32 = 6;
 const TOGETHER: usize = 2;
 /// Of a card's memory one over this is for sessions that ended.
 const CARD_KEPT_PART: u64 = 8;
+/// Positions of a session that a model on a card leaves room for, at least.
+const CARD_POSITIONS: usize = 4096;
 
 /// What a parent wants held.
 struct ModelOrder {
     name: Digest,
-    card: Option<CardName>,
+    card: Option<CardPlace>,
     threads: usize,
     kept_bytes: u64,
 }
@@ -129,60 +132,84 @@ fn load(order: &ModelOrder, file: Handed) -> Result<(HostedModel, SharedEngine),
     let need = MemoryNeed::of(&ModelPlan::of(&file).map_err(refuse)?);
     let pack = Pack::of_file_by(threads, &file, name.0).map_err(refuse)?;
     let model = Arc::new(Model::load(&pack, Choices::default()).map_err(refuse)?);
-    let (draft, positions) = (model.settings().draft_bytes(PIECE), model.settings().context);
-    let (place, card, kept_bytes) = match &order.card {
-        None => (ModelPlace::Processor { model, threads }, None, kept_bytes),
-        Some(card) => {
-            let (place, room, kept_bytes) = on_card(card, &model, (threads, kept_bytes))?;
-            (place, Some(room), kept_bytes)
+    let settings = model.settings();
+    let (draft, positions, layers) = (settings.draft_bytes(PIECE), settings.context, settings.layers);
+    let placed = match &order.card {
+        None => None,
+        Some(card) => on_card(card, &model, (threads, kept_bytes))?,
+    };
+    let in_process = KeptBytes::in_process(kept_bytes);
+    // What of a session is on a card is not here.
+    let (place, card, page_bytes, kept) = match placed {
+        None => (ModelPlace::Processor { model, threads }, None, need.page, in_process),
+        Some(PlacedModel { loaded, room, ended }) => {
+            let page_bytes = loaded.page_bytes();
+            (ModelPlace::Card(loaded), Some(room), page_bytes, KeptBytes { card: ended, ..in_process })
         }
     };
     let stacks = threads.saturating_mul(2 * THREAD_STACK_BYTES);
     let hosted = HostedModel {
         kept_bytes: need.weights.saturating_add(need.scratch).saturating_add(stacks) as u64,
-        // What a session on a card has there is not here.
-        page_bytes: if card.is_none() { need.page as u64 } else { 0 },
+        page_bytes: page_bytes as u64,
         draft_bytes: draft as u64,
         positions: positions as u64,
+        layers: layers as u32,
         card,
     };
-    let engine = SharedEngine::start(place, kept_bytes).map_err(|error| {
+    let engine = SharedEngine::start(place, kept).map_err(|error| {
         let why = format!("the engine has no thread: {error}");
         RunFailure::EngineDied(why)
     })?;
     Ok((hosted, engine))
 }
 
-/// Puts a model on a card that has shown the arithmetic, its probe and the first rows of this very model. Says what it takes,
-/// and how much of that is for sessions that ended.
+/// A model on a card: what it takes there, and how much of that is for sessions that ended.
+struct PlacedModel {
+    loaded: Arc<CardModel>,
+    room: CardRoom,
+    ended: u64,
+}
+
+/// Puts as much of a model as there is room for on a card that has shown the arithmetic, its probe and the first rows of this
+/// very model; nothing, where there is no room for a layer beside a session.
 fn on_card(
-    wanted: &CardName,
+    wanted: &CardPlace,
     model: &Arc<Model>,
     (threads, kept_bytes): (usize, u64),
-) -> Result<(ModelPlace, CardRoom, u64), RunFailure> {
+) -> Result<Option<PlacedModel>, RunFailure> {
     let refuse = |why: CardError| RunFailure::CardRefused(cut(why.to_string()));
     let other = |what: &str| RunFailure::CardRefused(format!("it gives other rows for {what}"));
-    let card = Card::open(wanted.index as usize).map_err(refuse)?;
-    if card.info().name != wanted.name {
-        let (found, name) = (&card.info().name, &wanted.name);
+    let (name, bytes) = (&wanted.name, wanted.bytes);
+    // Of some cards nobody knows how much memory they have.
+    let ended = if bytes == u64::MAX { kept_bytes } else { bytes / CARD_KEPT_PART };
+    let positions = model.settings().context.min(CARD_POSITIONS);
+    let part = CardPart::within(model, bytes.saturating_sub(ended), positions).map_err(refuse)?;
+    let Some(part) = part else { return Ok(None) };
+    let card = Card::open(name.index as usize).map_err(refuse)?;
+    if card.info().name != name.name {
+        let (found, name) = (&card.info().name, &name.name);
         return Err(RunFailure::CardRefused(cut(format!("{found} stands where {name} did"))));
     }
     if !arithmetic::is_shown_by(&card)? {
         return Err(other("the probe"));
     }
-    let loaded = Arc::new(CardModel::load(&card, model).map_err(refuse)?);
+    let loaded = match part {
+        CardPart::Whole => CardModel::load(&card, model),
+        CardPart::Last(layers) => CardModel::load_last(&card, model, layers, cpu(threads)),
+    };
+    let loaded = Arc::new(loaded.map_err(refuse)?);
     if !is_equal(&loaded, threads).map_err(refuse)? {
         return Err(other("this model"));
     }
     let [one, two] = [CHUNK, 2 * CHUNK].map(|capacity| loaded.session_bytes(capacity) as u64);
-    let ended = card.info().memory_bytes.map_or(kept_bytes, |bytes| bytes / CARD_KEPT_PART);
     let room = CardRoom {
+        layers: loaded.layers() as u32,
         kept_bytes: loaded.weight_bytes().saturating_add(ended),
         session_bytes: one.saturating_sub(two - one),
         page_bytes: two - one,
         positions: loaded.positions_max() as u64,
     };
-    Ok((ModelPlace::Card(loaded), room, ended))
+    Ok(Some(PlacedModel { loaded, room, ended }))
 }
 
 /// Whether the first rows of a model are the same on its card and on the processor, of tokens that are read together, one

@@ -12,7 +12,7 @@ use assay_protocol::id::Digest;
 use super::{
     process::{Process, WorkerSource},
     system::EngineLink,
-    wire::{CardName, FoundCard, HostedModel, Purpose, Request, WorkerReply},
+    wire::{CardPlace, FoundCard, HostedModel, Purpose, Request, WorkerReply},
 };
 use crate::{engine::far::SessionBounds, envelope::RunLimits, outcome::RunFailure};
 
@@ -45,7 +45,7 @@ impl ModelProcess {
         worker_source: &WorkerSource,
         limits: &RunLimits,
         (model, file): (Digest, File),
-        (card, kept_bytes): (Option<CardName>, u64),
+        (card, kept_bytes): (Option<CardPlace>, u64),
     ) -> Result<Self, RunFailure> {
         let purpose = if card.is_some() { Purpose::Card } else { Purpose::Host };
         let mut process = Process::start(worker_source, limits, purpose)?;

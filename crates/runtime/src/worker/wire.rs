@@ -76,7 +76,7 @@ pub(super) enum Request {
         /// Its name.
         model: Digest,
         /// The card that it is to be on, if on one.
-        card: Option<CardName>,
+        card: Option<CardPlace>,
         /// How many threads compute.
         threads: u16,
         /// Bytes of sessions that ended, which are kept for those who asked for them.
@@ -151,9 +151,37 @@ pub(crate) struct CardName {
     pub(crate) name: String,
 }
 
+/// A card, and how much of its memory a model may take there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CardPlace {
+    /// The card.
+    pub(crate) name: CardName,
+    /// Bytes for the model and its sessions. Of a model that needs more some layers are the processor's.
+    pub(crate) bytes: u64,
+}
+
+/// How many layers of a model are on a card; the others are the processor's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardLayers {
+    /// Those on the card, which are the last.
+    pub on_card: u32,
+    /// All that the model has.
+    pub all: u32,
+}
+
+impl CardLayers {
+    /// Whether the processor has none of them.
+    #[must_use]
+    pub const fn is_whole(self) -> bool {
+        self.on_card == self.all
+    }
+}
+
 /// What a model takes of a card's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CardRoom {
+    /// Layers that are there.
+    pub(crate) layers: u32,
     /// Bytes that are always taken: of weights, and of sessions that ended.
     pub(crate) kept_bytes: u64,
     /// Bytes of a session beside its pages.
@@ -175,6 +203,8 @@ pub(crate) struct HostedModel {
     pub(crate) draft_bytes: u64,
     /// Positions that a session has at most.
     pub(crate) positions: u64,
+    /// Layers that the model has.
+    pub(crate) layers: u32,
     /// What there is on the card, where it is on one.
     pub(crate) card: Option<CardRoom>,
 }

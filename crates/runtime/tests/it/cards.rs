@@ -2,8 +2,17 @@
 //!
 //! Where there is no Vulkan device, not even one that a processor plays, each test says so in one line and ends.
 
-use std::thread;
+use std::{
+    sync::mpsc::{Receiver, Sender, channel},
+    thread,
+};
 
+use assay_engine::{
+    gguf::Gguf,
+    gpu::CardPart,
+    model::{Choices, Model},
+    pack::Pack,
+};
 use assay_protocol::{
     frames,
     id::Digest,
@@ -11,7 +20,7 @@ use assay_protocol::{
 };
 use assay_runtime::{
     outcome::{Completed, RunFailure},
-    worker::{Follower, FoundCard, Given},
+    worker::{CardLayers, Follower, FoundCard, Given},
 };
 
 use crate::world::{Job, World, shipped};
@@ -109,21 +118,94 @@ fn a_model_that_no_card_serves_is_on_the_processor_and_the_reason_is_known() {
     assert!(matches!(refused, Err(RunFailure::CardRefused(_))), "asked for by its name: {refused:?}");
 }
 
+/// The bytes of memory of the smallest card, to a sixteenth of a mebibyte, on which so much of sums is, or all of it.
+fn memory_for(part: CardPart) -> u64 {
+    let bytes = shipped("models/sums/sums.gguf");
+    let pack = Pack::of_file(&Gguf::parse(&bytes).expect("a file"), [0; 32]).expect("it can be packed");
+    let model = Model::load(&pack, Choices::default()).expect("it can be run");
+    let step = 1 << 16;
+    // A sixteenth is left to the driver, and of the rest an eighth to sessions that ended.
+    let room = |memory: u64| {
+        let bytes = memory - memory / 16;
+        bytes - bytes / 8
+    };
+    let holds = |memory: &u64| {
+        CardPart::within(&model, room(*memory), model.settings().context).expect("cards run it") == Some(part)
+    };
+    (1..).map(|steps| steps * step).find(holds).expect("there is one")
+}
+
+/// A world whose models are on the first device, which has no more memory than this.
+fn world_of(memory_bytes: u64) -> Option<World> {
+    let world = world()?;
+    let mut small = world.pool.cards().expect("they are listed").swap_remove(0);
+    small.memory_bytes = Some(memory_bytes);
+    world.pool.use_card(Some(&small), false);
+    Some(world)
+}
+
+#[test]
+fn a_model_that_is_more_than_the_card_holds_is_divided_and_its_texts_are_the_same() {
+    let Some(world) = world_of(memory_for(CardPart::Last(2))) else { return };
+    let (job, input) = (job(&world), b"27+58=");
+    let expected = on_the_processor(input);
+    assert_eq!(world.pool.layers_on_card(job.envelope.model), None);
+    for draft in [b"".as_slice(), &expected.output, &expected.output[..expected.output.len() / 2]] {
+        let given = Given { input, draft, ..Given::default() };
+        assert_eq!(run(&world, &job, given), expected, "a draft of {} bytes", draft.len());
+    }
+    let layers = CardLayers { on_card: 2, all: 4 };
+    assert_eq!(world.pool.layers_on_card(job.envelope.model), Some(layers));
+    assert_eq!(world.pool.refused_by_card(job.envelope.model), None);
+    assert_eq!(world.pool.hosts().len(), 1, "all of that was one process");
+}
+
+#[test]
+fn a_model_that_the_card_has_no_room_for_is_on_the_processor() {
+    let Some(world) = world_of(1 << 20) else { return };
+    let job = job(&world);
+    let input = b"27+58=";
+    assert_eq!(run(&world, &job, input.as_slice().into()), on_the_processor(input));
+    assert_eq!(world.pool.refused_by_card(job.envelope.model), None, "it is only full");
+    assert_eq!(world.pool.layers_on_card(job.envelope.model), Some(CardLayers { on_card: 0, all: 4 }));
+    assert_eq!(world.pool.hosts().len(), 1);
+}
+
+/// Holds up a run from its first words on, until it may go on.
+struct Held {
+    begun: Sender<()>,
+    goes_on: Receiver<()>,
+}
+
+impl Follower for Held {
+    fn chunk(&mut self, _bytes: &[u8]) {
+        // Nobody waits for the second chunk, nor holds it up.
+        let _ = self.begun.send(());
+        let _ = self.goes_on.recv();
+    }
+}
+
 #[test]
 fn a_text_that_the_card_has_no_room_for_is_computed_by_the_processor() {
-    let Some(world) = world() else { return };
+    // All of the model, and one session.
+    let Some(world) = world_of(memory_for(CardPart::Whole)) else { return };
     let job = job(&world);
-    let mut small = world.pool.cards().expect("they are listed").swap_remove(0);
-    let input = b"27+58=";
-    let expected = on_the_processor(input);
-    for (bytes, there) in [(1 << 20, 0), (290 << 20, 1)] {
-        world.pool.clear();
-        small.memory_bytes = Some(bytes);
-        world.pool.use_card(Some(&small), false);
-        assert_eq!(run(&world, &job, input.as_slice().into()), expected);
-        assert_eq!(world.pool.refused_by_card(job.envelope.model), None, "it is only full");
-        assert_eq!(world.pool.hosts().len(), there + 1, "{bytes} bytes");
-    }
+    let inputs = [b"27+58=", b"99+99="].map(|input| input.as_slice());
+    let [first, second] = inputs.map(on_the_processor);
+    let (begun, has_begun) = channel();
+    let (go_on, goes_on) = channel();
+    thread::scope(|scope| {
+        let held = scope.spawn(|| {
+            let mut held = Held { begun, goes_on };
+            world.pool.run(&job.envelope, job.files(), inputs[0].into(), &mut held)
+        });
+        has_begun.recv().expect("it writes something");
+        assert_eq!(run(&world, &job, inputs[1].into()), second);
+        assert_eq!(world.pool.hosts().len(), 2, "one on the card, one on the processor");
+        drop(go_on);
+        assert_eq!(held.join().expect("no panic").expect("the job succeeds"), first);
+    });
+    assert_eq!(world.pool.refused_by_card(job.envelope.model), None, "it is only full");
 }
 
 #[test]

@@ -9,10 +9,7 @@ use assay_market::{
     provision::{Provision, Stock, Workbench},
 };
 use assay_protocol::{manifest::Manifest, offer::Reachability, order::Failure, units::Amount};
-use assay_runtime::{
-    class::{ARITHMETIC, Class},
-    worker::FoundCard,
-};
+use assay_runtime::class::{ARITHMETIC, Class};
 use serde::{Deserialize, Serialize};
 
 use super::{BenchView, ServiceView};
@@ -23,7 +20,7 @@ use crate::{
         Driver,
         responder::{Respond, Responder},
     },
-    executor::{MeasuredRun, sample},
+    executor::{MeasuredRun, ModelCard, sample},
     handle::{Attachment, Call, OfferRefused, Refused},
     journal::Broken,
     library::parts,
@@ -220,16 +217,16 @@ async fn try_out(provide: Provide, responder: &Responder) -> Result<(Provision, 
 }
 
 /// What is offered, and the card that its model is on, if on one.
-pub(super) type PlacedStock = (Stock, Option<FoundCard>);
+pub(super) type PlacedStock = (Stock, Option<ModelCard>);
 
-/// A bench names the card that all of its models are on, or the processor too.
+/// A bench names the card that all of its models are on, or the processor too, if that has one of them or a part of one.
 pub(super) fn bench(class: &Class, stocks: Vec<PlacedStock>, processor: &LocalProcessor) -> Workbench {
-    let (services, cards): (Vec<Stock>, Vec<Option<FoundCard>>) = stocks.into_iter().unzip();
+    let (services, cards): (Vec<Stock>, Vec<Option<ModelCard>>) = stocks.into_iter().unzip();
     let LocalProcessor { device, memory_free } = processor.clone();
-    let all = cards.iter().all(Option::is_some);
+    let all = cards.iter().all(|placed| placed.as_ref().is_some_and(|placed| placed.is_whole));
     let (device, memory_free) = match cards.into_iter().flatten().next() {
-        Some(card) if all => (card.name, card.memory_bytes.unwrap_or(memory_free)),
-        Some(card) => (format!("{}, {device}", card.name), memory_free),
+        Some(ModelCard { card, .. }) if all => (card.name, card.memory_bytes.unwrap_or(memory_free)),
+        Some(ModelCard { card, .. }) => (format!("{}, {device}", card.name), memory_free),
         None => (device, memory_free),
     };
     Workbench { class: class.digest(), machine: class.to_string(), device, memory_free, slots: 1, services }
@@ -360,6 +357,7 @@ impl Driver {
 #[cfg(test)]
 mod tests {
     use assay_protocol::units::Duration;
+    use assay_runtime::worker::FoundCard;
 
     use super::*;
     use crate::driver::tests::offers::manifest;
@@ -374,7 +372,7 @@ mod tests {
             is_integrated: false,
             memory_bytes: Some(1 << 34),
         };
-        (stock, card.map(found))
+        (stock, card.map(|name| ModelCard { card: found(name), is_whole: true }))
     }
 
     fn told(stocks: &[(Class, Vec<PlacedStock>)], places: u16) -> Vec<(String, u16)> {
@@ -401,6 +399,9 @@ mod tests {
         assert_eq!(told(&both, 4), [named("card", 2), named("processor", 2)]);
         assert_eq!(told(&both, 1), [named("card, processor", 1), named("card, processor", 1)]);
         assert_eq!(told(&[texts(&[Some("card"), None])], 4), [named("card, processor", 4)]);
+        let mut divided = stock(Some("card"));
+        divided.1.as_mut().unwrap().is_whole = false;
+        assert_eq!(told(&[(ARITHMETIC, vec![divided])], 4), [named("card, processor", 4)]);
         let none = [texts(&[None]), digits];
         assert_eq!(told(&none, 3), [named("processor", 3), named("processor", 3)], "one device, shared");
     }
