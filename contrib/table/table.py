@@ -11,7 +11,7 @@ well = True
 models = {}
 for line in Path(sys.argv[1]).read_text().splitlines():
     name, device, positions, digest, ways, _ = line.split("\t")
-    found = models.setdefault(name, {"positions": positions, "digests": {}, "devices": {}})
+    found = models.setdefault((name, positions), {"digests": {}, "devices": {}})
     count = ways if ways.endswith("runs") else ways.count(", ") + 1
     found["digests"].setdefault(digest, []).append(device)
     found["devices"].setdefault(NAMES.get(device.split(" ")[0], device), []).append(str(count))
@@ -19,9 +19,9 @@ columns = dict.fromkeys(device for found in models.values() for device in found[
 columns = sorted(columns, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 print("| model | positions | digest |", " | ".join(columns), "|")
 print("|---" * (len(columns) + 3) + "|")
-for name, found in models.items():
+for (name, positions), found in models.items():
     digest = " ≠ ".join(found["digests"])
     well &= len(found["digests"]) == 1 and "≠" not in digest
     cells = [", ".join(found["devices"].get(column, [])) for column in columns]
-    print(f"| {name} | {found['positions']} | `{digest}` |", " | ".join(cells), "|")
+    print(f"| {name} | {positions} | `{digest}` |", " | ".join(cells), "|")
 sys.exit(not well)

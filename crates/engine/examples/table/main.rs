@@ -1,13 +1,13 @@
 //! One digest of each model's rows, by every instruction set and card of this machine and in every way that rows are
 //! asked for.
 //!
-//! `table WHAT [--positions 720] [--by NAME] [--runs N] [--only WAY]`
+//! `table WHAT [--positions 720] [--by NAME] [--runs N] [--only WAY] [--threads N]`
 //!
 //! WHAT is `random`, two small models of each family, or a model file. Tokens of the former come from a seed, those of a
 //! file are 13, 7932, 15851 and so on by 7919, modulo 49,000 or the vocabulary. `--by` names one instruction set, or `card`;
-//! `--runs` repeats the first way on the fastest set; `--only` takes the ways whose names begin so. Prints a line for each
-//! model and device: model, device, positions, digest, what was compared, seconds. Ends with 1 where two digests of a model
-//! differ.
+//! `--runs` repeats the first way on the fastest set; `--only` takes the ways whose names begin so, `--threads` those of a
+//! processor that so many threads take. Prints a line for each model and device: model, device, positions, digest, what was
+//! compared, seconds. Ends with 1 where two digests of a model differ.
 
 #[allow(dead_code, reason = "tests use more of it")]
 #[path = "../../tests/it/shapes.rs"]
@@ -36,7 +36,7 @@ use assay_engine::{
     pack::Pack,
 };
 use shapes::Chance;
-use ways::{WAYS, at_once};
+use ways::{WAYS, Way, at_once};
 
 const SEED: u64 = 17;
 /// What has no threads computes on one.
@@ -55,13 +55,14 @@ struct TableWish {
     by: Option<String>,
     runs: usize,
     only: String,
+    threads: Option<usize>,
 }
 
 impl TableWish {
     fn read() -> Result<Self, Box<dyn Error>> {
         let mut words = std::env::args().skip(1);
         let what = words.next().ok_or("table WHAT [--positions N] …, see the source")?;
-        let mut read = Self { what, positions: 720, by: None, runs: 0, only: String::new() };
+        let mut read = Self { what, positions: 720, by: None, runs: 0, only: String::new(), threads: None };
         while let Some(name) = words.next() {
             let value = words.next().ok_or("an option without a value")?;
             match name.as_str() {
@@ -69,6 +70,7 @@ impl TableWish {
                 "--by" => read.by = Some(value),
                 "--runs" => read.runs = value.parse()?,
                 "--only" => read.only = value,
+                "--threads" => read.threads = Some(value.parse()?),
                 _ => return Err(format!("{name} is no option").into()),
             }
         }
@@ -135,9 +137,12 @@ impl DigestsFound {
     }
 }
 
-fn by_processor(subject: &ReadModel, isa: Isa, only: &str) -> DigestsFound {
+fn by_processor(subject: &ReadModel, isa: Isa, arguments: &TableWish) -> DigestsFound {
     let mut found = DigestsFound::default();
-    for (how, threads, way) in WAYS.into_iter().filter(|(how, ..)| how.starts_with(only)) {
+    let is_wanted = |(how, threads, _): &(&str, usize, Way)| {
+        how.starts_with(&arguments.only) && arguments.threads.is_none_or(|wanted| wanted == *threads)
+    };
+    for (how, threads, way) in WAYS.into_iter().filter(is_wanted) {
         let threads = threads.min(THREADS_MAX);
         let tally = way(&subject.model, Cpu::with(isa, threads), &subject.tokens);
         found.add(format!("{how} ({threads})"), tally.digest());
@@ -166,7 +171,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         };
         for isa in Isa::here().filter(|isa| arguments.wants(isa.name())) {
             let began = Instant::now();
-            print(by_processor(&subject, isa, &arguments.only), isa.name(), began)?;
+            print(by_processor(&subject, isa, &arguments), isa.name(), began)?;
         }
         if arguments.runs > 0 {
             let began = Instant::now();
