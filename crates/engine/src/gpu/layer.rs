@@ -37,7 +37,7 @@ pub(super) enum FeedWeights {
     /// The same for all tokens.
     Dense(DenseWeights),
     /// Some of many.
-    Experts(ExpertWeights),
+    Experts(Box<ExpertWeights>),
 }
 
 /// One feed-forward part.
@@ -88,7 +88,9 @@ impl LayerWeights {
             feed_norm: device.put(&layer.feed_norm),
             feed: match &layer.feed {
                 FeedForward::Dense(dense) => FeedWeights::Dense(DenseWeights::upload(device, dense)),
-                FeedForward::Experts(experts) => FeedWeights::Experts(ExpertWeights::upload(device, experts)),
+                FeedForward::Experts(experts) => {
+                    FeedWeights::Experts(Box::new(ExpertWeights::upload(device, experts)))
+                }
             },
             post_feed_norm: layer.post_feed_norm.as_ref().map(put),
         })

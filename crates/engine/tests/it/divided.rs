@@ -147,6 +147,21 @@ fn a_step_of_several_is_refused_whole() {
 }
 
 #[test]
+fn the_less_room_there_is_the_fewer_layers_go_on_a_card() {
+    for shape in shapes::all() {
+        let model = shape.model(SEED);
+        let within = |bytes| CardPart::within(&model, bytes, 300).expect("cards run it");
+        assert_eq!([within(u64::MAX), within(0)], [Some(CardPart::Whole), None], "{}", shape.name);
+        let layers = |bytes| within(bytes).map_or(0, |part| part.layers(shape.layers));
+        let found: Vec<usize> = (0..512).map(|steps| layers(steps << 18)).collect();
+        assert!(found.is_sorted(), "{}: {found:?}", shape.name);
+        let beside = |positions| CardPart::within(&model, 1 << 27, positions).expect("cards run it");
+        let found = [1, 257, 600, CONTEXT].map(beside).map(|part| part.map(|part| part.layers(shape.layers)));
+        assert!(found.is_sorted_by(|short, long| short >= long), "{}: {found:?}", shape.name);
+    }
+}
+
+#[test]
 fn how_much_of_a_model_fits_is_known_before_it_is_loaded() {
     let Some(card) = card() else { return };
     const ROOM: usize = 300;
