@@ -16,6 +16,9 @@ use crate::{
     shapes::{self, CONTEXT, Chance},
 };
 
+/// Positions of a session, more than are read.
+const ROOM: usize = 300;
+
 /// A model of which so many layers are on the card.
 fn divided(card: &Arc<Card>, model: &Arc<Model>, layers: usize) -> Arc<CardModel> {
     let loaded = CardModel::load_last(card, model, layers, Cpu::new(2)).expect("a model");
@@ -36,8 +39,8 @@ fn wherever_a_model_is_divided_its_rows_are_those_of_the_processor() {
             // Beyond a border of chunks in the middle, a few everywhere else.
             let count = if layers == shape.layers / 2 { tokens.len() } else { 48 };
             let (tokens, wanted) = (&tokens[..count], &all[..count]);
-            let mut session = CardSession::new(&loaded, CONTEXT).expect("room");
-            assert!(session.bytes() <= loaded.session_bytes(CONTEXT) as u64, "{name}");
+            let mut session = CardSession::new(&loaded, ROOM).expect("room");
+            assert!(session.bytes() <= loaded.session_bytes(ROOM) as u64, "{name}");
             assert_eq!(extend(&mut session, tokens, count), wanted, "{name}: all at once");
             session.truncate(0);
             assert_eq!(extend(&mut session, tokens, 33), wanted, "{name}: in pieces");
@@ -150,7 +153,7 @@ fn a_step_of_several_is_refused_whole() {
 fn the_less_room_there_is_the_fewer_layers_go_on_a_card() {
     for shape in shapes::all() {
         let model = shape.model(SEED);
-        let within = |bytes| CardPart::within(&model, bytes, 300).expect("cards run it");
+        let within = |bytes| CardPart::within(&model, bytes, ROOM).expect("cards run it");
         assert_eq!([within(u64::MAX), within(0)], [Some(CardPart::Whole), None], "{}", shape.name);
         let layers = |bytes| within(bytes).map_or(0, |part| part.layers(shape.layers));
         let found: Vec<usize> = (0..512).map(|steps| layers(steps << 18)).collect();
@@ -164,7 +167,6 @@ fn the_less_room_there_is_the_fewer_layers_go_on_a_card() {
 #[test]
 fn how_much_of_a_model_fits_is_known_before_it_is_loaded() {
     let Some(card) = card() else { return };
-    const ROOM: usize = 300;
     for name in ["llama", "qwen3 of super-blocks", "gemma3", "gpt-oss", "qwen3moe"] {
         let shape = shapes::named(name);
         let model = shape.model(SEED);
