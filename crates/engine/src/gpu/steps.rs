@@ -418,7 +418,7 @@ impl Builder<'_> {
 
     /// What says which gate it is.
     fn gate(&self) -> [(&'static str, f64); 2] {
-        let is = |gate| f64::from(u8::from(self.settings.gate == gate));
+        let is = |gate: Activation| f64::from(u8::from(self.settings.gate == gate));
         [("GELU", is(Activation::Gelu)), ("CLAMPED", is(Activation::Clamped))]
     }
 
