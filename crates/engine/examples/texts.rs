@@ -25,14 +25,14 @@ use assay_engine::{
 };
 
 /// A model that writes.
-struct Writer {
+struct DirectWriter {
     processor: Processor,
     prompt: Vec<u32>,
     ends: Vec<u32>,
     tokens: usize,
 }
 
-impl Writer {
+impl DirectWriter {
     /// The likeliest token that ends no text.
     fn choose(&self, logits: &[f32]) -> u32 {
         let known = (0..).zip(logits).filter(|(token, _)| !self.ends.contains(token));
@@ -84,7 +84,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begin = vocabulary.bos().filter(|_| vocabulary.begins());
     let prompt = begin.into_iter().chain(vocabulary.tokenize(prompt, true)?).collect();
     let ends = vocabulary.ends().to_vec();
-    let mut writer = Writer { processor: Processor::new(loaded, Cpu::new(threads)), prompt, ends, tokens };
+    let mut writer =
+        DirectWriter { processor: Processor::new(loaded, Cpu::new(threads)), prompt, ends, tokens };
     let written = writer.write(1)?.1;
     let digits: String =
         vocabulary.detokenize(&written, false).iter().map(|byte| format!("{byte:02x}")).collect();

@@ -15,12 +15,12 @@ pub(crate) const HEARD_BYTES_MAX: usize = 32 * 1024;
 const TEXTS_MAX: usize = 64;
 
 /// Texts, each with what it is of; of the last one something was heard last.
-type Texts<K> = VecDeque<(K, Vec<u8>)>;
+type KeptTexts<K> = VecDeque<(K, Vec<u8>)>;
 
 /// Texts by what they are of. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct HeardTexts<K> {
-    texts: Arc<Mutex<Texts<K>>>,
+    texts: Arc<Mutex<KeptTexts<K>>>,
 }
 
 impl<K> Default for HeardTexts<K> {
@@ -55,7 +55,7 @@ impl<K: PartialEq> HeardTexts<K> {
         Some(heard.clone()).filter(|heard| !heard.is_empty())
     }
 
-    fn texts(&self) -> MutexGuard<'_, Texts<K>> {
+    fn texts(&self) -> MutexGuard<'_, KeptTexts<K>> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
