@@ -232,7 +232,7 @@ fn document(view: &AccountView, held: &[HeldMoney], unit: &str) -> Value {
         "unbonding": money(account.unbonding, unit), "forfeited": money(account.forfeited, unit),
         "held": money(account.held, unit), "owed": money(account.owed, unit), "fee_margin": rate(account.fee_margin),
         "suspended": account.suspended,
-        "holds": held.iter().map(|held| held_document(held, unit)).collect::<Vec<_>>(),
+        "held_for": held.iter().map(|held| held_document(held, unit)).collect::<Vec<_>>(),
         "head": { "sequence": head.sequence, "digest": full(head.digest) },
     })
 }
