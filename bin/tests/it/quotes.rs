@@ -153,7 +153,7 @@ fn quotes_what_a_run_holds(client: &Client, town: &Town) {
     for key in ["held_now", "held_until", "coming_back"] {
         assert_eq!(!attempt[key].is_null(), is_open, "{key}: {attempt}");
     }
-    let holds = client.asks(&["account", "show"])["holds"].as_array().unwrap().len();
+    let holds = client.asks(&["account", "show"])["held_for"].as_array().unwrap().len();
     assert!(holds <= 2, "one job is under way here, and perhaps the one before it");
     let longer = town.network.folder().join("longer.txt");
     fs::write(&longer, format!("{}27+58=", " ".repeat(100))).unwrap();
