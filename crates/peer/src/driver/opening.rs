@@ -241,12 +241,10 @@ impl Restored {
         let (updates, _) = broadcast::channel(UPDATES_MAX);
         let (intake, arrivals, thrown) = Intake::start(&network, parts.events, &genesis);
         let fetcher = Fetcher::new(network.clone(), store.blobs.clone(), own);
-        let outside = Outside {
-            network: network.clone(),
-            store: store.clone(),
-            fetcher: fetcher.clone(),
-            own: (own, network_id),
-            reports: reports.clone(),
+        let outside = {
+            let (network, store) = (network.clone(), store.clone());
+            let (fetcher, reports) = (fetcher.clone(), reports.clone());
+            Outside { network, store, fetcher, own: (own, network_id), reports }
         };
         let pinned = Arc::new(Pinned::new(network.clone(), store.blobs.clone(), fetcher.clone(), &genesis));
         let open_models = OpenModels::new(store.blobs.clone(), store.library.clone(), Arc::clone(&genesis));
