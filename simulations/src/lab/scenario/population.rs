@@ -14,8 +14,21 @@ use crate::lab::artefact::{shell_word, text_in_quotes};
 const ANSWER_WITHIN: u64 = 5_000_000_000;
 
 /// What can be said of any; of some there is more.
-const KEYS: [&str; 10] =
-    ["name", "role", "count", "behaviour", "coalition", "ask", "begins", "ends", "online", "away"];
+const KEYS: [&str; 13] = [
+    "name",
+    "role",
+    "count",
+    "behaviour",
+    "coalition",
+    "ask",
+    "stake",
+    "staked",
+    "unstaked",
+    "begins",
+    "ends",
+    "online",
+    "away",
+];
 
 /// Peers that are alike. Times are in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
