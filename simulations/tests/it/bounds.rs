@@ -112,13 +112,14 @@ fn more_submissions_than_are_remembered_are_refused_and_cost_nothing() {
 #[test]
 fn a_job_that_meets_a_busy_provider_goes_to_another_at_once_and_says_so() {
     let mut world = market(Plan { slots: 1, ..Plan::default() });
-    let client = world.plan().client(0);
+    let [first, client] = [0, 1].map(|number| world.plan().client(number));
     (0..6).for_each(|number| world.behave(world.plan().founder(number), Stuck));
     for number in 0..6 {
-        world.submit(client, Wish { number, attempts_max: 1, ..Wish::default() });
+        world.submit(first, Wish { number, attempts_max: 1, ..Wish::default() });
     }
     // Whoever loses the race for a slot goes on to another.
     world.run_for(Span::seconds(3));
+    // Who has learnt nothing of anybody's room asks each.
     let key = world.submit(client, Wish { number: 6, attempts_max: 1, ..Wish::default() });
     world.run_for(Span::seconds(1));
     let passed = world.node(client).and_then(|node| node.passed_over(key)).expect("it looked");
