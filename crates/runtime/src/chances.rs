@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 /// Tokens that are told of one place, at most.
 pub const LIKELIEST_MAX: usize = 20;
+/// Tokens that are told of all places of a text, at most: those that were written, and the likeliest beside each.
+pub const CHANCES_MAX: usize = 1 << 17;
+/// Bytes that all of them add to texts, at most.
+pub(crate) const TEXTS_BYTES_MAX: usize = 4 << 20;
 /// The logarithm that stands for no chance at all.
 const NEVER: f64 = -9_999.0;
 
@@ -55,9 +59,13 @@ impl ChanceTeller {
         self.logits.extend_from_slice(logits);
     }
 
-    /// Tokens are written, each chosen from such a row. Of a row that was given before the last step nothing is told.
+    /// Tokens are written, each chosen from such a row. Of a row that was given before the last step nothing is told, nor of
+    /// tokens beyond [`CHANCES_MAX`].
     pub(crate) fn wrote(&mut self, tokens: &[u32], rows: &[Digest]) {
         for (token, row) in tokens.iter().zip(rows) {
+            if self.told.len() >= places_max(self.count) {
+                return;
+            }
             let Some(place) = self.digests.iter().position(|digest| digest == row) else { continue };
             let bytes = self.logits.len() / self.digests.len();
             let row = self.logits.get(place * bytes..(place + 1) * bytes).unwrap_or_default();
@@ -66,13 +74,33 @@ impl ChanceTeller {
         }
     }
 
-    /// All of them, with what each token adds to a text.
+    /// All of them, with what each token adds to a text; those at the beginning, where that is too much.
     pub(crate) fn told(&self, text: impl Fn(u32) -> Vec<u8>) -> Vec<WrittenChance> {
-        let mut told = self.told.clone();
-        let all = told.iter_mut().flat_map(|one| std::iter::once(&mut one.written).chain(&mut one.likeliest));
-        all.for_each(|chance| chance.text = text(chance.token));
+        let (mut told, mut bytes) = (Vec::new(), 0);
+        for mut one in self.told.iter().cloned() {
+            let all = std::iter::once(&mut one.written).chain(&mut one.likeliest);
+            all.for_each(|chance| chance.text = text(chance.token));
+            bytes += one.text_bytes();
+            if bytes > TEXTS_BYTES_MAX {
+                break;
+            }
+            told.push(one);
+        }
         told
     }
+}
+
+impl WrittenChance {
+    /// Bytes that its tokens add to texts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.likeliest.iter().chain([&self.written]).map(|chance| chance.text.len()).sum()
+    }
+}
+
+/// How many places are told of, where so many of the likeliest are told of each.
+#[must_use]
+pub const fn places_max(likeliest: usize) -> usize {
+    CHANCES_MAX / (likeliest + 1)
 }
 
 /// How likely a token is by a row, and so many of the likeliest; of equals the one of the smaller number first.
@@ -138,5 +166,21 @@ mod tests {
         let written: Vec<(&[u8], u32)> =
             told.iter().map(|one| (one.written.text.as_slice(), one.likeliest[0].token)).collect();
         assert_eq!(written, [(&b"1"[..], 1), (&b"1"[..], 0)]);
+    }
+
+    #[test]
+    fn no_more_is_told_than_there_may_be_however_long_a_text_and_its_tokens_are() {
+        let (row, logits) = (Digest([1; 32]), 1_f32.to_le_bytes());
+        let teller = |count, written: usize| {
+            let mut teller = ChanceTeller::new(count);
+            teller.rows(&[row], &logits);
+            teller.wrote(&vec![0; written], &vec![row; written]);
+            teller
+        };
+        assert_eq!(places_max(LIKELIEST_MAX), 6_241);
+        let most = places_max(1);
+        assert_eq!(teller(1, most + 1).told(|_| Vec::new()).len(), most);
+        let fits = TEXTS_BYTES_MAX / 2 / 1_024;
+        assert_eq!(teller(1, fits + 1).told(|_| vec![b'a'; 1_024]).len(), fits);
     }
 }

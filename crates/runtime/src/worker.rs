@@ -237,7 +237,7 @@ impl Worker {
             Some(link) => self.process.session(&start, input, &handed, &link)?,
             None => self.process.send(&start, input, &handed)?,
         }
-        let ended = self.follow(&envelope.limits, started, follower);
+        let ended = self.follow(Gathered::new(&envelope.limits, chances), started, follower);
         match &ended {
             Err(failure) if !failure.is_orderly() => self.process.kill(),
             Ok(_) | Err(_) => self.held = Some((envelope.runner, envelope.model)),
@@ -245,17 +245,17 @@ impl Worker {
         ended
     }
 
-    /// Follows a running job to its end, which comes in time or is made.
+    /// Follows a running job, of which nothing was heard yet, to its end, which comes in time or is made.
     fn follow(
         &mut self,
-        limits: &RunLimits,
+        mut gathered: Gathered,
         started: Instant,
         follower: &mut dyn Follower,
     ) -> Result<Completed, RunFailure> {
+        let limits = gathered.limits;
         let body_bytes_max = limits.output_bytes.max(limits.log_bytes.into()).max(child::ROWS_BYTES_MAX);
         let mut kill_at = started + Duration::from_millis(limits.wall_ms) + GRACE;
         let mut cancelled = false;
-        let mut gathered = Gathered::new(limits);
         loop {
             if !cancelled && follower.is_cancelled() {
                 cancelled = true;
