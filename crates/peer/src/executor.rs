@@ -95,7 +95,7 @@ struct Inner {
     pool: Pool,
     blobs: Blobs,
     conduct: Conduct,
-    places: Semaphore,
+    places: Arc<Semaphore>,
     places_max: usize,
     /// The place that checks have to themselves, however many jobs run or wait.
     checks: Semaphore,
@@ -139,7 +139,7 @@ impl Executor {
                 pool: Pool::new(WorkerSource { binary: worker, cache: Some(cache) }),
                 blobs,
                 conduct,
-                places: Semaphore::new(places_max),
+                places: Arc::new(Semaphore::new(places_max)),
                 places_max,
                 checks: Semaphore::new(CHECK_PLACES),
                 wish: Mutex::default(),

@@ -1,6 +1,7 @@
 //! How likely the tokens of an output were: what its order asked is run again here, with the output as its draft.
 //!
-//! **Invariant:** only what is here is run, by a runner that may run here. Nothing is fetched, and no job comes of it.
+//! **Invariant:** only what is here is run, by a runner that may run here, and only while somebody waits for it. Nothing is fetched,
+//! and no job comes of it.
 
 use assay_protocol::order::Failure;
 use assay_runtime::chances::WrittenChance;
@@ -55,13 +56,8 @@ impl Respond for TellChances {
         if let Some(digest) = parts.into_iter().find(|digest| !responder.store.blobs.contains(digest)) {
             return Err(Refused::BlobAbsent { digest });
         }
-        let (held, executor) = (responder.store.blobs.hold(parts), responder.executor.clone());
-        // A run cannot be called back: it keeps its place and its files until it is over, even if nobody waits for it any more.
-        let told = tokio::spawn(async move {
-            let _held = held;
-            executor.chances(manifest, (input, output), likeliest).await
-        });
-        Ok(match told.await.map_err(|_| Refused::Ending)? {
+        let told = responder.executor.chances(manifest, (input, output), likeliest).await;
+        Ok(match told {
             Ok(Some(chances)) => ToldChances::Told(chances),
             Ok(None) => ToldChances::OtherText,
             Err(failure) => ToldChances::Failed(failure),
