@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     assay::{Ran, assay},
+    gateways::Serving,
     town::Town,
 };
 
@@ -353,6 +354,17 @@ async fn allows_a_runner(town: &Town, ada: &Neighbour) {
     assert!(disallowed.stdout.lines().any(is_of_nobody), "{disallowed:?}");
     assert!(disallowed.stderr.contains("`assay provider allow MODEL`"), "{disallowed:?}");
     NOT_ALLOWED.iter().for_each(|refusal| ada.is_refused(refusal));
+    tells_no_chances_by_it(town);
+}
+
+/// How likely tokens were is refused before anything is ordered where the runner that would write them again does not run.
+fn tells_no_chances_by_it(town: &Town) {
+    let gateway = Serving::start(town.network.peer("ada").home.root());
+    let messages = json!([{ "role": "user", "content": "27+58=" }]);
+    let asked = json!({ "model": "poet", "messages": messages, "logprobs": true, "max_tokens": 8 });
+    let refused = gateway.post("/v1/chat/completions", &asked);
+    refused.fails(400, "unsupported_parameter");
+    assert!(refused.body.contains("`assay provider allow poet`"), "{refused:?}");
 }
 
 /// Has a peer take in a model whose runner is one of its owner's: that of sums, with a note behind it.

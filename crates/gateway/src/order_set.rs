@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use assay_peer::handle::{Attachment, FindModel, ListModels, QuoteJob, Submit};
+use assay_peer::handle::{
+    Attachment, CallError, FindModel, OfferRefused, QuoteJob, Refused, Submit, TellChances,
+};
 use assay_protocol::{id::Digest, manifest::Manifest};
 
 use crate::{
@@ -113,17 +115,22 @@ pub(crate) async fn model(gateway: &Gateway, caller: &Caller, name: &str) -> Res
         .manifest)
 }
 
-/// Refuses to tell how likely tokens are where that is not known: it is computed by the model's file, in this home.
+/// Refuses to tell how likely tokens are where that cannot be known: it is computed by the model's file, in this home, by a runner
+/// that may run here. The daemon is asked about nothing, which it looks at as at any answer.
 pub(crate) async fn tells_chances(gateway: &Gateway, manifest: &Manifest) -> Result<(), HttpFailure> {
-    let known = gateway.link.call(ListModels).await?.models;
-    let own = known.iter().find(|listed| listed.manifest.digest() == manifest.digest());
-    if own.is_some_and(|listed| listed.is_here) {
-        return Ok(());
-    }
-    let why = format!(
-        "chances are computed by the model's file, which is not in this home; `assay model pull {}` fetches it",
-        manifest.name
-    );
+    let (input, output) = (Attachment::default(), Attachment::default());
+    let question = TellChances { name: manifest.digest().to_string(), input, output, likeliest: 0 };
+    let name = &manifest.name;
+    let why = match gateway.link.open().await?.call(question).await {
+        Ok(_) => return Ok(()),
+        Err(CallError::Refused(Refused::BlobAbsent { .. })) => format!(
+            "chances are computed by the model's file, which is not in this home; `assay model pull {name}` fetches it"
+        ),
+        Err(CallError::Refused(Refused::Offer(refused @ OfferRefused::RunnerNotAllowed { .. }))) => {
+            format!("{refused}; `assay provider allow {name}` lets it")
+        }
+        Err(error) => return Err(error.into()),
+    };
     Err(HttpFailure::unsupported("logprobs", &why))
 }
 

@@ -12,7 +12,7 @@ use crate::{
     handle::{Attachment, Call, Refused},
 };
 
-/// Say how likely each token of a text was that a model wrote whose file is here.
+/// Say how likely each token of a text was that a model wrote whose file is here; of no text, only whether that could be said.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TellChances {
@@ -51,10 +51,13 @@ impl Respond for TellChances {
     async fn respond(self, responder: &Responder) -> Result<ToldChances, Refused> {
         let Self { name, input: Attachment(input), output: Attachment(output), likeliest } = self;
         let manifest = responder.any_model(&name).await?.manifest;
-        responder.store.library.lets_run(&manifest, &responder.genesis)?;
         let parts = [manifest.runner, manifest.model];
         if let Some(digest) = parts.into_iter().find(|digest| !responder.store.blobs.contains(digest)) {
             return Err(Refused::BlobAbsent { digest });
+        }
+        responder.store.library.lets_run(&manifest, &responder.genesis)?;
+        if output.is_empty() {
+            return Ok(ToldChances::Told(Vec::new()));
         }
         let told = responder.executor.chances(manifest, (input, output), likeliest).await;
         Ok(match told {
