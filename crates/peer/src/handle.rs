@@ -66,7 +66,7 @@ pub use crate::{
     price_history::{PriceSpan, PricedModel},
     sensors::{CardReading, ProcessorReading},
 };
-pub use assay_runtime::chances::{TokenChance, WrittenChance};
+pub use assay_runtime::chances::{CHANCES_MAX, TokenChance, WrittenChance};
 
 use std::{
     io,

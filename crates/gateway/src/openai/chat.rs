@@ -247,6 +247,7 @@ impl ChatRequest {
         };
         let tokens_max =
             TokensMax::of("max_tokens", self.max_completion_tokens.or(self.max_tokens), tokens_max)?;
+        chat_chances::check_length(chances, tokens_max)?;
         let said = SaidText::Messages(messages);
         let (choice, variables) = (choice.parameters()?, Vec::new());
         let text = TextWish { said, choice, schema, variables, tokens_max, chances };

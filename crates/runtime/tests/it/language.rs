@@ -141,6 +141,21 @@ fn a_text_that_nobody_wants_any_longer_ends_with_what_is_there() {
     }
 }
 
+#[test]
+fn chances_are_told_of_what_was_written_of_a_text_that_nobody_wants_any_longer() {
+    let world = World::new();
+    let mut job = sums(&world);
+    let whole = world.run(&job, b"27+58=").expect("the job succeeds");
+    let end = frames::tokens(&whole.output).pop().expect("an answer has an end");
+    job.envelope.params = format!(r#"{{"temperature":1,"logit_bias":{{"{end}":-1000}}}}"#);
+    let mut impatient = Impatient { heard: 0, enough: 100 };
+    let given = Given { input: b"27+58=", chances: Some(1), ..Given::default() };
+    let told = world.pool.run(&job.envelope, job.files(), given, &mut impatient).expect("it ends in order");
+    let tokens: Vec<u32> = told.chances.iter().map(|one| one.written.token).collect();
+    assert_eq!((told.end, &tokens), (End::Cancelled, &frames::tokens(&told.output)));
+    assert!(!tokens.is_empty());
+}
+
 /// Opens a context of the model of the job at 76 and, if that goes well, does `body`.
 fn on_model(body: &str) -> Vec<u8> {
     let fields = format!(

@@ -3,10 +3,10 @@
 //! **Invariant:** the texts of the tokens that are told, put together, are all that was written: words, thoughts and calls. A token
 //! that adds nothing to that, such as the last one, is not told.
 
-use assay_peer::handle::{TokenChance, WrittenChance};
+use assay_peer::handle::{CHANCES_MAX, TokenChance, WrittenChance};
 use serde_json::{Value, json};
 
-use crate::{answer::WholeAnswer, failure::HttpFailure};
+use crate::{answer::WholeAnswer, failure::HttpFailure, order::TokensMax};
 
 /// The likeliest tokens of a place that are told, at most.
 const LIKELIEST_MAX: u32 = 20;
@@ -25,6 +25,23 @@ pub(super) fn wished(logprobs: Option<bool>, top: Option<u32>) -> Result<Option<
         )),
         Some(false) | None => Ok(None),
     }
+}
+
+/// Refuses to tell of an answer that may become so long more than is told of any: nobody pays for what does not come.
+pub(super) fn check_length(chances: Option<u8>, tokens_max: TokensMax) -> Result<(), HttpFailure> {
+    let Some(likeliest) = chances else { return Ok(()) };
+    let tokens = tokens_max.count();
+    let each = usize::try_from(tokens).ok().and_then(|tokens| CHANCES_MAX.checked_div(tokens)).unwrap_or(0);
+    if each > usize::from(likeliest) {
+        return Ok(());
+    }
+    let told = match each.checked_sub(1) {
+        Some(0) => "chances are told without any top_logprobs".to_owned(),
+        Some(most) => format!("top_logprobs is a number from 0 to {most}"),
+        None => "no chances are told".to_owned(),
+    };
+    let why = format!("of an answer of up to {tokens} tokens {told}; max_tokens makes it shorter");
+    Err(HttpFailure::wrong(if likeliest == 0 { "logprobs" } else { "top_logprobs" }, why))
 }
 
 /// What is told of an answer; nothing where nothing was asked.
@@ -66,6 +83,30 @@ mod tests {
         for (logprobs, top, expected) in cases {
             assert_eq!(wished(logprobs, top).ok(), expected, "{logprobs:?}, {top:?}");
         }
+    }
+
+    #[test]
+    fn of_long_answers_fewer_are_told_and_that_is_said_before_they_are_ordered() {
+        let said = |chances, tokens| {
+            check_length(chances, TokensMax::Asked(tokens)).map_err(|failure| failure.line()).err()
+        };
+        let fitting = [(None, u32::MAX), (Some(20), 6_241), (Some(1), 65_536), (Some(0), 131_072)];
+        for (chances, tokens) in fitting {
+            assert_eq!(said(chances, tokens), None, "{chances:?} of {tokens}");
+        }
+        for (chances, tokens, most) in [
+            (Some(20), 6_242, "of up to 6242 tokens top_logprobs is a number from 0 to 19; max_tokens"),
+            (Some(1), 65_537, "of up to 65537 tokens chances are told without any top_logprobs; max_tokens"),
+            (
+                Some(0),
+                131_073,
+                "logprobs: of an answer of up to 131073 tokens no chances are told; max_tokens",
+            ),
+        ] {
+            let said = said(chances, tokens).unwrap_or_default();
+            assert!(said.contains(most), "{chances:?} of {tokens}: {said}");
+        }
+        assert!(check_length(Some(20), TokensMax::Usual(6_242)).is_err());
     }
 
     #[test]
