@@ -8,6 +8,7 @@ pub(crate) mod last_words;
 use std::{
     fs, io,
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -120,7 +121,16 @@ pub(crate) async fn start_in(home: &Home) -> Result<Handle, CommandError> {
     let process = child.id();
     // What it said itself is what is the matter.
     let said = || last_words::of(&log(home), process);
-    listening(home, &mut child, |reason| said().unwrap_or_else(|| not_started(home, reason))).await
+    let started =
+        listening(home, &mut child, |reason| said().unwrap_or_else(|| not_started(home, reason))).await;
+    bury(child);
+    started
+}
+
+/// Waits for the end of a daemon, aside: a gateway outlives many, and each that nobody waits for stays in the system's list.
+fn bury(mut child: Child) {
+    // Where there is no thread for it, it stays there until this process ends.
+    drop(thread::Builder::new().name("daemon's end".into()).spawn(move || child.wait()));
 }
 
 fn spawn(home: &Home) -> io::Result<Child> {

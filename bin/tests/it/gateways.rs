@@ -89,6 +89,10 @@ impl Serving {
         fs::read_to_string(&self.told).unwrap()
     }
 
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn connect(&self) -> TcpStream {
         let connection = TcpStream::connect(&self.address).unwrap();
         connection.set_read_timeout(Some(PATIENCE)).unwrap();

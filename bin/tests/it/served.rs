@@ -1,6 +1,7 @@
 //! A daemon that serves tools of others itself: one process, and one end; and a gateway beside a daemon that goes and comes back.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     net::TcpListener,
     process::{ChildStdout, Stdio},
@@ -118,9 +119,29 @@ async fn says_when_its_daemon_goes_and_is_back(town: &mut Town) {
     says(&gateway, "the daemon is back").await;
     assert!(gateway.told().contains("the daemon died: it is started again"), "{}", gateway.told());
     assert_eq!(gateway.get("/v1/models").status, 200);
+    assert!(children(&gateway) > 0 || cfg!(not(target_os = "linux")));
     assert_eq!(assay(home.root(), &["down"]).status, Some(0));
     says(&gateway, "the daemon was ended").await;
     gateway.get("/v1/models").fails(503, "no_daemon");
+    let deadline = Instant::now() + PATIENCE;
+    while children(&gateway) > 0 {
+        assert!(Instant::now() < deadline, "what has ended is in the system's list for ever");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+}
+
+/// The processes that a gateway has started and that the system lists still, dead ones included, where it lists them in files.
+fn children(gateway: &Serving) -> usize {
+    let own = gateway.process_id().to_string();
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let stats = processes.filter_map(|process| fs::read_to_string(process.path().join("stat")).ok());
+    // Behind a name, which may hold anything, come the state and the parent.
+    let is_own = |stat: &String| {
+        stat.rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1))
+            .is_some_and(|parent| parent == own)
+    };
+    stats.filter(is_own).count()
 }
 
 /// Waits until a gateway has said this where it was started.
