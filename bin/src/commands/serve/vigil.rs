@@ -48,15 +48,15 @@ pub(super) async fn keep(home: &Home, daemon: Handle, starts: bool) -> Infallibl
     loop {
         let since = Instant::now();
         let end = match &mut in_sight {
-            Some(in_sight) => in_sight.end().await,
+            Ok(in_sight) => in_sight.end().await,
             // It went before anybody looked.
-            None => DaemonEnd::Died,
+            Err(end) => *end,
         };
         if since.elapsed() >= LIVED {
             pause = PAUSE;
         }
         tracing::info!("{}", said(end, starts));
-        in_sight = Some(match end {
+        in_sight = Ok(match end {
             DaemonEnd::Died if starts => InSight::started(home, &mut pause).await,
             DaemonEnd::Died | DaemonEnd::InOrder => InSight::back(home).await,
         });
@@ -79,11 +79,20 @@ fn said(end: DaemonEnd, starts: bool) -> &'static str {
     }
 }
 
+impl DaemonEnd {
+    /// How one ended that answers so.
+    fn of(error: &CallError) -> Self {
+        if matches!(error, CallError::Refused(Refused::Ending)) { Self::InOrder } else { Self::Died }
+    }
+}
+
 impl InSight {
-    /// Keeps a daemon in sight, if it is one that goes on.
-    async fn of(daemon: Handle) -> Option<Self> {
-        let updates = daemon.call(WatchUpdates::default()).await.ok()?;
-        Some(Self { _daemon: daemon, updates })
+    /// Keeps a daemon in sight, or says how it ended before that.
+    async fn of(daemon: Handle) -> Result<Self, DaemonEnd> {
+        match daemon.call(WatchUpdates::default()).await {
+            Ok(updates) => Ok(Self { _daemon: daemon, updates }),
+            Err(error) => Err(DaemonEnd::of(&error)),
+        }
     }
 
     /// Waits until the daemon goes.
@@ -91,8 +100,8 @@ impl InSight {
         loop {
             match self.updates.next().await {
                 Some(Ok(_)) => {}
-                None | Some(Err(CallError::Refused(Refused::Ending))) => return DaemonEnd::InOrder,
-                Some(Err(_)) => return DaemonEnd::Died,
+                None => return DaemonEnd::InOrder,
+                Some(Err(error)) => return DaemonEnd::of(&error),
             }
         }
     }
@@ -101,7 +110,7 @@ impl InSight {
     async fn back(home: &Home) -> Self {
         loop {
             if let Ok(daemon) = Handle::connect(home).await
-                && let Some(in_sight) = Self::of(daemon).await
+                && let Ok(in_sight) = Self::of(daemon).await
             {
                 return in_sight;
             }
@@ -109,7 +118,7 @@ impl InSight {
         }
     }
 
-    /// Starts one, unless somebody else has meanwhile. Each failure makes the next try wait longer.
+    /// Starts one, unless somebody else has meanwhile, or has ended that. Each failure makes the next try wait longer.
     async fn started(home: &Home, pause: &mut Duration) -> Self {
         loop {
             if let Ok(in_sight) = timeout(*pause, Self::back(home)).await {
@@ -117,11 +126,11 @@ impl InSight {
             }
             *pause = pause.saturating_mul(2).min(PAUSE_MAX);
             match start_in(home).await {
-                Ok(daemon) => {
-                    if let Some(in_sight) = Self::of(daemon).await {
-                        return in_sight;
-                    }
-                }
+                Ok(daemon) => match Self::of(daemon).await {
+                    Ok(in_sight) => return in_sight,
+                    Err(DaemonEnd::InOrder) => return Self::back(home).await,
+                    Err(DaemonEnd::Died) => {}
+                },
                 Err(failure) => {
                     let [why, _] = failure.lines();
                     tracing::warn!("the daemon is not started: {why}; tried again in {} s", pause.as_secs());
@@ -133,7 +142,15 @@ impl InSight {
 
 #[cfg(test)]
 mod tests {
+    use assay_peer::handle::FrameError;
+
     use super::*;
+
+    #[test]
+    fn one_that_is_ending_when_somebody_looks_at_it_first_has_not_died() {
+        assert_eq!(DaemonEnd::of(&CallError::Refused(Refused::Ending)), DaemonEnd::InOrder);
+        assert_eq!(DaemonEnd::of(&CallError::Lost(FrameError::Ended)), DaemonEnd::Died);
+    }
 
     #[test]
     fn whoever_serves_is_told_in_a_line_whether_somebody_must_start_it() {
