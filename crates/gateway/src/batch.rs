@@ -16,6 +16,7 @@ mod batch_plan;
 mod batch_stop;
 mod harvest;
 mod line_log;
+mod line_queue;
 mod line_reach;
 mod open_line;
 mod retraction;

@@ -7,10 +7,7 @@
 mod fruitless;
 mod line_price;
 
-use std::{
-    collections::{HashMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use assay_market::{submission::Unmatched, view::SubmissionView};
 use assay_peer::handle::{CallError, CancelJob, KNOWN_JOBS_MAX, KnownJob, Refused, Submit};
@@ -29,6 +26,7 @@ use super::{
     batch_stop::BatchStop,
     harvest::{self, Harvest},
     line_log::{LineLog, LineRecord, LineState},
+    line_queue::LineQueue,
     line_reach::LineReach,
     open_line::OpenLine,
 };
@@ -54,7 +52,7 @@ pub struct BatchCourse<'a> {
     /// By which it is told that something changed which it cannot hear of.
     nudge: Option<&'a Notify>,
     /// Lines that are to be ordered.
-    queue: VecDeque<usize>,
+    queue: LineQueue,
     open: HashMap<Digest, OpenLine>,
     /// How many of them may wait for somebody.
     reach: LineReach,
@@ -98,7 +96,7 @@ impl<'a> BatchCourse<'a> {
             budget,
             payer,
             nudge,
-            queue: VecDeque::new(),
+            queue: LineQueue::default(),
             open: HashMap::new(),
             reach: LineReach::default(),
             next_order: Instant::now(),
@@ -158,7 +156,7 @@ impl<'a> BatchCourse<'a> {
             for ((line, attempt), key) in some.iter().copied().zip(keys) {
                 match known.iter().find(|job| job.submission.key == key) {
                     Some(job) => self.adopt((line, attempt), job).await?,
-                    None => self.queue.push_back(line),
+                    None => self.queue.add(line),
                 }
             }
         }
@@ -206,7 +204,7 @@ impl<'a> BatchCourse<'a> {
                 self.stop = Some(BatchStop::Cancelled);
                 break;
             }
-            let Some(line) = self.queue.front().copied() else { break };
+            let Some(line) = self.queue.first() else { break };
             let mut left = self.budget.left();
             let wanted = self.wanted(&self.gear.lines.request(line)?)?;
             // What is spoken for may yet come back: while something is open a line is ordered with less only if it costs less.
@@ -220,9 +218,8 @@ impl<'a> BatchCourse<'a> {
                 self.stop = Some(BatchStop::Ceiling { enough: None });
                 break;
             }
-            self.queue.pop_front();
-            if !self.order_line(line, left).await? {
-                self.queue.push_back(line);
+            if self.order_line(line, left).await? {
+                self.queue.leave();
             }
         }
         Ok(())
@@ -430,7 +427,7 @@ impl<'a> BatchCourse<'a> {
 
     fn order_again(&mut self, key: Digest) {
         if let Some(open) = self.open.get(&key) {
-            self.queue.push_back(open.line);
+            self.queue.add(open.line);
             self.payer.lose(key);
             self.forget(key);
         }

@@ -8,7 +8,8 @@ use assay_protocol::id::Digest;
 
 use super::{batch_plan::BatchPlan, line_log::LineLog};
 
-/// Behind so many lines in a row of which none was ever ordered there is none that was: lines are ordered in their order.
+/// Behind so many lines in a row of which none was ever ordered there is none that was: lines are ordered in their order
+/// ([`super::line_queue`]).
 const UNTOUCHED_MAX: usize = 1_024;
 
 /// How the orders of a batch stand that are open.

@@ -30,7 +30,7 @@ impl BatchCourse<'_> {
         self.log_all(&[LineRecord::Again { line, attempt: open.attempt + 1, cost }])?;
         self.payer.settle(submission.key, cost);
         self.forget(submission.key);
-        self.queue.push_back(line);
+        self.queue.add(line);
         if !passes {
             // Somebody worked on it, though in vain.
             self.go_on();
