@@ -13,7 +13,7 @@ use crate::{
     commands::run::input,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{ListDocument, Printer, Table, called, full, short},
+    printer::{ListDocument, Printer, Table, called, full, number_of, short},
 };
 
 const EXAMPLES: &str = "\
@@ -135,7 +135,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     };
     let most = args.limit.map_or(LATEST, usize::from);
     let JobPage { jobs, older } = daemon.call(PageJobs { running: args.running, behind, most }).await?;
-    print(&jobs, older, args.quiet, &daemon, invocation);
+    print(&jobs, older, (args.running, args.quiet), &daemon, invocation);
     Ok(())
 }
 
@@ -178,15 +178,28 @@ pub(crate) async fn running(args: &RunningArgs, invocation: &Invocation) -> Resu
     perform(&args, invocation).await
 }
 
-fn print(shown: &[JobView], hidden: u64, quiet: bool, daemon: &RunningDaemon, invocation: &Invocation) {
+fn print(
+    shown: &[JobView],
+    hidden: u64,
+    (is_running, quiet): (bool, bool),
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+) {
     invocation.printer.document("jobs", &whole(shown, hidden, daemon.unit()));
     show(shown, quiet, &invocation.printer);
     if let Some(first) = shown.first().filter(|_| hidden > 0) {
-        let before = short(first.submission.key);
-        invocation.printer.note(format!(
-            "{hidden} older jobs are not shown; `assay job ls --before {before}` shows the latest of them, --all shows all"
-        ));
+        invocation.printer.note(others(hidden, is_running, &short(first.submission.key)));
     }
+}
+
+/// What is said of jobs before the first that is listed.
+fn others(hidden: u64, is_running: bool, first: &str) -> String {
+    let are = if hidden == 1 { "is" } else { "are" };
+    let (running, all) = if is_running { (" --running", "`assay ps`") } else { ("", "--all") };
+    format!(
+        "{} {are} not shown; `assay job ls{running} --before {first}` shows the latest of them, {all} shows all",
+        number_of(hidden, "older job")
+    )
 }
 
 fn show(shown: &[JobView], quiet: bool, printer: &Printer) {
@@ -249,6 +262,20 @@ mod tests {
             assert_eq!(read(text), Err(Since::expected()), "{text}");
         }
         assert!(Since::Ago(0).moment() > Since::At(Timestamp(0)).moment());
+    }
+
+    #[test]
+    fn who_lists_what_is_under_way_is_told_of_others_that_are_and_how_to_list_those() {
+        assert_eq!(
+            others(2, false, "3fa29c"),
+            "2 older jobs are not shown; `assay job ls --before 3fa29c` shows the latest of them, --all shows all"
+        );
+        let running = others(1, true, "3fa29c");
+        assert!(
+            running.starts_with("1 older job is not shown; `assay job ls --running --before 3fa29c` "),
+            "{running}"
+        );
+        assert!(running.ends_with("`assay ps` shows all"), "{running}");
     }
 
     #[test]
