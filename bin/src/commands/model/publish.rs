@@ -51,11 +51,22 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         printer.table(&table(&published));
         let pull = format!("`assay model pull MANIFEST --from {}`", full(published.peer));
         printer.note(format!("others fetch one of them: {pull}"));
-        let places = published.addresses.join(" or ");
-        printer.note(format!("where nobody knows this peer, with `--at ADDRESS`, which is {places}"));
+        printer.note(whereabouts(&published.addresses));
     }
     printer.document("model-published", &document(&published));
     Ok(())
+}
+
+/// Where others find this peer that do not know it.
+fn whereabouts(addresses: &[String]) -> String {
+    match addresses {
+        [] => "it listens nowhere yet: only who is connected with it finds it; `assay status` says more"
+            .to_owned(),
+        places => {
+            let places = places.join(" or ");
+            format!("where nobody knows this peer, with `--at ADDRESS`, which is {places}")
+        }
+    }
 }
 
 fn table(published: &PublishedView) -> Table {
@@ -78,4 +89,17 @@ fn document(published: &PublishedView) -> Value {
         "peer": full(published.peer), "addresses": published.addresses,
         "published": published.models.iter().map(model).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_are_told_where_this_peer_is_or_that_it_is_nowhere() {
+        let places = ["/ip4/192.0.2.7/tcp/4001", "/ip4/192.0.2.8/tcp/4001"].map(str::to_owned);
+        let told = whereabouts(&places);
+        assert!(told.ends_with("which is /ip4/192.0.2.7/tcp/4001 or /ip4/192.0.2.8/tcp/4001"), "{told}");
+        assert!(whereabouts(&[]).starts_with("it listens nowhere yet"));
+    }
 }
