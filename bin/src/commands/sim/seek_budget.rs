@@ -89,7 +89,7 @@ impl SeekBudget {
 
     /// How many attacks are tried, in whole batches.
     fn most(&self) -> Option<u64> {
-        self.attacks.map(|attacks| attacks.next_multiple_of(BATCH as u64))
+        self.attacks.map(|attacks| attacks.checked_next_multiple_of(BATCH as u64).unwrap_or(u64::MAX))
     }
 }
 
@@ -110,6 +110,7 @@ mod tests {
         assert!(!spent(Some(60), None, 1_000, 59) && spent(Some(60), None, 0, 60));
         assert!(!spent(None, Some(10), 8, 9_999) && spent(None, Some(10), 16, 0));
         assert!(spent(None, Some(16), 16, 0) && spent(Some(1), Some(16), 8, 2));
+        assert!(!spent(None, Some(u64::MAX), 1_000, 9_999), "more than anybody tries");
         assert!(!spent(None, None, 1_000, 7_199) && spent(None, None, 0, 7_200), "two hours");
     }
 
