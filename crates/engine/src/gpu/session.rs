@@ -165,6 +165,8 @@ impl CardSession {
     /// A token that does not exist, or too many.
     pub fn expect(&mut self, tokens: &[u32]) -> Result<(), SessionError> {
         self.room().expect(tokens)?;
+        // What the processor has computed of another draft is of no use any more.
+        self.caches.iter_mut().for_each(|cache| cache.truncate(self.length));
         self.draft = Continuation::expecting(&tokens[..tokens.len().min(AHEAD_MAX)]);
         Ok(())
     }
@@ -184,6 +186,13 @@ impl CardSession {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.steps.bytes + self.back.size()
+    }
+
+    /// Bytes of the processor's memory that it takes, for the layers that are the processor's.
+    #[must_use]
+    pub fn processor_bytes(&self) -> usize {
+        let bytes = |cache: &Cache| Cache::bytes(cache.heads(), cache.width(), cache.len());
+        self.caches.iter().map(bytes).sum()
     }
 
     /// How often the layers ran for it: once for many tokens, and not for those that were computed ahead.

@@ -86,6 +86,20 @@ fn what_is_expected_changes_no_row_of_a_divided_model() {
 }
 
 #[test]
+fn what_was_computed_of_a_draft_takes_no_memory_once_nothing_is_expected() {
+    let Some(card) = card() else { return };
+    let shape = shapes::named("llama");
+    let loaded = divided(&card, &shape.model(SEED), 1);
+    let tokens = Chance::new(SEED + 1).tokens(ROOM, shape.vocabulary);
+    let mut session = CardSession::new(&loaded, ROOM).expect("room");
+    session.expect(&tokens[20..]).expect("a draft");
+    extend(&mut session, &tokens[..20], 20);
+    assert_eq!(session.processor_bytes(), 2 * loaded.page_bytes(), "it goes beyond a page");
+    session.expect(&[]).expect("no draft");
+    assert_eq!(session.processor_bytes(), loaded.page_bytes());
+}
+
+#[test]
 fn sessions_on_a_card_read_together_and_change_no_bit_of_each_other() {
     let Some(card) = card() else { return };
     for name in ["llama", "gpt-oss"] {
