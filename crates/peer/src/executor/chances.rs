@@ -36,7 +36,7 @@ impl Executor {
         (input, output): (Vec<u8>, Vec<u8>),
         likeliest: u8,
     ) -> Result<Option<Vec<WrittenChance>>, Failure> {
-        let waiting = Waiting::default();
+        let waiting = ChanceWait::default();
         let held = self.inner.blobs.hold([manifest.runner, manifest.model]);
         let place = Arc::clone(&self.inner.places).acquire_owned().await.map_err(|_| Failure::Machine)?;
         let course = Arc::clone(&waiting.0);
@@ -89,9 +89,9 @@ fn told(output: &[u8], ran: Completed) -> Result<Option<Vec<WrittenChance>>, Fai
 
 /// Somebody who waits for what is told.
 #[derive(Default)]
-struct Waiting(Arc<Course>);
+struct ChanceWait(Arc<Course>);
 
-impl Drop for Waiting {
+impl Drop for ChanceWait {
     fn drop(&mut self) {
         self.0.stop();
     }
@@ -165,7 +165,7 @@ mod tests {
     fn what_is_written_again_goes_on_no_further_than_it_is_the_same_and_somebody_waits() {
         let (one, two, other) = (frame(1, b"a"), frame(2, b"b"), frame(1, b"b"));
         let output = [one.clone(), two.clone()].concat();
-        let waiting = Waiting::default();
+        let waiting = ChanceWait::default();
         let again = || WrittenAgain {
             left: &output,
             is_other: false,
