@@ -336,18 +336,6 @@ impl Client {
         submitted.attempts.iter().filter_map(|job| self.attempts.get(job)).any(|attempt| attempt.is_open())
     }
 
-    /// True while all that is wanted of a submission may come of an order of it.
-    fn is_under_way(&self, submitted: &Submitted) -> bool {
-        let mut attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
-        attempts.any(|attempt| attempt.is_open() && !attempt.is_part())
-    }
-
-    /// What providers claim of a submission who were given up in the middle of it.
-    pub(super) fn parts_of<'a>(&'a self, submitted: &'a Submitted) -> impl Iterator<Item = &'a Attempt> {
-        let attempts = submitted.attempts.iter().filter_map(move |job| self.attempts.get(job));
-        attempts.map(Box::as_ref).filter(|attempt| attempt.is_part())
-    }
-
     /// What the user is shown of one of them.
     pub(in crate::node) fn view_of(&self, key: Digest) -> Option<SubmissionView> {
         let past = || self.past.get(&key).map(|past| past.view.clone());

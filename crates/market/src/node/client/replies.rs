@@ -399,18 +399,6 @@ impl Client {
         self.make_room(provider, cx);
     }
 
-    /// Has somebody go on with a text of which a provider that was given up claims a part.
-    fn seek_rest<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
-        let Some(part) = self.attempts.get(&job).filter(|attempt| attempt.is_part()) else { return };
-        let (key, is_here) = (part.key, part.output.is_some());
-        match (self.is_cancelled(key), self.is_spent(key), is_here) {
-            (false, false, _) => self.seek_again(key, cx),
-            // That part is all that comes.
-            (false, true, true) => self.give_up(key, Unmatched::default(), cx),
-            (true, ..) | (false, true, false) => {}
-        }
-    }
-
     /// Takes a receipt that was looked for, if it proves what the notary said.
     pub(super) fn on_receipt<S: Signer>(
         &mut self,
@@ -486,7 +474,7 @@ impl Client {
     }
 
     /// After a refund, or a part, another provider is looked for, for as long as that takes.
-    fn seek_again<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) {
+    pub(super) fn seek_again<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) {
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.seeks_since = None;
         }

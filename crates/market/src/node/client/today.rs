@@ -88,12 +88,6 @@ impl Client {
         }
     }
 
-    /// What parts cost, at most, that providers claim who were given up in the middle.
-    fn cost_of_parts(&self, key: Digest) -> Amount {
-        let parts = self.submissions.get(&key).into_iter().flat_map(|submitted| self.parts_of(submitted));
-        parts.fold(Amount::ZERO, |sum, part| sum.plus(part.cost_max()).unwrap_or(Amount(u64::MAX)))
-    }
-
     /// Notes whether offers were passed over because of the day's ceiling alone.
     pub(super) fn note_over_day(&self, wish: &Submission, now: Timestamp, passed: &mut Passed) {
         let (Some(most), Some(left)) = (self.daily_max, self.left_for(wish.key, now)) else { return };

@@ -1,0 +1,47 @@
+//! Parts: what providers claim of a text who were given up in the middle of it, while somebody else goes on with the rest.
+//!
+//! **Invariant:** the rest is ordered beside what is still to be paid of the parts, and all of it together stays within what its
+//! user lets it cost.
+
+use alloc::boxed::Box;
+
+use assay_protocol::{
+    id::{Digest, JobId},
+    signed::Signer,
+    units::Amount,
+};
+
+use super::{Attempt, Client, Submitted};
+use crate::{node::context::Context, submission::Unmatched};
+
+impl Client {
+    /// What providers claim of a submission who were given up in the middle of it.
+    pub(super) fn parts_of<'a>(&'a self, submitted: &'a Submitted) -> impl Iterator<Item = &'a Attempt> {
+        let attempts = submitted.attempts.iter().filter_map(move |job| self.attempts.get(job));
+        attempts.map(Box::as_ref).filter(|attempt| attempt.is_part())
+    }
+
+    /// True while all that is wanted of a submission may come of an order of it.
+    pub(super) fn is_under_way(&self, submitted: &Submitted) -> bool {
+        let mut attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
+        attempts.any(|attempt| attempt.is_open() && !attempt.is_part())
+    }
+
+    /// What parts cost, at most.
+    pub(super) fn cost_of_parts(&self, key: Digest) -> Amount {
+        let parts = self.submissions.get(&key).into_iter().flat_map(|submitted| self.parts_of(submitted));
+        parts.fold(Amount::ZERO, |sum, part| sum.plus(part.cost_max()).unwrap_or(Amount(u64::MAX)))
+    }
+
+    /// Has somebody go on with a text of which a provider that was given up claims a part.
+    pub(super) fn seek_rest<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
+        let Some(part) = self.attempts.get(&job).filter(|attempt| attempt.is_part()) else { return };
+        let (key, is_here) = (part.key, part.output.is_some());
+        match (self.is_cancelled(key), self.is_spent(key), is_here) {
+            (false, false, _) => self.seek_again(key, cx),
+            // That part is all that comes.
+            (false, true, true) => self.give_up(key, Unmatched::default(), cx),
+            (true, ..) | (false, true, false) => {}
+        }
+    }
+}
