@@ -74,7 +74,7 @@ impl Client {
         Heard::Taken
     }
 
-    /// Looks for a provider, and waits for one if there is none.
+    /// Looks for a provider, and waits for one if there is none; not for what nobody wants any more.
     pub(in crate::node) fn seek<S: Signer>(&mut self, key: Digest, cx: &mut Context<'_, S>) {
         self.stop_seeking(key, cx);
         let Some(asked) = self.asked(key) else { return };
@@ -82,7 +82,7 @@ impl Client {
             return;
         }
         let waits = self.waits_for_lane(key) && !self.has_lane(cx.outlook());
-        let Some(submitted) = self.submissions.get_mut(&key).filter(|submitted| !submitted.ended) else {
+        let Some(submitted) = self.submissions.get_mut(&key).filter(|of| !of.ended && !of.cancelled) else {
             return;
         };
         if waits {

@@ -19,7 +19,7 @@ use assay_protocol::{
 use super::{
     awaiting::{bind, delivery, proven},
     ordering::{BOTH, KEY, other, why_given_up},
-    table::{Table, result},
+    table::{Table, account, result},
 };
 use crate::office::NOTARY;
 
@@ -125,4 +125,14 @@ fn who_wants_no_more_of_it_has_the_part() {
     assert!(view.cancelled && !view.awaits_rest(&view.attempts[0]), "{view:?}");
     pays(&mut table, &order, Some(claim.said().digest()));
     assert_eq!((has_ended(&table), table.count("Propose")), (true, 0));
+}
+
+#[test]
+fn nobody_goes_on_with_what_its_user_wants_no_more_of_whatever_is_heard_then() {
+    let (mut table, order, _) = forsaken(Amount::credits(10));
+    claims(&mut table, &order);
+    table.want(Command::Cancel { key: KEY });
+    table.restart();
+    table.hear(NOTARY, account(0, 0));
+    assert_eq!((has_ended(&table), table.count("Propose")), (false, 0), "the part is still to be paid");
 }
