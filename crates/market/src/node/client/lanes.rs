@@ -73,8 +73,10 @@ impl Client {
         u16::try_from(taken.count()).ok().filter(|lane| *lane < LANES_MAX)
     }
 
-    /// True for a submission that never had a lane.
+    /// True for a submission that never had a lane, or left it to a part.
     pub(super) fn waits_for_lane(&self, key: Digest) -> bool {
-        self.submissions.get(&key).is_some_and(|submitted| submitted.lane.is_none() && !submitted.ended)
+        let submitted = self.submissions.get(&key).filter(|submitted| !submitted.ended);
+        let has_none = |of: &Submitted| of.lane.is_none_or(|place| self.is_taken_by_part(of, place));
+        submitted.is_some_and(|submitted| has_none(submitted))
     }
 }

@@ -3,6 +3,7 @@
 
 use assay_market::{
     Command, Event, Input,
+    ledger::LANES_MAX,
     view::{AttemptState, AttemptView},
 };
 use assay_protocol::{
@@ -135,4 +136,21 @@ fn nobody_goes_on_with_what_its_user_wants_no_more_of_whatever_is_heard_then() {
     table.restart();
     table.hear(NOTARY, account(0, 0));
     assert_eq!((has_ended(&table), table.count("Propose")), (false, 0), "the part is still to be paid");
+}
+
+#[test]
+fn the_rest_of_a_text_waits_for_a_lane_where_all_are_in_use() {
+    let (mut table, order, _) = forsaken(Amount::credits(10));
+    let key = |number: u16| Digest::of(&number.to_be_bytes());
+    for number in 1..LANES_MAX {
+        table.submit(0, |submission| submission.key = key(number));
+        assert_eq!(table.proposed().1.lane, number);
+    }
+    claims(&mut table, &order);
+    assert_eq!(table.count("Propose"), 0, "nobody can be asked");
+    table.pass(Duration::seconds(10));
+    assert!(!has_ended(&table), "it is given up");
+    table.want(Command::Cancel { key: key(3) });
+    let (_, rest) = table.proposed();
+    assert_eq!((rest.lane, rest.nonce), (3, 0));
 }
