@@ -33,6 +33,13 @@ impl Client {
         parts.fold(Amount::ZERO, |sum, part| sum.plus(part.cost_max()).unwrap_or(Amount(u64::MAX)))
     }
 
+    /// True while something is still to come of a part: where nobody else is asked, that is all that comes.
+    pub(super) fn awaits_part(&self, key: Digest) -> bool {
+        let submitted = self.submissions.get(&key);
+        let mut parts = submitted.into_iter().flat_map(|submitted| self.parts_of(submitted));
+        parts.any(|part| part.is_open() && part.output.is_none())
+    }
+
     /// Has somebody go on with a text of which a provider that was given up claims a part.
     pub(super) fn seek_rest<S: Signer>(&mut self, job: JobId, cx: &mut Context<'_, S>) {
         let Some(part) = self.attempts.get(&job).filter(|attempt| attempt.is_part()) else { return };

@@ -98,6 +98,9 @@ impl Client {
             return cx.set(Alarm::Submission(key), again.min(since.after(MATCH_TIME)));
         }
         let spent = self.is_spent(key);
+        if spent && self.awaits_part(key) {
+            return;
+        }
         let (choice, passed) = self.best_offer(key, cx.outlook());
         let unmatched = passed.counts.clone();
         let until = since.after(self.patience(key, &unmatched, cx.outlook()));

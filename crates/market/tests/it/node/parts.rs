@@ -4,6 +4,7 @@
 use assay_market::{
     Command, Event, Input,
     ledger::LANES_MAX,
+    submission::Submission,
     view::{AttemptState, AttemptView},
 };
 use assay_protocol::{
@@ -26,8 +27,13 @@ use crate::office::NOTARY;
 
 /// A client that has given up the provider of its order, whose user lets it spend so much.
 fn forsaken(cost_max: Amount) -> (Table, Order, u64) {
-    let mut table = Table::client(&BOTH);
-    table.submit(1, |submission| submission.cost_max = cost_max);
+    forsaken_by(&BOTH, |submission| submission.cost_max = cost_max)
+}
+
+/// The same, of a client that has heard of these providers, and another wish.
+fn forsaken_by(providers: &[u64], change: impl FnOnce(&mut Submission)) -> (Table, Order, u64) {
+    let mut table = Table::client(providers);
+    table.submit(1, change);
     let (to, order) = table.proposed();
     table.accept(to, &order);
     let ticket = *table.ticket(&order).said();
@@ -153,4 +159,16 @@ fn the_rest_of_a_text_waits_for_a_lane_where_all_are_in_use() {
     table.want(Command::Cancel { key: key(3) });
     let (_, rest) = table.proposed();
     assert_eq!((rest.lane, rest.nonce), (3, 0));
+}
+
+#[test]
+fn a_part_that_is_all_that_comes_is_waited_for_until_its_job_is_over() {
+    let (mut table, order, _) = forsaken_by(&BOTH, |submission| submission.attempts_max = 1);
+    let claim = claims(&mut table, &order);
+    assert_eq!((has_ended(&table), table.count("Propose")), (false, 0), "nobody else is to be tried");
+    table.restart();
+    table.hear(NOTARY, account(0, 0));
+    assert!(!has_ended(&table), "its output is still to come");
+    pays(&mut table, &order, Some(claim.said().digest()));
+    assert_eq!((has_ended(&table), table.count("Propose")), (true, 0));
 }
