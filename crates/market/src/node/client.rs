@@ -147,6 +147,7 @@ impl<S: Signer> Role<S> for Client {
     }
 
     fn resume(&mut self, cx: &mut Context<'_, S>) {
+        self.end_old_parts(cx);
         let open: Vec<JobId> =
             self.attempts.iter().filter(|(_, at)| at.is_pursued()).map(|(job, _)| *job).collect();
         for job in open {

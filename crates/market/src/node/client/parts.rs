@@ -3,16 +3,19 @@
 //! **Invariant:** the rest is ordered beside what is still to be paid of the parts, and all of it together stays within what its
 //! user lets it cost.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 
 use assay_protocol::{
     id::{Digest, JobId},
     signed::Signer,
-    units::Amount,
+    units::{Amount, Duration},
 };
 
 use super::{Attempt, Client, Submitted};
-use crate::{node::context::Context, submission::Unmatched};
+use crate::{node::context::Context, record::ClientRecord, submission::Unmatched, view::AttemptState};
+
+/// How long after a part had to be claimed somebody still waits for the rest, where this peer was away meanwhile.
+const REST_TIME: Duration = Duration::seconds(3_600);
 
 impl Client {
     /// What providers claim of a submission who were given up in the middle of it.
@@ -50,5 +53,19 @@ impl Client {
             (false, true, true) => self.give_up(key, Unmatched::default(), cx),
             (true, ..) | (false, true, false) => {}
         }
+    }
+
+    /// After a start: ends what was broken off so long ago that nobody waits for the rest. A client of before took the part for
+    /// all of it, and wrote down no end of its own.
+    pub(super) fn end_old_parts<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
+        let is_old = |part: &Attempt| {
+            let is_paid = matches!(part.state, AttemptState::Closed(outcome) if outcome.is_paid());
+            let claim_by = part.ticket.as_ref().map(|ticket| ticket.claim_by);
+            is_paid && claim_by.is_some_and(|by| cx.now >= by.after(REST_TIME))
+        };
+        let is_over = |of: &Submitted| !of.ended && !self.is_served(of.submission.key);
+        let over = self.submissions.values().filter(|of| is_over(of) && self.parts_of(of).any(is_old));
+        let keys: Vec<Digest> = over.map(|submitted| submitted.submission.key).collect();
+        keys.into_iter().for_each(|key| self.keep(ClientRecord::Ended { key }, cx));
     }
 }

@@ -20,10 +20,10 @@ use assay_protocol::{
 
 use super::{
     awaiting::{bind, delivery, proven},
-    ordering::{BOTH, KEY, other, why_given_up},
+    ordering::{BOTH, KEY, OTHER, other, why_given_up},
     table::{Table, account, result},
 };
-use crate::office::NOTARY;
+use crate::office::{NOTARY, PROVIDER};
 
 /// A client that has given up the provider of its order, whose user lets it spend so much.
 fn forsaken(cost_max: Amount) -> (Table, Order, u64) {
@@ -171,4 +171,20 @@ fn a_part_that_is_all_that_comes_is_waited_for_until_its_job_is_over() {
     assert!(!has_ended(&table), "its output is still to come");
     pays(&mut table, &order, Some(claim.said().digest()));
     assert_eq!((has_ended(&table), table.count("Propose")), (true, 0));
+}
+
+/// A client of before took a part for all that was wanted: what it was paid for long ago is not ordered again.
+#[test]
+fn nobody_goes_on_with_a_text_of_which_a_part_was_paid_long_ago() {
+    for (away, goes_on) in [(Duration::seconds(60), true), (Duration::seconds(86_400), false)] {
+        let (mut table, order, _) = forsaken_by(&[PROVIDER], |_| {});
+        let claim = claims(&mut table, &order);
+        pays(&mut table, &order, Some(claim.said().digest()));
+        assert!(!has_ended(&table), "somebody may come who goes on");
+        table.now = table.now.after(away);
+        table.restart();
+        table.hear(NOTARY, account(0, 0));
+        table.offer(OTHER);
+        assert_eq!((has_ended(&table), table.count("Propose")), (!goes_on, usize::from(goes_on)), "{away:?}");
+    }
 }
