@@ -71,6 +71,8 @@ pub struct Criteria<'a> {
 /// How long a provider that was busy is left alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rest {
+    /// Since when.
+    pub since: Timestamp,
     /// Until when.
     pub until: Timestamp,
     /// How often it was busy.

@@ -257,7 +257,7 @@ fn an_offer_that_does_not_fit_is_told_why() {
         _ => {}
     });
     market.excluded.insert(peer(3));
-    let rest = |until: Timestamp| Rest { until, times: 1 };
+    let rest = |until: Timestamp| Rest { since: Timestamp::default(), until, times: 1 };
     market.resting.insert(peer(9), rest(NOW.after(Duration(1))));
     market.resting.insert(peer(10), rest(NOW));
     market.submission.unit_price_max = dearer(400);

@@ -193,7 +193,7 @@ impl Client {
     pub(super) fn rest(&mut self, key: Digest, provider: PeerId, now: Timestamp) {
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         let rest = submitted.resting.entry(provider).or_default();
-        rest.until = now.after(busy_pause(rest.times));
+        (rest.since, rest.until) = (now, now.after(busy_pause(rest.times)));
         rest.times += 1;
     }
 

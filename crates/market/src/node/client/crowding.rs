@@ -128,9 +128,7 @@ impl Client {
     pub(super) fn end_rest(&mut self, key: Digest, provider: PeerId, now: Timestamp) -> bool {
         let submitted = self.submissions.get_mut(&key);
         let Some(rest) = submitted.and_then(|of| of.resting.get_mut(&provider)) else { return false };
-        let pause = busy_pause(rest.times.saturating_sub(1));
-        let begun = Timestamp(rest.until.0.saturating_sub(pause.0));
-        let until = begun.after(busy_pause(0)).max(now);
+        let until = rest.since.after(busy_pause(0)).max(now);
         let is_sooner = until < rest.until;
         rest.until = rest.until.min(until);
         is_sooner
