@@ -40,7 +40,7 @@ use assay_protocol::{
 
 use self::{
     attempt::{Attempt, AttemptStep, Doubt},
-    crowding::KnownRoom,
+    crowding::{KnownRoom, RoomUse},
     lanes::Lane,
     lot::LotChance,
     submission::{Past, Submitted},
@@ -91,6 +91,9 @@ pub(super) struct Client {
     /// Who refused an order while others of this client were under way there; after a restart nobody knows.
     #[serde(skip)]
     rooms: BTreeMap<PeerId, KnownRoom>,
+    /// How many orders of this client take room at whom: those that take none are at nobody's.
+    #[serde(skip)]
+    room_uses: BTreeMap<PeerId, RoomUse>,
     /// What the last record leaves nothing to keep for.
     #[serde(skip)]
     let_go: Vec<Digest>,
@@ -184,7 +187,9 @@ impl Client {
         }
         let key = self.priced_by(record);
         let before = key.map_or(Amount::ZERO, |key| self.cost_today(key));
+        key.into_iter().for_each(|key| self.leave_room(key));
         self.apply(record, genesis);
+        key.into_iter().for_each(|key| self.take_room(key));
         let after = key.map_or(Amount::ZERO, |key| self.cost_today(key));
         self.today.change(before, after);
     }
@@ -243,6 +248,7 @@ impl Default for Client {
             let_go: Vec::new(),
             lanes: BTreeMap::new(),
             rooms: BTreeMap::new(),
+            room_uses: BTreeMap::new(),
             answers_in: None,
             answered_after: None,
             overdue: BTreeMap::new(),

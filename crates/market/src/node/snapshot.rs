@@ -62,6 +62,7 @@ impl<S: Signer> Node<S> {
     /// Goes on where a snapshot stands.
     pub(super) fn take_over(&mut self, snapshot: Snapshot) {
         (self.roles, self.notaries) = *snapshot.0;
+        self.roles.client.count_room_uses();
         self.roles.provider.count_busy();
     }
 }

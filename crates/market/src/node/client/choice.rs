@@ -50,15 +50,17 @@ impl Client {
         let wish = &submitted.submission;
         let manifest = wish.manifest.digest();
         let offers = outlook.book.serving(manifest, wish.provider);
-        self.best_of(submitted, manifest, offers, outlook)
+        self.best_of(submitted, manifest, offers, self.crowded(outlook.now), outlook)
     }
 
-    /// The order for the best of these offers for a wish for this manifest, if there is one, and why the others are not.
+    /// The order for the best of these offers for a wish for this manifest, if there is one, and why the others are not, where it
+    /// is known who of those that made them has no room, and until when.
     pub(super) fn best_of<'a>(
         &self,
         submitted: &Submitted,
         manifest: Digest,
         offers: impl Iterator<Item = &'a Verified<Offer>>,
+        crowded: impl IntoIterator<Item = (PeerId, Timestamp)>,
         outlook: Outlook<'a>,
     ) -> (Option<Choice>, Passed) {
         let mut excluded = Cow::Borrowed(&submitted.excluded);
@@ -69,7 +71,7 @@ impl Client {
             excluded.to_mut().insert(part.order.provider);
         }
         let mut resting = Cow::Borrowed(&submitted.resting);
-        for (provider, until) in self.crowded(outlook.now) {
+        for (provider, until) in crowded {
             let rest = resting.to_mut().entry(provider).or_default();
             rest.until = rest.until.max(until);
         }
@@ -172,16 +174,15 @@ impl Client {
         if submitted.submission.provider.is_some_and(|wanted| submitted.excluded.contains(&wanted)) {
             return Duration::default();
         }
-        let busy = submitted.waits_for_busy() || unmatched.busy > 0;
-        if busy && let Some(own) = self.patience_for_room(submitted, outlook) {
-            return own;
+        if is_busy(submitted, unmatched) {
+            return self.patience_for_room(submitted, outlook).unwrap_or(MATCH_TIME);
         }
-        if !busy && wants_unheard(&submitted.submission, outlook.book) {
+        if wants_unheard(&submitted.submission, outlook.book) {
             return until_all_heard(submitted, outlook).map_or(MATCH_TIME, |heard| heard.max(GLANCE_TIME));
         }
-        let fitting_known = unmatched.price + unmatched.cost + unmatched.tried + unmatched.busy > 0;
+        let fitting_known = unmatched.price + unmatched.cost + unmatched.tried > 0;
         let unheard = submitted.submission.provider.is_none() && !fitting_known;
-        if busy || unheard {
+        if unheard {
             return MATCH_TIME;
         }
         let refused = unmatched.tried > 0 && submitted.refusal.is_some_and(|reason| !is_passing(reason));
@@ -206,6 +207,11 @@ impl Client {
 /// How long a provider is left alone that was busy so often before.
 pub(super) fn busy_pause(times: u32) -> Duration {
     BUSY_PAUSE.times(1 << times.min(4))
+}
+
+/// True if time may bring what was passed over of these offers only because somebody was busy.
+pub(super) fn is_busy(submitted: &Submitted, unmatched: &Unmatched) -> bool {
+    submitted.waits_for_busy() || unmatched.busy > 0
 }
 
 /// True if a submission is for a provider alone that was not heard of.

@@ -4,9 +4,10 @@
 //! this client are under way there, those are as many as there is room for. No more are shown to it at a time then, but that each
 //! [`EASE`] one more is tried; and once one of them makes room, who waits for it is served, the oldest first.
 //!
-//! **Invariant:** where no order of this client takes room there is some: nothing that was learnt keeps all orders away.
+//! **Invariant:** where no order of this client takes room there is some: nothing that was learnt keeps all orders away. How many
+//! take room is counted as each changes, so that nobody looks at all of them.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use assay_protocol::{
     id::{Digest, PeerId},
@@ -45,6 +46,17 @@ pub(super) struct KnownRoom {
     taken: RoomTaken,
 }
 
+/// How many orders of this client take room at a provider, or may soon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RoomUse {
+    /// That it was shown and has not answered.
+    proposed: u64,
+    /// That are opened, or run.
+    running: u64,
+    /// Whose result is here, or that came to nothing, and that are not closed yet.
+    settling: u64,
+}
+
 /// How long an order takes room at its provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RoomTaken {
@@ -58,13 +70,17 @@ impl Client {
     /// Learns from a refusal that time heals. Where no order of this client is under way others took the room, and nothing is
     /// learnt.
     pub(super) fn note_crowd(&mut self, provider: PeerId, reason: Refusal, now: Timestamp) {
+        debug_assert_eq!(
+            self.room_uses,
+            self.found_room_uses(),
+            "an order takes room that is not counted, or the other way round"
+        );
         let taken = if reason == Refusal::Busy { RoomTaken::Run } else { RoomTaken::Open };
-        let under_way = self.in_room(provider, taken).filter(|at| at.state != AttemptState::Proposed);
-        let most = under_way.count() as u64;
+        let most = self.room_use(provider).under_way(taken);
         if most == 0 {
             return;
         }
-        self.rooms.retain(|_, room| now.since(room.since) < KNOWN_TIME);
+        self.rooms.retain(|_, room| room.is_known(now));
         if self.rooms.len() >= ROOMS_MAX && !self.rooms.contains_key(&provider) {
             let oldest = self.rooms.iter().min_by_key(|(_, room)| room.since).map(|(peer, _)| *peer);
             if let Some(oldest) = oldest {
@@ -77,27 +93,37 @@ impl Client {
 
     /// Who has room for no more orders of this client now, and when one more is tried all the same.
     pub(super) fn crowded(&self, now: Timestamp) -> impl Iterator<Item = (PeerId, Timestamp)> {
-        let known = self.rooms.iter().filter(move |(_, room)| now.since(room.since) < KNOWN_TIME);
-        let full = known.filter(move |(provider, room)| !self.has_room(**provider, **room, now));
-        full.map(move |(provider, room)| (*provider, room.since.after(EASE.times(room.eased(now) + 1))))
+        self.rooms.keys().filter_map(move |provider| Some((*provider, self.crowded_until(*provider, now)?)))
+    }
+
+    /// When one order more is tried at a provider that has room for no more now.
+    pub(super) fn crowded_until(&self, provider: PeerId, now: Timestamp) -> Option<Timestamp> {
+        let room = self.rooms.get(&provider).filter(|room| room.is_known(now))?;
+        (!self.has_room(provider, *room, now)).then(|| room.since.after(EASE.times(room.eased(now) + 1)))
     }
 
     /// When one more is tried of those who would be asked for a submission.
     pub(super) fn easing(&self, submitted: &Submitted, book: &Book, now: Timestamp) -> Option<Timestamp> {
-        let crowded = self.crowded(now).filter(|(provider, _)| would_be_asked(*provider, submitted, book));
-        crowded.map(|(_, at)| at).min()
+        let mut crowded = self.crowded(now).peekable();
+        crowded.peek()?;
+        let manifest = submitted.submission.manifest.digest();
+        let asked = crowded.filter(|(provider, _)| would_be_asked(*provider, submitted, manifest, book));
+        asked.map(|(_, at)| at).min()
     }
 
     /// How long to look for an offer where other orders of this client take room: counted from when one last made some, since
     /// those who came before are served then.
     pub(super) fn patience_for_room(&self, submitted: &Submitted, outlook: Outlook<'_>) -> Option<Duration> {
-        let begun = submitted.seeks_since.unwrap_or(outlook.now);
-        let is_awaited = |(provider, room): &(&PeerId, &KnownRoom)| {
-            outlook.now.since(room.since) < KNOWN_TIME
-                && would_be_asked(**provider, submitted, outlook.book)
-                && self.in_room(**provider, room.taken).any(|at| at.state != AttemptState::Proposed)
+        let takes_room = |(provider, room): &(&PeerId, &KnownRoom)| {
+            room.is_known(outlook.now) && self.room_use(**provider).under_way(room.taken) > 0
         };
-        let made = self.rooms.iter().filter(is_awaited).map(|(_, room)| room.made).max()?;
+        let mut taken = self.rooms.iter().filter(takes_room).peekable();
+        taken.peek()?;
+        let manifest = submitted.submission.manifest.digest();
+        let awaited =
+            taken.filter(|(provider, _)| would_be_asked(**provider, submitted, manifest, outlook.book));
+        let made = awaited.map(|(_, room)| room.made).max()?;
+        let begun = submitted.seeks_since.unwrap_or(outlook.now);
         Some(made.since(begun).plus(OWN_TIME))
     }
 
@@ -107,10 +133,13 @@ impl Client {
         let Some(room) = self.rooms.get_mut(&provider) else { return };
         room.made = cx.now;
         let (room, book) = (*room, cx.book);
+        if !self.has_room(provider, room, cx.now) {
+            return;
+        }
         let waits = |key: &&Digest| {
             let nobody_asked = self.asked(**key).is_some_and(|asked| asked.is_empty());
             let submitted = self.submissions.get(*key).filter(|_| nobody_asked);
-            submitted.is_some_and(|submitted| would_be_asked(provider, submitted, book))
+            submitted.is_some_and(|of| would_be_asked(provider, of, of.submission.manifest.digest(), book))
         };
         let waiting: Vec<Digest> = self.waiting.values().filter(waits).take(LOOKS_MAX).copied().collect();
         for key in waiting {
@@ -142,43 +171,112 @@ impl Client {
     }
 
     fn has_room(&self, provider: PeerId, room: KnownRoom, now: Timestamp) -> bool {
-        let used = self.in_room(provider, room.taken).count() as u64;
-        used < room.most.saturating_add(room.eased(now))
+        self.room_use(provider).used(room.taken) < room.most.saturating_add(room.eased(now))
     }
 
-    /// The orders of this client that take room at a provider, or may soon. Each submission that has one has a lane.
-    fn in_room(&self, provider: PeerId, taken: RoomTaken) -> impl Iterator<Item = &Attempt> {
-        let submitted = self.lanes.iter().filter_map(move |(place, lane)| {
-            let submitted = self.submissions.get(&lane.user?)?;
-            (submitted.lane == Some(*place)).then_some(submitted)
-        });
-        let jobs = submitted.flat_map(|submitted| submitted.attempts.iter());
-        let attempts = jobs.filter_map(move |job| self.attempts.get(job).map(Box::as_ref));
-        attempts.filter(move |attempt| attempt.order.provider == provider && takes_room(attempt, taken))
+    fn room_use(&self, provider: PeerId) -> RoomUse {
+        self.room_uses.get(&provider).copied().unwrap_or_default()
+    }
+
+    /// Counts the orders of a submission among those that take room.
+    pub(super) fn take_room(&mut self, key: Digest) {
+        let Some(submitted) = self.submissions.get(&key) else { return };
+        let orders = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
+        for (provider, one) in orders.filter_map(|attempt| RoomUse::of(attempt)) {
+            let all = self.room_uses.entry(provider).or_default();
+            *all = all.plus(one);
+        }
+    }
+
+    /// Counts them among those no more.
+    pub(super) fn leave_room(&mut self, key: Digest) {
+        let Some(submitted) = self.submissions.get(&key) else { return };
+        let orders = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
+        for (provider, one) in orders.filter_map(|attempt| RoomUse::of(attempt)) {
+            let Some(all) = self.room_uses.get_mut(&provider) else { continue };
+            *all = all.minus(one);
+            if *all == RoomUse::default() {
+                self.room_uses.remove(&provider);
+            }
+        }
+    }
+
+    /// Counts all of them anew: those of a snapshot.
+    pub(in crate::node) fn count_room_uses(&mut self) {
+        self.room_uses = self.found_room_uses();
+    }
+
+    /// How many take room, found among all.
+    fn found_room_uses(&self) -> BTreeMap<PeerId, RoomUse> {
+        let mut uses: BTreeMap<PeerId, RoomUse> = BTreeMap::new();
+        for (provider, one) in self.attempts.values().filter_map(|attempt| RoomUse::of(attempt)) {
+            let all = uses.entry(provider).or_default();
+            *all = all.plus(one);
+        }
+        uses
+    }
+}
+
+impl RoomUse {
+    /// What one order takes, and where; nothing, if it takes no room.
+    fn of(attempt: &Attempt) -> Option<(PeerId, Self)> {
+        let (proposed, running, settling) = match attempt.state {
+            AttemptState::Proposed => (1, 0, 0),
+            AttemptState::Opening | AttemptState::Running => (0, 1, 0),
+            AttemptState::Delivered | AttemptState::Failed(_) if attempt.is_open() => (0, 0, 1),
+            AttemptState::Delivered
+            | AttemptState::Failed(_)
+            | AttemptState::Refused(_)
+            | AttemptState::Unanswered
+            | AttemptState::Cancelled
+            | AttemptState::Closed(_) => return None,
+        };
+        Some((attempt.order.provider, Self { proposed, running, settling }))
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            proposed: self.proposed + other.proposed,
+            running: self.running + other.running,
+            settling: self.settling + other.settling,
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            proposed: self.proposed.saturating_sub(other.proposed),
+            running: self.running.saturating_sub(other.running),
+            settling: self.settling.saturating_sub(other.settling),
+        }
+    }
+
+    /// How many were taken on, and take room still.
+    fn under_way(self, taken: RoomTaken) -> u64 {
+        match taken {
+            RoomTaken::Run => self.running,
+            RoomTaken::Open => self.running + self.settling,
+        }
+    }
+
+    /// The same with those that may be taken on soon.
+    fn used(self, taken: RoomTaken) -> u64 {
+        self.proposed + self.under_way(taken)
     }
 }
 
 impl KnownRoom {
+    fn is_known(self, now: Timestamp) -> bool {
+        now.since(self.since) < KNOWN_TIME
+    }
+
     /// How many more are tried by now.
     fn eased(self, now: Timestamp) -> u64 {
         now.since(self.since).0 / EASE.0
     }
 }
 
-fn takes_room(attempt: &Attempt, taken: RoomTaken) -> bool {
-    match attempt.state {
-        AttemptState::Proposed | AttemptState::Opening | AttemptState::Running => true,
-        AttemptState::Delivered | AttemptState::Failed(_) => taken == RoomTaken::Open && attempt.is_open(),
-        AttemptState::Refused(_)
-        | AttemptState::Unanswered
-        | AttemptState::Cancelled
-        | AttemptState::Closed(_) => false,
-    }
-}
-
-/// True if a provider would be asked for a submission, but for its room.
-fn would_be_asked(provider: PeerId, submitted: &Submitted, book: &Book) -> bool {
-    let wanted = &submitted.submission;
+/// True if a provider would be asked for a submission for this manifest, but for its room.
+fn would_be_asked(provider: PeerId, submitted: &Submitted, manifest: Digest, book: &Book) -> bool {
     let offer = book.get(provider).filter(|_| !submitted.excluded.contains(&provider));
-    offer.is_some_and(|offer| concerns(offer, wanted.provider, wanted.manifest.digest()))
+    offer.is_some_and(|offer| concerns(offer, submitted.submission.provider, manifest))
 }

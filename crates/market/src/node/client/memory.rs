@@ -218,6 +218,7 @@ impl Client {
 
     /// Lets go of all of a submission that is long over but what its user is shown.
     fn shrink(&mut self, key: Digest) {
+        self.leave_room(key);
         let Some(submitted) = self.submissions.remove(&key) else { return };
         let (arrival, content) = (submitted.arrival, submitted.submission.content);
         let past = Past { arrival, content, view: self.view(&submitted) };

@@ -20,7 +20,7 @@ use assay_protocol::{
 
 use super::{
     Client,
-    choice::{Choice, HEARING_TIME, wants_unheard},
+    choice::{Choice, HEARING_TIME, is_busy, wants_unheard},
 };
 use crate::{
     event::Event,
@@ -179,12 +179,18 @@ impl Client {
             if !concerns(offer, submitted.submission.provider, manifest) {
                 continue;
             }
-            let (choice, passed) = self.best_of(submitted, manifest, [offer].into_iter(), cx.outlook());
-            let since = submitted.seeks_since.unwrap_or(cx.now);
-            let patience = self.patience(key, &passed.counts, cx.outlook());
+            let crowded = self.crowded_until(provider, cx.now).map(|until| (provider, until));
+            let (choice, passed) =
+                self.best_of(submitted, manifest, [offer].into_iter(), crowded, cx.outlook());
             if choice.is_some() || is_rested {
                 self.seek(key, cx);
-            } else if patience < MATCH_TIME {
+                continue;
+            }
+            // Who is busy is waited for longer than anybody: how long exactly is looked up when that is over.
+            let since = submitted.seeks_since.unwrap_or(cx.now);
+            let counts = Some(passed.counts).filter(|counts| !is_busy(submitted, counts));
+            let patience = counts.map(|counts| self.patience(key, &counts, cx.outlook()));
+            if let Some(patience) = patience.filter(|patience| *patience < MATCH_TIME) {
                 cx.set(Alarm::Submission(key), since.after(patience).max(cx.now));
             }
         }
