@@ -277,6 +277,7 @@ impl KnownRoom {
 
 /// True if a provider would be asked for a submission for this manifest, but for its room.
 fn would_be_asked(provider: PeerId, submitted: &Submitted, manifest: Digest, book: &Book) -> bool {
-    let offer = book.get(provider).filter(|_| !submitted.excluded.contains(&provider));
-    offer.is_some_and(|offer| concerns(offer, submitted.submission.provider, manifest))
+    let wanted = &submitted.submission;
+    let is_out = submitted.excluded.contains(&provider) || wanted.ignored.contains(&provider);
+    book.get(provider).is_some_and(|offer| !is_out && concerns(offer, wanted.provider, manifest))
 }

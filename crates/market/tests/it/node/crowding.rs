@@ -1,5 +1,7 @@
 //! A client with more to do than a provider takes at a time: it learns that from refusals, and shows it no more.
 
+use std::ops::Range;
+
 use assay_market::{Event, Input};
 use assay_protocol::{
     id::Digest,
@@ -14,7 +16,10 @@ use super::{
     ordering::{BOTH, failed, other, refuse},
     table::{Table, result},
 };
-use crate::office::{NOTARY, PROVIDER};
+use crate::{
+    cheap::Cheap,
+    office::{NOTARY, PROVIDER, id},
+};
 
 /// Whose orders somebody was shown for the first time.
 fn ordered(table: &Table) -> Vec<Digest> {
@@ -117,8 +122,8 @@ fn what_runs_makes_room_with_its_result_and_what_is_at_stake_with_its_receipt() 
     }
 }
 
-#[test]
-fn another_provider_is_asked_instead_of_one_that_has_no_room() {
+/// A client of two providers, of which the one that is told has no room for a second order; and numbers for more jobs.
+fn one_crowded() -> (Table, u64, Range<u8>) {
     let (mut table, _, crowded) = Table::running(&BOTH);
     let mut numbers = 2..100;
     loop {
@@ -127,13 +132,34 @@ fn another_provider_is_asked_instead_of_one_that_has_no_room() {
         if to == crowded {
             refuse(&mut table, to, order.id(), Refusal::Busy);
             assert_eq!(table.proposed().0, other(crowded));
-            break;
+            return (table, crowded, numbers);
         }
     }
+}
+
+#[test]
+fn another_provider_is_asked_instead_of_one_that_has_no_room() {
+    let (mut table, crowded, numbers) = one_crowded();
     for number in numbers.take(10) {
         table.submit(number, |_| {});
         assert_eq!(table.proposed().0, other(crowded), "job {number}");
     }
+}
+
+#[test]
+fn room_at_a_provider_that_an_order_leaves_out_is_not_waited_for() {
+    let (mut table, crowded, mut numbers) = one_crowded();
+    let left_out = vec![id::<Cheap>(crowded)];
+    let key = table.submit(numbers.next().expect("few were needed"), |wish| wish.ignored = left_out);
+    for _ in 0..40 {
+        let asked = table.told().find_map(|event| {
+            let Event::Proposed { key: of, job, .. } = event else { return None };
+            (*of == key).then_some(*job)
+        });
+        asked.into_iter().for_each(|job| refuse(&mut table, other(crowded), job, Refusal::Busy));
+        table.pass(Duration::seconds(1));
+    }
+    assert!(table.node().submission(key).expect("it is known").ended, "others' room is waited for so long");
 }
 
 /// The provider refuses each order for a while; says after how long the submission is given up.
