@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use assay_protocol::{
-    id::{Digest, JobId},
+    id::{Digest, JobId, PeerId},
     objection::Cancel,
     signed::Signer,
     ticket::Ticket,
@@ -37,6 +37,9 @@ impl Client {
             cx.tell(Event::NotCancelled { key, reason });
             return Heard::Misstep(Fault::Untimely);
         }
+        let asked = self.asked(key).unwrap_or_default();
+        let asked: Vec<PeerId> =
+            asked.iter().filter_map(|job| Some(self.attempts.get(job)?.order.provider)).collect();
         if !self.is_cancelled(key) {
             self.keep(ClientRecord::Cancelled { key }, cx);
             self.stop_seeking(key, cx);
@@ -53,6 +56,8 @@ impl Client {
             self.cancel_job(job, cx);
             cx.set(Alarm::Attempt(job), cx.now);
         }
+        // Who was asked and has not answered has room for somebody else.
+        asked.into_iter().for_each(|provider| self.make_room(provider, cx));
         Heard::Taken
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use assay_market::{Event, Input};
+use assay_market::{Command, Event, Input};
 use assay_protocol::{
     id::Digest,
     notice::NoticeEvent,
@@ -160,6 +160,16 @@ fn room_at_a_provider_that_an_order_leaves_out_is_not_waited_for() {
         table.pass(Duration::seconds(1));
     }
     assert!(table.node().submission(key).expect("it is known").ended, "others' room is waited for so long");
+}
+
+#[test]
+fn an_order_that_is_cancelled_before_it_is_answered_makes_room() {
+    let (mut table, ..) = crowded();
+    table.pass(Duration::seconds(30));
+    let tried = ordered(&table);
+    assert_eq!(tried.len(), 1, "one more than there was room for");
+    table.want(Command::Cancel { key: tried[0] });
+    assert_eq!(ordered(&table).len(), 1, "another one instead of it");
 }
 
 /// The provider refuses each order for a while; says after how long the submission is given up.
