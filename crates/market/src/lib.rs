@@ -12,6 +12,7 @@ pub mod book;
 pub mod command;
 pub mod effect;
 pub mod event;
+mod former;
 pub mod held_money;
 pub mod input;
 pub mod ledger;

@@ -38,6 +38,12 @@ impl<K: Ord + Copy, V> Recent<K, V> {
         self.items.remove_entry(&oldest)
     }
 
+    /// The same things, each made into another.
+    pub(crate) fn map<W>(self, mut change: impl FnMut(V) -> W) -> Recent<K, W> {
+        let items = self.items.into_iter().map(|(name, item)| (name, change(item)));
+        Recent { items: items.collect(), order: self.order, max: self.max }
+    }
+
     /// What has this name.
     pub(crate) fn get(&self, name: &K) -> Option<&V> {
         self.items.get(name)

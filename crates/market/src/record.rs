@@ -9,6 +9,7 @@ use assay_protocol::{
     account::{Register, Stake, Unstake},
     check::{Check, Evidence, OpenClaim, Seal, Unserved},
     claim::{Claim, Deliver},
+    codec::{self, Malformed},
     id::{Digest, JobId, PeerId},
     journal::Entry,
     notice::{Account, Notice, Tick},
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     command::Instruction,
+    former,
     input::{Proven, RunId, RunResult},
     pause::Pause,
     provision::Provision,
@@ -48,6 +50,16 @@ pub enum Record {
     Beacon(Digest),
     /// Of the owner of accounts.
     Owner(Box<OwnerRecord>),
+}
+
+impl Record {
+    /// The record that these bytes are, written by this version or the one before.
+    ///
+    /// # Errors
+    /// [`Malformed`], if they are none.
+    pub fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        codec::decode(bytes, RECORD_BYTES_MAX).or_else(|error| former::record(bytes).ok_or(error))
+    }
 }
 
 /// What a client keeps.

@@ -11,6 +11,7 @@ mod cancel;
 mod choice;
 mod crowding;
 mod doubt;
+mod former;
 mod held;
 mod lanes;
 mod lot;
@@ -38,6 +39,7 @@ use assay_protocol::{
     units::{Amount, Duration, Timestamp},
 };
 
+pub(super) use self::former::FormerClient;
 use self::{
     attempt::{Attempt, AttemptStep, Doubt},
     crowding::{KnownRoom, RoomUse},

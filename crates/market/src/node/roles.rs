@@ -11,8 +11,15 @@ use alloc::boxed::Box;
 use assay_protocol::{message::Opened, signed::Signer};
 
 use super::{
-    alarms::Alarm, client::Client, context::Context, heard::Heard, notaries::Notaries, notary::Notary,
-    provider::Provider, role::Role, verifier::Verifier,
+    alarms::Alarm,
+    client::{Client, FormerClient},
+    context::Context,
+    heard::Heard,
+    notaries::Notaries,
+    notary::Notary,
+    provider::Provider,
+    role::Role,
+    verifier::Verifier,
 };
 use crate::{
     command::{Command, Instruction, NotGranted},
@@ -28,6 +35,23 @@ pub(super) struct Roles {
     pub(super) verifier: Verifier,
     /// Only where the network names this peer a notary.
     pub(super) notary: Option<Box<Notary>>,
+}
+
+/// The same in a snapshot of the version before.
+#[derive(serde::Deserialize)]
+#[serde(rename = "Roles")]
+pub(super) struct FormerRoles {
+    client: FormerClient,
+    provider: Provider,
+    verifier: Verifier,
+    notary: Option<Box<Notary>>,
+}
+
+impl From<FormerRoles> for Roles {
+    fn from(former: FormerRoles) -> Self {
+        let FormerRoles { client, provider, verifier, notary } = former;
+        Self { client: client.into(), provider, verifier, notary }
+    }
 }
 
 impl Roles {

@@ -8,7 +8,6 @@ use assay_market::{
     Book, Command, Effects, Input, Node, Record,
     node::{Config, REFILED_ENTRIES, Snapshot},
     provision::Provision,
-    record::RECORD_BYTES_MAX,
 };
 use assay_protocol::{
     codec::{self, Malformed},
@@ -147,8 +146,7 @@ pub(crate) fn restore(
     let mut unindexed = 0;
     let mut next = |read: Result<(u64, Vec<u8>), ReadError>| -> Result<Record, OpeningError> {
         let (sequence, bytes) = read?;
-        let record = codec::decode::<Record>(&bytes, RECORD_BYTES_MAX)
-            .map_err(|error| OpeningError::Record { sequence, error })?;
+        let record = Record::read(&bytes).map_err(|error| OpeningError::Record { sequence, error })?;
         last = sequence;
         let is_entry = matches!(record, Record::Chain(_));
         entries += u64::from(is_entry);

@@ -11,9 +11,8 @@ pub(crate) mod tests;
 
 use std::{io, sync::Arc};
 
-use assay_market::{Effects, Node, Record, node::Config, record::RECORD_BYTES_MAX};
+use assay_market::{Effects, Node, Record, node::Config};
 use assay_protocol::{
-    codec,
     id::PeerId,
     signed::{Keypair, Signer},
 };
@@ -120,8 +119,7 @@ impl Maker {
         let mut failed = None;
         let saved = self.reader.records(since + 1).map_while(|read| {
             let record = read.map_err(SnapshotError::from).and_then(|(sequence, bytes)| {
-                let record = codec::decode::<Record>(&bytes, RECORD_BYTES_MAX);
-                Ok((sequence, record.map_err(|_| SnapshotError::Record(sequence))?))
+                Ok((sequence, Record::read(&bytes).map_err(|_| SnapshotError::Record(sequence))?))
             });
             match record {
                 Ok((sequence, record)) => (sequence <= sealed).then_some(record),

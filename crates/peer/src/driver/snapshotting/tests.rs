@@ -3,7 +3,7 @@
 use std::fs;
 
 use assay_market::{command::Instruction, record::OwnerRecord};
-use assay_protocol::{genesis::Genesis, units::Amount};
+use assay_protocol::{codec, genesis::Genesis, units::Amount};
 use tempfile::TempDir;
 
 use super::*;
