@@ -155,8 +155,10 @@ impl Respond for RemoveModel {
             return Err(ModelRefused::Offered { name: self.name }.into());
         }
         let library = store.library.clone();
-        responder.work(move |_| library.remove(&digest)).await??;
+        let is_removed = responder.work(move |_| library.remove(&digest)).await?;
+        // Where the disk failed as well: it is published no more, so nobody fetches it any more.
         responder.settle_open_models().await?;
+        is_removed?;
         let drops = responder.work(move |_| {
             let mut parts = removed.iter().flat_map(parts);
             parts.try_for_each(|(_, part)| store.blobs.drop_idle(&part)).map_err(LibraryError::from)

@@ -1,5 +1,7 @@
 //! What a name means, whoever offers what under it.
 
+use std::fs;
+
 use assay_protocol::{
     manifest::Manifest,
     offer::{Offer, Service},
@@ -9,7 +11,11 @@ use super::{
     offers::{manifest, offer},
     *,
 };
-use crate::{driver::names::ModelSource, handle::ModelRefused, library::bytes_of};
+use crate::{
+    driver::names::ModelSource,
+    handle::{ModelRefused, RemoveModel},
+    library::bytes_of,
+};
 
 const OWN: [u8; 32] = [1; 32];
 const PROVIDER: [u8; 32] = [3; 32];
@@ -65,4 +71,25 @@ async fn what_a_stranger_offers_is_called_what_its_manifest_says() {
     assert_eq!(meant("saint".into()).await, Err(unusable("saint", said)));
     let said = "its manifest allows a run no work";
     assert_eq!(meant("idle".into()).await, Err(unusable("idle", said)));
+}
+
+#[tokio::test]
+async fn nobody_fetches_a_model_any_more_that_could_not_be_let_go_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = (Digest([5; 32]), Digest([6; 32]));
+    let poet = Manifest { name: "poet".into(), runner: parts.0, model: parts.1, ..manifest() };
+    let responder = heard(folder.path(), &manifest(), &[]).await;
+    let (blobs, library) = (responder.store.blobs.clone(), responder.store.library.clone());
+    library.add(&poet).unwrap();
+    library.publish(&poet.digest()).unwrap();
+    responder.open_models.prepare([&poet]).unwrap();
+    let is_served = || blobs.is_served(&poet.model, &PeerId([9; 32]));
+    assert!(is_served());
+    // A folder stands where the mark was, so that it cannot be erased.
+    let mark = Home::at(folder.path()).models().join("published").join(poet.digest().to_string());
+    fs::remove_file(&mark).unwrap();
+    fs::create_dir(&mark).unwrap();
+    let refused = RemoveModel { name: poet.name.clone() }.respond(&responder).await;
+    assert!(refused.is_err(), "{refused:?}");
+    assert!(!is_served() && library.published().is_empty());
 }
