@@ -111,7 +111,7 @@ fn more_submissions_than_are_remembered_are_refused_and_cost_nothing() {
 
 #[test]
 fn a_job_that_meets_a_busy_provider_goes_to_another_at_once_and_says_so() {
-    let mut world = market(Plan { slots: 1, ..Plan::default() });
+    let mut world = market(Plan { slots: 1, clients: 2, ..Plan::default() });
     let [first, client] = [0, 1].map(|number| world.plan().client(number));
     (0..6).for_each(|number| world.behave(world.plan().founder(number), Stuck));
     for number in 0..6 {
