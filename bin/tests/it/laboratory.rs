@@ -62,6 +62,9 @@ coalition = \"ring\"
 ";
 /// How many runs tell a gain from chance.
 const SEEDS: [&str; 2] = ["--seeds", "6"];
+/// What is sought in the small market: up to half of it that does not check as it should. Of any few of those that chance makes
+/// up some have honest results cost stake, whatever the search's seed, so that none has to be a lucky one.
+const SOUGHT: [&str; 4] = ["--family", "checks", "--share", "50"];
 
 #[test]
 #[ignore = "minutes of work: run by .ci/long, optimised"]
@@ -243,21 +246,20 @@ fn a_gain_is_told_by_the_exit_status_and_stays_in_what_is_smaller() {
 }
 
 #[test]
-fn a_search_finds_what_gains_and_writes_it_with_its_seeds() {
-    let bench = Bench::new(WORTHLESS);
+fn a_search_finds_what_breaks_a_bound_and_writes_it_with_its_seeds() {
+    let bench = Bench::new(SMALL);
     let file = bench.scenario.as_str();
-    let seek =
-        ["seek", file, "--evaluations", "32", "--family", "orders", "--share", "50", "--out", "./sought"];
+    let seek = [&["seek", file, "--evaluations", "32", "--out", "./sought"][..], &SOUGHT].concat();
     let ran = bench.types(&[&seek[..], &["--json"]].concat());
     assert_eq!(ran.status, Some(14), "{ran:?}");
     let (document, failure): (Value, Value) =
         (serde_json::from_str(&ran.stdout).unwrap(), serde_json::from_str(&ran.stderr).unwrap());
     assert_eq!((&document["is_breach"], &failure["error"]["code"]), (&json!(true), &json!("BREACH")));
-    assert!(document["best_surplus"].as_f64().unwrap() > 0.0, "{document}");
+    assert!(document["best_score"].as_f64().unwrap() > 0.0, "{document}");
     let found = bench.at("sought/found.toml");
     assert_eq!(document["file"], found);
     let text = fs::read_to_string(&found).unwrap();
-    assert!(text.starts_with("# surplus +") && text.contains("--first-seed 1001 --seeds "), "{text}");
+    assert!(text.starts_with("# surplus ") && text.contains("--first-seed 1001 --seeds "), "{text}");
     assert_eq!(document["found_files"], json!([found]));
     let shown = bench.types(&["attack", &found, "--first-seed", "1001", "--out", "./shown"]);
     assert_eq!(shown.status, Some(14), "{shown:?}");
@@ -269,18 +271,18 @@ fn a_search_finds_what_gains_and_writes_it_with_its_seeds() {
 
 #[test]
 fn a_search_goes_on_after_what_it_finds_until_its_budget_is_spent_however_often_it_is_gone_on_with() {
-    let bench = Bench::new(WORTHLESS);
+    let bench = Bench::new(SMALL);
     let file = bench.scenario.as_str();
     let seek = |budget: &str, more: &[&str]| {
-        let words = ["seek", file, "--family", "orders", "--share", "50", "--out", "./sought", "--json"];
-        let ran = bench.types(&[&words[..], &["--budget", budget], more].concat());
+        let words = ["seek", file, "--out", "./sought", "--json", "--budget", budget];
+        let ran = bench.types(&[&words[..], &SOUGHT, more].concat());
         assert_eq!(ran.status, Some(14), "{ran:?}");
         serde_json::from_str::<Value>(&ran.stdout).unwrap()
     };
-    let first = seek("1h", &["--evaluations", "24"]);
+    let first = seek("1h", &["--evaluations", "16"]);
     let found = first["found_files"].as_array().unwrap();
     let tried = first["attacks_tried"].as_u64().unwrap();
-    assert!(!found.is_empty() && (1..=24).contains(&tried), "{first}");
+    assert!(!found.is_empty() && (1..=16).contains(&tried), "{first}");
     for (number, file) in (1..).zip(found) {
         let name = if number == 1 { "found.toml".to_owned() } else { format!("found-{number}.toml") };
         assert_eq!(*file, bench.at(&format!("sought/{name}")));
@@ -292,7 +294,7 @@ fn a_search_goes_on_after_what_it_finds_until_its_budget_is_spent_however_often_
     let second = seek("1ms", &[]);
     assert_eq!((&second["attacks_tried"], &second["found_files"]), (&json!(tried), &first["found_files"]));
     assert!((second["core_seconds"].as_f64().unwrap() - spent).abs() < 0.01, "{second}");
-    let third = seek("1h", &["--evaluations", "32"]);
+    let third = seek("1h", &["--evaluations", "24"]);
     assert!(third["attacks_tried"].as_u64() >= Some(tried), "{third}");
     assert!(third["core_seconds"].as_f64() > Some(spent - 0.01), "{third}");
 }
