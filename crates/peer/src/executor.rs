@@ -72,7 +72,7 @@ pub enum Conduct {
     Honest,
     /// It makes an output up: for demonstrations and tests.
     Forge,
-    /// It writes the beginning of a text, [`TOLD_TOKENS`] long, and then nothing until nobody waits for more: for tests.
+    /// It writes the beginning of a text, [`TOLD_TOKENS`] long, and once nobody waits for more that is all: for tests.
     Stall,
 }
 
@@ -327,7 +327,7 @@ impl Inner {
                 mapped(&failure)
             })?;
         self.note(&run.manifest, completed.output.clone(), completed.meters);
-        let kept = self.keep(run, &completed)?;
+        let kept = self.keep(run, &following.given(completed))?;
         following.end();
         Ok(kept)
     }
