@@ -10,7 +10,7 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::run::{
         ceiling::{CeilingNames, ShorterAnswer},
-        follow::came_to_nothing,
+        follow::{came_to_nothing, not_delivered},
     },
     daemon::RunningDaemon,
     printer::{full, short},
@@ -37,13 +37,8 @@ pub(super) async fn ceilings(daemon: &RunningDaemon, submission: Digest, home: &
 
 /// Why there is no result that anybody should use.
 pub(super) fn why_nothing(submission: &SubmissionView, limits: (&str, CeilingNames)) -> CommandError {
-    let name = short(submission.key);
-    let details = json!({ "submission": full(submission.key) });
     if submission.is_paid() {
-        let message = format!("the job {name} was paid for, and its result never arrived");
-        let hint =
-            format!("`assay receipt show {name}` proves what was claimed; ask its provider, or the notary");
-        return CommandError::new(Exit::JobFailed, "NOT_DELIVERED", message, hint).with(details);
+        return not_delivered(submission.key);
     }
     match submission.refuted().last() {
         Some(refuted) => refuted_error(submission, refuted),

@@ -33,9 +33,13 @@ use crate::{
 
 /// How long a notary may take to open a job before whoever waits is told. The daemon goes on asking it.
 const NOTARY_WAIT: Duration = Duration::from_secs(30);
+/// How long a result is waited for that is paid already.
+const PAID_WAIT: Duration = Duration::from_secs(30);
 
 /// What is waited for once a result is here.
 const UNTIL_CLOSED: &str = "waiting until it is closed";
+/// What is waited for where it was closed before its result came.
+const UNTIL_HERE: &str = "it is paid; waiting for its result";
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +75,8 @@ pub(crate) struct Waiting {
     cancels: bool,
     /// Since when nothing was heard of a job that is not opened yet.
     quiet: Option<Instant>,
+    /// Until when a result is waited for that is paid already.
+    paid_deadline: Option<Instant>,
     /// What was held for the attempt that reached the goal when it did.
     held: Option<HeldMoney>,
 }
@@ -101,6 +107,7 @@ impl Waiting {
             handle,
             cancels: false,
             quiet: Some(Instant::now()),
+            paid_deadline: None,
             held: None,
         })
     }
@@ -171,12 +178,14 @@ impl Waiting {
         }
         loop {
             let quiet = self.quiet.map(|since| since + NOTARY_WAIT);
+            let paid_deadline = self.paid_deadline;
             let update = tokio::select! {
                 update = self.update(printer) => update,
                 () = alarm(quiet) => {
                     self.look_at_notary(printer).await?;
                     continue;
                 }
+                () = alarm(paid_deadline) => return Err(not_delivered(self.key)),
             };
             let Some(update) = update else { continue };
             let view = match update {
@@ -189,6 +198,12 @@ impl Waiting {
             if let Some(attempt) = arrived(&view.submission, goal) {
                 self.held = view.held_for(attempt.job).cloned();
                 return Ok(attempt.clone());
+            }
+            if is_on_its_way(&view.submission) {
+                self.quiet = None;
+                self.paid_deadline.get_or_insert_with(|| Instant::now() + PAID_WAIT);
+                self.spinner.say(UNTIL_HERE);
+                continue;
             }
             if view.submission.ended {
                 return Err(self.why_nothing(&view.submission, goal).await);
@@ -280,6 +295,11 @@ fn arrived(submission: &SubmissionView, goal: Goal) -> Option<&AttemptView> {
     submission.attempts.iter().rev().find(counts).filter(has_arrived)
 }
 
+/// Whether a job is over and paid, and its result is not here: it was closed before that came, and its provider is still asked.
+fn is_on_its_way(submission: &SubmissionView) -> bool {
+    submission.ended && submission.is_paid() && submission.answer().is_none()
+}
+
 /// Ends an answer that somebody has seen enough of. What is written by then is paid and shown; who does not want to wait for
 /// that leaves by saying the same again.
 async fn cancel(handle: &Handle, key: Digest, printer: &Printer) {
@@ -319,6 +339,17 @@ fn timed_out(key: Digest) -> CommandError {
     let hint =
         format!("it goes on: `assay job wait {name}` waits for it, and `assay job result {name}` prints it");
     CommandError::new(Exit::TimedOut, "TIMED_OUT", format!("the job {name} is not done yet"), hint)
+        .with(json!({ "submission": full(key) }))
+}
+
+/// It was paid for, and is not here.
+pub(crate) fn not_delivered(key: Digest) -> CommandError {
+    let name = short(key);
+    let message = format!("the job {name} was paid for, and its result has not come");
+    let hint = format!(
+        "its provider is asked for some minutes: `assay job result {name}` prints it if it still comes, and `assay receipt show {name}` proves what was claimed"
+    );
+    CommandError::new(Exit::JobFailed, "NOT_DELIVERED", message, hint)
         .with(json!({ "submission": full(key) }))
 }
 

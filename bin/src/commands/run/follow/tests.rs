@@ -121,3 +121,20 @@ fn one_attempt_that_failed_is_not_said_to_be_several() {
     assert_eq!(message(vec![failed.clone()]), "the attempt failed: the runner crashed");
     assert_eq!(message(vec![failed.clone(), failed]), "every attempt failed, the last: the runner crashed");
 }
+
+#[test]
+fn what_is_paid_and_not_here_yet_is_waited_for_and_never_said_to_have_met_no_offer() {
+    let paid = attempt(AttemptState::Closed(Outcome::Checked));
+    let with = |attempt: &AttemptView| SubmissionView {
+        attempts: vec![attempt.clone()],
+        unmatched: None,
+        ..ended(Unmatched::default())
+    };
+    assert!(is_on_its_way(&with(&paid)));
+    assert!(!is_on_its_way(&SubmissionView { ended: false, ..with(&paid) }), "the rest of it is looked for");
+    let here = AttemptView { output: Some(Digest::default()), ..paid };
+    assert!(!is_on_its_way(&with(&here)));
+    assert!(!is_on_its_way(&with(&attempt(AttemptState::Closed(Outcome::Mismatch)))), "nobody owes it");
+    let failure = not_delivered(Digest::default());
+    assert_eq!((failure.exit(), failure.code()), (Exit::JobFailed, "NOT_DELIVERED"));
+}
