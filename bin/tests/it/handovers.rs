@@ -23,6 +23,7 @@ use assay_peer::{
 use assay_protocol::{
     frames,
     id::{Digest, JobId, PeerId},
+    manifest::End,
     receipt::Receipt,
 };
 use serde_json::json;
@@ -196,6 +197,8 @@ async fn goes_on(loss: Loss) {
         let is_second = attempt.job == opened[1].job;
         assert!(outcome.is_paid() || !is_second, "{loss:?}: {outcome:?}");
         assert!(!outcome.is_slashed(), "{loss:?}: {outcome:?}");
+        let is_part = attempt.end == Some(End::Cancelled);
+        assert!(is_second || is_part || !outcome.is_paid(), "{loss:?}: a part is paid as one: {attempt:?}");
     }
     let verified = assay(&scene.home, &["receipt", "verify", &receipt]);
     assert_eq!(verified.status, Some(0), "{verified:?}");
