@@ -22,8 +22,10 @@ use crate::{
     printer::{called, full, money, number_of, short},
 };
 
-/// What raises what a newcomer may do.
+/// What raises what a newcomer may do that has nothing to put at stake.
 const AS_EARNED: &str = "`assay account stake`, once something was earned";
+/// The same for one that has.
+const OF_FREE: &str = "`assay account stake CREDITS`; `assay account show` says what is free";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,9 +67,10 @@ async fn found(daemon: &RunningDaemon) -> Result<(Vec<Finding>, Value), CommandE
         Some(_) | None => Vec::new(),
     };
     let mut findings = vec![offer(&status)];
+    let free = account.as_ref().map_or(Amount::ZERO, |view| view.account.free);
     match allowances.is_empty() {
         true => findings.push(standing(account.as_ref().ok(), unit)),
-        false => findings.extend(allowances.iter().map(|of| allowance(of, unit))),
+        false => findings.extend(allowances.iter().map(|of| allowance(of, free, unit))),
     }
     findings.extend(status.paused.as_ref().map(|pause| {
         Finding::warning(
@@ -122,25 +125,31 @@ fn standing(account: Option<&AccountView>, unit: &str) -> Finding {
         return Finding::warning(
             "stake",
             format!("nothing is at stake with {}: one job at a time, each checked first", short(notary)),
-            AS_EARNED,
+            if account.free.is_zero() { AS_EARNED } else { OF_FREE },
         );
     }
     Finding::fine("stake", format!("{} {unit}s with {}", account.stake, short(notary)))
 }
 
-/// How many jobs of one model the notary allows at a time.
-fn allowance(of: &ModelAllowance, unit: &str) -> Finding {
+/// How many jobs of one model the notary allows at a time, where so much could be put at stake.
+fn allowance(of: &ModelAllowance, free: Amount, unit: &str) -> Finding {
     let said = provider::allowed(of, unit);
     match of.allowance.ground {
         AllowanceGround::Slots => Finding::fine("stake", said),
         AllowanceGround::Newcomer | AllowanceGround::Stake => {
             let mend = provider::raised(of, unit);
-            Finding::warning("stake", said, mend.unwrap_or_else(|| AS_EARNED.to_owned()))
+            Finding::warning("stake", said, mend.unwrap_or_else(|| entered(of, free)))
         }
         AllowanceGround::Exposure => {
             Finding::warning("stake", said, "wait until some of them are closed, or `assay account stake`")
         }
     }
+}
+
+/// What makes a newcomer none that offers one place, which more at stake makes no more of.
+fn entered(of: &ModelAllowance, free: Amount) -> String {
+    let lacking = of.allowance.entry.minus_up_to(of.allowance.stake);
+    if lacking <= free { format!("`assay account stake {lacking}`") } else { AS_EARNED.to_owned() }
 }
 
 fn ways(addresses: &[String]) -> Finding {
@@ -285,6 +294,7 @@ fn document(demanded: &Demanded, allowances: &[ModelAllowance], unit: &str) -> V
 
 #[cfg(test)]
 mod tests {
+    use assay_market::allowance::JobAllowance;
     use assay_protocol::id::{Digest, PeerId};
 
     use super::*;
@@ -317,5 +327,25 @@ mod tests {
         assert_eq!(dear.severity, Severity::Warning);
         assert_eq!(dear.found, "digits: 2.00 credits a unit, and 1 of 3 others ask less, 1.00 the least");
         assert_eq!(price(&rivals(0, Some(Amount::credits(3))), "credit").severity, Severity::Fine);
+    }
+
+    #[test]
+    fn a_newcomer_with_one_place_is_told_what_to_put_at_stake_if_it_has_as_much() {
+        let of = ModelAllowance {
+            name: "digits".to_owned(),
+            manifest: Digest::default(),
+            units: 1,
+            allowance: JobAllowance {
+                jobs: 1,
+                more: 1,
+                ground: AllowanceGround::Newcomer,
+                stake: Amount::credits(1),
+                entry: Amount::credits(4),
+                raises: Vec::new(),
+            },
+        };
+        let mend = |free| allowance(&of, Amount::credits(free), "credit").mend;
+        assert_eq!(mend(3).as_deref(), Some("`assay account stake 3.00`"));
+        assert_eq!(mend(2).as_deref(), Some(AS_EARNED));
     }
 }
