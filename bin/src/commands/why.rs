@@ -86,7 +86,7 @@ async fn found(daemon: &RunningDaemon) -> Result<(Vec<Finding>, Value), CommandE
         let message = disk(status.disk_free, status.disk_floor);
         findings.push(problem("disk", "NO_ROOM", message, "free some space, or lower daemon.free_bytes_min"));
     }
-    findings.push(ways(&status.addresses));
+    findings.push(ways(&status.addresses, status.providing.is_some()));
     if status.providing.is_some() && status.paused.is_none() && status.held.is_empty() {
         findings.push(sight(&demanded.neighbours));
     }
@@ -152,11 +152,16 @@ fn entered(of: &ModelAllowance, free: Amount) -> String {
     if lacking <= free { format!("`assay account stake {lacking}`") } else { AS_EARNED.to_owned() }
 }
 
-fn ways(addresses: &[String]) -> Finding {
+/// Where others reach this peer, which listens from the first offer on.
+fn ways(addresses: &[String], offers: bool) -> Finding {
     let said = listening(addresses);
     match reach(addresses) {
         None => {
-            problem("address", "NOT_LISTENING", "this peer listens on nothing", "`assay up --listen ADDR`")
+            let mend = match offers {
+                true => "`assay up --listen ADDR`",
+                false => "`assay provide`: whoever offers something listens",
+            };
+            problem("address", "NOT_LISTENING", "this peer listens on nothing", mend)
         }
         Some(Reached::Machine) => {
             Finding::warning("address", said, "name an address of this machine's as daemon.listen")
@@ -327,6 +332,12 @@ mod tests {
         assert_eq!(dear.severity, Severity::Warning);
         assert_eq!(dear.found, "digits: 2.00 credits a unit, and 1 of 3 others ask less, 1.00 the least");
         assert_eq!(price(&rivals(0, Some(Amount::credits(3))), "credit").severity, Severity::Fine);
+    }
+
+    #[test]
+    fn whoever_listens_on_nothing_is_told_to_offer_something_first() {
+        let mend = |offers| ways(&[], offers).mend.unwrap_or_default();
+        assert!(mend(false).starts_with("`assay provide`") && mend(true).starts_with("`assay up "));
     }
 
     #[test]
