@@ -18,10 +18,10 @@ use crate::{
 
 pub(super) fn look(status: &StatusView, findings: &mut Vec<Finding>) {
     findings.push(program(&status.program));
-    findings.push(peers(status.neighbours.len()));
+    findings.push(peers(status.neighbours.len(), status.is_notary));
     let serves = status.is_notary || status.is_verifier || status.providing.is_some();
     findings.push(ports(serves, &status.addresses));
-    findings.push(clock(&status.clock));
+    findings.push(clock(&status.clock, status.is_notary));
     let others: Vec<PeerId> = status.notaries_heard.iter().map(|heard| heard.notary).collect();
     findings.extend(books(status.waits, &status.forked, (!status.is_notary).then_some(&*others)));
     findings.extend(left_by(status.left_by));
@@ -80,12 +80,21 @@ fn left_by(count: u64) -> Option<Finding> {
     (count > 0).then(|| left(count))
 }
 
-fn peers(connected: usize) -> Finding {
+/// Whom it is connected to: others look for a notary, and it waits for them.
+fn peers(connected: usize, is_notary: bool) -> Finding {
     match connected {
         0 => Finding::warning(
             "peers",
             "nobody is connected",
-            "get the network file anew from whoever founded the network; it may name peers that are gone",
+            match is_notary {
+                true => {
+                    "have others join with the network file that `assay network show` names, and start theirs; an address in it \
+                     must be one at which they reach this machine"
+                }
+                false => {
+                    "get the network file anew from whoever founded the network; it may name peers that are gone"
+                }
+            },
         ),
         1 => Finding::fine("peers", "1 is connected"),
         many => Finding::fine("peers", format!("{many} are connected")),
@@ -111,7 +120,7 @@ fn ports(serves: bool, addresses: &[String]) -> Finding {
 }
 
 /// How far this machine's clock is from what notaries say, by the peer's own rule.
-fn clock(clock: &ClockView) -> Finding {
+fn clock(clock: &ClockView, is_notary: bool) -> Finding {
     let mend = "have the system set its clock by the network, and start the daemon again";
     if clock.jumped_ms != 0 {
         let found = format!("the machine's clock was moved by {} ms while the daemon ran", clock.jumped_ms);
@@ -119,7 +128,13 @@ fn clock(clock: &ClockView) -> Finding {
     }
     let farthest = clock.skews.iter().max_by_key(|skew| skew.ahead_ms.unsigned_abs());
     let Some(skew) = farthest else {
-        return Finding::fine("clock", "not compared: no notary has said what time it is");
+        return Finding::fine(
+            "clock",
+            match is_notary {
+                true => "not compared: this peer keeps books, and says what time it is",
+                false => "not compared: no notary has said what time it is",
+            },
+        );
     };
     let side = if skew.ahead_ms < 0 { "behind" } else { "ahead of" };
     let off = skew.ahead_ms.unsigned_abs();
@@ -170,6 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn a_notary_is_told_what_others_must_do() {
+        let mend = |is_notary| peers(0, is_notary).mend.unwrap_or_default();
+        assert!(mend(true).starts_with("have others join with the network file"), "{}", mend(true));
+        assert!(mend(false).starts_with("get the network file anew"), "{}", mend(false));
+        assert_eq!(peers(1, true), peers(1, false));
+        let found = |is_notary| clock(&ClockView { jumped_ms: 0, skews: Vec::new() }, is_notary).found;
+        assert!(found(true).contains("this peer keeps books") && found(false).contains("no notary has said"));
+    }
+
+    #[test]
     fn whoever_serves_others_must_be_found_by_them() {
         let severity = |serves, addresses: &[&str]| {
             let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
@@ -190,7 +215,7 @@ mod tests {
             let skew =
                 |(byte, ahead_ms): (u8, &i64)| SkewView { notary: PeerId([byte; 32]), ahead_ms: *ahead_ms };
             let skews = (0..).zip(ahead_ms).map(skew).collect();
-            clock(&ClockView { jumped_ms: 0, skews })
+            clock(&ClockView { jumped_ms: 0, skews }, false)
         };
         assert_eq!(off(&[]).severity, Severity::Fine);
         assert_eq!(off(&[-5_000, 120_000]).severity, Severity::Fine);
@@ -200,7 +225,7 @@ mod tests {
             assert!(found.mend.is_some_and(|mend| mend.contains("clock")));
         }
         assert_eq!(off(&[40_000, -6_000]).severity, Severity::Problem, "the nearer one is off as well");
-        let jumped = clock(&ClockView { jumped_ms: -70_000, skews: Vec::new() });
+        let jumped = clock(&ClockView { jumped_ms: -70_000, skews: Vec::new() }, false);
         assert!(jumped.severity == Severity::Warning && jumped.found.contains("-70000 ms"), "{jumped:?}");
     }
 }
