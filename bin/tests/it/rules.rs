@@ -135,6 +135,7 @@ async fn while_a_program_of_its_owner_runs_a_provider_takes_nothing_on_and_gives
     for wrong in [
         ["rules", "--temperature", "300"],
         ["rules", "--card-others", "2GB"],
+        ["rules", "--program", "/usr/bin/blender"],
         ["schedule", "noon", "--no-start"],
     ] {
         let refused = assay(&ada, &[&["provider"], &wrong[..]].concat());

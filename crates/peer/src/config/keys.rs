@@ -22,7 +22,7 @@ static RULES: [(&str, Rule, &str); 11] = [
     ("daemon.device", is_named, "\"auto\", \"processor\" or a part of a card's name"),
     ("client.attempts_max", is_above_nought, "a whole number from 1 to 65535"),
     ("client.run_max", is_while, "a time above 0 such as \"500ms\", \"10s\", \"10m\" or \"12h\""),
-    ("provider.programs", are_named, "a list of programs, each by its name"),
+    ("provider.programs", are_programs, "a list of programs, each by the name of its file, without a path"),
     ("gateway.listen", is_socket, "an address and a port such as \"127.0.0.1:11435\", or \"none\""),
     ("gateway.hosts", are_named, "a list of names"),
     ("gateway.origins", are_origins, "a list of origins such as \"https://notes.example\""),
@@ -171,6 +171,12 @@ fn is_of_web(place: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| place.starts_with(scheme))
 }
 
+/// Whether each of these can be the name of a program: what runs is compared by the name of its file, so a path never fits.
+fn are_programs(value: &toml::Value) -> bool {
+    let is_path = |text: &toml::Value| text.as_str().is_some_and(|text| text.contains(['/', '\\']));
+    are_named(value) && !value.as_array().is_some_and(|texts| texts.iter().any(is_path))
+}
+
 /// Whether each of these texts does.
 fn are_named(value: &toml::Value) -> bool {
     value.as_array().is_some_and(|texts| texts.iter().all(is_named))
@@ -212,6 +218,16 @@ mod tests {
         for (key, typed, expected) in cases {
             let why = HomeSetting::find(key).unwrap().read(typed).unwrap_err().to_string();
             assert!(why.contains(&format!(": expected {expected}")), "{key}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_program_is_named_without_its_path() {
+        let programs = HomeSetting::find("provider.programs").unwrap();
+        assert_eq!(programs.read("blender, Blender.exe").unwrap(), "[\"blender\", \"Blender.exe\"]");
+        for path in ["/usr/bin/blender", "blender,./game", "C:\\Games\\game.exe"] {
+            let why = programs.read(path).unwrap_err().to_string();
+            assert!(why.contains("without a path"), "{path}: {why}");
         }
     }
 
