@@ -2,7 +2,7 @@
 
 pub(super) mod prospect;
 
-use std::{convert::Infallible, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use assay_peer::handle::{
     Attachment, BenchView, ListModels, ListedModel, PriceView, Provide, Providing, ServiceView, ServiceWish,
@@ -38,10 +38,11 @@ Examples:
 
 /// Offer this machine to the network.
 ///
-/// Fetches a model of the network and its runner if they are not here, runs both once as a test, and tells the network. A
-/// model of your own is taken in with `assay model add` first, one of others with `assay model pull`. What is offered already
-/// keeps its price and its slots unless you say others. A provider without stake is a newcomer: the notary allows it one job at a
-/// time, and each is checked before it is paid; what is printed says what raises that.
+/// Fetches a model of the network and its runner if they are not here, runs both once as a test, and tells the network. What
+/// is named is all that is offered then: `assay provider models add` offers one beside the others. A model of your own is
+/// taken in with `assay model add` first, one of others with `assay model pull`. What is offered already keeps its price and
+/// its slots unless you say others. A provider without stake is a newcomer: the notary allows it one job at a time, and each
+/// is checked before it is paid; what is printed says what raises that.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -95,6 +96,9 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     if before.paused.is_some() {
         invocation.printer.note("the pause is over");
     }
+    if let Some(before) = &before.providing {
+        tell_of_dropped(before, &providing, invocation);
+    }
     args.tell_of_kept(&prices, keeps_slots.then(|| providing.slots()), invocation);
     let doubtful = daemon.call(ShowPrices::default()).await?;
     tell_of_doubts(&doubtful, daemon.unit(), &invocation.printer);
@@ -147,6 +151,28 @@ impl Args {
                 .note(format!("as before: {} at a time; --slots says another number", jobs(slots.into())));
         }
     }
+}
+
+/// Says what is offered no more, because what is named is all that is.
+fn tell_of_dropped(before: &Providing, now: &Providing, invocation: &Invocation) {
+    let dropped: Vec<String> = dropped(before, now).into_iter().collect();
+    if !dropped.is_empty() {
+        invocation.printer.note(format!(
+            "offered no more: {}; `assay provider models add NAME` offers one beside the others",
+            dropped.join(", ")
+        ));
+    }
+}
+
+/// What was offered and is not now.
+fn dropped(before: &Providing, now: &Providing) -> BTreeSet<String> {
+    let kept: BTreeSet<Digest> = services(now).map(|service| service.manifest).collect();
+    let gone = services(before).filter(|service| !kept.contains(&service.manifest));
+    gone.map(|service| called(&service.name)).collect()
+}
+
+fn services(providing: &Providing) -> impl Iterator<Item = &ServiceView> {
+    providing.benches.iter().flat_map(|bench| &bench.services)
 }
 
 async fn wished(args: &Args, daemon: &RunningDaemon) -> Result<Vec<Manifest>, CommandError> {

@@ -132,7 +132,8 @@ async fn a_model_that_no_network_pins_is_added_pulled_checked_and_ordered() {
     tool_calls::are_told_to_a_model_that_is_elsewhere(&buyer);
 
     // A text is one unit, which has to cover what the provider owes for it.
-    ada.does(&["provide", "tiny-embedder", "--price", "0.03"]);
+    let alone = ada.does(&["provide", "tiny-embedder", "--price", "0.03"]);
+    assert!(alone.stderr.contains("offered no more: adder; `assay provider models add"), "{alone:?}");
     embeds(&buyer, &embedding, began).await;
     ada.does(&["provide", "adder", "--price", "0.001"]);
     calls_another_model_the_same(&town, &folder.path().join("other"), &buyer, &added).await;
