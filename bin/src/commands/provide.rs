@@ -2,11 +2,11 @@
 
 pub(super) mod prospect;
 
-use std::{collections::BTreeSet, convert::Infallible, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, path::Path, time::Duration};
 
 use assay_peer::handle::{
-    Attachment, BenchView, ListModels, ListedModel, PriceView, Provide, Providing, ServiceView, ServiceWish,
-    ShowLimits, ShowPrices, ShowStatus,
+    Attachment, BenchView, ListModels, ListedModel, PriceView, Provide, Providing, Refused, ServiceView,
+    ServiceWish, ShowLimits, ShowPrices, ShowStatus,
 };
 use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 use serde_json::{Value, json};
@@ -180,7 +180,10 @@ async fn wished(args: &Args, daemon: &RunningDaemon) -> Result<Vec<Manifest>, Co
     let wished: Vec<&ListedModel> = match args.models.is_empty() {
         // Whatever else is here, somebody may have ordered it once and nothing more.
         true => known.models.iter().filter(|listed| listed.is_pinned).collect(),
-        false => args.models.iter().map(|name| known.meant(name)).collect::<Result<_, _>>()?,
+        false => {
+            let meant = |name: &String| known.meant(name).map_err(|refused| unmeant(name, refused));
+            args.models.iter().map(meant).collect::<Result<_, _>>()?
+        }
     };
     if wished.is_empty() {
         let hint =
@@ -188,6 +191,16 @@ async fn wished(args: &Args, daemon: &RunningDaemon) -> Result<Vec<Manifest>, Co
         return Err(CommandError::new(Exit::NotFound, "NOTHING_TO_OFFER", "there are no models here", hint));
     }
     Ok(wished.into_iter().map(|listed| listed.manifest.clone()).collect())
+}
+
+/// A name that means no model; whoever names a file is told what takes it in.
+fn unmeant(name: &str, refused: Refused) -> CommandError {
+    if !matches!(refused, Refused::UnknownManifest { .. }) || !Path::new(name).is_file() {
+        return refused.into();
+    }
+    let message = format!("no model is called {name}, which is a file");
+    let hint = format!("`assay model add {name}` takes it in, and says how it is offered");
+    CommandError::new(Exit::NotFound, "UNKNOWN_MODEL", message, hint)
 }
 
 /// What is offered of one model; what the program carries is tested on what it carries for it.
@@ -226,4 +239,23 @@ pub(super) fn document(providing: &Providing, unit: &str) -> Value {
         "left_out": providing.left_out.iter().map(|left_out| json!({ "model": left_out.manifest, "why": left_out.reason }))
             .collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_names_a_file_is_told_what_takes_it_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.gguf");
+        let name = file.to_str().unwrap();
+        let hint = || {
+            let unknown = Refused::UnknownManifest { name: name.to_owned(), known: Vec::new() };
+            unmeant(name, unknown).lines()[1].to_owned()
+        };
+        assert!(!hint().contains("assay model add"), "nothing is there");
+        std::fs::write(&file, "GGUF").unwrap();
+        assert!(hint().starts_with(&format!("`assay model add {name}` takes it in")), "{}", hint());
+    }
 }
