@@ -17,6 +17,7 @@ use assay_peer::{
     executor,
     handle::{Dated, Handle, Update, WatchUpdates},
     home::HomeLock,
+    network::is_place,
 };
 use assay_protocol::{id::PeerId, signed::Signer as _, units::Amount};
 use serde_json::json;
@@ -51,7 +52,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Where to listen, as a multiaddress; may be repeated; else port 29292, or nowhere
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = place)]
     listen: Vec<String>,
     /// Serve tools of others as well, as `assay serve` does, with its settings and keys; there, or at gateway.listen
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1)]
@@ -71,6 +72,12 @@ pub(crate) struct Args {
     /// Behave otherwise than one should, for demonstrations and tests
     #[arg(long, hide = true, value_enum, default_value_t = ConductFlag::Honest)]
     conduct: ConductFlag,
+}
+
+/// Where to listen, as it was typed.
+fn place(text: &str) -> Result<String, String> {
+    let wrong = || "expected an address such as /ip4/0.0.0.0/tcp/4001".to_owned();
+    is_place(text).then(|| text.to_owned()).ok_or_else(wrong)
 }
 
 /// How a provider behaves.

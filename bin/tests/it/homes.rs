@@ -272,6 +272,8 @@ fn whoever_finds_its_port_taken_is_told_how_to_take_another() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("/ip4/127.0.0.1/tcp/{}", holder.local_addr().unwrap().port());
     assert_eq!(homestead.fails(&["--listen", &address], 2), "NOT_LISTENING");
+    let odd = homestead.types(&["up", "--listen", "127.0.0.1:4001"]);
+    assert!(odd.status == Some(2) && odd.stderr.contains("such as /ip4/0.0.0.0/tcp/4001"), "{odd:?}");
     assert_eq!(homestead.types(&["config", "set", "daemon.listen", &address]).status, Some(0));
     let taken = homestead.types(&["up"]);
     assert_eq!(taken.status, Some(2), "{taken:?}");

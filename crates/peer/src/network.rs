@@ -50,7 +50,7 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) use self::start::{everywhere, is_place};
+pub(crate) use self::start::everywhere;
 use self::{
     commands::{Carried, GossipVerdict, NetworkCommand},
     gate::Gate,
@@ -67,7 +67,7 @@ pub use self::{
     },
     limits::{Limits, Pace},
     progress::Progress,
-    start::{USUAL_PORT, can_listen},
+    start::{USUAL_PORT, can_listen, is_place},
     topics::Topic,
 };
 use crate::{

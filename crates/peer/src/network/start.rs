@@ -130,7 +130,8 @@ pub(crate) fn everywhere(port: u16) -> String {
 }
 
 /// Whether it says where to listen: on a host, at a port.
-pub(crate) fn is_place(address: &str) -> bool {
+#[must_use]
+pub fn is_place(address: &str) -> bool {
     address.parse().is_ok_and(|parsed: Multiaddr| socket_of(&parsed).is_some())
 }
 
