@@ -167,6 +167,8 @@ fn grants(founder: &Person, friend: &Person, friend_key: &str) {
     }
     let unknown = founder.types(&["account", "grant", "0123456789", "1"]).stderr;
     assert!(unknown.contains("each peer's own `assay key show` prints its name; a whole name"), "{unknown}");
+    let nothing = founder.types(&["account", "grant", friend_key, "0"]).stderr;
+    assert!(nothing.starts_with("error: nothing was created: "), "no number is told of no grant: {nothing}");
     let refused = founder.types(&["account", "grant", NOBODY, "1"]);
     let told = refused.stderr.find("grant 2: said again with --serial 2").zip(refused.stderr.find("error: "));
     assert!(

@@ -50,6 +50,10 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     if invocation.home.key()?.id() != daemon.genesis.issuer {
         return Err(Refused::NotGranted { reason: NotGranted::NotTheIssuer }.into());
     }
+    // Before a number is told, by which it would be said again.
+    if args.amount.is_zero() {
+        return Err(Refused::NotGranted { reason: NotGranted::Nothing }.into());
+    }
     let books = daemon.call(ShowBooks).await?;
     let accounts = books.accounts.iter().map(|account| account.peer);
     let account = args.account.among(accounts, "each peer's own `assay key show` prints its name")?;
