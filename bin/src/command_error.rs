@@ -132,6 +132,12 @@ impl CommandError {
         Self { hint, ..self }
     }
 
+    /// The same failure, where something else is to be done about it.
+    #[must_use]
+    pub(crate) fn hinting(self, hint: impl fmt::Display) -> Self {
+        Self { hint: one_line(&hint.to_string()), ..self }
+    }
+
     /// The same failure, of the kind that may go away by itself.
     #[must_use]
     pub fn retryable(self) -> Self {

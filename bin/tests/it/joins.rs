@@ -117,6 +117,7 @@ fn carries_the_books_away(buyer: &Person, copy: &Path) {
     fs::write(copy, &bytes).unwrap();
     let changed = buyer.types(&["notary", "audit", file, "--json"]);
     assert_eq!(changed.status, Some(9), "{changed:?}");
+    assert!(changed.stderr.contains("copy"), "its notary is not blamed for it: {changed:?}");
     fs::write(copy, "of something else").unwrap();
     let other = buyer.types(&["notary", "audit", file]);
     assert_eq!((other.status, other.stderr.lines().count()), (Some(2), 2), "{other:?}");

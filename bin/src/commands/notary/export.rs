@@ -21,6 +21,10 @@ use crate::{
     printer::{full, path_text, short},
 };
 
+/// Of a copy that does not hold: whoever had it can have changed it, and its notary need not have said so.
+const MAY_BE_CHANGED: &str = "somebody may have changed the copy: `assay notary audit` without a file asks the notary itself; if \
+                              that finds the same, trust nothing that it says after";
+
 const EXAMPLES: &str = "\
 Examples:
   assay notary export -o books.journal   copy what the network's notary has published
@@ -84,7 +88,8 @@ pub(super) async fn judge(path: &Path, genesis: Genesis) -> Result<Audited, Comm
     let judged = tokio::task::spawn_blocking(judging).await;
     let judged =
         judged.map_err(|_| CommandError::new(Exit::Other, "ENDING", "the replay was ended", "try again"))?;
-    holding(judged.map_err(|error| unjudged(path, &error))?)
+    let audited = judged.map_err(|error| unjudged(path, &error))?;
+    holding(audited).map_err(|failure| failure.hinting(MAY_BE_CHANGED))
 }
 
 fn unjudged(path: &Path, error: &CopyError) -> CommandError {
