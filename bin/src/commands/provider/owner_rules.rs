@@ -137,7 +137,7 @@ pub(crate) async fn for_pages(home: &Home, daemon: &RunningDaemon) -> Result<Val
 }
 
 fn table(settings: &OwnerRules, machine: &MachineView) -> Table {
-    let mut table = Table::new(["RULE", "LIMIT", "NOW", "KEEPS JOBS AWAY"]);
+    let mut table = Table::new(["RULE", "LIMIT", "NOW", "KEEPS JOBS AWAY"]).folds(&["LIMIT"]);
     for rule in OwnerRule::ALL {
         let held = machine.held.iter().find(|held| held.rule == rule);
         table.row([
@@ -274,6 +274,22 @@ mod tests {
         assert_eq!(read, [Some(1), Some(512 << 20), Some(2 << 30), Some(8 << 10)]);
         for text in ["", "GiB", "2GB", "-1", "1.5GiB", "99999999999GiB", "9223372036854775808"] {
             assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hours_go_on_in_further_lines_at_80_columns() {
+        let hours =
+            ["Mon-Fri 18:00-08:00", "Sat,Sun 12:00-13:00"].map(|span| span.parse::<DaySpan>().unwrap());
+        let settings = OwnerRules { hours: hours.to_vec(), ..OwnerRules::default() };
+        let held = vec![HeldRule { rule: OwnerRule::OutOfHours, since: Timestamp(1), until: None }];
+        let machine = MachineView { reading: MachineReading::default(), held };
+        let lines: Vec<String> =
+            table(&settings, &machine).aligned(Some(80)).map(|line| line.text()).collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
+        let shown = lines.join(" ");
+        for word in ["Mon,Tue,Wed,Thu,Fri", "18:00-08:00;", "Sat,Sun", "12:00-13:00"] {
+            assert!(shown.split_whitespace().any(|part| part == word), "{word}: {lines:?}");
         }
     }
 
