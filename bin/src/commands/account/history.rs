@@ -228,7 +228,12 @@ fn print(
         printer.line("");
         printer.table(&grant_table(grants));
     }
-    printer.note(format!("in all jobs that are shown: {} {unit}s", total.words()));
+    match moved.is_empty() && grants.is_none() {
+        true => printer.note(
+            "no closed job is shown; --grants shows what was granted, `assay account show` what is at stake",
+        ),
+        false => printer.note(format!("in all jobs that are shown: {} {unit}s", total.words())),
+    }
     if page.older > 0 {
         printer.note(format!("{} older receipts are not looked at; --all does", page.older));
     }
