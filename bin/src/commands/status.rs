@@ -44,16 +44,19 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     invocation.printer.table(&table(&asked));
     let status = &asked.status;
     if status.neighbours.is_empty() {
-        invocation.printer.note(alone(status.uptime));
+        invocation.printer.note(alone(status.uptime, status.is_notary));
     }
     Ok(())
 }
 
 /// What is said where nobody is connected, so long after the start.
-fn alone(uptime: Duration) -> &'static str {
-    match uptime < CONNECTS_IN {
-        true => "nobody is connected yet: it has just started, and looks for others; look again in a moment",
-        false => "nobody is connected; the network file may name peers that are gone",
+fn alone(uptime: Duration, is_notary: bool) -> &'static str {
+    match (uptime < CONNECTS_IN, is_notary) {
+        (true, _) => {
+            "nobody is connected yet: it has just started, and looks for others; look again in a moment"
+        }
+        (false, false) => "nobody is connected; the network file may name peers that are gone",
+        (false, true) => "nobody is connected; `assay doctor` says what others must do to find this notary",
     }
 }
 
@@ -140,13 +143,19 @@ fn table(asked: &StatusLook) -> Table {
     table
 }
 
+/// Why a notary keeps no books yet, beside so many who are connected.
+fn waiting(connected: usize) -> &'static str {
+    match connected {
+        0 => "not kept yet: waits for somebody who heard what this notary said last (`assay up --alone`)",
+        _ => "not kept yet: asks who is connected what this notary said last, for ten seconds at least",
+    }
+}
+
 /// What keeps this peer and others apart, where anything does.
 fn parted(status: &StatusView) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     if status.waits {
-        let waits =
-            "not kept yet: waits for somebody who heard what this notary said last (`assay up --alone`)";
-        rows.push(("books", waits.to_owned()));
+        rows.push(("books", waiting(status.neighbours.len()).to_owned()));
     }
     if !status.severed.is_empty() {
         let severed = peers(status.severed.len());
@@ -369,8 +378,15 @@ mod tests {
 
     #[test]
     fn whoever_has_just_started_is_not_told_that_others_are_gone() {
-        assert!(alone(Duration(84)).starts_with("nobody is connected yet"));
-        assert!(alone(CONNECTS_IN).contains("may name peers that are gone"));
+        assert!(alone(Duration(84), false).starts_with("nobody is connected yet"));
+        assert!(alone(CONNECTS_IN, false).contains("may name peers that are gone"));
+        assert!(alone(CONNECTS_IN, true).contains("to find this notary"), "its own file names itself");
+    }
+
+    #[test]
+    fn a_notary_that_asks_who_is_connected_needs_no_word_of_its_operator() {
+        assert!(waiting(0).contains("`assay up --alone`"));
+        assert!(!waiting(2).contains("--alone") && waiting(2).contains("asks who is connected"));
     }
 
     #[test]
