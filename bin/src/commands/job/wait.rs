@@ -61,7 +61,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let ended = unless_left(async {
         let mut ended = Vec::new();
         spinner.say(&how_long(&jobs, &daemon).await);
-        for job in &jobs {
+        for job in &mut jobs {
             ended.push(until_over(job, &daemon, invocation, deadline).await);
         }
         Ok(ended)
@@ -99,8 +99,9 @@ async fn how_long(jobs: &[JobView], daemon: &RunningDaemon) -> String {
     closing::words(WAITS, longest)
 }
 
+/// Waits for one; where the time is over before that is, `job` is how it stands then.
 async fn until_over(
-    job: &JobView,
+    job: &mut JobView,
     daemon: &RunningDaemon,
     invocation: &Invocation,
     deadline: Option<Instant>,
@@ -120,19 +121,28 @@ async fn until_over(
         None => follow.await,
         Some(deadline) => match timeout_at(deadline, follow).await {
             Ok(ended) => ended,
-            Err(_) => as_it_stands(invocation, key.clone()).await,
+            Err(_) => as_it_stands(invocation, job).await,
         },
     }
 }
 
-/// One that was over before its turn came is not late.
-async fn as_it_stands(invocation: &Invocation, key: String) -> JobEnd {
+async fn as_it_stands(invocation: &Invocation, job: &mut JobView) -> JobEnd {
+    let key = full(job.submission.key);
     // Another daemon may run by now than the one that was asked first.
     let handle = Handle::connect(&invocation.home).await?;
     match handle.call(ShowJob { name: key.clone() }).await {
-        Ok(job) if job.submission.ended => Ok(Box::new(job)),
-        Ok(_) | Err(_) => Err(timed_out(&key)),
+        Ok(now) => looked_at(job, now),
+        Err(_) => Err(timed_out(&key)),
     }
+}
+
+/// One that was over before its turn came is not late. Of another it is said how it is now, not how it was in the beginning.
+fn looked_at(job: &mut JobView, now: JobView) -> JobEnd {
+    if now.submission.ended {
+        return Ok(Box::new(now));
+    }
+    *job = now;
+    Err(timed_out(&full(job.submission.key)))
 }
 
 fn timed_out(key: &str) -> CommandError {
@@ -181,4 +191,34 @@ fn details(jobs: &[JobView], judged: &[Option<CommandError>]) -> Value {
         })
     };
     json!({ "waited": jobs.iter().zip(judged).map(row).collect::<Vec<_>>() })
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_market::view::SubmissionView;
+    use assay_protocol::id::Digest;
+
+    use super::*;
+
+    #[test]
+    fn one_that_is_late_is_shown_as_it_is_when_the_time_is_over() {
+        let view = |manifest: &str, ended| {
+            let (key, manifest) = (Digest([1; 32]), manifest.to_owned());
+            let submission = SubmissionView {
+                key,
+                manifest,
+                attempts: Vec::new(),
+                cancelled: false,
+                ended,
+                unmatched: None,
+            };
+            let (timeline, held) = (Vec::new(), Vec::new());
+            JobView { submission, timeline, retry_of: None, retried_as: None, held, waits: false }
+        };
+        let mut job = view("as it was", false);
+        let late = looked_at(&mut job, view("as it is", false));
+        assert_eq!(late.map(|job| job.submission.key).unwrap_err().code(), "TIMED_OUT");
+        assert_eq!(job.submission.manifest, "as it is");
+        assert!(looked_at(&mut job, view("over", true)).is_ok_and(|job| job.submission.ended));
+    }
 }
