@@ -64,6 +64,20 @@ impl BatchReport {
         self.plan.lines.saturating_sub(self.answered).saturating_sub(self.failed)
     }
 
+    /// Lines that were answered while nobody carried it out, if any were: neither they nor what they have cost is counted.
+    pub(super) fn ungathered(&self) -> Option<String> {
+        let count = self.under_way.map_or(0, |open| open.ungathered);
+        // Whoever carries it out is about to.
+        let is_at_rest = matches!(self.state, "stopped" | "cancelled");
+        (count > 0 && is_at_rest).then(|| {
+            format!(
+                "{}, answered and paid since: `assay batch resume {}` gathers them",
+                number_of(count, "line"),
+                short(self.plan.name)
+            )
+        })
+    }
+
     /// It in a line.
     pub(super) fn line(&self, unit: &str) -> String {
         let Self { plan, state, answered, failed, spent, .. } = self;
@@ -89,6 +103,7 @@ impl BatchReport {
             "spent": money(*spent, unit), "cost_max": plan.cost_max.map(|most| money(most, unit)),
             "under_way": self.under_way.map(|open| open.lines),
             "over_by": self.under_way.and_then(|open| open.until).map(moment),
+            "ungathered": self.under_way.map(|open| open.ungathered),
         })
     }
 
@@ -237,11 +252,17 @@ mod tests {
         let cancelling = report();
         assert_eq!((cancelling.state, cancelling.under_way), ("cancelling", None), "no daemon said");
         let until = Some(Timestamp(1_000));
-        let told = BatchReport { under_way: Some(LinesUnderWay { lines: 2, until }), ..cancelling };
+        let under_way = Some(LinesUnderWay { lines: 2, until, ungathered: 1 });
+        let told = BatchReport { under_way, ..cancelling };
         let document = told.document("credit");
         assert_eq!((&document["under_way"], &document["state"]), (&2.into(), &"cancelling".into()));
         assert_eq!(document["over_by"], "1970-01-01T00:00:01.000Z");
+        assert_eq!(document["ungathered"], 1);
+        assert_eq!(told.ungathered(), None, "whoever carries it out gathers it");
         drop(lock);
-        assert_eq!(report().state, "cancelled");
+        let at_rest = report();
+        assert_eq!((at_rest.state, at_rest.ungathered()), ("cancelled", None));
+        let words = BatchReport { under_way, ..at_rest }.ungathered().unwrap();
+        assert!(words.starts_with("1 line, answered and paid since: `assay batch resume "), "{words}");
     }
 }

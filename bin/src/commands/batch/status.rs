@@ -53,6 +53,9 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         let unknown = || "not known: no daemon is running that would say".to_owned();
         row("under way", report.under_way.map_or_else(unknown, LinesUnderWay::words));
     }
+    if let Some(ungathered) = report.ungathered() {
+        row("not gathered", ungathered);
+    }
     row("spent", format!("{} {unit}s", report.spent));
     row("ceiling", ceiling);
     invocation.printer.table(&table);

@@ -1,4 +1,4 @@
-//! Which orders of a batch are open, whoever carries it out: as its folder and the daemon say.
+//! Which orders of a batch are open, or over and not gathered yet, whoever carries it out: as its folder and the daemon say.
 //!
 //! **Invariant:** nothing is ordered, cancelled or recorded here.
 
@@ -12,7 +12,8 @@ use super::{batch_plan::BatchPlan, line_log::LineLog};
 /// ([`super::line_queue`]).
 const UNTOUCHED_MAX: usize = 1_024;
 
-/// How the orders of a batch stand that are open.
+/// How the orders of a batch stand whose lines have come to nothing yet, as its folder says. Those that are over by now are so
+/// since somebody left it: whoever carries it out next gathers them.
 ///
 /// # Errors
 /// [`CallError`], if the daemon goes away meanwhile.
@@ -23,16 +24,16 @@ pub async fn under_way(
 ) -> Result<Vec<SubmissionView>, CallError> {
     let left = log.lines().iter().enumerate().filter(|(_, state)| state.end.is_none());
     let left: Vec<(usize, u32)> = left.map(|(line, state)| (line, state.attempt)).collect();
-    let (mut open, mut untouched) = (Vec::new(), 0);
+    let (mut orders, mut untouched) = (Vec::new(), 0);
     for some in left.chunks(KNOWN_JOBS_MAX) {
         let keys: Vec<Digest> = some.iter().map(|(line, attempt)| plan.key(*line, *attempt)).collect();
         let known = handle.call(KnownJobs { keys }).await?;
         let is_untouched = known.is_empty() && some.iter().all(|(_, attempt)| *attempt == 0);
         untouched = if is_untouched { untouched + some.len() } else { 0 };
-        open.extend(known.into_iter().map(|job| job.submission).filter(|submission| !submission.ended));
+        orders.extend(known.into_iter().map(|job| job.submission));
         if untouched >= UNTOUCHED_MAX {
             break;
         }
     }
-    Ok(open)
+    Ok(orders)
 }
