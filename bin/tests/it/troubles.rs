@@ -348,6 +348,7 @@ async fn a_network_that_goes_away_bit_by_bit_is_told_in_two_lines_each_time() {
     fails(&refused, &[7]);
     assert!(refused.stderr.contains("error: the account holds 0.00, and the job needs 0."), "{refused:?}");
     assert!(refused.stderr.contains("`assay provide` earns more"), "{refused:?}");
+    assert!(refused.stderr.contains("what of it need only be there and stays yours"), "{refused:?}");
     assert_eq!(poor.asks(&["account", "show"])["held"]["amount"], "0.00");
 
     town.network.kill("ada");

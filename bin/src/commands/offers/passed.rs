@@ -16,7 +16,7 @@ use crate::{
 /// What helps whoever has too little.
 const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay provide` earns more, and the network's \
     issuer grants some (`assay account grant`); `assay account show` says what there is, and what open \
-    jobs hold until they close; nothing was spent";
+    jobs hold until they close, and `assay quote` what of it need only be there and stays yours; nothing was spent";
 
 /// What is the matter with a peer that has left every notary of its network.
 pub(crate) const NOTARY_LEFT: &str = "the notary of this network keeps two journals, and this peer has left it for good: \
