@@ -264,7 +264,10 @@ impl HttpFailure {
         }
         let why = match unmatched.refusal {
             Some(refusal) => format!("the last refusal: {refusal}"),
-            None => format!("{} offers were seen, {} of them busy", unmatched.offers, unmatched.busy),
+            None => format!(
+                "{} offers were seen, {} of them busy, {} tried in vain",
+                unmatched.offers, unmatched.busy, unmatched.tried
+            ),
         };
         let message = format!("nobody takes this now: {why}; {spent}; ask again later");
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
@@ -466,7 +469,7 @@ mod tests {
     #[test]
     fn what_attempts_have_cost_in_vain_is_not_called_nothing() {
         let told = |spent| HttpFailure::unmatched(&Unmatched::default(), None, spent).line();
-        assert!(told(Amount::ZERO).ends_with("; nothing was spent; ask again later"));
+        assert!(told(Amount::ZERO).ends_with("0 tried in vain; nothing was spent; ask again later"));
         let spent = told(Amount(140_000_000));
         assert!(spent.ends_with("; 0.14 was spent on attempts; ask again later"), "{spent}");
     }
