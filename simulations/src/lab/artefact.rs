@@ -163,12 +163,13 @@ impl Artefact {
     pub fn reproduce(&self) -> String {
         let Scenario { name, seeds, .. } = &self.scenario;
         format!(
-            "scenario {name} {}, version {}, digest {}: assay sim run {} --seeds {seeds} --first-seed {}",
+            "scenario {name} {}, version {}, digest {}: assay sim run {} --seeds {seeds} --first-seed {}{}",
             self.scenario.hash(),
             self.version,
             self.digest(),
             called(&self.scenario),
             self.first,
+            allowing(&self.scenario),
         )
     }
 
@@ -235,6 +236,11 @@ pub(super) fn called(scenario: &Scenario) -> &str {
     if is_shipped { name } else { SCENARIO }
 }
 
+/// What is typed as well where a scenario starts programs.
+pub(super) fn allowing(scenario: &Scenario) -> &'static str {
+    if scenario.programs().is_empty() { "" } else { " --allow-programs" }
+}
+
 /// The first digits of what a text comes to; tags keep kinds of texts apart.
 pub(super) fn short_digest(tag: &str, text: &str) -> String {
     let digest = assay_protocol::codec::digest(tag, text);
@@ -295,7 +301,7 @@ mod tests {
             Artefact::new(other, 1, runs.clone()).reproduce().contains("run scenario.resolved.toml --seeds")
         );
         let artefact = Artefact::new(churn(), 1, runs);
-        assert!(artefact.reproduce().contains("run churn --seeds 20 --first-seed 1"));
+        assert!(artefact.reproduce().ends_with("run churn --seeds 20 --first-seed 1"));
         let line = artefact.summary().lines().nth(1).map(str::to_owned).unwrap();
         assert!(line.starts_with("\"a \"\"name\"\", quoted\",3,2.000000000,1.000000000,-0.4841"), "{line}");
         assert!(line.ends_with(",1.000000000,2.000000000,3.000000000"), "{line}");
@@ -303,6 +309,15 @@ mod tests {
         assert!(file(&artefact, RUNS).ends_with("\n3,5,3,3\n"), "{}", file(&artefact, RUNS));
         assert_eq!(artefact.files().last().unwrap().0, MANIFEST, "who finds it finds all");
         assert_eq!(text_in_quotes("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
+    }
+
+    #[test]
+    fn what_is_typed_once_more_allows_the_programs_that_were_started() {
+        let text = "extends = \"churn\"\nname = \"mine\"\n[[population]]\nname = \"theirs\"\ncount = 4\n\
+                    behaviour = { command = [\"python3\", \"mine.py\"] }\n[[population]]\nrole = \"client\"\n";
+        let theirs = Scenario::read("mine.toml", text, &shipped::text).unwrap();
+        let typed = Artefact::new(theirs, 1, runs("share", &[Some(1.0)])).reproduce();
+        assert!(typed.ends_with(" --first-seed 1 --allow-programs"), "{typed}");
     }
 
     #[test]

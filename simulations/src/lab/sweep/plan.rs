@@ -8,7 +8,9 @@ use toml::{Table, Value};
 
 use super::{SweepAxis, SweepError};
 use crate::lab::{
-    artefact::{ArtefactFiles, SCENARIO, VERSION, called, shell_word, short_digest, text_in_quotes},
+    artefact::{
+        ArtefactFiles, SCENARIO, VERSION, allowing, called, shell_word, short_digest, text_in_quotes,
+    },
     scenario::{OverError, Scenario},
 };
 
@@ -238,11 +240,12 @@ impl SweepPlan {
     pub fn command(&self) -> String {
         let overs = self.axes.iter().map(|axis| format!(" --over {}", shell_word(&axis.text())));
         format!(
-            "assay sim sweep {}{} --seeds {} --first-seed {}",
+            "assay sim sweep {}{} --seeds {} --first-seed {}{}",
             called(&self.scenario),
             overs.collect::<String>(),
             self.scenario.seeds,
             self.first,
+            allowing(&self.scenario),
         )
     }
 

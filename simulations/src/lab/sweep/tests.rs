@@ -108,6 +108,11 @@ fn a_plan_is_read_as_it_was_written_and_never_beside_another_scenario() {
     assert!(plan.command().ends_with(
         "--over 'network.loss=0 %,2.5 %' --over workload.work=label,exact --seeds 2 --first-seed 1"
     ));
+    let text = "extends = \"fraud-vs-check-rate\"\n[[population]]\nname = \"theirs\"\ncount = 9\n\
+                behaviour = { command = [\"mine\"] }\n[[population]]\nrole = \"client\"\n";
+    let theirs = Scenario::read("mine.toml", text, &shipped::text).unwrap();
+    let theirs = SweepPlan::new(theirs, vec![SweepAxis::read("market.slots=1,2").unwrap()], 1).unwrap();
+    assert!(theirs.command().ends_with(" --first-seed 1 --allow-programs"), "{}", theirs.command());
     assert!(plan.folder().starts_with("fraud-vs-check-rate-"), "{}", plan.folder());
     for (from, into) in [
         ("seeds = 2", "seeds = 3"),
