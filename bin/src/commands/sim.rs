@@ -23,12 +23,15 @@ mod under_way;
 
 use std::{fs, path::PathBuf};
 
-use assay_simulations::lab::{
-    artefact::{Artefact, REPORT},
-    experiment::{self, ExperimentError},
-    scenario::Scenario,
-    shipped,
-    validation::{self, Validated},
+use assay_simulations::{
+    behaviour::StrategyFailure,
+    lab::{
+        artefact::{Artefact, REPORT},
+        experiment::{self, ExperimentError},
+        scenario::Scenario,
+        shipped,
+        validation::{self, Validated},
+    },
 };
 use clap::builder::TypedValueParser;
 use serde_json::json;
@@ -273,6 +276,10 @@ fn failed(error: &ExperimentError) -> CommandError {
         }
         ExperimentError::TooManyEvents { .. } => {
             CommandError::new(Exit::Usage, "TOO_LARGE", error, "set a larger `max_events` under [run]")
+        }
+        ExperimentError::Strategy { why: StrategyFailure::NotStarted(_), .. } => {
+            let hint = "its path begins in the folder that you are in, not in that of the scenario";
+            CommandError::new(Exit::Other, "STRATEGY_FAILED", error, hint)
         }
         ExperimentError::Strategy { .. } => {
             let hint = "start the program by itself: it must answer each line of JSON with one";

@@ -91,7 +91,7 @@ impl StrategyProgram {
         let mut command = Command::new(program);
         command.args(given).env(FIXED.0, FIXED.1);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| not_started(&error.to_string()))?;
+        let mut child = command.spawn().map_err(|error| not_started(&format!("{program}: {error}")))?;
         let (Some(into), Some(out), Some(beside)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -287,7 +287,7 @@ mod tests {
             "its line at `accept` is longer than 65536 bytes"
         );
         let missing = StrategyProgram::start(&["/nowhere/to/be/found".to_owned()], Duration::from_secs(1));
-        assert!(missing.unwrap_err().to_string().starts_with("it does not start: "));
+        assert!(missing.unwrap_err().to_string().starts_with("it does not start: /nowhere/to/be/found: "));
     }
 
     #[test]

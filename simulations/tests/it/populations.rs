@@ -221,7 +221,10 @@ mod programs {
                 vec!["sh", "-c", "echo nothing >&2; read -r line; exit 3"],
                 "seed 1: the program of `crooks`: it ended when it was asked at `begin`: nothing",
             ),
-            (vec!["/nowhere/at/all"], "seed 1: the program of `crooks`: it does not start: "),
+            (
+                vec!["/nowhere/at/all"],
+                "seed 1: the program of `crooks`: it does not start: /nowhere/at/all: ",
+            ),
         ] {
             let scenario = Scenario { seeds: 1, ..market("lab", &command(&words)) };
             let error = experiment::run(&scenario, 1, false).unwrap_err();
