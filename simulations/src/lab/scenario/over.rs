@@ -4,7 +4,7 @@
 
 use super::{
     Scenario, ScenarioError,
-    reader::nearest,
+    reader::distance,
     source::{self, Setting},
 };
 
@@ -45,11 +45,13 @@ impl Scenario {
         let keys = self.whole().map_err(OverError::Refused)?.keys();
         let is_name = key.ends_with(".name");
         if !keys.iter().any(|known| known == key) {
-            let same = keys.iter().find(|known| known.rsplit('.').next() == Some(key));
-            let nearest = same.map_or_else(
-                || nearest(key, &keys.iter().map(String::as_str).collect::<Vec<_>>()),
-                |known| format!("; the nearest is `{known}`"),
-            );
+            // Who leaves out the table means the last word.
+            let beside = |known: &str| {
+                let last = known.rsplit('.').next().unwrap_or(known);
+                distance(key, if key.contains('.') { known } else { last })
+            };
+            let near = keys.iter().min_by_key(|known| beside(known));
+            let nearest = near.map_or_else(String::new, |known| format!("; the nearest is `{known}`"));
             return Err(OverError::Unknown { key: key.to_owned(), nearest });
         }
         if is_name || IDLE.contains(&key) {

@@ -235,7 +235,7 @@ pub(super) fn nearest(word: &str, names: &[&str]) -> String {
 }
 
 /// How many letters must be put in, taken out or changed to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
+pub(super) fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, letter) in one.chars().take(64).enumerate() {

@@ -66,6 +66,7 @@ fn the_last_key_changes_from_each_cell_to_the_next() {
 fn a_key_or_a_value_that_makes_no_sense_is_told_with_the_nearest_key_or_the_cell() {
     for (over, expected) in [
         ("market.slotz=1,2", "--over `market.slotz` is not known here; the nearest is `market.slots`"),
+        ("p_base=2 %,4 %", "--over `p_base` is not known here; the nearest is `verification.base`"),
         ("slots=1,2", "--over `slots` is not known here; the nearest is `market.slots`"),
         (
             "population.forger.count=1,2",
