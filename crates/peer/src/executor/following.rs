@@ -52,12 +52,12 @@ pub(super) struct Following {
     course: Arc<Course>,
     speaker: Option<Speaker>,
     /// What was told of it, where it falls silent in the middle.
-    told: Option<ToldPart>,
+    told: Option<ToldBeginning>,
 }
 
 /// The beginning of a text in the middle of which a peer falls silent.
 #[derive(Clone, Copy, Debug, Default)]
-struct ToldPart {
+struct ToldBeginning {
     tokens: usize,
     bytes: usize,
     /// True once there was more.
@@ -71,7 +71,7 @@ impl Following {
 
     /// The same of a run that falls silent.
     pub(super) fn stalling(self) -> Self {
-        Self { told: Some(ToldPart::default()), ..self }
+        Self { told: Some(ToldBeginning::default()), ..self }
     }
 
     /// Whether these are told; where they are not, once nobody waits for them any more.
