@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The longest the story may take.
-const PLAY_WAIT: Duration = Duration::from_secs(240);
+const PLAY_WAIT: Duration = Duration::from_secs(120);
 
 /// How much longer with a model of the user's own.
 const MODEL_WAIT: Duration = Duration::from_secs(240);
