@@ -1,9 +1,10 @@
 // The speed of libllama: speed FOLDER BUILD MODEL THREADS [OUT TYPE]
 //
 // FOLDER holds the libraries, which are loaded at run time; BUILD names the one for an instruction set, `-` a folder that
-// has one for all. Reads lines `prefill COUNT` and `generate PAST COUNT`, and answers each with the seconds that it took by
-// the clock and on processors. The first line that it writes says what it runs. With OUT, it writes the model there as a
-// file of TYPE (llama_ftype) and ends. The headers are those of the package that the libraries are compared with.
+// has one for all. With CARD in the environment all layers are on the card that the folder's library for Vulkan finds.
+// Reads lines `prefill COUNT` and `generate PAST COUNT`, and answers each with the seconds that it took by the clock and on
+// processors. The first line that it writes says what it runs. With OUT, it writes the model there as a file of TYPE
+// (llama_ftype) and ends. The headers are those of the package that the libraries are compared with.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
@@ -83,15 +84,21 @@ int main(int count, char **arguments) {
   libraries[0] = library(folder, "libggml-base.so*");
   snprintf(name, sizeof name, one ? "libggml-cpu.so" : "libggml-cpu-%s.so", build);
   if (one) libraries[3] = library(folder, name);
-  libraries[1] = library(folder, one ? "libggml.so" : "libggml.v*.so");
-  libraries[2] = library(folder, one ? "libllama.so" : "libllama.v*.so");
+  libraries[1] = library(folder, one ? "libggml.so" : "libggml.*v*.so");
+  libraries[2] = library(folder, one ? "libllama.so" : "libllama.*v*.so");
   if (!libraries[2]) return fputs("there is no libllama\n", stderr), 1;
   CALL(llama_log_set)(quiet, NULL);
   CALL(llama_backend_init)();
   snprintf(whole, sizeof whole, "%s/%s", folder, name);
   if (!one && !CALL(ggml_backend_load)(whole)) return fprintf(stderr, "no %s\n", whole), 1;
+  struct llama_model_params wanted = CALL(llama_model_default_params)();
+  if (getenv("CARD")) {
+    snprintf(whole, sizeof whole, "%s/libggml-vulkan.so", folder);
+    if (!CALL(ggml_backend_load)(whole)) return fprintf(stderr, "no %s\n", whole), 1;
+    wanted.n_gpu_layers = 999;
+  }
   if (count == 7) return requantize(path, arguments[5], atoi(arguments[6]));
-  struct llama_model *model = CALL(llama_model_load_from_file)(path, CALL(llama_model_default_params)());
+  struct llama_model *model = CALL(llama_model_load_from_file)(path, wanted);
   if (!model) return fputs("the model is not read\n", stderr), 1;
   struct llama_context_params given = CALL(llama_context_default_params)();
   // Another layout of the struct would show here.

@@ -1,7 +1,8 @@
 //! Asks a card what it can: whether it computes the arithmetic, whether its rows are the processor's, how fast it is.
 //!
-//! `gpu_check functions | families [POSITIONS] | equal MODEL [POSITIONS] [RUNS] | speed MODEL [TOKENS]`. The card is that of
-//! `CARD`, or the first that is hardware, or the first.
+//! `gpu_check functions | families [POSITIONS] | equal MODEL [POSITIONS] [RUNS] | speed MODEL [TOKENS] [LAYERS] [POSITIONS]`.
+//! The card is that of `CARD`, or the first that is hardware, or the first. With LAYERS, speed is measured again with only so
+//! many of the last on the card; with POSITIONS, rows are compared behind it.
 #![allow(clippy::print_stdout)]
 
 #[path = "../tests/it/shapes.rs"]
@@ -22,6 +23,8 @@ use assay_engine::{
 type Checked<T> = Result<T, Box<dyn Error>>;
 
 const SEED: u64 = 29;
+const USAGE: &str = "functions | families [POSITIONS] | equal MODEL [POSITIONS] [RUNS] | \
+    speed MODEL [TOKENS] [LAYERS] [POSITIONS]";
 
 fn open() -> Checked<Arc<Card>> {
     let cards = Card::list();
@@ -148,22 +151,49 @@ fn greatest(logits: &[f32]) -> u32 {
     logits.iter().enumerate().fold((0, f32::MIN), greater).0 as u32
 }
 
-fn speed(path: &str, card: &Arc<Card>, count: usize) -> Checked<()> {
+/// What the first tokens behind a load take, one by one: a card that was idle has to come up to its clocks.
+fn first_tokens(session: &mut CardSession, count: usize) -> Checked<()> {
+    print!("the first tokens behind the load, ms each:");
+    for token in 0..count as u32 {
+        let start = Instant::now();
+        session.extend(&[token], Rows::Last, |_| {})?;
+        print!(" {:.1}", seconds(start) * 1e3);
+    }
+    println!();
+    Ok(())
+}
+
+fn speed(path: &str, card: &Arc<Card>, count: usize, layers: usize, positions: usize) -> Checked<()> {
     let size = 1 << 30;
     let roof = card.read_speed(size).or_else(|_| card.read_speed(1 << 26))?;
     println!("a plain read: {:.0} GB/s", roof / 1e9);
     let start = Instant::now();
     let model = load(path)?;
     let packed = seconds(start);
-    let loaded = Arc::new(CardModel::load(card, &model)?);
+    let loaded = CardModel::load(card, &model)?;
+    println!("{path}: packed in {packed:.1} s, on the card {:.1} s later", seconds(start) - packed);
+    pace(loaded, &model, count, true)?;
+    if layers > 0 {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        println!("{layers} layers on the card, the first with {threads} threads:");
+        let divided = CardModel::load_last(card, &model, layers, Cpu::new(threads))?;
+        pace(divided, &model, count.min(16), false)?;
+    }
+    if positions > 0 {
+        let ids = tokens(positions, model.settings().vocabulary);
+        compare(path, &model, card, &ids, 0)?;
+    }
+    Ok(())
+}
+
+fn pace(loaded: CardModel, model: &Model, count: usize, profiled: bool) -> Checked<()> {
+    let loaded = Arc::new(loaded);
     let gigabytes = loaded.token_bytes() as f64 / 1e9;
-    println!(
-        "{path}: {gigabytes:.3} GB a token; packed in {packed:.1} s, on the card {:.1} s later",
-        seconds(start) - packed
-    );
-    let capacity = model.settings().context.min(2048);
+    println!("{gigabytes:.3} GB on the card are read for a token");
+    let settings = model.settings();
+    let (capacity, vocabulary) = (settings.context.min(2048), settings.vocabulary);
     let mut session = CardSession::new(&loaded, capacity)?;
-    let vocabulary = model.settings().vocabulary;
+    first_tokens(&mut session, count)?;
     for past in [0, 100, 511, 1023, 1900].into_iter().filter(|past| past + count <= capacity) {
         session.truncate(0);
         if past > 0 {
@@ -179,7 +209,7 @@ fn speed(path: &str, card: &Arc<Card>, count: usize) -> Checked<()> {
         times.sort_by(f64::total_cmp);
         let middle = times[times.len() / 2];
         println!(
-            "generation after {past}, rows read and greedy: median {:.3} ms, {:.1} tokens/s, {:.0} GB/s of the model's bytes",
+            "generation after {past}, rows read and greedy: median {:.3} ms, {:.1} tokens/s, {:.0} GB/s of the card's bytes",
             middle * 1e3,
             1.0 / middle,
             gigabytes / middle
@@ -196,8 +226,9 @@ fn speed(path: &str, card: &Arc<Card>, count: usize) -> Checked<()> {
         }
         println!("prefill of {length}: {:.2} ms, {:.0} tokens/s", best * 1e3, length as f64 / best);
     }
+    // Of a divided model a profile would show the card's part as the whole.
     for (tokens, past) in [(1, 255), (1, 511), (1, 1900), (256, 0)] {
-        if past + tokens <= capacity {
+        if profiled && past + tokens <= capacity {
             profile(&mut session, tokens, past)?;
         }
     }
@@ -224,13 +255,8 @@ fn main() -> Checked<()> {
             let ids = tokens(number(2, 320)?, model.settings().vocabulary);
             compare(path, &model, &card, &ids, number(3, 100)?)?;
         }
-        ["speed", path, ..] => speed(path, &card, number(2, 48)?)?,
-        _ => {
-            return Err(
-                "functions | families [POSITIONS] | equal MODEL [POSITIONS] [RUNS] | speed MODEL [TOKENS]"
-                    .into(),
-            );
-        }
+        ["speed", path, ..] => speed(path, &card, number(2, 48)?, number(3, 0)?, number(4, 0)?)?,
+        _ => return Err(USAGE.into()),
     }
     Ok(())
 }
