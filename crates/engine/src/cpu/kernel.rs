@@ -204,28 +204,49 @@ unsafe fn block<V: Vector, const F: usize, const S: usize, const M: usize>(
     unsafe {
         let integers = integers::<V, F, S, M>(place, x);
         for s in 0..S {
-            let (scale, minimum) = scales::<V, F>(place.heads[s], place.sides[s], place.lanes[s]);
+            let side = place.sides[s].add(place.lanes[s]);
+            let both = scales::<V, F>(place.heads[s], place.sides[s], place.lanes[s]);
             for m in 0..M {
-                let scale = V::mul(scale, V::splat((*x[m]).scale));
-                let mut product = V::mul(scale, V::float(integers[s][m]));
-                if const { Format::ALL[F].scales().minimum() } {
-                    let total = match const { Format::ALL[F].scales() } {
-                        Scales::SixteensAndMinimum => {
-                            let least = least::<V>(place.sides[s].add(LANES + place.lanes[s]), (*x[m]).sums);
-                            V::mul(V::splat((*x[m]).scale), least)
-                        }
-                        Scales::Half
-                        | Scales::HalfAndMinimum
-                        | Scales::SubAndMinimum
-                        | Scales::Sub
-                        | Scales::Sixteens
-                        | Scales::Power => V::splat((*x[m]).total),
-                    };
-                    product = V::add(product, V::mul(minimum, total));
-                }
+                let product = product::<V, F>(both, side, integers[s][m], x[m]);
                 sums[s][m] = V::add(sums[s][m], product);
             }
         }
+    }
+}
+
+/// A block's product of each row with a token, given its scale and its minimum's, where integer scales begin, and the
+/// integers.
+///
+/// # Safety
+///
+/// The instructions are here, and so are the integer scales and the activations.
+#[inline(always)]
+unsafe fn product<V: Vector, const F: usize>(
+    (scale, minimum): (V::Floats, V::Floats),
+    side: *const u8,
+    integers: V::Integers,
+    x: *const Activations,
+) -> V::Floats {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let scale = V::mul(scale, V::splat((*x).scale));
+        let product = V::mul(scale, V::float(integers));
+        if const { !Format::ALL[F].scales().minimum() } {
+            return product;
+        }
+        let total = match const { Format::ALL[F].scales() } {
+            Scales::SixteensAndMinimum => {
+                let least = least::<V>(side.add(LANES), (*x).sums);
+                V::mul(V::splat((*x).scale), least)
+            }
+            Scales::Half
+            | Scales::HalfAndMinimum
+            | Scales::SubAndMinimum
+            | Scales::Sub
+            | Scales::Sixteens
+            | Scales::Power => V::splat((*x).total),
+        };
+        V::add(product, V::mul(minimum, total))
     }
 }
 
@@ -285,6 +306,35 @@ unsafe fn least<V: Vector>(from: *const u8, sums: [i32; 2]) -> V::Floats {
     }
 }
 
+/// Whether each sixteen weights of a block have a multiplier of their own.
+const fn by_sixteens(format: Format) -> bool {
+    matches!(format.scales(), Scales::Sixteens | Scales::SixteensAndMinimum)
+}
+
+/// What the sums of the first and of the second sixteen weights of each row are multiplied by.
+///
+/// # Safety
+///
+/// The instructions are here, and the bytes can be read.
+#[inline(always)]
+unsafe fn multipliers<V: Vector, const F: usize>(side: *const u8) -> [V::Integers; 2] {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match const { Format::ALL[F].scales() } {
+            Scales::SixteensAndMinimum => {
+                let both = V::unsigned(side);
+                [V::bits(both, 0, 15), V::bits(both, 4, 15)]
+            }
+            Scales::Half
+            | Scales::HalfAndMinimum
+            | Scales::SubAndMinimum
+            | Scales::Sub
+            | Scales::Sixteens
+            | Scales::Power => [V::signed(side), V::signed(side.add(LANES))],
+        }
+    }
+}
+
 /// The integer part of a block's products.
 ///
 /// # Safety
@@ -297,27 +347,13 @@ unsafe fn integers<V: Vector, const F: usize, const S: usize, const M: usize>(
 ) -> [[V::Integers; M]; S] {
     // SAFETY: the caller's promises.
     unsafe {
-        let sixteens =
-            matches!(const { Format::ALL[F].scales() }, Scales::Sixteens | Scales::SixteensAndMinimum);
-        if !sixteens {
+        if const { !by_sixteens(Format::ALL[F]) } {
             return steps::<V, F, S, M, 0, 4>(&place.codes, x);
         }
         let mut first = steps::<V, F, S, M, 0, 2>(&place.codes, x);
         let second = steps::<V, F, S, M, 2, 4>(&place.codes, x);
         for s in 0..S {
-            let side = place.sides[s].add(place.lanes[s]);
-            let (low, high) = match const { Format::ALL[F].scales() } {
-                Scales::SixteensAndMinimum => {
-                    let both = V::unsigned(side);
-                    (V::bits(both, 0, 15), V::bits(both, 4, 15))
-                }
-                Scales::Half
-                | Scales::HalfAndMinimum
-                | Scales::SubAndMinimum
-                | Scales::Sub
-                | Scales::Sixteens
-                | Scales::Power => (V::signed(side), V::signed(side.add(LANES))),
-            };
+            let [low, high] = multipliers::<V, F>(place.sides[s].add(place.lanes[s]));
             for m in 0..M {
                 first[s][m] = V::plus(V::times(first[s][m], low), V::times(second[s][m], high));
             }
