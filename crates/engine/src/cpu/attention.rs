@@ -199,12 +199,12 @@ impl<'a, const R: usize> QueryRows<'a, R> {
         match isa {
             // SAFETY: a processor is made of instructions that are here alone.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { self.avx512(part) },
+            Isa::Avx512 | Isa::Amx => unsafe { self.avx512(part) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::AvxVnni => unsafe { self.avx2(part) },
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx512 | Isa::Avx2 | Isa::AvxVnni => self.body::<Portable>(part),
+            Isa::Amx | Isa::Avx512 | Isa::Avx2 | Isa::AvxVnni => self.body::<Portable>(part),
             Isa::Scalar => match part {
                 RowsPart::Whole { out, .. } => self.define(out),
                 part @ (RowsPart::Scores { .. } | RowsPart::Values { .. }) => self.body::<Portable>(part),

@@ -4,7 +4,11 @@
 
 use std::{arch::x86_64::*, ops::Range};
 
-use super::{kernel, product::TileProduct, vector::Vector};
+use super::{
+    kernel::{self, tiles::TileVector},
+    product::TileProduct,
+    vector::Vector,
+};
 
 /// AVX-512 F, BW, VL, DQ and VNNI.
 #[derive(Clone, Copy)]
@@ -164,29 +168,58 @@ impl Vector for Avx512 {
     }
 
     unsafe fn sweep<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
-        let pairs = tiles.start..tiles.start + tiles.len() / 2 * 2;
-        let last = pairs.end..tiles.end;
-        unsafe {
-            if work.tokens() == 1 {
-                return run::<F, 1, 1>(work, tiles, 0);
-            }
-            for tile in pairs.step_by(2) {
-                pair::<F>(work, tile..tile + 2);
-            }
-            for token in 0..work.tokens() {
-                run::<F, 1, 1>(work, last.clone(), token);
-            }
-        }
+        unsafe { sweep_from::<F>(work, tiles, 0) }
     }
 }
 
-/// Two tiles with every token: four tokens at a time, then two, then one.
+// SAFETY of every block: as above.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl TileVector for Avx512 {
+    #[inline(always)]
+    unsafe fn sums(from: *const i32) -> __m512i {
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn floats(from: *const f32) -> __m512 {
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn put(to: *mut i8, codes: __m512i, offset: i8) {
+        unsafe { _mm512_storeu_si512(to.cast(), _mm512_sub_epi8(codes, _mm512_set1_epi8(offset))) }
+    }
+}
+
+/// The tiles' rows for the tokens from `first` on.
 ///
 /// # Safety
 ///
 /// As `strips`.
-unsafe fn pair<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
-    let mut token = 0;
+pub(super) unsafe fn sweep_from<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>, first: usize) {
+    let pairs = tiles.start..tiles.start + tiles.len() / 2 * 2;
+    let last = pairs.end..tiles.end;
+    // SAFETY: the caller's promises.
+    unsafe {
+        if work.tokens() == first + 1 {
+            return run::<F, 1, 1>(work, tiles, first);
+        }
+        for tile in pairs.step_by(2) {
+            pair::<F>(work, tile..tile + 2, first);
+        }
+        for token in first..work.tokens() {
+            run::<F, 1, 1>(work, last.clone(), token);
+        }
+    }
+}
+
+/// Two tiles with every token from `first` on: four tokens at a time, then two, then one.
+///
+/// # Safety
+///
+/// As `strips`.
+unsafe fn pair<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>, first: usize) {
+    let mut token = first;
     // SAFETY: the caller's promises.
     unsafe {
         while token + 4 <= work.tokens() {

@@ -1,6 +1,6 @@
 //! The instruction sets that there are kernels for.
 //!
-//! **Invariant:** what is said to be here was asked of the machine.
+//! **Invariant:** what is said to be here was asked of the machine, and of the system where that has a say.
 
 use std::fmt;
 
@@ -15,6 +15,8 @@ pub enum Isa {
     AvxVnni,
     /// AVX-512 with its dot product.
     Avx512,
+    /// The same, and the tiles of AMX where there are many tokens.
+    Amx,
     /// NEON.
     Neon,
     /// NEON with the dot product.
@@ -25,8 +27,16 @@ pub enum Isa {
 
 impl Isa {
     /// Each of them, slowest first.
-    pub const ALL: [Self; 7] =
-        [Self::Scalar, Self::Simd128, Self::Neon, Self::NeonDot, Self::Avx2, Self::AvxVnni, Self::Avx512];
+    pub const ALL: [Self; 8] = [
+        Self::Scalar,
+        Self::Simd128,
+        Self::Neon,
+        Self::NeonDot,
+        Self::Avx2,
+        Self::AvxVnni,
+        Self::Avx512,
+        Self::Amx,
+    ];
 
     /// The fastest that this machine has.
     #[must_use]
@@ -47,6 +57,7 @@ impl Isa {
             Self::Avx2 => avx2(),
             Self::AvxVnni => avx2() && avx_vnni(),
             Self::Avx512 => avx2() && avx512(),
+            Self::Amx => avx2() && avx512() && amx(),
             Self::Neon => cfg!(target_arch = "aarch64"),
             Self::NeonDot => neon_dot(),
             Self::Simd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
@@ -61,6 +72,7 @@ impl Isa {
             Self::Avx2 => "avx2",
             Self::AvxVnni => "avxvnni",
             Self::Avx512 => "avx512vnni",
+            Self::Amx => "amx",
             Self::Neon => "neon",
             Self::NeonDot => "neondot",
             Self::Simd128 => "simd128",
@@ -93,6 +105,11 @@ fn avx512() -> bool {
         && is_x86_feature_detected!("avx512vnni")
 }
 
+#[cfg(target_arch = "x86_64")]
+fn amx() -> bool {
+    super::amx::is_granted()
+}
+
 #[cfg(not(target_arch = "x86_64"))]
 const fn avx2() -> bool {
     false
@@ -105,6 +122,11 @@ const fn avx_vnni() -> bool {
 
 #[cfg(not(target_arch = "x86_64"))]
 const fn avx512() -> bool {
+    false
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+const fn amx() -> bool {
     false
 }
 

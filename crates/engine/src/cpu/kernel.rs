@@ -9,6 +9,8 @@
 #![allow(clippy::needless_range_loop, reason = "the same index runs over several arrays of registers")]
 
 mod codes;
+#[cfg(any(target_arch = "x86_64", test))]
+pub(super) mod tiles;
 
 use std::ops::Range;
 

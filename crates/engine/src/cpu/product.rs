@@ -63,6 +63,23 @@ impl<'a> TileProduct<'a> {
     }
 }
 
+/// What computes rows of a format: vectors alone, or tiles of tokens beside them.
+pub(super) trait Sweep {
+    /// The rows of these tiles for every token.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else has these rows, and the instructions are here.
+    unsafe fn every_token<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>);
+}
+
+impl<V: Vector> Sweep for V {
+    unsafe fn every_token<const F: usize>(work: &TileProduct<'_>, tiles: Range<usize>) {
+        // SAFETY: the caller's promises.
+        unsafe { V::sweep::<F>(work, tiles) }
+    }
+}
+
 /// The rows of these tiles, for every token.
 ///
 /// # Safety
@@ -72,6 +89,8 @@ pub(super) unsafe fn matmul(isa: Isa, work: &TileProduct<'_>, tiles: Range<usize
     // SAFETY: the caller's promises.
     unsafe {
         match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Amx => by_format::<super::amx::Amx>(work, tiles),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => by_format::<super::avx512::Avx512>(work, tiles),
             #[cfg(target_arch = "x86_64")]
@@ -90,6 +109,7 @@ pub(super) unsafe fn matmul(isa: Isa, work: &TileProduct<'_>, tiles: Range<usize
             | Isa::Avx2
             | Isa::AvxVnni
             | Isa::Avx512
+            | Isa::Amx
             | Isa::Neon
             | Isa::NeonDot
             | Isa::Simd128 => define(work, tiles),
@@ -118,15 +138,15 @@ unsafe fn define(work: &TileProduct<'_>, tiles: Range<usize>) {
 ///
 /// As `matmul`.
 #[allow(unused, reason = "not every machine has vectors")]
-unsafe fn by_format<V: Vector>(work: &TileProduct<'_>, tiles: Range<usize>) {
+pub(super) unsafe fn by_format<S: Sweep>(work: &TileProduct<'_>, tiles: Range<usize>) {
     macro_rules! sweep {
         ($($format:ident)*) => {
             match work.weights.format() {
                 // SAFETY: the caller's promises.
-                $(Format::$format => unsafe { V::sweep::<{ Format::$format as usize }>(work, tiles) },)*
+                $(Format::$format => unsafe { S::every_token::<{ Format::$format as usize }>(work, tiles) },)*
                 // SAFETY: as above. Floats are packed as this.
                 Format::F32 | Format::F16 | Format::Bf16 | Format::Q8_0 => unsafe {
-                    V::sweep::<{ Format::Q8_0 as usize }>(work, tiles)
+                    S::every_token::<{ Format::Q8_0 as usize }>(work, tiles)
                 },
             }
         };

@@ -31,12 +31,12 @@ macro_rules! for_each_isa {
             match isa {
                 // SAFETY: a processor is made of instructions that are here alone.
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => unsafe { avx512($($argument),*) },
+                Isa::Avx512 | Isa::Amx => unsafe { avx512($($argument),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 | Isa::AvxVnni => unsafe { avx2($($argument),*) },
                 #[cfg(not(target_arch = "x86_64"))]
-                Isa::Avx512 | Isa::Avx2 | Isa::AvxVnni => body($($argument),*),
+                Isa::Amx | Isa::Avx512 | Isa::Avx2 | Isa::AvxVnni => body($($argument),*),
                 Isa::Scalar | Isa::Neon | Isa::NeonDot | Isa::Simd128 => body($($argument),*),
             }
         }

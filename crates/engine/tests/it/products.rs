@@ -51,7 +51,8 @@ fn everything(format: Format, shapes: &[(usize, usize)]) {
     for (rows, cols) in shapes.iter().copied() {
         let source = random.weights(format, rows, cols);
         let weights = Matrix::pack(format, rows, cols, &source).expect("finite scales");
-        for tokens in [1, 2, 3, 5, 7, 13] {
+        // From sixteen on there may be tiles.
+        for tokens in [1, 2, 3, 5, 7, 13, 16, 37] {
             let x = activations(&mut random, tokens * cols);
             let mut quantized = Quantized::default();
             scalar.quantize(&x, cols, &mut quantized);
@@ -128,7 +129,7 @@ fn codes_and_activations_at_their_ends_are_exact() {
             }
             let source = unit.repeat(rows * cols / weights);
             let matrix = Matrix::pack(format, rows, cols, &source).unwrap();
-            for x in [vec![1.0; 3 * cols], vec![-1.0; 3 * cols]] {
+            for x in [3, 17].into_iter().flat_map(|tokens| [1f32, -1.0].map(|x| vec![x; tokens * cols])) {
                 let mut quantized = Quantized::default();
                 Cpu::with(Isa::Scalar, 1).quantize(&x, cols, &mut quantized);
                 let expected = defined(&matrix, &quantized);
