@@ -60,7 +60,8 @@ const ALWAYS: &[c_long] = &[
     libc::SYS_writev,
 ];
 
-/// The old names of calls that libraries for this processor still use.
+/// The old names of calls that libraries for this processor still use, and the one by which an engine asks for the tiles of a
+/// processor that has some. Where it could not ask it would do without.
 #[cfg(target_arch = "x86_64")]
 const BY_PROCESSOR: &[c_long] =
     &[libc::SYS_arch_prctl, libc::SYS_mkdir, libc::SYS_open, libc::SYS_readlink, libc::SYS_stat];
@@ -324,6 +325,19 @@ mod tests {
         };
         let naming = [NAMING, NAMING_BY_PROCESSOR].concat();
         assert!(naming.iter().all(|call| !is_allowed(*call)) && is_allowed(libc::SYS_clone));
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn an_engine_may_ask_for_tiles_behind_every_wall() {
+        // `ARCH_REQ_XCOMP_PERM`, and what tiles hold.
+        let arguments = [0x1023, 18, 0, 0, 0, 0];
+        for purpose in [Purpose::Run, Purpose::Host, Purpose::Card, Purpose::Compile] {
+            let filters = filters(purpose).unwrap();
+            let is_allowed =
+                |filter| answer(filter, libc::SYS_arch_prctl, arguments) == libc::SECCOMP_RET_ALLOW;
+            assert!(filters.iter().all(is_allowed), "{purpose:?}");
+        }
     }
 
     #[test]
