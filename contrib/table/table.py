@@ -5,7 +5,7 @@ from pathlib import Path
 
 # How others call what the driver calls so.
 NAMES = {"llvmpipe": "lavapipe"}
-ORDER = ["scalar", "avx2", "avxvnni", "avx512vnni", "neon", "neondot", "simd128", "lavapipe"]
+ORDER = ["scalar", "avx2", "avxvnni", "avx512vnni", "amx", "neon", "neondot", "simd128", "lavapipe"]
 
 well = True
 models = {}
