@@ -58,6 +58,12 @@ impl Span {
         Self::millis(count.saturating_mul(1_000))
     }
 
+    /// Whole milliseconds in it.
+    #[must_use]
+    pub const fn whole_millis(self) -> u64 {
+        self.0 / NANOS_PER_MILLI
+    }
+
     /// The sum.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {

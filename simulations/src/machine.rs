@@ -101,9 +101,9 @@ pub fn result(run: &Run, made: &Made) -> RunResult {
     }
 }
 
-/// How long a run takes: 60 to 140 ms.
-pub fn service(luck: &mut Stream) -> Span {
-    Span::millis(luck.between(60, 140))
+/// How long a run takes, in whole milliseconds between these two.
+pub fn service([least, most]: [Span; 2], luck: &mut Stream) -> Span {
+    Span::millis(luck.between(least.whole_millis(), most.whole_millis()))
 }
 
 /// The number of bytes stands in the parameters.

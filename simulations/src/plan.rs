@@ -58,6 +58,8 @@ pub struct Plan {
     pub conditions: Conditions,
     /// The longest that a disk takes to sync.
     pub sync_max: Span,
+    /// The shortest and the longest run of a machine that runs all at once.
+    pub runs: [Span; 2],
     /// How far a peer's clock may be off, either way, in milliseconds.
     pub skew_ms_max: u64,
     /// How long everything may take, but for a withdrawal.
@@ -92,6 +94,7 @@ impl Default for Plan {
             welcomes_per_hour: 100,
             conditions: Conditions::GOOD,
             sync_max: Span::millis(8),
+            runs: [Span::millis(60), Span::millis(140)],
             skew_ms_max: 50,
             timers: Timers { settle_max: Duration::seconds(12 * 3_600), ..Timers::brisk() },
             unbonding: Timers::brisk().unbonding,

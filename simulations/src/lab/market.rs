@@ -79,17 +79,18 @@ impl Ground {
     /// What a plan says, with the machines of the checker, and delays drawn from distributions.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        Self::with(Box::new(SampledCarrier::of(&plan.conditions, plan.peers())))
+        Self::with(plan, Box::new(SampledCarrier::of(&plan.conditions, plan.peers())))
     }
 
     /// The same, but that each hop is carried of what is told to everybody, and each peer has a book of its own.
     #[must_use]
     pub fn hop_by_hop(plan: &Plan) -> Self {
-        Self::with(Box::new(FullCarrier::new(plan.seed, plan.peers(), &plan.conditions)))
+        Self::with(plan, Box::new(FullCarrier::new(plan.seed, plan.peers(), &plan.conditions)))
     }
 
-    fn with(carrier: Box<dyn Carrier>) -> Self {
-        Self { carrier, service: Distribution::Uniform(0.06, 0.14), keeps_records: false }
+    fn with(plan: &Plan, carrier: Box<dyn Carrier>) -> Self {
+        let [least, most] = plan.runs.map(|span| span.0 as f64 / 1e9);
+        Self { carrier, service: Distribution::Uniform(least, most), keeps_records: false }
     }
 }
 

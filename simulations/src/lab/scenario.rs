@@ -5,6 +5,7 @@
 
 mod conduct;
 mod fault;
+mod machines;
 #[cfg(test)]
 mod misspelt;
 mod over;
@@ -20,6 +21,7 @@ pub(super) use self::conduct::SettingKey;
 pub use self::{
     conduct::{BehaviourName, BehaviourSettings},
     fault::{LinkFault, LinkFaultKind},
+    machines::Machines,
     over::OverError,
     population::{Population, PopulationRole, StrategyCommand},
     source::ScenarioError,
@@ -88,6 +90,8 @@ pub struct Scenario {
     pub between: u64,
     /// When orders come more often.
     pub crowd: Crowd,
+    /// What everybody's machine is like.
+    pub machine: Machines,
     /// What is ordered.
     pub work: &'static str,
     /// How many of the texts that are ordered may be as long as the longest; the others are a third of that.
@@ -162,7 +166,7 @@ const WORKS: [(&str, &str); 4] = [
     (plan::TEXT, plan::TEXT),
 ];
 /// What stands at the top of a file.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "name",
     "question",
     "theory",
@@ -170,6 +174,7 @@ const TABLES: [&str; 11] = [
     "run",
     "network",
     "market",
+    "machine",
     "verification",
     "workload",
     "population",
@@ -206,6 +211,7 @@ impl Scenario {
         let mut run = all.table("run")?;
         let mut network = all.table("network")?;
         let mut market = all.table("market")?;
+        let machine = Machines::read(all.table("machine")?)?;
         let mut verification = all.table("verification")?;
         let mut workload = all.table("workload")?;
         let populations = all.tables("population")?;
@@ -232,6 +238,7 @@ impl Scenario {
             slots: market.count("slots", 4, 1..=1_000)?,
             base: verification.share("base", 20_000)?,
             ramp: verification.count("ramp", 5, 0..=1_000)?,
+            machine,
             between: workload.time("between", SECOND)?,
             crowd: Crowd {
                 at: workload.time("crowd_at", 0)?,
@@ -376,7 +383,7 @@ impl Scenario {
              [run]\ntakes = \"{}\"\nkernel = {:?}\nsweep = {}\nhorizon = \"{}\"\n{warm_up}{series}\
              seeds = {}\nmax_events = {}\n\n\
              [network]\ndelay_min = \"{delay_min}\"\ndelay_max = \"{delay_max}\"\nloss = \"{} %\"\n\
-             {timers}{fidelity}\n[market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n\n\
+             {timers}{fidelity}\n[market]\nstake = \"{} credits\"\nprice_step = \"{} credits\"\nslots = {}\n{}\n\
              [verification]\nbase = \"{} %\"\nramp = {}\n\n\
              [workload]\nbetween = \"{}\"\ncrowd_at = \"{}\"\n\
              crowd_lasts = \"{}\"\ncrowd_factor = {}\nwork = {:?}\n{long}attempts = {}\n{value}",
@@ -393,6 +400,7 @@ impl Scenario {
             self.stake as f64 / 1e3,
             self.price_step as f64 / 1e3,
             self.slots,
+            self.machine.text(time),
             self.base as f64 / 1e4,
             self.ramp,
             time(self.between),

@@ -145,7 +145,7 @@ impl World {
         let id = run.id;
         if let Some(number) = peer.begin_run(run) {
             let span = one_by_one.map(|span| peer.queue(now, span));
-            let span = span.unwrap_or_else(|| machine::service(&mut peer.luck));
+            let span = span.unwrap_or_else(|| machine::service(self.plan.runs, &mut peer.luck));
             self.within(place, span, WithinPeer::Finished(id, number));
         }
     }

@@ -130,6 +130,8 @@ pub(super) fn plan(scenario: &Scenario, seed: u64) -> Plan {
         stake: thousandths(scenario.stake),
         price_step: thousandths(scenario.price_step),
         slots: u16::try_from(scenario.slots).unwrap_or(u16::MAX),
+        runs: scenario.machine.runs.map(Span),
+        sync_max: Span(scenario.machine.sync_max),
         texts: scenario.work == plan::TEXT,
         conditions: Conditions {
             delay_min: Span(scenario.delays[0]),

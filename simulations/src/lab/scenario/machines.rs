@@ -1,0 +1,41 @@
+//! What everybody's machine is like: how long a run takes on it, and how long its disk takes to sync.
+
+use super::{SECOND, ScenarioError, reader::SettingReader};
+
+/// Machines that are alike. Times are in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machines {
+    /// The shortest and the longest run.
+    pub runs: [u64; 2],
+    /// The longest that a disk takes to sync.
+    pub sync_max: u64,
+}
+
+impl Default for Machines {
+    /// Those that pretend to compute where a scenario does not say it.
+    fn default() -> Self {
+        Self { runs: [SECOND / 50 * 3, SECOND / 50 * 7], sync_max: SECOND / 125 }
+    }
+}
+
+impl Machines {
+    pub(super) fn read(mut reader: SettingReader) -> Result<Self, ScenarioError> {
+        let Self { runs: [least, most], sync_max } = Self::default();
+        let runs = [reader.time("run_min", least)?, reader.time("run_max", most)?];
+        let sync_max = reader.time("sync_max", sync_max)?;
+        reader.finish()?;
+        if runs[0] > runs[1] {
+            return Err(reader.wrong("run_min", "must not be above `run_max`"));
+        }
+        Ok(Self { runs, sync_max })
+    }
+
+    /// Its table, with lengths of time written by `time`; nothing where they are the usual ones.
+    pub(super) fn text(&self, time: fn(u64) -> String) -> String {
+        if *self == Self::default() {
+            return String::new();
+        }
+        let ([least, most], sync_max) = (self.runs.map(time), time(self.sync_max));
+        format!("\n[machine]\nrun_min = \"{least}\"\nrun_max = \"{most}\"\nsync_max = \"{sync_max}\"\n")
+    }
+}
