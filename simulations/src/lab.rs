@@ -19,6 +19,7 @@ pub mod parquet;
 pub mod pieces;
 pub mod quantiles;
 pub mod queueing;
+pub mod recording;
 pub mod replication;
 pub mod report;
 mod rows;

@@ -56,6 +56,7 @@ mod quotes;
 mod reader;
 mod real_models;
 mod receipts;
+mod recordings;
 mod refusals;
 mod refuted;
 mod rough_clients;

@@ -7,6 +7,7 @@ mod checked;
 mod company;
 mod course;
 mod gathered;
+mod observed;
 mod pool_range;
 mod stakes_needed;
 mod surplus;
@@ -14,7 +15,9 @@ mod trade;
 
 use std::{num::NonZero, thread};
 
-pub(super) use self::{gathered::OVER_THEORY, stakes_needed::stakes_needed};
+use assay_protocol::genesis::Genesis;
+
+pub(super) use self::{gathered::OVER_THEORY, observed::observe, stakes_needed::stakes_needed};
 
 use super::{
     scenario::{KernelName, Scenario},
@@ -76,6 +79,12 @@ pub struct RunFigures {
     pub figures: Vec<(String, Option<f64>)>,
     /// What happened in each stretch of it; nothing where that is not counted apart.
     pub series: Vec<SeriesRow>,
+}
+
+/// The rules by which everybody lives in a scenario.
+#[must_use]
+pub fn rules(scenario: &Scenario) -> Genesis {
+    course::plan(scenario, 1).genesis()
 }
 
 /// Runs a scenario once, with this seed.

@@ -1,7 +1,7 @@
 //! The scenarios that come with the program, each with a question.
 
 /// Every one, by its name.
-pub const ALL: [(&str, &str); 17] = [
+pub const ALL: [(&str, &str); 18] = [
     ("fraud-vs-check-rate", include_str!("../../scenarios/fraud-vs-check-rate.toml")),
     ("lazy-verifiers", include_str!("../../scenarios/lazy-verifiers.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
@@ -17,6 +17,7 @@ pub const ALL: [(&str, &str); 17] = [
     ("price-war", include_str!("../../scenarios/price-war.toml")),
     ("slow-links", include_str!("../../scenarios/slow-links.toml")),
     ("gossip-partition", include_str!("../../scenarios/gossip-partition.toml")),
+    ("twenty-peers", include_str!("../../scenarios/twenty-peers.toml")),
     ("market", include_str!("../../scenarios/market.toml")),
     ("year", include_str!("../../scenarios/year.toml")),
 ];

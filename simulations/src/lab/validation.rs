@@ -2,6 +2,7 @@
 
 mod carriers;
 mod deterrence;
+mod loopback;
 
 use assay_protocol::{genesis::Checks, rate, units::Rate};
 
@@ -66,6 +67,7 @@ pub fn validate(quick: bool) -> Vec<Validated> {
         gossip(),
         carriers::all(quick),
         overhead(quick),
+        if quick { Vec::new() } else { loopback::all() },
     ];
     parts.into_iter().flatten().collect()
 }
