@@ -134,16 +134,36 @@ fn whoever_asks_less_sells_more() {
     }
 }
 
+/// Runs in which the clients behave so.
+fn with_clients(kernel: &str, behaviour: &str) -> Vec<RunFigures> {
+    let text = market(kernel, "").resolved().replace(
+        "role = \"client\"\ncount = 4\nbehaviour = \"honest\"",
+        &format!("role = \"client\"\ncount = 4\nbehaviour = {behaviour:?}"),
+    );
+    run(&Scenario::read("a.toml", &text, &shipped::text).unwrap_or_else(|error| panic!("{error}")))
+}
+
+#[test]
+fn who_opens_nothing_pays_nothing_who_cancels_is_given_nothing_and_who_floods_pays_for_all_of_it() {
+    for kernel in KERNELS {
+        let sum = |behaviour: &str, name: &str| -> f64 {
+            let runs = with_clients(kernel, behaviour);
+            runs.iter().map(|run| figure(run, name).unwrap_or_else(|| panic!("{name}"))).sum()
+        };
+        let (jobs, paid) = ("jobs closed", "gain of one of clients, credits");
+        let honest = [jobs, paid].map(|name| sum("honest", name));
+        assert_eq!([jobs, paid].map(|name| sum("window-shopper", name)), [0.0, 0.0], "{kernel}");
+        let cancelled = sum("canceller", "jobs that clients cancelled");
+        assert!(cancelled > 0.5 * honest[0], "{kernel}: {cancelled} of {}", honest[0]);
+        let flooded = [jobs, paid].map(|name| sum("flooder", name));
+        assert!(flooded[0] > 2.0 * honest[0] && flooded[1] < 2.0 * honest[1], "{kernel}: {flooded:?}");
+    }
+}
+
 #[test]
 fn a_bystander_orders_nothing_and_a_hoarder_takes_one_unit_of_many() {
     for kernel in KERNELS {
-        let with = |behaviour: &str| {
-            let text = market(kernel, "").resolved().replace(
-                "role = \"client\"\ncount = 4\nbehaviour = \"honest\"",
-                &format!("role = \"client\"\ncount = 4\nbehaviour = {behaviour:?}"),
-            );
-            run(&Scenario::read("a.toml", &text, &shipped::text).unwrap_or_else(|error| panic!("{error}")))
-        };
+        let with = |behaviour: &str| with_clients(kernel, behaviour);
         for run in with("bystander") {
             assert_eq!(figure(&run, "jobs closed"), Some(0.0), "{kernel}");
             assert_eq!(figure(&run, "gain of one of clients, credits"), Some(0.0), "{kernel}");

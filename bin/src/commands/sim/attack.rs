@@ -45,7 +45,7 @@ more than chance neither is; else it is open, and more seeds would tell.
 Adversaries: forger, rate-cheater, threshold-cheater, burst, value-jumper, substituter, truncator, prefiller, replayer,
 tolerance-surfer, class-spoofer, silent-provider, false-opener, aborter, sleeper, mute, churner, lazy-verifier, slanderer,
 gatekeeper, copying-verifier, cheap-verifier, absent-verifier, idler, cartel, whitewasher, decoys, secretive-client, withholder,
-griefing-client, hoarder, self-dealer, cartel-and-clients, cartel-and-names.
+griefing-client, hoarder, window-shopper, canceller, flooder, self-dealer, cartel-and-clients, cartel-and-names.
 
 Exit status: 0 if no bound is broken, 14 if one is.";
 

@@ -52,7 +52,7 @@ const fn cheap(part: AdversaryPart) -> AdversaryPart {
 }
 
 /// Every one.
-static ALL: [Adversary; 34] = [
+static ALL: [Adversary; 37] = [
     Adversary { name: "forger", parts: &[founders(BehaviourName::Forger)] },
     Adversary { name: "rate-cheater", parts: &[founders(BehaviourName::RateCheater)] },
     Adversary { name: "threshold-cheater", parts: &[founders(BehaviourName::ThresholdCheater)] },
@@ -84,6 +84,9 @@ static ALL: [Adversary; 34] = [
     Adversary { name: "withholder", parts: &[clients(BehaviourName::Withholder)] },
     Adversary { name: "griefing-client", parts: &[clients(BehaviourName::GriefingClient)] },
     Adversary { name: "hoarder", parts: &[clients(BehaviourName::Hoarder)] },
+    Adversary { name: "window-shopper", parts: &[clients(BehaviourName::WindowShopper)] },
+    Adversary { name: "canceller", parts: &[clients(BehaviourName::Canceller)] },
+    Adversary { name: "flooder", parts: &[clients(BehaviourName::Flooder)] },
     Adversary {
         name: "self-dealer",
         parts: &[founders(BehaviourName::ThresholdCheater), clients(BehaviourName::SelfDealer)],

@@ -23,12 +23,12 @@ use super::{
 };
 use crate::{
     behaviour::{
-        Aborter, AbsentVerifier, Behaviour, Burst, Bystander, CartelMember, CheapVerifier, Churner,
-        ClassSpoofer, Coalition, CopyingVerifier, ExternalStrategy, FalseOpener, Forger, Gatekeeper,
-        GriefingClient, Hoarder, Honest, Idler, LazyVerifier, Mute, OtherHardware, Prefiller, RateCheater,
-        Replayer, SecretiveClient, SelfDealer, SilentProvider, Slanderer, Sleeper, StrategyFailure,
-        StrategyProgram, Substituter, ThresholdCheater, ToleranceSurfer, Truncator, ValueJumper, Whitewasher,
-        Withholder,
+        Aborter, AbsentVerifier, Behaviour, Burst, Bystander, Canceller, CartelMember, CheapVerifier,
+        Churner, ClassSpoofer, Coalition, CopyingVerifier, ExternalStrategy, FalseOpener, Flooder, Forger,
+        Gatekeeper, GriefingClient, Hoarder, Honest, Idler, LazyVerifier, Mute, OtherHardware, Prefiller,
+        RateCheater, Replayer, SecretiveClient, SelfDealer, SilentProvider, Slanderer, Sleeper,
+        StrategyFailure, StrategyProgram, Substituter, ThresholdCheater, ToleranceSurfer, Truncator,
+        ValueJumper, Whitewasher, WindowShopper, Withholder,
     },
     crypto::SimulatedKey,
     lab::scenario::{BehaviourName, Population, PopulationRole, Scenario, StrategyCommand, WHOLE},
@@ -175,6 +175,9 @@ impl Company {
             BehaviourName::Churner => Box::new(Churner { peer, share }),
             BehaviourName::Gatekeeper => Box::new(Gatekeeper::new(Rc::clone(&self.founders), settings.jobs)),
             BehaviourName::Hoarder => Box::new(Hoarder { units: settings.units }),
+            BehaviourName::WindowShopper => Box::new(WindowShopper),
+            BehaviourName::Canceller => Box::new(Canceller::default()),
+            BehaviourName::Flooder => Box::new(Flooder::new(settings.jobs)),
             BehaviourName::Bystander => Box::new(Bystander),
         }
     }

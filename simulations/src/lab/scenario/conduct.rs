@@ -76,6 +76,12 @@ pub enum BehaviourName {
     Gatekeeper,
     /// Orders many units, and takes one.
     Hoarder,
+    /// Has its orders accepted, and opens none.
+    WindowShopper,
+    /// Cancels each job once it is opened.
+    Canceller,
+    /// Orders more of the same beside each job.
+    Flooder,
     /// Wants things, and orders nothing.
     Bystander,
     /// Does what a program of somebody else says.
@@ -83,7 +89,7 @@ pub enum BehaviourName {
 }
 
 /// Every behaviour with its word, but what a program decides.
-pub(super) const BEHAVIOURS: [(&str, BehaviourName); 34] = [
+pub(super) const BEHAVIOURS: [(&str, BehaviourName); 37] = [
     ("honest", BehaviourName::Honest),
     ("forger", BehaviourName::Forger),
     ("lazy-verifier", BehaviourName::LazyVerifier),
@@ -117,6 +123,9 @@ pub(super) const BEHAVIOURS: [(&str, BehaviourName); 34] = [
     ("churner", BehaviourName::Churner),
     ("gatekeeper", BehaviourName::Gatekeeper),
     ("hoarder", BehaviourName::Hoarder),
+    ("window-shopper", BehaviourName::WindowShopper),
+    ("canceller", BehaviourName::Canceller),
+    ("flooder", BehaviourName::Flooder),
     ("bystander", BehaviourName::Bystander),
 ];
 
@@ -139,7 +148,7 @@ pub struct BehaviourSettings {
     pub below: u64,
     /// After how many honest jobs it cheats.
     pub after: u64,
-    /// In how many jobs it cheats then; or how many results of one peer it finds false.
+    /// In how many jobs it cheats then; or how many results of one peer it finds false; or how many jobs it orders beside each.
     pub jobs: u64,
     /// From which price on it cheats.
     pub price: u64,
@@ -228,6 +237,9 @@ impl BehaviourName {
             | Self::Churner
             | Self::Gatekeeper
             | Self::Hoarder
+            | Self::WindowShopper
+            | Self::Canceller
+            | Self::Flooder
             | Self::Bystander => false,
         }
     }
@@ -240,6 +252,9 @@ impl BehaviourName {
             | Self::SelfDealer
             | Self::GriefingClient
             | Self::Hoarder
+            | Self::WindowShopper
+            | Self::Canceller
+            | Self::Flooder
             | Self::Bystander => role == PopulationRole::Client,
             Self::Whitewasher => role == PopulationRole::Newcomer,
             Self::Forger
@@ -281,7 +296,7 @@ impl BehaviourName {
             Self::ToleranceSurfer => &[SettingKey::Error],
             Self::Whitewasher => &[SettingKey::Live, SettingKey::After],
             Self::Churner => &[SettingKey::Share],
-            Self::Gatekeeper => &[SettingKey::Jobs],
+            Self::Gatekeeper | Self::Flooder => &[SettingKey::Jobs],
             Self::Hoarder => &[SettingKey::Units],
             Self::Honest
             | Self::Forger
@@ -306,6 +321,8 @@ impl BehaviourName {
             | Self::GriefingClient
             | Self::ClassSpoofer
             | Self::OtherHardware
+            | Self::WindowShopper
+            | Self::Canceller
             | Self::Bystander
             | Self::External => &[],
         }
@@ -322,12 +339,14 @@ impl BehaviourSettings {
     #[must_use]
     pub fn usual(of: BehaviourName) -> Self {
         let always = of == BehaviourName::CartelMember;
+        let counts = [(BehaviourName::Gatekeeper, 1), (BehaviourName::Flooder, 3)];
+        let jobs = counts.iter().find(|(conduct, _)| *conduct == of).map_or(10, |(_, jobs)| *jobs);
         Self {
             share: if always { WHOLE } else { WHOLE / 10 },
             sells: Lie::Noise,
             below: WHOLE / 20,
             after: if of == BehaviourName::Whitewasher { 0 } else { 20 },
-            jobs: if of == BehaviourName::Gatekeeper { 1 } else { 10 },
+            jobs,
             price: 20,
             error: 35,
             live: 1,

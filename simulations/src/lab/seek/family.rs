@@ -62,6 +62,9 @@ impl SeekFamily {
                 (CLIENT, BehaviourName::Withholder),
                 (CLIENT, BehaviourName::GriefingClient),
                 (CLIENT, BehaviourName::Hoarder),
+                (CLIENT, BehaviourName::WindowShopper),
+                (CLIENT, BehaviourName::Canceller),
+                (CLIENT, BehaviourName::Flooder),
                 (CLIENT, BehaviourName::Honest),
             ],
             Self::Offers => &[

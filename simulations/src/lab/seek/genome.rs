@@ -211,6 +211,8 @@ fn say(part: &mut Population, key: SettingKey, luck: &mut Stream) {
             said.sells = one_of(&[Lie::Noise, Lie::Cheaper, Lie::Shorter, Lie::Prefilled], luck);
         }
         SettingKey::After => said.after = luck.below(40),
+        // Each that is ordered beside others is run.
+        SettingKey::Jobs if part.conduct == BehaviourName::Flooder => said.jobs = 1 + luck.below(8),
         SettingKey::Jobs => said.jobs = 1 + luck.below(40),
         SettingKey::Price => said.price = 1 + luck.below(20),
         SettingKey::Error => said.error = 1 + luck.below(60),

@@ -279,7 +279,8 @@ fn each_family_varies_what_its_name_says() {
         let has = |conduct: BehaviourName, part: &Population| part.conduct == conduct;
         match family {
             SeekFamily::Orders => {
-                all(15, &|part| has(BehaviourName::Hoarder, part).then_some(part.settings.units))
+                all(12, &|part| has(BehaviourName::Hoarder, part).then_some(part.settings.units));
+                all(5, &|part| has(BehaviourName::Flooder, part).then_some(part.settings.jobs));
             }
             SeekFamily::Offers => {
                 all(5, &|part| Some(part.ask));
