@@ -8,13 +8,14 @@ use std::{
     num::NonZero,
     sync::{Arc, mpsc},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use assay_simulations::{
     lab::{
+        attack::AttackCase,
         pieces,
-        scenario::Scenario,
+        scenario::{Population, Scenario},
         seek::{Search, SeekBreach, SeekFamily, SeekSettings, SeekStep, SoughtRuns, TrialKind},
         shipped,
     },
@@ -25,8 +26,13 @@ use assay_simulations::{
 const PLANTED: &str = "ASSAY_PLANTED";
 /// Says what sizes and shares are drawn from.
 const SEED: &str = "ASSAY_PLANTED_SEED";
-/// How many attacks are tried.
+/// Says how many seconds a search may take.
+const SECONDS: &str = "ASSAY_SEEK_SECONDS";
+const SECONDS_USUAL: u64 = 600;
+/// How many attacks are tried where nothing was planted.
 const ATTACKS: usize = 96;
+/// The whole, in parts of a million.
+const WHOLE: u64 = 1_000_000;
 
 /// Sizes and shares that nobody knows beforehand.
 struct Sizes {
@@ -49,6 +55,12 @@ impl Sizes {
     fn share(&mut self) -> u64 {
         self.between(200_000, 300_000)
     }
+
+    /// One that convicts nobody by chance where the rules are as they are: at a quarter of the stake, liars slash somebody now and
+    /// then.
+    fn small_share(&mut self) -> u64 {
+        self.between(125_000, 150_000)
+    }
 }
 
 /// Makes the runs that are missing for a step, on all cores.
@@ -60,14 +72,20 @@ fn run(step: &SeekStep, runs: &mut SoughtRuns) {
     done.into_iter().for_each(|piece| runs.take(&missing, piece));
 }
 
-/// Searches a market for attacks of one family.
-fn seek(market: &str, share: u64, family: SeekFamily) -> (Search, Option<SeekBreach>) {
+/// Searches a market for attacks of one family, until one is found, so many were tried, or the time is over.
+fn seek(
+    market: &str,
+    share: u64,
+    family: SeekFamily,
+    (attacks, until): (usize, Instant),
+) -> (Search, Option<SeekBreach>) {
     let market = Scenario::read("a.toml", market, &shipped::text).unwrap_or_else(|error| panic!("{error}"));
     let families = vec![family];
     let settings = SeekSettings { market, share, families, seed: 1, first: 1, seeds: [3, 40] };
     let (mut search, mut runs) = (Search::new(settings), SoughtRuns::default());
     while let Some(step) = search.step() {
-        if step.kind == TrialKind::First && search.glanced() >= ATTACKS {
+        let is_enough = step.kind == TrialKind::First && search.glanced() >= attacks;
+        if is_enough || Instant::now() >= until {
             break;
         }
         run(&step, &mut runs);
@@ -78,20 +96,36 @@ fn seek(market: &str, share: u64, family: SeekFamily) -> (Search, Option<SeekBre
     (search, breach)
 }
 
+/// What a coalition does, in a line.
+fn strategy(case: &AttackCase) -> String {
+    let one = |part: &Population| {
+        let mut words = format!("{} of role {}, {}", part.count, part.role.word(), part.conduct.word());
+        if part.stake > 0 {
+            words += &format!(" with {} credits at stake", part.stake as f64 / 1e3);
+        }
+        if part.ask != WHOLE {
+            words += &format!(" at {} % of the price", part.ask as f64 / 1e4);
+        }
+        words
+    };
+    case.attackers().map(one).collect::<Vec<_>>().join("; ")
+}
+
 /// Holds a search to finding an attack where this weakness was planted, and none where it was not.
 #[allow(clippy::print_stdout, reason = "figures beside what is asserted of them")]
-fn check(weakness: &str, market: &str, mut sizes: Sizes, family: SeekFamily) {
+fn check(weakness: &str, market: &str, (seed, share): (u64, u64), family: SeekFamily) {
     let is_planted = env::var(PLANTED).is_ok_and(|planted| planted == weakness);
-    let (share, begun) = (sizes.share(), Instant::now());
-    let (search, breach) = seek(market, share, family);
-    println!(
-        "{weakness}: seed {} of sizes, {share} parts of a million, {} attacks in {} s",
-        sizes.seed,
-        search.glanced(),
-        begun.elapsed().as_secs(),
-    );
+    let attacks = if is_planted { usize::MAX } else { ATTACKS };
+    let seconds = env::var(SECONDS).ok().and_then(|seconds| seconds.parse().ok());
+    let begun = Instant::now();
+    let until = begun + Duration::from_secs(seconds.unwrap_or(SECONDS_USUAL));
+    let (search, breach) = seek(market, share, family, (attacks, until));
+    println!("{weakness}: seed {seed}, {share} parts of a million, {} attacks", search.glanced());
+    println!("seconds: {}", begun.elapsed().as_secs());
     match (&breach, search.best()) {
-        (Some(SeekBreach { case, trial }), _) => println!("{trial:?}\n{}", case.attacked.resolved()),
+        (Some(SeekBreach { case, trial }), _) => {
+            println!("strategy: {}\n{trial:?}\n{}", strategy(case), case.attacked.resolved());
+        }
         (None, Some(best)) => println!("{:?}", best.trial),
         (None, None) => println!("nothing came of them"),
     }
@@ -114,7 +148,7 @@ fn one_word_condemns_a_newcomer() {
         sizes.between(10, 16),
         sizes.between(6, 10),
     );
-    check(name, &market, sizes, SeekFamily::Checks);
+    check(name, &market, (sizes.seed, sizes.share()), SeekFamily::Checks);
 }
 
 /// Names that cost nothing and ask for less take the orders of everybody, and keep none.
@@ -130,7 +164,7 @@ fn strangers_are_asked_like_those_who_have_something_to_lose() {
         sizes.between(12, 18),
         sizes.between(5, 8),
     );
-    check(name, &market, sizes, SeekFamily::Offers);
+    check(name, &market, (sizes.seed, sizes.share()), SeekFamily::Offers);
 }
 
 /// Orders of many units, of which each takes one, leave no stake for others.
@@ -148,5 +182,56 @@ fn an_order_occupies_a_stake_by_what_it_could_come_to_until_it_is_over() {
         sizes.between(13, 17),
         sizes.between(9, 13),
     );
-    check(name, &market, sizes, SeekFamily::Orders);
+    check(name, &market, (sizes.seed, sizes.share()), SeekFamily::Orders);
+}
+
+/// Friends of a few slash whom they like, where two that agree and are one more than the others decide.
+#[test]
+#[ignore = "a search takes minutes"]
+fn two_against_are_enough_to_convict() {
+    let name = "two_against_are_enough_to_convict";
+    let mut sizes = Sizes::of(name);
+    let market = crowd("2 min", "150 ms", &mut sizes);
+    check(name, &market, (sizes.seed, sizes.small_share()), SeekFamily::Juries);
+}
+
+/// A stake that is split among many names judges as often as they are.
+#[test]
+#[ignore = "a search takes minutes"]
+fn a_verifier_counts_as_one_whatever_it_has_at_stake() {
+    let name = "a_verifier_counts_as_one_whatever_it_has_at_stake";
+    let mut sizes = Sizes::of(name);
+    let market = crowd("2 min", "200 ms", &mut sizes);
+    check(name, &market, (sizes.seed, sizes.small_share()), SeekFamily::Stakes);
+}
+
+/// Lies by the dozen on a stake that pays for the jury over one of them.
+#[test]
+#[ignore = "a search takes minutes"]
+fn nothing_stands_for_a_job_nor_for_the_jury_over_it() {
+    let name = "nothing_stands_for_a_job_nor_for_the_jury_over_it";
+    let mut sizes = Sizes::of(name);
+    let market = format!("{}[market]\nslots = 64\n", crowd("30 s", "30 ms", &mut sizes));
+    check(name, &market, (sizes.seed, sizes.small_share()), SeekFamily::Stakes);
+}
+
+/// Whoever waits for its first check lies from then on.
+#[test]
+#[ignore = "a search takes minutes"]
+fn who_passed_a_check_is_checked_no_more() {
+    let name = "who_passed_a_check_is_checked_no_more";
+    let mut sizes = Sizes::of(name);
+    let market = crowd("2 min", "250 ms", &mut sizes);
+    check(name, &market, (sizes.seed, sizes.share()), SeekFamily::Time);
+}
+
+/// A market of so many that a seventh of them are two at least.
+fn crowd(horizon: &str, between: &str, sizes: &mut Sizes) -> String {
+    format!(
+        "extends = \"market\"\n[run]\nhorizon = \"{horizon}\"\n[workload]\nbetween = \"{between}\"\n\
+         [[population]]\nname = \"founders\"\ncount = {}\n\
+         [[population]]\nname = \"clients\"\nrole = \"client\"\ncount = {}\n",
+        sizes.between(16, 19),
+        sizes.between(6, 10),
+    )
 }
