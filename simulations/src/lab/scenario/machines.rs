@@ -39,3 +39,25 @@ impl Machines {
         format!("\n[machine]\nrun_min = \"{least}\"\nrun_max = \"{most}\"\nsync_max = \"{sync_max}\"\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::lab::{scenario::Scenario, shipped};
+
+    const WHOLE: &str = "[[population]]\ncount = 5\n[[population]]\nrole = \"client\"\n";
+
+    fn read(text: &str) -> Result<Scenario, String> {
+        Scenario::read("a.toml", text, &shipped::text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn machines_are_written_where_they_are_not_the_usual_ones_and_held_to_their_bounds() {
+        let said = format!("[machine]\nrun_min = \"2 ms\"\nsync_max = \"1 ms\"\n{WHOLE}");
+        let scenario = read(&said).unwrap();
+        assert_eq!((scenario.machine.runs, scenario.machine.sync_max), ([2_000_000, 140_000_000], 1_000_000));
+        assert_eq!(read(&scenario.resolved()), Ok(scenario));
+        assert!(!read(WHOLE).unwrap().resolved().contains("machine"));
+        let wrong = read(&format!("[machine]\nrun_min = \"1 s\"\n{WHOLE}")).unwrap_err();
+        assert_eq!(wrong, "a.toml:2: `machine.run_min`: must not be above `run_max`");
+    }
+}

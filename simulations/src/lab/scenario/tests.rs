@@ -215,18 +215,6 @@ fn what_a_scenario_leaves_out_of_most_is_written_where_it_is_said_and_held_to_it
 }
 
 #[test]
-fn machines_are_written_where_they_are_not_the_usual_ones_and_held_to_their_bounds() {
-    let said = WHOLE.replace("[run]", "[machine]\nrun_min = \"2 ms\"\nsync_max = \"1 ms\"\n[run]");
-    let scenario = read(&said).unwrap();
-    assert_eq!((scenario.machine.runs, scenario.machine.sync_max), ([2_000_000, 140_000_000], 1_000_000));
-    assert_eq!(read(&scenario.resolved()), Ok(scenario));
-    assert!(!read(WHOLE).unwrap().resolved().contains("machine"));
-    let wrong = "[machine]\nrun_min = \"1 s\"\n[run]";
-    let expected = "a.toml:3: `machine.run_min`: must not be above `run_max`";
-    assert_eq!(refused("[run]", wrong), expected);
-}
-
-#[test]
 fn programs_are_named_by_the_words_that_start_them() {
     let text = WHOLE
         .replace("count = 5", "count = 5\nbehaviour = { command = [\"python3\", \"my cheat.py\", \"\"] }");
