@@ -181,11 +181,11 @@ pub fn quantile(numbers: impl IntoIterator<Item = f64>, share: f64) -> Option<f6
 
 /// Writes down what clients see of their jobs.
 #[derive(Debug, Default)]
-struct JobWatch {
+struct CourseWatch {
     jobs: BTreeMap<Digest, JobCourse>,
 }
 
-impl JobWatch {
+impl CourseWatch {
     fn told(&mut self, at: Instant, event: &Event) {
         let now = at.0 as f64 / MILLI;
         if let Event::Proposed { key, .. } = event {
@@ -214,7 +214,7 @@ impl JobWatch {
     }
 }
 
-impl Observer for JobWatch {
+impl Observer for CourseWatch {
     fn performed(&mut self, seen: MarketSight, effect: &Effect) {
         if let Effect::Tell(event) = effect {
             self.told(seen.at, event);
@@ -231,7 +231,7 @@ impl Observer for JobWatch {
 /// # Errors
 /// [`ExperimentError`], if it gives nothing.
 pub fn simulated(scenario: &Scenario, seed: u64) -> Result<Vec<JobCourse>, ExperimentError> {
-    experiment::observe(scenario, seed, JobWatch::default(), JobWatch::courses)
+    experiment::observe(scenario, seed, CourseWatch::default(), CourseWatch::courses)
 }
 
 /// The same of jobs that have the market for themselves.
