@@ -85,7 +85,7 @@ static ALL: [Adversary; 37] = [
     Adversary { name: "griefing-client", parts: &[clients(BehaviourName::GriefingClient)] },
     Adversary { name: "hoarder", parts: &[clients(BehaviourName::Hoarder)] },
     Adversary { name: "window-shopper", parts: &[clients(BehaviourName::WindowShopper)] },
-    Adversary { name: "canceller", parts: &[clients(BehaviourName::Canceller)] },
+    Adversary { name: "canceller", parts: &[clients(BehaviourName::CancellingClient)] },
     Adversary { name: "flooder", parts: &[clients(BehaviourName::Flooder)] },
     Adversary {
         name: "self-dealer",

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     behaviour::{
-        Aborter, AbsentVerifier, Behaviour, Burst, Bystander, Canceller, CartelMember, CheapVerifier,
+        Aborter, AbsentVerifier, Behaviour, Burst, Bystander, CancellingClient, CartelMember, CheapVerifier,
         Churner, ClassSpoofer, Coalition, CopyingVerifier, ExternalStrategy, FalseOpener, Flooder, Forger,
         Gatekeeper, GriefingClient, Hoarder, Honest, Idler, LazyVerifier, Mute, OtherHardware, Prefiller,
         RateCheater, Replayer, SecretiveClient, SelfDealer, SilentProvider, Slanderer, Sleeper,
@@ -176,7 +176,7 @@ impl Company {
             BehaviourName::Gatekeeper => Box::new(Gatekeeper::new(Rc::clone(&self.founders), settings.jobs)),
             BehaviourName::Hoarder => Box::new(Hoarder { units: settings.units }),
             BehaviourName::WindowShopper => Box::new(WindowShopper),
-            BehaviourName::Canceller => Box::new(Canceller::default()),
+            BehaviourName::CancellingClient => Box::new(CancellingClient::default()),
             BehaviourName::Flooder => Box::new(Flooder::new(settings.jobs)),
             BehaviourName::Bystander => Box::new(Bystander),
         }

@@ -79,7 +79,7 @@ pub enum BehaviourName {
     /// Has its orders accepted, and opens none.
     WindowShopper,
     /// Cancels each job once it is opened.
-    Canceller,
+    CancellingClient,
     /// Orders more of the same beside each job.
     Flooder,
     /// Wants things, and orders nothing.
@@ -124,7 +124,7 @@ pub(super) const BEHAVIOURS: [(&str, BehaviourName); 37] = [
     ("gatekeeper", BehaviourName::Gatekeeper),
     ("hoarder", BehaviourName::Hoarder),
     ("window-shopper", BehaviourName::WindowShopper),
-    ("canceller", BehaviourName::Canceller),
+    ("canceller", BehaviourName::CancellingClient),
     ("flooder", BehaviourName::Flooder),
     ("bystander", BehaviourName::Bystander),
 ];
@@ -238,7 +238,7 @@ impl BehaviourName {
             | Self::Gatekeeper
             | Self::Hoarder
             | Self::WindowShopper
-            | Self::Canceller
+            | Self::CancellingClient
             | Self::Flooder
             | Self::Bystander => false,
         }
@@ -253,7 +253,7 @@ impl BehaviourName {
             | Self::GriefingClient
             | Self::Hoarder
             | Self::WindowShopper
-            | Self::Canceller
+            | Self::CancellingClient
             | Self::Flooder
             | Self::Bystander => role == PopulationRole::Client,
             Self::Whitewasher => role == PopulationRole::Newcomer,
@@ -322,7 +322,7 @@ impl BehaviourName {
             | Self::ClassSpoofer
             | Self::OtherHardware
             | Self::WindowShopper
-            | Self::Canceller
+            | Self::CancellingClient
             | Self::Bystander
             | Self::External => &[],
         }

@@ -63,7 +63,7 @@ impl SeekFamily {
                 (CLIENT, BehaviourName::GriefingClient),
                 (CLIENT, BehaviourName::Hoarder),
                 (CLIENT, BehaviourName::WindowShopper),
-                (CLIENT, BehaviourName::Canceller),
+                (CLIENT, BehaviourName::CancellingClient),
                 (CLIENT, BehaviourName::Flooder),
                 (CLIENT, BehaviourName::Honest),
             ],

@@ -9,9 +9,9 @@ use super::Behaviour;
 
 /// A client that cancels each job once the notary has opened it: its provider has begun, and a place and a stake are taken.
 #[derive(Clone, Debug, Default)]
-pub struct Canceller(VecDeque<Digest>);
+pub struct CancellingClient(VecDeque<Digest>);
 
-impl Behaviour for Canceller {
+impl Behaviour for CancellingClient {
     fn act(&mut self, effect: Effect) -> Option<Effect> {
         if let Effect::Tell(Event::Opened { key, .. }) = &effect {
             self.0.push_back(*key);
