@@ -20,6 +20,7 @@
 
 #[cfg(unix)]
 mod cut;
+mod digest;
 mod error;
 mod memory;
 mod reader;

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** what is computed here is not less than what is taken.
 
-use super::{plan::ModelPlan, settings::ModelSettings};
+use super::{Model, plan::ModelPlan, settings::ModelSettings};
 use crate::cache::Cache;
 
 /// Bytes of what is computed at once may come to.
@@ -29,6 +29,14 @@ impl MemoryNeed {
     pub fn of(plan: &ModelPlan) -> Self {
         let settings = &plan.settings;
         Self { weights: plan.pack_bytes, scratch: settings.scratch_bytes(), page: settings.page_bytes() }
+    }
+
+    /// What a model takes that is loaded.
+    #[must_use]
+    pub fn of_loaded(model: &Model) -> Self {
+        let settings = model.settings();
+        let (scratch, page) = (settings.scratch_bytes(), settings.page_bytes());
+        Self { weights: model.pack().len_bytes(), scratch, page }
     }
 
     /// All of it, with sessions of so many positions.

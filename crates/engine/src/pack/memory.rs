@@ -5,13 +5,13 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     sync::Arc,
 };
 
-use memmap2::Mmap;
 #[cfg(not(target_family = "wasm"))]
 use memmap2::MmapMut;
+use memmap2::MmapOptions;
 
 use super::{Pack, PackError, write_by, writer};
 use crate::{gguf::Gguf, matrix::SharedBytes, model::ModelPlan};
@@ -35,18 +35,24 @@ impl Pack {
         Self::open(filled(size, |memory| write_by(threads, file, &plan, source, memory))?)
     }
 
-    /// Maps a pack that was written to a file.
+    /// Maps a pack that was written to a file. All who map it have its pages once.
     ///
     /// # Errors
     /// It cannot be mapped, or is no pack.
-    pub fn map(file: &File) -> Result<Self, PackError> {
-        let length = file.metadata()?.len();
+    pub fn map(mut file: &File) -> Result<Self, PackError> {
+        // How long it is its end says: a process that may name no file may not be allowed to ask what is noted of one.
+        let length = file.seek(SeekFrom::End(0))?;
         if length == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
+        let length = usize::try_from(length).map_err(|_| PackError::Broken { what: "longer than memory" })?;
+        // Privately, which a process may that must not share memory; what nobody writes to is one copy all the same.
         // SAFETY: the file is one of this program's own folder, written once, named by its digest and never changed.
         // Where its owner cuts it all the same, the process that reads it ends, and can say so (`cut.rs`).
-        let map = unsafe { Mmap::map(file)? };
+        let map = unsafe { MmapOptions::new().len(length).map_copy_read_only(file)? };
+        // As for memory of its own; few file systems have large pages to give.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::HugePage);
         let bytes: SharedBytes = Arc::new(map);
         Self::open(bytes)
     }

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{ALIGNMENT, DIGEST, MAGIC, PREFIX, Pack, PackError, PackPart, VERSION};
+use super::{ALIGNMENT, DIGEST, MAGIC, PREFIX, Pack, PackError, PackPart, VERSION, digest};
 use crate::{
     format::Format,
     gguf::{GgufError, NAME_BYTES_MAX, TENSORS_MAX},
@@ -66,10 +66,30 @@ impl Pack {
     /// # Errors
     /// A byte has changed.
     pub fn verify(&self) -> Result<(), PackError> {
-        let Some((body, digest)) = (*self.bytes).as_ref().split_last_chunk::<DIGEST>() else {
+        self.verify_by(1)
+    }
+
+    /// The same by so many threads.
+    ///
+    /// # Errors
+    /// As [`Pack::verify`].
+    pub fn verify_by(&self, threads: usize) -> Result<(), PackError> {
+        let Some((body, written)) = (*self.bytes).as_ref().split_last_chunk::<DIGEST>() else {
             return Err(PackError::Broken { what: "no digest" });
         };
-        if blake3::hash(body).as_bytes() == digest { Ok(()) } else { Err(PackError::Digest) }
+        if digest::of(threads, body) == *written { Ok(()) } else { Err(PackError::Digest) }
+    }
+
+    /// The digest that was written behind it. Whether it is that of what stands before, [`Pack::verify`] alone says.
+    #[must_use]
+    pub fn digest(&self) -> [u8; DIGEST] {
+        (*self.bytes).as_ref().last_chunk::<DIGEST>().copied().unwrap_or_default()
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn len_bytes(&self) -> usize {
+        (*self.bytes).as_ref().len()
     }
 
     /// Whether it has a part.

@@ -72,6 +72,8 @@ fn a_mapped_pack_is_the_model_that_was_packed_in_memory() {
         let mapped = Pack::map(&on_disk).expect("a pack");
         assert_eq!(mapped.source(), SOURCE);
         mapped.verify().expect("what was written");
+        mapped.verify_by(3).expect("what was written");
+        assert_eq!((mapped.digest(), mapped.len_bytes()), (in_memory.digest(), written(&shape).len()));
         assert_eq!(last_row(&mapped), last_row(&in_memory), "{}", shape.name);
         let keys = Gguf::parse(mapped.keys()).expect("a file of keys");
         assert!(keys.keys().eq(file.keys()), "the pack has other keys than its source");
@@ -133,6 +135,9 @@ fn what_is_computed_of_memory_before_a_load_is_what_a_pack_takes() {
         let plan = ModelPlan::of(&file).expect("a model");
         let memory = MemoryNeed::of(&plan);
         let pack = written(&shape).len();
+        let model = Model::load(&Pack::of_file(&file, SOURCE).expect("a model"), Choices::default());
+        let loaded = MemoryNeed::of_loaded(&model.expect("a model"));
+        assert_eq!(loaded, MemoryNeed { weights: pack, ..memory }, "{}", shape.name);
         let spare = 64 * (plan.slots.len() + 2);
         assert!((pack..pack + spare).contains(&memory.weights), "{}: {memory:?}, {pack}", shape.name);
         // A page: keys and values of 256 positions, two bytes each.
