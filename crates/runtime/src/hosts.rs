@@ -12,7 +12,7 @@ mod host;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -24,6 +24,7 @@ use crate::{
     class::{ARITHMETIC, model_header},
     envelope::Envelope,
     outcome::{RunFailure, cut},
+    packs::PackFolder,
     pool::IDLE_WAIT,
     worker::{Follower, WorkerSource, links},
 };
@@ -36,18 +37,25 @@ pub(crate) struct ModelHosts {
     worker_source: WorkerSource,
     /// The card that models go on, if on one.
     card: Mutex<Option<Arc<UsedCard>>>,
+    /// Where packs are kept, if anywhere.
+    packs: OnceLock<Arc<PackFolder>>,
     /// Least recently used first.
     hosts: Mutex<Vec<Arc<ModelHost>>>,
 }
 
 impl ModelHosts {
     pub(crate) fn new(worker_source: WorkerSource) -> Self {
-        Self { worker_source, card: Mutex::default(), hosts: Mutex::default() }
+        Self { worker_source, card: Mutex::default(), packs: OnceLock::new(), hosts: Mutex::default() }
     }
 
     /// Says on which card models go from now on; on none, on the processor.
     pub(crate) fn use_card(&self, card: Option<Arc<UsedCard>>) {
         *self.card.lock().unwrap_or_else(PoisonError::into_inner) = card;
+    }
+
+    /// Says where packs are kept; the first word holds.
+    pub(crate) fn keep_packs(&self, packs: PackFolder) {
+        let _ = self.packs.set(Arc::new(packs));
     }
 
     /// The card that models go on.
@@ -134,7 +142,7 @@ impl ModelHosts {
             Some(place) => hosts.remove(place),
             None => {
                 gone.extend(surplus(&mut hosts, IDLE_MAX - 1));
-                Arc::new(ModelHost::new(envelope, card.clone()))
+                Arc::new(ModelHost::new(envelope, card.clone(), self.packs.get().cloned()))
             }
         };
         hosts.push(Arc::clone(&host));

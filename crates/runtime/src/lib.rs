@@ -15,6 +15,7 @@ mod hosts;
 pub mod models;
 pub mod onnx_file;
 pub mod outcome;
+pub mod packs;
 pub mod pool;
 mod sandbox;
 pub mod survey;

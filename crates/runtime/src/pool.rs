@@ -16,6 +16,7 @@ use crate::{
     envelope::{Envelope, RunLimits},
     hosts::{HostedSession, ModelHosts, UsedCard},
     outcome::{Completed, RunFailure},
+    packs::PackFolder,
     worker::{CardLayers, Files, Follower, FoundCard, Given, Worker, WorkerSource, cards},
 };
 
@@ -99,6 +100,12 @@ impl Pool {
     /// serve is there too, unless the card is the only place for it.
     pub fn use_card(&self, card: Option<&FoundCard>, is_only: bool) {
         self.hosts.use_card(card.map(|card| UsedCard::new(card, is_only)));
+    }
+
+    /// Keeps the packs of models of language in a folder, so that the next process which holds one need not make it again.
+    /// Said before the first job; the first word holds.
+    pub fn keep_packs(&self, packs: PackFolder) {
+        self.hosts.keep_packs(packs);
     }
 
     /// Why the card does not serve a model, if it was tried and does not.

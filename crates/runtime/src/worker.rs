@@ -29,7 +29,7 @@ pub use self::{
 };
 pub(crate) use self::{
     child::{ends, give_up},
-    model_process::{ModelProcess, cards},
+    model_process::{HandedModel, LoadProgress, ModelProcess, cards},
     system::{EngineLink, links},
     wire::{CardName, CardPlace, HostedModel},
 };
@@ -51,6 +51,7 @@ mod gathered;
 mod hosting;
 mod inbox;
 mod model_process;
+mod packing;
 mod process;
 mod system;
 pub(crate) mod wire;

@@ -3,8 +3,9 @@
 //! **Invariant:** whoever looks at a process waits for nobody: the lock on what is known of it is held for a few lines, and
 //! that on the process itself is only tried. So whoever waits for a model to be read can give it up.
 
+mod opening;
+
 use std::{
-    fs::File,
     mem,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
@@ -22,7 +23,8 @@ use crate::{
     engine::far::SessionBounds,
     envelope::Envelope,
     outcome::{RunFailure, cut},
-    worker::{CardLayers, EngineLink, Follower, HostedModel, ModelProcess, WorkerSource},
+    packs::PackFolder,
+    worker::{EngineLink, Follower, HostedModel, LoadProgress, ModelProcess, WorkerSource},
 };
 
 /// Sessions at one process, each with an open file, of which a process has few.
@@ -33,8 +35,6 @@ const PAGE: u64 = 256;
 const BESIDE_BYTES: u64 = 256 * 1024 * 1024;
 /// Of the memory of a process one over this is for sessions that have ended.
 const KEPT_PART: u64 = 8;
-/// How long a card may take until it holds a model.
-const OPENING_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How often whoever waits for a model looks for it.
 const GLANCE: Duration = Duration::from_millis(5);
 
@@ -106,6 +106,8 @@ pub(super) struct ModelHost {
     model: Digest,
     /// The card that it is on, if on one; the processor has what that has no room for.
     card: Option<Arc<UsedCard>>,
+    /// Where packs are kept, if anywhere.
+    packs: Option<Arc<PackFolder>>,
     /// Bytes that it may write to.
     memory_bytes: u64,
     process: Mutex<Option<ModelProcess>>,
@@ -128,6 +130,8 @@ struct Known {
     card_bytes: u64,
     /// Since when it is started, once it is.
     started: Option<Instant>,
+    /// Whether the pack that it was given was of no use.
+    is_pack_refused: bool,
     /// Since when nobody uses it.
     idle_since: Instant,
 }
@@ -177,7 +181,11 @@ pub(super) enum SessionPlace {
 
 impl ModelHost {
     /// One that is not started yet, used by one.
-    pub(super) fn new(envelope: &Envelope, card: Option<Arc<UsedCard>>) -> Self {
+    pub(super) fn new(
+        envelope: &Envelope,
+        card: Option<Arc<UsedCard>>,
+        packs: Option<Arc<PackFolder>>,
+    ) -> Self {
         let known = Known {
             held: None,
             spent: None,
@@ -186,11 +194,12 @@ impl ModelHost {
             taken: SessionBytes::default(),
             card_bytes: 0,
             started: None,
+            is_pack_refused: false,
             idle_since: Instant::now(),
         };
         let memory_bytes = envelope.limits.process_memory_bytes;
         let (process, known) = (Mutex::default(), Mutex::new(known));
-        Self { model: envelope.model, card, memory_bytes, process, known }
+        Self { model: envelope.model, card, packs, memory_bytes, process, known }
     }
 
     /// Counts one more user, if this job may find a session here.
@@ -281,10 +290,18 @@ impl ModelHost {
             }
         };
         if self.known().held.is_none() {
-            let held = running.held(Instant::now()).map_err(|failure| self.unopened(failure))?;
-            let Some(held) = held else { return self.is_opening().map(|()| Look::Wait) };
-            self.count(&held)?;
-            self.known().held = Some(held);
+            match running.progress(Instant::now()).map_err(|failure| self.unopened(failure))? {
+                LoadProgress::GoesOn => return self.is_opening().map(|()| Look::Wait),
+                LoadProgress::PackRefused => {
+                    *process = None;
+                    self.known().is_pack_refused = true;
+                    return Ok(Look::Wait);
+                }
+                LoadProgress::Loaded(held) => {
+                    self.count(&held)?;
+                    self.known().held = Some(held);
+                }
+            }
         }
         let bounds = bounds(wait.envelope, wait.asker);
         let bytes = match self.take_room(&bounds) {
@@ -307,50 +324,6 @@ impl ModelHost {
                 Ok(Look::Decided(SessionPlace::Elsewhere))
             }
         }
-    }
-
-    fn start(&self, source: &WorkerSource, wait: &SessionWait<'_>) -> Result<ModelProcess, RunFailure> {
-        let path = wait.path;
-        let absent = |why| RunFailure::ModelAbsent(cut(format!("{}: {why}", path.display())));
-        let file = File::open(path).map_err(absent)?;
-        let (limits, kept) = (&wait.envelope.limits, self.memory_bytes / KEPT_PART);
-        let card = self.card.as_ref().map(|card| card.place());
-        ModelProcess::start(source, limits, (self.model, file), (card, kept))
-    }
-
-    /// What it means that a process ended before it held its model: of one with a card, that the driver did not bear it.
-    fn unopened(&self, failure: RunFailure) -> RunFailure {
-        match (&self.card, failure) {
-            (Some(_), RunFailure::WorkerDied(why) | RunFailure::EngineDied(why)) => {
-                RunFailure::CardRefused(why)
-            }
-            (Some(_), failure @ RunFailure::OutOfProcessMemory { .. }) => {
-                RunFailure::CardRefused(failure.to_string())
-            }
-            (_, failure) => failure,
-        }
-    }
-
-    /// Whether there is hope for a process that holds no model yet: a driver may hang.
-    fn is_opening(&self) -> Result<(), RunFailure> {
-        let is_late = self.known().started.is_some_and(|since| since.elapsed() > OPENING_WAIT);
-        match self.card.is_some() && is_late {
-            true => Err(RunFailure::CardRefused("it does not open".to_owned())),
-            false => Ok(()),
-        }
-    }
-
-    /// Counts what a model takes of its card.
-    fn count(&self, held: &HostedModel) -> Result<(), RunFailure> {
-        let Some(card) = &self.card else { return Ok(()) };
-        let bytes = held.card.map_or(0, |room| room.kept_bytes);
-        if !card.take(bytes) {
-            return Err(RunFailure::CardRefused("its memory is taken by others".to_owned()));
-        }
-        self.known().card_bytes = bytes;
-        let on_card = held.card.map_or(0, |room| room.layers);
-        card.note(self.model, CardLayers { on_card, all: held.layers });
-        Ok(())
     }
 
     /// Counts a session, if there is room for it, and says how many bytes it may take; else where to ask.

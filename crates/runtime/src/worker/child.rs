@@ -82,11 +82,12 @@ fn serve() -> io::Result<()> {
     let mut requests = system::intake()?;
     let replies = Box::new(system::replies()?);
     let Some((first, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
-    let Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes } = first else {
+    let Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes, file_bytes } = first
+    else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first message is not Prepare"));
     };
     let Confined { missing, cache, has_file_wall } =
-        system::confine(Enclosure { purpose, cache, user, process_memory_bytes });
+        system::confine(Enclosure { purpose, cache, user, process_memory_bytes, file_bytes });
     // Without the first filter, which is named then, there is nothing to seal.
     let can_seal = !missing.iter().any(|wall| wall.starts_with("system calls"));
     let line = Arc::new(Line { replies: Mutex::new(replies), cancelled: AtomicBool::new(false) });

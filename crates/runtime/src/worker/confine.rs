@@ -17,6 +17,9 @@
 
 use super::wire::Purpose;
 
+/// Bytes of the longest file that a worker writes: a compiled component, or the image of a guest's memory.
+pub(super) const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// What a worker is shut in with.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "no other system builds a wall of it yet"))]
 pub(super) struct Enclosure {
@@ -28,6 +31,8 @@ pub(super) struct Enclosure {
     pub(super) user: Option<u32>,
     /// Bytes that it may write to.
     pub(super) process_memory_bytes: u64,
+    /// Bytes of the longest file that it may write.
+    pub(super) file_bytes: u64,
 }
 
 /// What came of it.

@@ -62,6 +62,10 @@ impl Gathered {
             | WorkerReply::Compiled
             | WorkerReply::Classified(_)
             | WorkerReply::Cards(_)
+            | WorkerReply::PackTaken
+            | WorkerReply::PackRefused(_)
+            | WorkerReply::Packed(_)
+            | WorkerReply::NotPacked(_)
             | WorkerReply::Loaded(_)) => {
                 Some(Err(RunFailure::WorkerDied(format!("it answered {other:?} to a job"))))
             }

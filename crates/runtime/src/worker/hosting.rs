@@ -8,19 +8,16 @@ use std::{io, sync::Arc, thread};
 use assay_engine::{
     arithmetic::CHUNK,
     cpu::Cpu,
-    gguf::Gguf,
     gpu::{Card, CardError, CardInfo, CardModel, CardPart, CardSession},
-    model::{Choices, MemoryNeed, Model, ModelPlan},
-    pack::Pack,
+    model::{MemoryNeed, Model},
     session::{Processor, RowDigest, Rows, Session},
-    vocabulary::Vocabulary,
 };
 use assay_protocol::id::Digest;
 
 use super::{
     child::{Line, ends},
-    files,
-    system::{Handed, Intake},
+    packing::{self, NotRead, PackSource},
+    system::{self, Intake},
     wire::{self, CardPlace, CardRoom, FoundCard, HostedModel, Request, WorkerReply},
 };
 use crate::{
@@ -60,9 +57,10 @@ struct ModelOrder {
 pub(super) fn serve(mut requests: Intake, line: &Line, has_file_wall: bool) -> io::Result<()> {
     let malformed = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
     let Some((request, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
-    let order = match request {
-        Request::Load { model, card, threads, kept_bytes } => {
-            ModelOrder { name: model, card, threads: usize::from(threads), kept_bytes }
+    let (order, source) = match request {
+        Request::Load { model, pack, card, threads, kept_bytes } => {
+            let threads = usize::from(threads);
+            (ModelOrder { name: model, card, threads, kept_bytes }, PackSource::take(pack, &mut requests)?)
         }
         Request::Cards => {
             line.send(&WorkerReply::Cards(Card::list().into_iter().map(found).collect()), &[]);
@@ -76,22 +74,26 @@ pub(super) fn serve(mut requests: Intake, line: &Line, has_file_wall: bool) -> i
         | Request::Classify
         | Request::Cancel => return Err(malformed("no model came first")),
     };
-    let file = requests.take_file()?;
+    system::heed_cuts()?;
     let loaded = match &order.card {
         // A driver can name files, so this wall is what keeps it from those of people.
         Some(_) if !has_file_wall => {
             let why = "this machine does not keep a driver's process from files";
-            Err(RunFailure::CardRefused(why.to_owned()))
+            Err(RunFailure::CardRefused(why.to_owned()).into())
         }
-        Some(_) | None => load(&order, file),
+        Some(_) | None => load(&order, source, line),
     };
     let engine = match loaded {
         Ok((hosted, engine)) => {
             line.send(&WorkerReply::Loaded(hosted), &[]);
             engine
         }
-        Err(failure) => {
-            line.send(&WorkerReply::Failed(failure), &[]);
+        Err(why) => {
+            let reply = match why {
+                NotRead::Failed(failure) => WorkerReply::Failed(failure),
+                NotRead::Pack(why) => WorkerReply::PackRefused(why),
+            };
+            line.send(&reply, &[]);
             return Ok(());
         }
     };
@@ -120,18 +122,10 @@ fn found(info: CardInfo) -> FoundCard {
     FoundCard { index, name, driver, is_hardware, is_integrated, memory_bytes }
 }
 
-fn load(order: &ModelOrder, file: Handed) -> Result<(HostedModel, SharedEngine), RunFailure> {
-    fn refuse(why: impl std::fmt::Display) -> RunFailure {
-        RunFailure::NotAModel(cut(why.to_string()))
-    }
+fn load(order: &ModelOrder, source: PackSource, line: &Line) -> Result<(HostedModel, SharedEngine), NotRead> {
     let &ModelOrder { name, threads, kept_bytes, .. } = order;
-    let bytes = files::read(file, name, RunFailure::ModelAbsent)?;
-    let file = Gguf::parse(&bytes).map_err(refuse)?;
-    // Each worker reads it again; that it can be read is known here.
-    Vocabulary::read(&file).map_err(refuse)?;
-    let need = MemoryNeed::of(&ModelPlan::of(&file).map_err(refuse)?);
-    let pack = Pack::of_file_by(threads, &file, name.0).map_err(refuse)?;
-    let model = Arc::new(Model::load(&pack, Choices::default()).map_err(refuse)?);
+    let model = Arc::new(packing::read(name, source, threads, line)?);
+    let need = MemoryNeed::of_loaded(&model);
     let settings = model.settings();
     let (draft, positions, layers) = (settings.draft_bytes(PIECE), settings.context, settings.layers);
     let placed = match &order.card {

@@ -17,6 +17,7 @@ use std::{
 
 use super::{
     GRACE,
+    confine::FILE_BYTES_MAX,
     inbox::Inbox,
     system::{self, EngineLink, Outlet},
     wire::{self, Purpose, Request, WorkerReply},
@@ -64,6 +65,16 @@ impl Process {
         limits: &RunLimits,
         purpose: Purpose,
     ) -> Result<Self, RunFailure> {
+        Self::start_writing(worker_source, limits, purpose, FILE_BYTES_MAX)
+    }
+
+    /// The same, one that may write a file of so many bytes.
+    pub(super) fn start_writing(
+        worker_source: &WorkerSource,
+        limits: &RunLimits,
+        purpose: Purpose,
+        file_bytes: u64,
+    ) -> Result<Self, RunFailure> {
         let absent = |error: io::Error| RunFailure::WorkerAbsent(error.to_string());
         let cache = cache(worker_source)?;
         let user = system::user(cache.as_deref());
@@ -86,7 +97,7 @@ impl Process {
         let mut process = Self { child, outlet, inbox, limits: *limits, missing: Vec::new() };
         let RunLimits { stack_bytes, process_memory_bytes, .. } = *limits;
         process.send(
-            &Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes },
+            &Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes, file_bytes },
             &[],
             &[],
         )?;

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | requests | a socket | a socket | a pipe, written by a thread |
 //! | files of a job | handed over open | handed over open | copied into the worker's memory |
+//! | packs of models | mapped; a cut one ends its process in words | the same | none are handed over |
 //! | sessions at an engine | a socket each | a socket each | none: each worker reads its model itself |
 //! | replies | a pipe that is polled | a pipe that is polled | a pipe, read by a thread |
 //! | the cache | its owner's alone; the worker's, of root | its owner's alone | as open as the folder it is in |
@@ -25,13 +26,13 @@ mod unwalled;
 pub(super) use self::linux::{confine, seal, user};
 #[cfg(not(unix))]
 pub(super) use self::pipe::{
-    Arrivals, Handed, Intake, Outlet, create_folder, environment, intake, replies, spawn,
+    Arrivals, Handed, Intake, Outlet, create_folder, environment, heed_cuts, intake, pack, replies, spawn,
 };
 #[cfg(not(unix))]
 pub(crate) use self::pipe::{EngineLink, links};
 #[cfg(unix)]
 pub(super) use self::socket::{
-    Arrivals, Handed, Intake, Outlet, create_folder, environment, intake, replies, spawn,
+    Arrivals, Handed, Intake, Outlet, create_folder, environment, heed_cuts, intake, pack, replies, spawn,
 };
 #[cfg(unix)]
 pub(crate) use self::socket::{EngineLink, links};

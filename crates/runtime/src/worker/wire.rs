@@ -50,6 +50,8 @@ pub(super) enum Request {
         stack_bytes: u32,
         /// Bytes that the process may write to.
         process_memory_bytes: u64,
+        /// Bytes of the longest file that it may write.
+        file_bytes: u64,
     },
     /// The body is what the next job is expected to write.
     Draft,
@@ -71,10 +73,12 @@ pub(super) enum Request {
     },
     /// Says which graphics cards there are.
     Cards,
-    /// Reads the model whose open file follows, for those who get a session.
+    /// Reads a model, for those who get a session. What it is read from follows.
     Load {
         /// Its name.
         model: Digest,
+        /// Where its pack comes from.
+        pack: PackPlace,
         /// The card that it is to be on, if on one.
         card: Option<CardPlace>,
         /// How many threads compute.
@@ -121,8 +125,33 @@ pub(super) enum WorkerReply {
     Classified(Vec<Class>),
     /// The graphics cards of this machine.
     Cards(Vec<FoundCard>),
+    /// The pack that was handed over is what was written.
+    PackTaken,
+    /// It is not, which was seen by this.
+    PackRefused(String),
+    /// The model's pack is written, and this is its digest.
+    Packed(Digest),
+    /// It is not written, for this reason: the model is packed into memory.
+    NotPacked(String),
     /// The model is read.
     Loaded(HostedModel),
+}
+
+/// Where the pack of a model comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PackPlace {
+    /// The model's open file follows, and is packed into memory.
+    Memory,
+    /// The model's open file follows, and behind it one that its pack is written into.
+    Draft {
+        /// Bytes that there is room for.
+        bytes_max: u64,
+    },
+    /// The pack's own open file follows.
+    Kept {
+        /// The digest of its bytes.
+        digest: Digest,
+    },
 }
 
 /// A graphics card, before it is opened.

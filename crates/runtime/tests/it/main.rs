@@ -16,6 +16,8 @@ mod hosting;
 mod language;
 mod networks;
 mod onnx;
+#[cfg(unix)]
+mod packs;
 mod process;
 mod schemas;
 #[cfg(unix)]

@@ -41,14 +41,12 @@ const USER: u32 = 29_292;
 const FILES_OPEN_MAX: u64 = 64;
 /// The same of one with a card, whose driver has its own.
 const CARD_FILES_OPEN_MAX: u64 = 1024;
-/// Bytes of the longest file that a worker writes: a compiled component, or the image of a guest's memory.
-const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// The newest rights that are asked for; an older kernel gives what it has, and says so.
 const RIGHTS: ABI = ABI::V6;
 
 /// Shuts this process in and names what is missing.
 pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
-    let Enclosure { purpose, mut cache, user, process_memory_bytes } = enclosure;
+    let Enclosure { purpose, mut cache, user, process_memory_bytes, file_bytes } = enclosure;
     let mut missing = Vec::new();
     let mut note = |what: &str, done: Result<(), String>| {
         if let Err(why) = done {
@@ -74,7 +72,7 @@ pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
         Purpose::Run | Purpose::Host | Purpose::Compile => FILES_OPEN_MAX,
     };
     note("open files", limit(Resource::Nofile, files));
-    note("file size", limit(Resource::Fsize, FILE_BYTES_MAX));
+    note("file size", limit(Resource::Fsize, file_bytes));
     let status = restrict(purpose, cache.as_deref()).map_err(|error| error.to_string());
     let has_file_wall = status.as_ref().is_ok_and(|status| *status != RulesetStatus::NotEnforced);
     note("file system and network", status.and_then(wall_off));
@@ -195,6 +193,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::worker::confine::FILE_BYTES_MAX;
 
     /// Memory by the one way to it that needs no file of the machine's.
     fn shared_memory() -> std::io::Result<()> {
@@ -226,8 +225,8 @@ mod tests {
         let path = cache.path().to_str().expect("its name is text").to_owned();
         fs::write(cache.path().join("entry"), b"compiled").expect("it can be written to");
         let inside = thread::spawn(move || {
-            let enclosure =
-                Enclosure { purpose, cache: Some(path.clone()), user: None, process_memory_bytes: u64::MAX };
+            let (cache, process_memory_bytes, file_bytes) = (Some(path.clone()), u64::MAX, FILE_BYTES_MAX);
+            let enclosure = Enclosure { purpose, cache, user: None, process_memory_bytes, file_bytes };
             let Confined { missing, .. } = confine(enclosure);
             // An older kernel gives a part of the file system's wall and says so; then there is nothing to hold it to.
             if missing.iter().any(|wall| wall.starts_with("file system")) {

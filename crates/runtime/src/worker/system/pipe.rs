@@ -15,6 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(not(unix))]
+use std::sync::Arc;
+
+#[cfg(not(unix))]
+use assay_engine::pack::{Pack, PackError};
+
 use super::super::{WRITE_WAIT, wire};
 
 /// Bytes that are read or written at once.
@@ -80,6 +86,18 @@ pub(in super::super) fn spawn(command: &mut Command) -> io::Result<(Child, Outle
 /// What a process needs of its parent's environment to start.
 pub(in super::super) fn environment() -> Option<(&'static str, std::ffi::OsString)> {
     Some((SYSTEM_ROOT, std::env::var_os(SYSTEM_ROOT)?))
+}
+
+/// The pack that is in a file.
+#[cfg(not(unix))]
+pub(in super::super) fn pack(file: &Handed) -> Result<Pack, PackError> {
+    Pack::open(Arc::new(file.get_ref().clone()))
+}
+
+/// Nothing is mapped here.
+#[cfg(not(unix))]
+pub(in super::super) fn heed_cuts() -> io::Result<()> {
+    Ok(())
 }
 
 /// Makes a folder, if there is none. Who else may read it, the folder above decides.

@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use assay_engine::pack::{self, Pack, PackError};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -96,6 +97,16 @@ pub(in super::super) fn spawn(command: &mut Command) -> io::Result<(Child, Outle
 /// What a process needs of its parent's environment to start: nothing.
 pub(in super::super) fn environment() -> Option<(&'static str, std::ffi::OsString)> {
     None
+}
+
+/// The pack that is in a file, mapped.
+pub(in super::super) fn pack(file: &Handed) -> Result<Pack, PackError> {
+    Pack::map(file)
+}
+
+/// From now on a mapped file that is cut ends this process with a word about it.
+pub(in super::super) fn heed_cuts() -> io::Result<()> {
+    pack::end_where_a_file_is_cut()
 }
 
 /// Makes a folder that is its owner's alone, if there is none.
