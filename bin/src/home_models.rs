@@ -116,6 +116,8 @@ impl ModelFiles {
 
     async fn add(&self, new: NewModel) -> Result<ListedModel, CommandError> {
         let executor = Executor::new(worker()?, self.home.compiled(), 1, self.blobs.clone(), Conduct::Honest);
+        let settings = Settings::read(&self.home)?.daemon;
+        executor.keep_packs(settings.pack_bytes_max, settings.free_bytes_min);
         let name = new.manifest.name.clone();
         let added = self.library.add_file(new, &executor).await;
         let manifest = added.map_err(|error| Refused::from(ModelRefused::of_file(name, &error)))?;

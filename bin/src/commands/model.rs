@@ -135,6 +135,7 @@ fn listed_document(listed: &ListedModel) -> Value {
     document["is_pinned"] = listed.is_pinned.into();
     document["is_here"] = listed.is_here.into();
     document["bytes"] = listed.bytes.into();
+    document["pack_bytes"] = listed.pack_bytes.into();
     document["comes_from"] = listed.origin.clone().into();
     document["card"] = listed.card.as_ref().map(|card| card.display().to_string()).into();
     document

@@ -2,7 +2,7 @@
 //!
 //! A blob stays while a holder keeps it: a job, a submission, the shell itself, each named by a digest. Holders say who
 //! may fetch what, too, and all that a holder said ends when it is released. What nobody keeps makes room, oldest use
-//! first, when the quota is reached.
+//! first, when the quota is reached. Beside models lie their packs, which go with them.
 //!
 //! **Invariant:** `get` returns bytes only if they have the digest asked for; a blob that is kept never goes to make room,
 //! and one that no holder permits to a peer is not opened for it.
@@ -25,6 +25,7 @@ use assay_protocol::{
     codec::{self, BLOB_BYTES_MAX},
     id::{Digest, PeerId},
 };
+use assay_runtime::packs;
 
 pub(crate) use self::arrivals::BlobArrival;
 use self::{
@@ -328,7 +329,7 @@ impl Blobs {
         let state = &mut *self.state();
         state.quota.remove(digest);
         state.proofs.forget(digest);
-        self.folder.remove(digest)
+        self.unlink(digest)
     }
 
     /// Removes a blob that nobody keeps. One that somebody does, or that is not there, is no error.
@@ -342,13 +343,24 @@ impl Blobs {
         }
         state.quota.remove(digest);
         state.proofs.forget(digest);
-        self.folder.remove(digest)
+        self.unlink(digest)
     }
 
     /// How many bytes a blob has that is here.
     #[must_use]
     pub fn bytes_of(&self, digest: &Digest) -> Option<u64> {
         self.state().quota.bytes_of(digest)
+    }
+
+    /// How many bytes the pack of a model has, if one is kept here.
+    #[must_use]
+    pub fn pack_bytes_of(&self, model: &Digest) -> Option<u64> {
+        packs::bytes_of(&self.packs(), *model)
+    }
+
+    /// Where the packs of models are.
+    pub(crate) fn packs(&self) -> PathBuf {
+        self.folder.packs()
     }
 
     /// Whether a peer may fetch a blob.
@@ -398,6 +410,16 @@ impl Blobs {
         }
     }
 
+    /// Takes a file away, and a pack that was made of it.
+    fn unlink(&self, digest: &Digest) -> io::Result<()> {
+        self.folder.remove(digest)?;
+        if let Err(error) = packs::remove(&self.packs(), *digest) {
+            // The next start tries again.
+            tracing::warn!(%digest, %error, "the pack of a model that is gone cannot be removed");
+        }
+        Ok(())
+    }
+
     fn store(&self, need: u64, from: impl Read) -> Result<Digest, BlobError> {
         self.make_room(need)?;
         self.store_promised(need, from)
@@ -418,7 +440,7 @@ impl Blobs {
         // The files go before anybody can put the same blobs again, whose files these would be.
         let quota = &mut self.state().quota;
         let going = quota.reserve(need)?;
-        let blobs = going.blobs.iter().map(|digest| (digest, self.folder.remove(digest)));
+        let blobs = going.blobs.iter().map(|digest| (digest, self.unlink(digest)));
         let parts = going.parts.iter().map(|digest| (digest, self.folder.remove_part(digest)));
         let mut failure = None;
         for (digest, removed) in blobs.chain(parts) {

@@ -310,6 +310,7 @@ fn executor(
     let executor = Executor::new(worker, home.compiled(), places, blobs, conduct);
     let Ok(wish) = settings.device.parse();
     executor.prefer(wish);
+    executor.keep_packs(settings.pack_bytes_max, settings.free_bytes_min);
     executor
 }
 

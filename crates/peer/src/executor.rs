@@ -10,6 +10,7 @@ mod chances;
 mod classes;
 mod following;
 mod forge;
+mod packs;
 mod sample;
 
 use std::{
@@ -472,8 +473,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    //! Who waits for whom.
-
     use futures::FutureExt as _;
 
     use super::*;

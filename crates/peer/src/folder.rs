@@ -23,6 +23,8 @@ use crate::{
 
 /// The folder, in the folder, of files that are still being written.
 pub(crate) const TEMPORARY: &str = "arriving";
+/// The folder, in the folder, of what is made of files here and can be made again.
+const PACKS: &str = "packs";
 /// Bytes read from a file at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -108,6 +110,11 @@ impl Folder {
 
     fn part_path(&self, digest: &Digest) -> PathBuf {
         self.root.join(TEMPORARY).join(digest.to_string())
+    }
+
+    /// Where the packs of models are.
+    pub(crate) fn packs(&self) -> PathBuf {
+        self.root.join(PACKS)
     }
 
     /// Where the file of this name is, or would be.
@@ -215,7 +222,7 @@ fn digest_of(name: &OsStr) -> Option<Digest> {
 }
 
 fn folders_in(path: &Path) -> io::Result<Vec<PathBuf>> {
-    if !path.is_dir() || path.ends_with(TEMPORARY) {
+    if !path.is_dir() || path.ends_with(TEMPORARY) || path.ends_with(PACKS) {
         return Ok(Vec::new());
     }
     let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));

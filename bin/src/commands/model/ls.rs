@@ -1,6 +1,9 @@
 //! `assay model ls`: what this home knows.
 
+use std::collections::BTreeMap;
+
 use assay_peer::handle::ListedModel;
+use assay_protocol::id::Digest;
 use serde_json::{Value, json};
 
 use super::listed_document;
@@ -45,6 +48,13 @@ pub(super) async fn perform(_: &Args, invocation: &Invocation) -> Result<(), Com
         printer.note(format!(
             "the file of the model {name} is damaged: add or pull it again, or `assay model rm {name}`"
         ));
+    }
+    let packs: BTreeMap<Digest, u64> =
+        list.models.iter().filter_map(|listed| Some((listed.manifest.model, listed.pack_bytes?))).collect();
+    if !packs.is_empty() {
+        // Models of several names may be one file.
+        let mebibytes = packs.values().sum::<u64>().div_ceil(1 << 20);
+        printer.note(format!("as they are computed with, models take {mebibytes} MiB more"));
     }
     if list.models.is_empty() {
         printer.note("no models yet: `assay model add FILE` takes one in");

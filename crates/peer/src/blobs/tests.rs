@@ -37,6 +37,27 @@ fn a_blob_is_found_by_its_digest_and_survives_a_restart() {
 }
 
 #[test]
+fn a_pack_goes_with_its_model_however_that_goes_and_is_no_blob() {
+    let (folder, blobs) = store();
+    let [removed, dropped, evicted] = [1, 2, 3].map(|byte| blobs.put(&[byte; 300]).unwrap());
+    let models = [removed, dropped, evicted];
+    for model in models {
+        let place = blobs.packs().join(model.to_string());
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("pack"), [7; 100]).unwrap();
+    }
+    let kept = || models.map(|model| blobs.pack_bytes_of(&model).is_some());
+    assert_eq!((kept(), blobs.total_bytes()), ([true; 3], 900));
+    assert_eq!(Blobs::open(folder.path(), QUOTA_BYTES).unwrap().figures().blobs, 3);
+    blobs.remove(&removed).unwrap();
+    assert_eq!(kept(), [false, true, true]);
+    blobs.drop_idle(&dropped).unwrap();
+    assert_eq!(kept(), [false, false, true]);
+    blobs.put(&[4; 1000]).unwrap();
+    assert_eq!((kept(), blobs.contains(&evicted)), ([false; 3], false));
+}
+
+#[test]
 fn a_damaged_file_is_reported_once_and_then_absent() {
     for damage in [&b""[..], b"c0ntent", b"content and more"] {
         let (_folder, blobs) = store();

@@ -191,6 +191,7 @@ mod tests {
         let cases = [
             ("daemon.listen", "port 4001", "addresses such as"),
             ("daemon.blob_bytes_max", "0", "at least 3145728 bytes"),
+            ("daemon.pack_bytes_max", "much", "a whole number"),
             ("daemon.workers", "-1", "a whole number"),
             ("daemon.device", "\" \"", "\"auto\", "),
             ("daemon.free_bytes_min", "much", "a whole number"),

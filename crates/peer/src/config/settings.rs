@@ -42,6 +42,8 @@ pub struct DaemonSettings {
     pub listen: Vec<String>,
     /// Bytes that blobs may take on the disk.
     pub blob_bytes_max: u64,
+    /// Bytes that models may take on the disk once more, as they are computed with; 0 for none.
+    pub pack_bytes_max: u64,
     /// Runs at the same time, the provider's and the verifier's together; 0 for one for every two cores.
     pub workers: u64,
     /// Where models of language are computed: `auto`, `processor`, or a part of a graphics card's name.
@@ -70,6 +72,7 @@ impl Default for DaemonSettings {
         Self {
             listen: Vec::new(),
             blob_bytes_max: 8 * 1024 * 1024 * 1024,
+            pack_bytes_max: 8 * 1024 * 1024 * 1024,
             workers: 0,
             device: "auto".to_owned(),
             free_bytes_min: 256 * 1024 * 1024,
@@ -92,6 +95,7 @@ impl Default for ClientSettings {
 section!(optional "daemon" DaemonSettings {
     listen AtNextStart: "Where to listen, as multiaddresses; port 0 is any free one. None: port 29292 once it serves others.",
     blob_bytes_max AtNextStart: "Bytes that inputs, outputs, runners and models may take on the disk; receipts come on top.",
+    pack_bytes_max AtNextStart: "Bytes that models may take on the disk once more, as they are computed with, to be ready sooner; 0 for none.",
     workers AtNextStart: "Runs at the same time; 0 for one for every two cores.",
     device AtNextStart: "Where models of language are: auto for the largest graphics card that serves them, else the processor; processor; or a part of a card's name.",
     free_bytes_min AtNextStart: "Bytes that the home's disk must have free; below, no new jobs are taken and nothing is offered.",

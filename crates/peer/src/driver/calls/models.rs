@@ -42,6 +42,8 @@ pub struct ListedModel {
     pub is_here: bool,
     /// Bytes of the model, if it is here.
     pub bytes: Option<u64>,
+    /// Bytes that it takes once more as it is computed with, if that is kept.
+    pub pack_bytes: Option<u64>,
     /// Where it was fetched, if it was not another peer.
     pub origin: Option<String>,
     /// The file with its card.
@@ -104,9 +106,9 @@ impl ListedModel {
     #[must_use]
     pub fn of(manifest: Manifest, is_pinned: bool, library: &Library, blobs: &Blobs) -> Self {
         let is_here = parts(&manifest).all(|(_, part)| blobs.contains(&part));
-        let bytes = blobs.bytes_of(&manifest.model);
+        let (bytes, pack_bytes) = (blobs.bytes_of(&manifest.model), blobs.pack_bytes_of(&manifest.model));
         let (origin, card) = library.origin(&manifest.digest()).unzip();
-        Self { manifest, is_pinned, is_here, bytes, origin, card: card.flatten() }
+        Self { manifest, is_pinned, is_here, bytes, pack_bytes, origin, card: card.flatten() }
     }
 }
 
