@@ -35,7 +35,7 @@ mod folder;
 mod heard_texts;
 mod price_history;
 mod room;
-mod sensors;
+pub mod sensors;
 mod snapshots;
 mod speech;
 mod store;

@@ -37,6 +37,12 @@ use crate::driver::LiveSettings;
 /// How often the machine is looked at while its owner has rules.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
+/// The graphics cards of this machine, as they are now, for whoever has no daemon to ask.
+#[must_use]
+pub fn cards_of_this_machine() -> Vec<CardReading> {
+    Sensors::at(PathBuf::from("/")).cards()
+}
+
 /// Where the system shows what goes on. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Sensors {

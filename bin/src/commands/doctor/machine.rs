@@ -3,6 +3,8 @@
 use assay_peer::{
     config::DaemonSettings,
     executor::{CHECK_PLACES, DeviceWish, cores, places_of},
+    handle::CardReading,
+    sensors::cards_of_this_machine,
 };
 use assay_runtime::{
     class::Class,
@@ -24,6 +26,12 @@ const WALL_MENDS: &str = "a newer kernel, or a system that has it; until then a 
 const SYSTEM_MENDS: &str =
     "nothing but another system; docs/decisions/063-other-systems.md says what follows";
 
+/// Memory of a card that is worth asking for a driver.
+const WORTHY_BYTES: u64 = 2 << 30;
+/// What helps where a card's driver gives no Vulkan.
+const VULKAN_MENDS: &str = "the card's own driver with its part for Vulkan, and the loader (libvulkan1 on Debian and Ubuntu), \
+                            then a new start of the daemon; until then models of language are on the processor";
+
 /// What a machine is told whose arithmetic is not the one.
 const NO_TEXTS: &str = "this machine computes other bits than everybody else, so it offers no texts";
 /// What helps against that.
@@ -36,7 +44,7 @@ pub(super) fn look(settings: &DaemonSettings, findings: &mut Vec<Finding>) {
     let examined = examined.and_then(|pool| pool.examine().map_err(|error| error.to_string()));
     findings.extend(sandbox(examined));
     let listed = pool.and_then(|pool| pool.cards().map_err(|error| error.to_string()));
-    findings.push(cards(&settings.device, listed));
+    findings.push(cards(&settings.device, listed, &cards_of_this_machine()));
     findings.push(capacity(settings, cores(), system::memory_bytes()));
     let lacks = assay_peer::system::lacks().iter().chain(system::lacks());
     findings.extend(lacks.map(|lack| Finding::warning("system", *lack, SYSTEM_MENDS)));
@@ -48,8 +56,8 @@ fn pool() -> Result<Pool, String> {
     Ok(Pool::new(WorkerSource { binary, cache: None }))
 }
 
-/// Where models of language are.
-fn cards(device: &str, listed: Result<Vec<FoundCard>, String>) -> Finding {
+/// Where models of language are. `present` are the cards that sit in this machine, whether they can be used or not.
+fn cards(device: &str, listed: Result<Vec<FoundCard>, String>, present: &[CardReading]) -> Finding {
     let Ok(wish) = device.parse::<DeviceWish>();
     let hint = "daemon.device in the home's config.toml says where models of language are wanted";
     let found = match listed {
@@ -58,6 +66,16 @@ fn cards(device: &str, listed: Result<Vec<FoundCard>, String>) -> Finding {
             return Finding::warning("cards", format!("graphics cards cannot be listed: {why}"), hint);
         }
     };
+    let is_idle = matches!(wish, DeviceWish::Auto) && !found.iter().any(|card| card.is_hardware);
+    // One that is part of a processor has next to no memory of its own, and would not be used anyway.
+    let mut worthy = present.iter().filter(|card| card.memory.is_some_and(|bytes| bytes >= WORTHY_BYTES));
+    if let Some(card) = worthy.next().filter(|_| is_idle) {
+        return Finding::warning(
+            "cards",
+            format!("{} is in this machine and cannot be used: no driver gives Vulkan for it", card.name),
+            VULKAN_MENDS,
+        );
+    }
     match wish.choose(&found) {
         Ok(Some(FoundCard { name, driver, memory_bytes, .. })) => {
             let memory = memory_bytes.map_or_else(String::new, |bytes| format!(", {} MiB", bytes >> 20));
@@ -152,12 +170,35 @@ mod tests {
             is_integrated: false,
             memory_bytes: Some(8 << 30),
         };
-        let fine = cards("auto", Ok(vec![card.clone()]));
+        let fine = cards("auto", Ok(vec![card.clone()]), &[]);
         assert!(fine.severity == Severity::Fine && fine.found.ends_with("Some Card (some 1.2, 8192 MiB)"));
-        assert!(cards("auto", Ok(Vec::new())).found.ends_with("on the processor"));
-        assert!(cards("processor", Ok(vec![card.clone()])).found.ends_with("on the processor"));
-        assert_eq!(cards("other", Ok(vec![card])).severity, Severity::Problem);
-        assert_eq!(cards("auto", Err("no".to_owned())).severity, Severity::Warning);
+        assert!(cards("auto", Ok(Vec::new()), &[]).found.ends_with("on the processor"));
+        assert!(cards("processor", Ok(vec![card.clone()]), &[]).found.ends_with("on the processor"));
+        assert_eq!(cards("other", Ok(vec![card]), &[]).severity, Severity::Problem);
+        assert_eq!(cards("auto", Err("no".to_owned()), &[]).severity, Severity::Warning);
+    }
+
+    #[test]
+    fn a_card_without_a_driver_that_can_be_used_is_named() {
+        let large =
+            CardReading { name: "Some Card".to_owned(), memory: Some(8 << 30), ..CardReading::default() };
+        let small = CardReading { memory: Some(512 << 20), ..large.clone() };
+        assert_eq!(cards("auto", Ok(Vec::new()), &[small]).severity, Severity::Fine);
+        let present = [large];
+        let played = FoundCard {
+            index: 0,
+            name: "a processor that plays one".to_owned(),
+            driver: String::new(),
+            is_hardware: false,
+            is_integrated: false,
+            memory_bytes: None,
+        };
+        for listed in [Vec::new(), vec![played]] {
+            let found = cards("auto", Ok(listed), &present);
+            assert!(found.severity == Severity::Warning && found.found.starts_with("Some Card is in"));
+        }
+        // Whoever wants the processor is not asked to mend anything.
+        assert_eq!(cards("processor", Ok(Vec::new()), &present).severity, Severity::Fine);
     }
 
     #[test]
