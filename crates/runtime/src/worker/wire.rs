@@ -21,6 +21,8 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const ROOM_BYTES: usize = 1024 * 1024;
 /// Bytes before the head: the lengths of head and body.
 const LENGTHS_BYTES: usize = 4 + 8;
+/// Bytes of the longest body that is written along with its head: whoever reads wakes once for both.
+const JOINED_BYTES_MAX: usize = 4 * 1024;
 
 /// What a process is for, which decides what it may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,12 +250,14 @@ impl CardRoom {
 /// Writes one frame.
 pub(crate) fn send<T: Serialize>(to: &mut impl Write, head: &T, body: &[u8]) -> io::Result<()> {
     let head = codec::encode(head);
-    let mut frame = Vec::with_capacity(LENGTHS_BYTES + head.len());
+    let (joined, apart) = if body.len() <= JOINED_BYTES_MAX { (body, &[][..]) } else { (&[][..], body) };
+    let mut frame = Vec::with_capacity(LENGTHS_BYTES + head.len() + joined.len());
     frame.extend_from_slice(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_le_bytes());
     frame.extend_from_slice(&(body.len() as u64).to_le_bytes());
     frame.extend_from_slice(&head);
+    frame.extend_from_slice(joined);
     to.write_all(&frame)?;
-    to.write_all(body)?;
+    to.write_all(apart)?;
     to.flush()
 }
 
@@ -263,10 +267,11 @@ pub(crate) fn receive<T: Serialize + DeserializeOwned>(
     body_bytes_max: u64,
 ) -> io::Result<Option<(T, Vec<u8>)>> {
     let mut lengths = [0; LENGTHS_BYTES];
-    if from.read(&mut lengths[..1])? == 0 {
+    let count = from.read(&mut lengths)?;
+    if count == 0 {
         return Ok(None);
     }
-    from.read_exact(&mut lengths[1..])?;
+    from.read_exact(&mut lengths[count..])?;
     let (head_bytes, body_bytes) = split(&lengths, body_bytes_max)?;
     let head = open(&exactly(from, head_bytes as u64)?)?;
     Ok(Some((head, exactly(from, body_bytes)?)))
@@ -337,6 +342,58 @@ mod tests {
             }
         }
         assert_eq!(bodies, [b"one".to_vec(), Vec::new()]);
+    }
+
+    /// Counts what is written to it.
+    #[derive(Default)]
+    struct WriteSizes(Vec<usize>);
+
+    impl Write for WriteSizes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_short_frame_wakes_once() {
+        for (body, writes) in [(0, 1), (JOINED_BYTES_MAX, 1), (JOINED_BYTES_MAX + 1, 2)] {
+            let mut heard = WriteSizes::default();
+            send(&mut heard, &WorkerReply::Chunk, &vec![1_u8; body]).expect("it takes all");
+            let whole: usize = heard.0.iter().sum();
+            assert_eq!(heard.0.len(), writes, "{body} bytes: {:?}", heard.0);
+            assert_eq!(whole, LENGTHS_BYTES + codec::encode(&WorkerReply::Chunk).len() + body);
+        }
+    }
+
+    /// Gives so many bytes at a time.
+    struct Drops<'a>(&'a [u8], usize);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            let count = bytes.len().min(self.1).min(self.0.len());
+            let (given, left) = self.0.split_at(count);
+            bytes[..count].copy_from_slice(given);
+            self.0 = left;
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn a_frame_is_read_whole_and_nothing_behind_it() {
+        let mut stream = Vec::new();
+        send(&mut stream, &WorkerReply::Chunk, b"one").expect("a vector takes all");
+        stream.extend(b"a file");
+        for at_once in [1, 5, LENGTHS_BYTES, stream.len()] {
+            let mut drops = Drops(&stream, at_once);
+            let read = receive::<WorkerReply>(&mut drops, 8).expect("frames are well formed");
+            assert_eq!(read, Some((WorkerReply::Chunk, b"one".to_vec())));
+            assert_eq!(drops.0, b"a file", "{at_once} bytes at a time");
+        }
     }
 
     proptest::proptest! {
