@@ -22,6 +22,8 @@ use std::{
 
 use assay_protocol::{id::Digest, manifest::PARAMS_BYTES_MAX};
 
+#[cfg(all(unix, test))]
+pub(crate) use self::system::links_of;
 pub use self::{
     child::main,
     process::WorkerSource,
@@ -30,7 +32,7 @@ pub use self::{
 pub(crate) use self::{
     child::{ends, give_up},
     model_process::{HandedModel, LoadProgress, ModelProcess, cards},
-    system::{EngineLink, links},
+    system::{EngineLink, ReadPages, WrittenPages, links},
     wire::{CardName, CardPlace, HostedModel},
 };
 use self::{

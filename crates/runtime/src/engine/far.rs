@@ -6,8 +6,11 @@
 //!            ◀──────── Described, keys      once in a worker's life
 //!   Expect, draft ───────────────▶          a hint, not answered
 //!   Read, tokens ────────────────▶ takes its turn
-//!            ◀──── Given, rows, or Refused
+//!            ◀──── Laid, Given or Refused
 //! ```
+//!
+//! Rows that fit lie in the pages of the link, from their beginning on, and `Laid` says so; others come with `Given`. The same
+//! bits either way. The engine lays the next ones when it is asked for them: who asks before it has copied the last loses those.
 //!
 //! **Invariant:** whoever serves a session believes nothing: frames are bounded, and a step is refused whole or taken whole. A
 //! worker that goes away takes its session with it, in the middle of a turn as well. A session that goes on where another
@@ -16,7 +19,7 @@
 use std::{
     io::{self, ErrorKind},
     mem,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use assay_engine::{gguf::Gguf, session::DRAFT_TOKENS_MAX, vocabulary::Vocabulary};
@@ -26,12 +29,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     session::{DraftedSession, EngineError, EngineSession, ReadStep},
     shared_engine::SharedEngine,
-    turn::GivenRows,
+    turn::{GivenRows, SessionPages},
 };
 use crate::{
     outcome::{RunFailure, cut},
     worker::{
-        EngineLink,
+        EngineLink, ReadPages,
         wire::{receive, send},
     },
 };
@@ -52,6 +55,8 @@ enum SessionRequest {
         keep: Option<u64>,
         /// The first token whose row is wanted.
         first: u64,
+        /// Whether the rows may lie in pages.
+        has_pages: bool,
     },
 }
 
@@ -67,6 +72,13 @@ enum SessionReply {
     },
     /// The body is the rows, and behind them their digests.
     Given {
+        /// The position of the first.
+        first: u64,
+        /// How many.
+        rows: u32,
+    },
+    /// The rows lie in the pages. The body is their digests.
+    Laid {
         /// The position of the first.
         first: u64,
         /// How many.
@@ -110,6 +122,10 @@ fn astray(reply: &SessionReply) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, format!("it answered {reply:?}"))
 }
 
+fn digests(bytes: &[u8]) -> Vec<Digest> {
+    bytes.as_chunks().0.iter().map(|digest| Digest(*digest)).collect()
+}
+
 fn bytes(tokens: &[u32]) -> Vec<u8> {
     tokens.iter().flat_map(|token| token.to_le_bytes()).collect()
 }
@@ -122,36 +138,50 @@ fn tokens(bytes: &[u8]) -> Vec<u32> {
 /// A session at the engine of another process.
 pub(crate) struct FarSession {
     link: EngineLink,
+    /// What rows lie in, where there is such a thing.
+    pages: Option<ReadPages>,
     /// Bytes of a row.
     row_bytes: usize,
 }
 
 impl FarSession {
     pub(crate) fn new(link: EngineLink, vocabulary: usize) -> Self {
-        Self { link, row_bytes: vocabulary * size_of::<f32>() }
+        Self { pages: link.read_pages(), link, row_bytes: vocabulary * size_of::<f32>() }
     }
 
     fn ask(&mut self, step: &ReadStep) -> io::Result<Result<GivenRows, String>> {
         let ReadStep { keep, tokens, first } = step;
         let wanted = tokens.len().saturating_sub(*first);
-        let request = SessionRequest::Read { keep: keep.map(|keep| keep as u64), first: *first as u64 };
+        let has_pages = self.pages.is_some();
+        let keep = keep.map(|keep| keep as u64);
+        let request = SessionRequest::Read { keep, first: *first as u64, has_pages };
         let mut line = &self.link;
         send(&mut line, &request, &bytes(tokens))?;
-        let bytes_max = wanted * (self.row_bytes + size_of::<Digest>());
+        let (logits_bytes, digest_bytes) = (wanted * self.row_bytes, wanted * size_of::<Digest>());
+        let bytes_max = logits_bytes + digest_bytes;
         let (reply, body) = receive(&mut line, bytes_max as u64)?.ok_or_else(gone)?;
-        match reply {
-            SessionReply::Given { first, rows } if body.len() == bytes_max && rows as usize == wanted => {
-                Ok(Ok(self.rows(first, wanted, body)))
+        match (reply, &self.pages) {
+            (SessionReply::Given { first, rows }, _)
+                if body.len() == bytes_max && rows as usize == wanted =>
+            {
+                let mut logits = body;
+                let digests = digests(&logits.split_off(logits_bytes));
+                Ok(Ok(GivenRows { first, digests, logits }))
             }
-            SessionReply::Refused(why) => Ok(Err(why)),
-            SessionReply::Described { .. } | SessionReply::Given { .. } => Err(astray(&reply)),
+            (SessionReply::Laid { first, rows }, Some(pages))
+                if body.len() == digest_bytes && rows as usize == wanted =>
+            {
+                let logits = pages.copy(logits_bytes).ok_or(ErrorKind::InvalidData)?;
+                Ok(Ok(GivenRows { first, digests: digests(&body), logits }))
+            }
+            (SessionReply::Refused(why), _) => Ok(Err(why)),
+            (
+                reply @ (SessionReply::Described { .. }
+                | SessionReply::Given { .. }
+                | SessionReply::Laid { .. }),
+                _,
+            ) => Err(astray(&reply)),
         }
-    }
-
-    fn rows(&self, first: u64, rows: usize, mut logits: Vec<u8>) -> GivenRows {
-        let digests = logits.split_off(rows * self.row_bytes);
-        let digests = digests.as_chunks().0.iter().map(|digest| Digest(*digest)).collect();
-        GivenRows { first, digests, logits }
     }
 }
 
@@ -183,206 +213,116 @@ pub(crate) struct SessionBounds {
     pub(crate) asker: Option<Digest>,
 }
 
+/// What an engine has of one session.
+struct ServedSession<'a> {
+    link: Arc<EngineLink>,
+    engine: &'a SharedEngine,
+    bounds: SessionBounds,
+    /// What rows are laid in, where there is such a thing.
+    pages: Option<(SessionPages, usize)>,
+    /// Once it has read something.
+    session: Option<DraftedSession>,
+    /// What is expected behind the tokens that come next.
+    draft: Arc<[u32]>,
+}
+
 /// Serves one session until its worker goes away.
 ///
 /// # Errors
 /// It went away in the middle, or made no sense.
 pub(crate) fn serve(link: EngineLink, engine: &SharedEngine, bounds: SessionBounds) -> io::Result<()> {
-    let link = Arc::new(link);
+    let pages = link.written_pages().map(|pages| {
+        let length = pages.length();
+        (Arc::new(Mutex::new(pages)), length)
+    });
+    let (link, draft) = (Arc::new(link), Arc::default());
+    let mut served = ServedSession { link, engine, bounds, pages, session: None, draft };
+    let tokens_max = engine.model().settings().context.max(DRAFT_TOKENS_MAX);
+    let link = Arc::clone(&served.link);
     let mut line = link.as_ref();
-    let settings = engine.model().settings();
-    let vocabulary = settings.vocabulary;
-    let tokens_max = settings.context.max(DRAFT_TOKENS_MAX);
-    let (mut session, mut draft): (Option<DraftedSession>, Arc<[u32]>) = (None, Arc::default());
     while let Some((request, body)) = receive(&mut line, (tokens_max * size_of::<u32>()) as u64)? {
-        let (keep, first) = match request {
-            SessionRequest::Describe => {
-                let vocabulary = u32::try_from(vocabulary).unwrap_or(u32::MAX);
-                let described = SessionReply::Described { vocabulary, positions: settings.context as u64 };
-                send(&mut line, &described, engine.model().pack().keys())?;
-                continue;
+        match request {
+            SessionRequest::Describe => served.describe()?,
+            SessionRequest::Expect => served.draft = tokens(&body).into(),
+            SessionRequest::Read { keep, first, has_pages } => {
+                let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+                let step = ReadStep { keep: keep.map(number), tokens: tokens(&body), first: number(first) };
+                served.read(step, has_pages)?;
             }
-            SessionRequest::Expect => {
-                draft = tokens(&body).into();
-                continue;
-            }
-            SessionRequest::Read { keep, first } => (keep, first),
-        };
-        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let mut step = ReadStep { keep: keep.map(number), tokens: tokens(&body), first: number(first) };
-        let begins = session.is_none();
-        let going_on = match &mut session {
-            Some(session) => session,
-            None => {
-                let SessionBounds { positions, asker, .. } = bounds;
-                let begun = engine.session(positions, asker, &step.tokens, step.first);
-                let begun = begun.map_err(io::Error::other)?;
-                let read: Vec<u32> = step.tokens.drain(..begun.len()).collect();
-                step.first -= read.len();
-                // Nothing was read that could be taken back.
-                step.keep = None;
-                session.insert(DraftedSession::new(begun, &read))
-            }
-        };
-        if !draft.is_empty() {
-            going_on.expect(mem::take(&mut draft));
-        }
-        let wanted = step.tokens.len().saturating_sub(step.first);
-        let given = match (wanted as u64).saturating_mul(4 * vocabulary as u64) > bounds.rows_bytes {
-            true => Err(EngineError::Refused(format!("{wanted} rows at once are too many"))),
-            false => going_on.read(step, |turn| engine.take(turn, &link)),
-        };
-        match given {
-            Ok(GivenRows { first, digests, mut logits }) => {
-                let rows = u32::try_from(digests.len()).unwrap_or(u32::MAX);
-                logits.extend(digests.iter().flat_map(|digest| digest.0));
-                send(&mut line, &SessionReply::Given { first, rows }, &logits)?;
-            }
-            Err(EngineError::Refused(why)) => {
-                if begins {
-                    session = None;
-                }
-                send(&mut line, &SessionReply::Refused(cut(why)), &[])?;
-            }
-            Err(EngineError::Lost(why)) => return Err(io::Error::other(why)),
         }
     }
     if let (Some(asker), Some((session, tokens))) =
-        (bounds.asker, session.and_then(DraftedSession::into_parts))
+        (bounds.asker, served.session.and_then(DraftedSession::into_parts))
     {
         engine.keep(asker, session, tokens);
     }
     Ok(())
 }
 
-#[cfg(unix)]
-#[cfg(test)]
-mod tests {
-    use std::{io::Write, thread};
-
-    use super::*;
-    use crate::{
-        engine::{
-            fixture::{self, sums},
-            kept_sessions::KeptBytes,
-            shared_engine::ModelPlace,
-        },
-        worker::links,
-    };
-
-    const BOUNDS: SessionBounds = SessionBounds { positions: 100, rows_bytes: 1 << 16, asker: None };
-
-    fn engine() -> SharedEngine {
-        let place = ModelPlace::Processor { model: Arc::new(sums()), threads: 1 };
-        SharedEngine::start(place, KeptBytes::in_process(1 << 20)).unwrap()
+impl ServedSession<'_> {
+    fn describe(&self) -> io::Result<()> {
+        let settings = self.engine.model().settings();
+        let vocabulary = u32::try_from(settings.vocabulary).unwrap_or(u32::MAX);
+        let described = SessionReply::Described { vocabulary, positions: settings.context as u64 };
+        send(&mut &*self.link, &described, self.engine.model().pack().keys())
     }
 
-    /// What comes of a session whose other end does `act`.
-    fn served<T>(act: impl FnOnce(EngineLink) -> T) -> (T, io::Result<()>) {
-        let engine = engine();
-        let (ours, theirs) = links().unwrap().unwrap();
-        thread::scope(|scope| {
-            let serving = scope.spawn(|| serve(ours, &engine, BOUNDS));
-            let acted = act(theirs);
-            (acted, serving.join().unwrap())
-        })
-    }
-
-    fn step(tokens: Vec<u32>, first: usize) -> ReadStep {
-        ReadStep { keep: None, tokens, first }
-    }
-
-    #[test]
-    fn a_session_gives_what_its_model_does_and_its_description_has_the_vocabulary() {
-        let ((), served) = served(|link| {
-            let FarModel { vocabulary, tokens, .. } = FarModel::of(&link).unwrap();
-            let asked = vocabulary.tokenize("27+58=", true).unwrap();
-            let mut session = FarSession::new(link, tokens);
-            let all = session.read(step(asked.clone(), 0)).unwrap();
-            assert_eq!((all.first, all.digests.len()), (0, asked.len()));
-            let again = ReadStep { keep: Some(0), ..step(asked.clone(), asked.len() - 1) };
-            let last = session.read(again).unwrap();
-            assert_eq!(last.first as usize, asked.len() - 1);
-            assert_eq!(last.digests[..], all.digests[asked.len() - 1..]);
-            assert!(all.logits.ends_with(&last.logits));
-        });
-        served.unwrap();
-    }
-
-    #[test]
-    fn what_is_too_much_is_refused_and_the_session_goes_on() {
-        let ((), served) = served(|link| {
-            let tokens = FarModel::of(&link).unwrap().tokens;
-            let mut session = FarSession::new(link, tokens);
-            let rows = BOUNDS.rows_bytes as usize / (4 * tokens) + 1;
-            let refusals = [
-                (step(vec![1; rows], 0), "rows at once"),
-                (step(vec![1; 101], 100), "beyond the 100"),
-                (step(vec![u32::MAX], 0), "beyond the vocabulary"),
-                (step(Vec::new(), 0), "at least one token"),
-                (step(vec![1], usize::MAX), "are given"),
-            ];
-            for (step, expected) in refusals {
-                let Err(EngineError::Refused(why)) = session.read(step) else {
-                    panic!("{expected}: it is taken")
-                };
-                assert!(why.contains(expected), "{why}");
-            }
-            assert_eq!(session.read(step(vec![1, 2], 1)).unwrap().digests.len(), 1);
-        });
-        served.unwrap();
-    }
-
-    #[test]
-    fn a_session_that_goes_on_cannot_be_told_from_one_that_began_anew() {
-        let text = fixture::tokens(60);
-        let (said, asked) = (&text[..40], &text);
-        let last = || step(asked.clone(), asked.len() - 1);
-        let unknown = step([said, &[u32::MAX]].concat(), 40);
-        let long = step([said, &[1; 61]].concat(), 100);
-        let cases = [
-            vec![ReadStep { keep: Some(0), ..last() }],
-            vec![ReadStep { keep: Some(7), ..last() }],
-            vec![unknown, step(text[20..40].to_vec(), 19)],
-            vec![long, last()],
-            vec![step(said.to_vec(), 39), ReadStep { keep: Some(30), ..step(text[30..].to_vec(), 29) }],
-            vec![step(said.to_vec(), 0)],
-        ];
-        let run = |engine: &SharedEngine, asker: Option<Digest>, steps: &[ReadStep]| {
-            let (ours, theirs) = links().unwrap().unwrap();
-            thread::scope(|scope| {
-                scope.spawn(|| serve(ours, engine, SessionBounds { asker, ..BOUNDS }));
-                let mut session = FarSession::new(theirs, engine.model().settings().vocabulary);
-                let given = |step: &ReadStep| {
-                    let ReadStep { keep, tokens, first } = step;
-                    let step = ReadStep { keep: *keep, tokens: tokens.clone(), first: *first };
-                    session.read(step).map_err(|error| match error {
-                        EngineError::Refused(why) => why,
-                        EngineError::Lost(why) => panic!("{why}"),
-                    })
-                };
-                steps.iter().map(given).collect::<Vec<_>>()
-            })
+    /// Carries a step out and answers.
+    fn read(&mut self, mut step: ReadStep, has_pages: bool) -> io::Result<()> {
+        let begins = self.session.is_none();
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => self.begin(&mut step)?,
         };
-        for steps in cases {
-            let (engine, asker) = (engine(), Digest::of(b"somebody"));
-            run(&engine, Some(asker), &[step(said.to_vec(), 39)]);
-            assert!(engine.session(100, Some(asker), asked, 59).unwrap().len() == 40, "it was kept");
-            assert_eq!(run(&engine, Some(asker), &steps), run(&engine, None, &steps), "{steps:?}");
+        let session = self.session.insert(session);
+        if !self.draft.is_empty() {
+            session.expect(mem::take(&mut self.draft));
+        }
+        let wanted = step.tokens.len().saturating_sub(step.first);
+        let row_bytes = size_of::<f32>() * self.engine.model().settings().vocabulary;
+        let bytes = wanted.saturating_mul(row_bytes);
+        let pages = self.pages.as_ref().filter(|(_, length)| has_pages && bytes <= *length);
+        let pages = pages.map(|(pages, _)| Arc::clone(pages));
+        let is_laid = pages.is_some();
+        let given = match bytes as u64 > self.bounds.rows_bytes {
+            true => Err(EngineError::Refused(format!("{wanted} rows at once are too many"))),
+            false => session.read(step, |turn| self.engine.take(turn.onto(pages), &self.link)),
+        };
+        match given {
+            Ok(given) => self.give(given, is_laid),
+            Err(EngineError::Refused(why)) => {
+                if begins {
+                    self.session = None;
+                }
+                send(&mut &*self.link, &SessionReply::Refused(cut(why)), &[])
+            }
+            Err(EngineError::Lost(why)) => Err(io::Error::other(why)),
         }
     }
 
-    #[test]
-    fn whoever_makes_no_sense_or_breaks_off_is_served_no_longer() {
-        let long = [&[1, 0, 0, 0][..], &(4 * DRAFT_TOKENS_MAX as u64 + 1).to_le_bytes(), &[0]].concat();
-        let unknown = [&[1, 0, 0, 0][..], &[0; 8], &[200]].concat();
-        for (bytes, kind) in [
-            (long, ErrorKind::InvalidData),
-            (unknown, ErrorKind::InvalidData),
-            (vec![1, 0, 0], ErrorKind::UnexpectedEof),
-        ] {
-            let ((), served) = served(|link| (&link).write_all(&bytes).unwrap());
-            assert_eq!(served.unwrap_err().kind(), kind, "{bytes:?}");
-        }
+    /// Begins with a step, which is shorter by what was read before.
+    fn begin(&self, step: &mut ReadStep) -> io::Result<DraftedSession> {
+        let SessionBounds { positions, asker, .. } = self.bounds;
+        let begun = self.engine.session(positions, asker, &step.tokens, step.first);
+        let begun = begun.map_err(io::Error::other)?;
+        let read: Vec<u32> = step.tokens.drain(..begun.len()).collect();
+        step.first -= read.len();
+        // Nothing was read that could be taken back.
+        step.keep = None;
+        Ok(DraftedSession::new(begun, &read))
+    }
+
+    /// Answers with rows, whose numbers go along unless they lie in the pages.
+    fn give(&self, given: GivenRows, is_laid: bool) -> io::Result<()> {
+        let GivenRows { first, digests, logits: mut body } = given;
+        let rows = u32::try_from(digests.len()).unwrap_or(u32::MAX);
+        body.extend(digests.iter().flat_map(|digest| digest.0));
+        let reply =
+            if is_laid { SessionReply::Laid { first, rows } } else { SessionReply::Given { first, rows } };
+        send(&mut &*self.link, &reply, &body)
     }
 }
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use assay_engine::{
     session::{Processor, Rows, Session, SessionError, SessionStep},
 };
 
-use super::turn::GivenRows;
+use super::turn::TurnRows;
 
 /// A session, wherever its model is.
 pub(crate) enum PlacedSession {
@@ -94,7 +94,7 @@ pub(crate) struct PlacedStep<'a> {
     pub(crate) session: &'a mut PlacedSession,
     pub(crate) tokens: &'a [u32],
     pub(crate) rows: Rows,
-    pub(crate) given: &'a mut GivenRows,
+    pub(crate) given: &'a mut TurnRows,
 }
 
 /// Takes steps: those of a processor in one pass, those on a card one after another, but for the layers that the processor has.

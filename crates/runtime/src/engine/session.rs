@@ -89,7 +89,7 @@ impl DraftedSession {
         if refused.is_some() {
             self.tokens.truncate(before);
         }
-        refused.map_or(Ok(rows), |why| Err(EngineError::Refused(why)))
+        refused.map_or(Ok(rows.given), |why| Err(EngineError::Refused(why)))
     }
 }
 

@@ -1,7 +1,10 @@
 //! What a session reads at once, computed in pieces so that others can read beside it.
 //!
 //! **Invariant:** what a turn gives depends on its session and its tokens alone: not on the pieces, nor on whose turns
-//! shared a pass. A turn that is refused leaves its session as it was.
+//! shared a pass. A turn that is refused leaves its session as it was. Digests are the engine's own, of what it computed: never of
+//! what lies where others see it.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use assay_engine::{
     gpu::CardError,
@@ -10,6 +13,7 @@ use assay_engine::{
 use assay_protocol::id::Digest;
 
 use super::placed::{self, PlacedSession, PlacedStep};
+use crate::worker::WrittenPages;
 
 /// Tokens that one turn reads in a pass while others wait: enough for a pass to be worth it, few enough not to be felt.
 const SHARED_PIECE: usize = 64;
@@ -23,28 +27,61 @@ pub(crate) struct GivenRows {
     pub(crate) first: u64,
     /// One for each.
     pub(crate) digests: Vec<Digest>,
-    /// Their numbers, little-endian.
+    /// Their numbers, little-endian; none where those lie in pages.
     pub(crate) logits: Vec<u8>,
 }
 
 impl GivenRows {
-    /// With room for so many rows, and for their digests behind the numbers.
-    fn with_room(rows: usize, row_bytes: usize) -> Self {
-        let bytes = rows.saturating_mul(row_bytes + size_of::<Digest>());
-        Self { logits: Vec::with_capacity(bytes), digests: Vec::with_capacity(rows), first: 0 }
-    }
-
     pub(crate) fn add(&mut self, row: Row<'_>) {
-        if self.digests.is_empty() {
-            self.first = row.position as u64;
-        }
-        self.digests.push(Digest(row.digest.0));
+        self.note(&row);
         let start = self.logits.len();
         self.logits.resize(start + size_of_val(row.logits), 0);
         let (bytes, _) = self.logits[start..].as_chunks_mut();
         for (bytes, logit) in bytes.iter_mut().zip(row.logits) {
             *bytes = logit.to_le_bytes();
         }
+    }
+
+    /// All of a row but its numbers.
+    fn note(&mut self, row: &Row<'_>) {
+        if self.digests.is_empty() {
+            self.first = row.position as u64;
+        }
+        self.digests.push(Digest(row.digest.0));
+    }
+}
+
+/// Pages that a session's rows are laid in, one turn's after another's.
+pub(crate) type SessionPages = Arc<Mutex<WrittenPages>>;
+
+/// The rows of a turn while they come.
+#[derive(Default)]
+pub(crate) struct TurnRows {
+    pub(crate) given: GivenRows,
+    /// Bytes of all of them, with their digests.
+    room: usize,
+    /// Where their numbers go instead, with how many bytes lie there.
+    pages: Option<(SessionPages, usize)>,
+}
+
+impl TurnRows {
+    /// So many rows.
+    fn of(rows: usize, row_bytes: usize) -> Self {
+        Self { room: rows.saturating_mul(row_bytes + size_of::<Digest>()), ..Self::default() }
+    }
+
+    /// The next of them.
+    pub(crate) fn add(&mut self, row: Row<'_>) {
+        let Some((pages, laid)) = &mut self.pages else {
+            if self.given.digests.is_empty() {
+                self.given.logits.reserve_exact(self.room);
+            }
+            return self.given.add(row);
+        };
+        let fits = pages.lock().unwrap_or_else(PoisonError::into_inner).lay(*laid, row.logits);
+        assert!(fits, "rows lie in pages that have room for all of them");
+        *laid += size_of_val(row.logits);
+        self.given.note(&row);
     }
 }
 
@@ -57,7 +94,7 @@ pub(crate) struct EngineTurn {
     /// What is expected behind the tokens.
     draft: Vec<u32>,
     done: usize,
-    pub(crate) rows: GivenRows,
+    pub(crate) rows: TurnRows,
     /// Why it is refused, if it is.
     pub(crate) refused: Option<String>,
 }
@@ -67,10 +104,16 @@ impl EngineTurn {
     pub(crate) fn new(session: PlacedSession, tokens: Vec<u32>, first: usize, draft: Vec<u32>) -> Self {
         let refused = session.admit(&tokens, Rows::From(first)).err().map(|why| why.to_string());
         let rows = match refused {
-            Some(_) => GivenRows::default(),
-            None => GivenRows::with_room(tokens.len() - first, session.row_bytes()),
+            Some(_) => TurnRows::default(),
+            None => TurnRows::of(tokens.len() - first, session.row_bytes()),
         };
         Self { session, tokens, first, draft, done: 0, rows, refused }
+    }
+
+    /// The same with its rows laid in pages that have room for all of them, if there are such.
+    pub(crate) fn onto(mut self, pages: Option<SessionPages>) -> Self {
+        self.rows.pages = pages.map(|pages| (pages, 0));
+        self
     }
 
     /// Whether nothing is left to do.
@@ -123,6 +166,8 @@ mod tests {
 
     use super::*;
     use crate::engine::fixture::{sums, tokens};
+    #[cfg(unix)]
+    use crate::worker::links_of;
 
     struct Engine {
         model: Arc<Model>,
@@ -167,7 +212,30 @@ mod tests {
         for (turn, (count, first)) in turns.into_iter().zip(kinds) {
             assert_eq!(turn.session.len(), count as usize);
             let alone = engine.turn(count, first, &[]);
-            assert_eq!(turn.rows, engine.alone(alone), "{count} tokens, rows from {first}");
+            assert_eq!(turn.rows.given, engine.alone(alone), "{count} tokens, rows from {first}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn rows_that_lie_in_pages_are_those_of_a_turn_that_keeps_them() {
+        let mut engine = Engine::new();
+        let (written, read) = links_of(1 << 20).unwrap().unwrap();
+        let (Some(pages), Some(read)) = (written.written_pages(), read.read_pages()) else {
+            // This system has none.
+            return;
+        };
+        let pages = Arc::new(Mutex::new(pages));
+        for (count, first) in [(1, 0), (100, 3), (128, 0), (2, 1), (65, 65)] {
+            let mut turn = engine.turn(count, first, &[3, 4]).onto(Some(Arc::clone(&pages)));
+            while !turn.is_over() {
+                advance(Some(&mut engine.processor), [&mut turn]).unwrap();
+            }
+            let alone = engine.turn(count, first, &[]);
+            let alone = engine.alone(alone);
+            let logits = read.copy(alone.logits.len()).unwrap();
+            assert!(turn.rows.given.logits.is_empty());
+            assert_eq!(GivenRows { logits, ..turn.rows.given }, alone, "{count} tokens, rows from {first}");
         }
     }
 

@@ -27,7 +27,7 @@ use crate::{
     worker::{EngineLink, Follower, HostedModel, LoadProgress, ModelProcess, WorkerSource},
 };
 
-/// Sessions at one process, each with an open file, of which a process has few.
+/// Sessions at one process, each with two open files, of which a process has few.
 const SESSIONS_MAX: usize = 48;
 /// Positions that share a page.
 const PAGE: u64 = 256;

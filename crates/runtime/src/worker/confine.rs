@@ -4,7 +4,7 @@
 //! that the machine did not give is named to the parent, and none is silently left out.
 //!
 //! The walls: no new privileges, no capabilities, another user than root, no core dumps, no debugger, a ceiling on writable
-//! memory and none that is shared, few open files, a file system of nothing but the cache of compiled components (readable
+//! memory and none that is shared but pages of rows, which only an engine writes to, few open files, a file system of nothing but the cache of compiled components (readable
 //! for a worker that runs guests, writable for one that only compiles), no network, no signals to others, and the system
 //! calls that compiling and running need. Once runner and model are read, and before a guest runs, [`seal`] takes the calls
 //! away that name a file or start a thread. A process that holds a model has no cache and no call that names a file; it

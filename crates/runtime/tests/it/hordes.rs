@@ -1,4 +1,4 @@
-//! Many hostile guests, one after another: what is left of them once they are gone.
+//! Many hostile guests, one after another, and many texts: what is left of them once they are gone.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use assay_runtime::{outcome::RunFailure, worker::Given};
 use crate::{
     guests::{CALL_ONCE, SPIN, caller, runner, runner_with},
     onnx,
-    world::{Job, World},
+    world::{Job, World, shipped},
 };
 
 /// Guests that are counted.
@@ -76,6 +76,37 @@ fn resident() -> u64 {
 
 fn open_files() -> usize {
     fs::read_dir("/proc/self/fd").expect("the system tells").count()
+}
+
+/// Places of memory that this process has something in.
+fn mappings() -> usize {
+    fs::read_to_string("/proc/self/maps").expect("the system tells").lines().count()
+}
+
+#[test]
+#[ignore = "takes minutes: part of .ci/long"]
+fn two_hundred_texts_in_a_row_leave_nothing_behind() {
+    let world = World::new();
+    let mut job = world.job_on(&shipped("runners/generate/generate.wasm"), &shipped("models/sums/sums.gguf"));
+    job.envelope.params = r#"{"temperature":0}"#.into();
+    let asks = |times: usize| {
+        for _ in 0..times {
+            let ended = world.pool.run(&job.envelope, job.files(), Given::from(&b"27+58="[..]), &mut ());
+            ended.expect("the job succeeds");
+        }
+    };
+    asks(10);
+    let (before, files_before, mappings_before) = (resident(), open_files(), mappings());
+    asks(GUESTS);
+    let (after, files_after, mappings_after) = (resident(), open_files(), mappings());
+    println!(
+        "{GUESTS} texts: {before} bytes resident before, {after} after; {files_before} and {files_after} files; \
+         {mappings_before} and {mappings_after} mappings"
+    );
+    assert!(after <= before + before / GROWTH_PART, "memory grew from {before} to {after}");
+    assert!(files_after <= files_before + FILES_MORE, "open files grew from {files_before} to {files_after}");
+    let most = mappings_before + FILES_MORE;
+    assert!(mappings_after <= most, "mappings grew from {mappings_before} to {mappings_after}");
 }
 
 #[test]

@@ -20,6 +20,8 @@ use crate::world::{Job, World, shipped};
 
 /// Tokens of a text that takes a while.
 const LONG: u64 = 100;
+/// More sessions than a process that holds a model has files for.
+const SESSIONS: usize = 140;
 
 /// A text that ends where its tokens do.
 fn endless(world: &World, tokens: u64) -> Job {
@@ -73,6 +75,19 @@ fn jobs_at_the_same_time_share_one_model_and_change_no_bit_of_each_other() {
     assert_eq!(world.pool.hosts().len(), 1);
     world.pool.clear();
     assert!(world.pool.hosts().is_empty(), "whom nobody uses is let go");
+}
+
+#[test]
+fn a_session_that_ended_leaves_no_file_open_where_its_model_is() {
+    let world = World::new();
+    let job = endless(&world, 1);
+    let first = run(&world, &job, b"27+58=", &mut ());
+    assert!(first.is_ok(), "{first:?}");
+    let hosts = world.pool.hosts();
+    for number in 1..SESSIONS {
+        assert_eq!(run(&world, &job, b"27+58=", &mut ()), first, "session {number}");
+    }
+    assert_eq!(world.pool.hosts(), hosts, "one process has served all of them");
 }
 
 #[test]

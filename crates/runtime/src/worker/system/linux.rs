@@ -5,6 +5,7 @@
 
 mod devices;
 mod filter;
+mod pages;
 
 use std::{
     fs, io,
@@ -29,6 +30,8 @@ use rustix::{
 };
 
 pub(in super::super) use self::filter::seal;
+pub(super) use self::pages::PagesEnd;
+pub(crate) use self::pages::{ReadPages, WrittenPages};
 use super::super::{
     confine::{Confined, Enclosure},
     wire::Purpose,
@@ -36,9 +39,11 @@ use super::super::{
 
 /// Whom a process runs as that root starts: nobody else's number.
 const USER: u32 = 29_292;
-/// Files that a process has open at once: three pipes and their copies, and either runner, model and one or two of the cache,
-/// or a model and a link for each session.
+/// Files that a process has open at once: three pipes and their copies, and runner, model, link and pages, and one or two of the
+/// cache.
 const FILES_OPEN_MAX: u64 = 64;
+/// The same of one that holds a model: that, and a link and pages for each session.
+const HOST_FILES_OPEN_MAX: u64 = 128;
 /// The same of one with a card, whose driver has its own.
 const CARD_FILES_OPEN_MAX: u64 = 1024;
 /// The newest rights that are asked for; an older kernel gives what it has, and says so.
@@ -69,7 +74,8 @@ pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
     note("memory ceiling", limit(Resource::Data, process_memory_bytes));
     let files = match purpose {
         Purpose::Card => getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX).min(CARD_FILES_OPEN_MAX),
-        Purpose::Run | Purpose::Host | Purpose::Compile => FILES_OPEN_MAX,
+        Purpose::Host => HOST_FILES_OPEN_MAX,
+        Purpose::Run | Purpose::Compile => FILES_OPEN_MAX,
     };
     note("open files", limit(Resource::Nofile, files));
     note("file size", limit(Resource::Fsize, file_bytes));

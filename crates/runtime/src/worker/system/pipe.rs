@@ -22,6 +22,8 @@ use std::sync::Arc;
 use assay_engine::pack::{Pack, PackError};
 
 use super::super::{WRITE_WAIT, wire};
+#[cfg(not(unix))]
+use super::{ReadPages, WrittenPages};
 
 /// Bytes that are read or written at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -54,6 +56,14 @@ impl EngineLink {
     }
 
     pub(crate) fn is_gone(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn written_pages(&self) -> Option<WrittenPages> {
+        match *self {}
+    }
+
+    pub(crate) fn read_pages(&self) -> Option<ReadPages> {
         match *self {}
     }
 }

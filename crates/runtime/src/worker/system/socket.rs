@@ -1,4 +1,5 @@
-//! The way between a worker and its parent on Unix systems: a socket, which open files travel on, and a pipe.
+//! The way between a worker and its parent on Unix systems: a socket, which open files travel on, and a pipe; and that
+//! between a worker and an engine: a socket, and pages for rows where the system has such.
 //!
 //! **Invariant:** a file travels with exactly one byte of its own, so that plain reads of frames never swallow it; nothing
 //! here waits longer than it was asked to.
@@ -26,10 +27,14 @@ use rustix::{
     },
 };
 
-use super::super::WRITE_WAIT;
+use super::{super::WRITE_WAIT, PagesEnd, ReadPages, WrittenPages};
 
 /// Bytes that wait on the way between a worker and an engine, as far as the system gives them.
 const LINK_BYTES: usize = 1024 * 1024;
+/// Bytes of rows that lie in pages at once: a row of the largest vocabularies, or some of most. More go over the socket.
+const PAGES_BYTES: u64 = 4 * 1024 * 1024;
+/// Files that travel with one byte, at most: a link and its pages.
+const FILES_TOGETHER_MAX: usize = 2;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -39,23 +44,42 @@ pub(in super::super) type Handed = File;
 /// One end of the way between a worker and an engine. A file, since those may be written to behind the walls.
 pub(crate) struct EngineLink {
     file: File,
+    /// What rows lie in, where there is such a thing.
+    pages: Option<PagesEnd>,
 }
 
-/// Both ends of a way between a worker and an engine; nothing where a system has none that can be handed over.
+/// The engine's end of a way and the worker's; nothing where a system has none that can be handed over.
 pub(crate) fn links() -> io::Result<Option<(EngineLink, EngineLink)>> {
+    links_of(PAGES_BYTES)
+}
+
+/// The same with pages of so many bytes; of none, without.
+pub(crate) fn links_of(pages_bytes: u64) -> io::Result<Option<(EngineLink, EngineLink)>> {
     let (one, other) = UnixStream::pair()?;
     for socket in [&one, &other] {
         // Most rows fit at once then. The system may give less, which makes it slower and nothing else.
         let _ = set_socket_send_buffer_size(socket, LINK_BYTES);
     }
-    let link = |socket| EngineLink { file: File::from(OwnedFd::from(socket)) };
-    Ok(Some((link(one), link(other))))
+    let link = |socket, pages| EngineLink { file: File::from(OwnedFd::from(socket)), pages };
+    // Without pages rows go over the socket, which gives the same.
+    let (written, read) = PagesEnd::pair(pages_bytes).ok().filter(|_| pages_bytes > 0).unzip();
+    Ok(Some((link(one, written), link(other, read))))
 }
 
 impl EngineLink {
     /// The same end once more.
     pub(crate) fn again(&self) -> io::Result<Self> {
-        Ok(Self { file: self.file.try_clone()? })
+        Ok(Self { file: self.file.try_clone()?, pages: self.pages.clone() })
+    }
+
+    /// The pages that the engine lays rows in; nothing where there are none, or where this is the other's end.
+    pub(crate) fn written_pages(&self) -> Option<WrittenPages> {
+        self.pages.as_ref()?.written()
+    }
+
+    /// The pages that the worker copies rows from; nothing where there are none.
+    pub(crate) fn read_pages(&self) -> Option<ReadPages> {
+        self.pages.as_ref()?.read()
     }
 
     /// Ends the way, whoever else has this end.
@@ -122,19 +146,21 @@ pub(in super::super) struct Outlet {
 impl Outlet {
     /// Hands over one open file.
     pub(in super::super) fn give(&mut self, file: &File) -> io::Result<()> {
-        self.hand_over(file.as_fd())
+        self.hand_over(&[file.as_fd()])
     }
 
-    /// Hands over one end of a way to an engine.
+    /// Hands over one end of a way to an engine, with its pages.
     pub(in super::super) fn give_link(&mut self, link: &EngineLink) -> io::Result<()> {
-        self.hand_over(link.file.as_fd())
+        match &link.pages {
+            Some(pages) => self.hand_over(&[link.file.as_fd(), pages.as_fd()]),
+            None => self.hand_over(&[link.file.as_fd()]),
+        }
     }
 
-    fn hand_over(&mut self, file: BorrowedFd<'_>) -> io::Result<()> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    fn hand_over(&mut self, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_TOGETHER_MAX))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        let files = [file];
-        control.push(SendAncillaryMessage::ScmRights(&files));
+        control.push(SendAncillaryMessage::ScmRights(files));
         sendmsg(&self.socket, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
         Ok(())
     }
@@ -168,24 +194,26 @@ pub(in super::super) fn replies() -> io::Result<File> {
 impl Intake {
     /// Takes one open file.
     pub(in super::super) fn take_file(&mut self) -> io::Result<Handed> {
-        self.take().map(File::from)
+        self.take().map(|(file, _)| File::from(file))
     }
 
-    /// Takes one end of a way to an engine.
+    /// Takes one end of a way to an engine, with its pages.
     pub(in super::super) fn take_link(&mut self) -> io::Result<EngineLink> {
-        self.take().map(|file| EngineLink { file: File::from(file) })
+        let (file, pages) = self.take()?;
+        Ok(EngineLink { file: File::from(file), pages: pages.and_then(PagesEnd::received) })
     }
 
-    fn take(&mut self) -> io::Result<OwnedFd> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    /// What travelled with one byte: a file, and perhaps another.
+    fn take(&mut self) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_TOGETHER_MAX))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0];
         recvmsg(&self.socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::empty())?;
-        let file = control.drain().find_map(|message| {
+        let files = control.drain().find_map(|message| {
             let RecvAncillaryMessage::ScmRights(mut files) = message else { return None };
-            files.next()
+            Some((files.next()?, files.next()))
         });
-        file.ok_or_else(|| io::ErrorKind::InvalidData.into())
+        files.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 }
 

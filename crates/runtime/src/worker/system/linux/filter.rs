@@ -1,7 +1,8 @@
 //! The system calls that a worker may make.
 //!
 //! **Invariant:** the list says what is allowed; all else answers "not permitted". Nothing on it starts a process, opens a
-//! socket, reaches another process, or gives memory that the ceiling does not count, but for a card's. What is sealed stays so.
+//! socket, reaches another process, or gives memory that the ceiling does not count, but for a card's and for pages of rows, whose
+//! number is fixed by who hands them over. What is sealed stays so.
 
 use std::collections::BTreeMap;
 
@@ -228,10 +229,17 @@ fn allowed(purpose: Purpose) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompi
     let private = libc::MAP_PRIVATE.unsigned_abs().into();
     let mapping = SeccompCmpOp::MaskedEq(MAPPING.unsigned_abs().into());
     let mut mappings = vec![when(3, mapping, private)?];
-    if purpose == Purpose::Card {
-        // A device's memory is shared with it. Nothing else is there to be shared: a file that can be named cannot be written.
-        let device = SeccompCmpOp::MaskedEq((MAPPING | libc::MAP_ANONYMOUS).unsigned_abs().into());
-        mappings.push(when(3, device, libc::MAP_SHARED.unsigned_abs().into())?);
+    // A device's memory is shared with it, and that of rows, which are handed over open. Nothing else is there to be shared: a file
+    // that can be named cannot be written.
+    let handed = SeccompCmpOp::MaskedEq((MAPPING | libc::MAP_ANONYMOUS).unsigned_abs().into());
+    let handed = condition(3, handed, libc::MAP_SHARED.unsigned_abs().into())?;
+    match purpose {
+        Purpose::Host | Purpose::Card => mappings.push(SeccompRule::new(vec![handed])?),
+        Purpose::Run => {
+            let to_read = condition(2, SeccompCmpOp::Eq, libc::PROT_READ.unsigned_abs().into())?;
+            mappings.push(SeccompRule::new(vec![to_read, handed])?);
+        }
+        Purpose::Compile => {}
     }
     rules.insert(libc::SYS_mmap, mappings);
     if purpose == Purpose::Card {
@@ -250,7 +258,15 @@ fn allowed(purpose: Purpose) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompi
 }
 
 fn when(argument: u8, is: SeccompCmpOp, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Qword, is, value)?])
+    SeccompRule::new(vec![condition(argument, is, value)?])
+}
+
+fn condition(
+    argument: u8,
+    is: SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, is, value)
 }
 
 #[cfg(test)]
@@ -296,22 +312,38 @@ mod tests {
             (libc::MAP_SHARED_VALIDATE, false),
             (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN, false),
         ];
-        let device = (libc::MAP_SHARED, true);
-        let purposes = [
-            (Purpose::Run, None),
-            (Purpose::Host, None),
-            (Purpose::Card, Some(device)),
-            (Purpose::Compile, None),
-        ];
-        for (purpose, own) in purposes {
+        // What is shared was handed over: a device's memory, and pages that an engine lays rows in.
+        let purposes =
+            [(Purpose::Run, false), (Purpose::Host, true), (Purpose::Card, true), (Purpose::Compile, false)];
+        for (purpose, is_shared) in purposes {
             let filters = filters(purpose).unwrap();
-            let shared = own.unwrap_or((libc::MAP_SHARED, false));
-            for (flags, expected) in flags.into_iter().chain([shared]) {
+            for (flags, expected) in flags.into_iter().chain([(libc::MAP_SHARED, is_shared)]) {
                 let arguments = [0, 6 << 30, 3, u64::from(flags.unsigned_abs()), u64::MAX, 0];
                 let is_allowed =
                     |filter| answer(filter, libc::SYS_mmap, arguments) == libc::SECCOMP_RET_ALLOW;
                 assert_eq!(filters.iter().all(is_allowed), expected, "{purpose:?}: {flags:#x}");
             }
+        }
+    }
+
+    #[test]
+    fn who_runs_guests_shares_memory_only_to_read_it() {
+        let (filters, seal) = (filters(Purpose::Run).unwrap(), sealed().unwrap());
+        let (read, write, run) = (libc::PROT_READ, libc::PROT_WRITE, libc::PROT_EXEC);
+        let cases = [
+            (read, libc::MAP_SHARED, true),
+            (write, libc::MAP_SHARED, false),
+            (read | write, libc::MAP_SHARED, false),
+            (read | run, libc::MAP_SHARED, false),
+            (read, libc::MAP_SHARED | libc::MAP_ANONYMOUS, false),
+            (read, libc::MAP_SHARED | libc::MAP_GROWSDOWN, false),
+        ];
+        for (protection, flags, expected) in cases {
+            let [protection, flags] = [protection, flags].map(|bits| u64::from(bits.unsigned_abs()));
+            let arguments = [0, 4096, protection, flags, 5, 0];
+            let is_allowed = |filter| answer(filter, libc::SYS_mmap, arguments) == libc::SECCOMP_RET_ALLOW;
+            let all = filters.iter().chain([&seal]).all(is_allowed);
+            assert_eq!(all, expected, "{protection:#x}, {flags:#x}");
         }
     }
 
