@@ -17,6 +17,56 @@ pub struct Candidate {
     pub share: f64,
 }
 
+/// Logits that are looked at together: whether one of them is great enough is asked once.
+const GLANCE: usize = 16;
+
+/// The greatest of those that were looked at, from the greatest on, equal ones by their token.
+struct Greatest<'a> {
+    count: usize,
+    allowed: &'a dyn Fn(u32) -> bool,
+    candidates: Vec<Candidate>,
+}
+
+impl Greatest<'_> {
+    /// Looks at the logits of tokens from `next` on, which come behind all that were looked at before.
+    fn look(&mut self, mut next: u32, logits: &[f32]) {
+        let (glances, rest) = logits.as_chunks::<GLANCE>();
+        for glance in glances {
+            // Most of a vocabulary goes here.
+            let least = self.least();
+            if glance.iter().fold(false, |any, logit| any | (f64::from(*logit) > least)) {
+                self.take_each(next, glance);
+            }
+            next += GLANCE as u32;
+        }
+        self.take_each(next, rest);
+    }
+
+    fn take_each(&mut self, next: u32, logits: &[f32]) {
+        for (token, logit) in (next..).zip(logits) {
+            self.take(token, f64::from(*logit));
+        }
+    }
+
+    /// Takes a token in, if it is among the greatest. An equal one with a greater token comes behind.
+    fn take(&mut self, token: u32, logit: f64) {
+        if logit <= self.least() || !logit.is_finite() || !(self.allowed)(token) {
+            return;
+        }
+        let place = self.candidates.partition_point(|better| better.logit >= logit);
+        self.candidates.insert(place, Candidate { token, logit, share: 1.0 });
+        self.candidates.truncate(self.count);
+    }
+
+    /// What a logit must be greater than.
+    fn least(&self) -> f64 {
+        match self.candidates.last() {
+            Some(last) if self.candidates.len() == self.count => last.logit,
+            Some(_) | None => f64::NEG_INFINITY,
+        }
+    }
+}
+
 impl Rule {
     /// Those that are left to be drawn from, from the greatest logit on, equal ones by their token.
     pub fn candidates(&self, step: &Step<'_>, allowed: &dyn Fn(u32) -> bool) -> Vec<Candidate> {
@@ -32,23 +82,20 @@ impl Rule {
     fn greatest(&self, step: &Step<'_>, allowed: &dyn Fn(u32) -> bool) -> Vec<Candidate> {
         // Where nothing is drawn all but the first would go again, and each of them may be dear to ask for.
         let count = if self.temperature > 0.0 { self.top_k.max(1) } else { 1 };
-        let mut greatest: Vec<Candidate> = Vec::with_capacity(count + 1);
-        let mut adjusted = self.adjusted(step).into_iter().peekable();
-        for (token, logit) in (0_u32..).zip(step.row) {
-            let logit = match adjusted.next_if(|(next, _)| *next == token) {
-                Some((_, logit)) => logit,
-                None => f64::from(*logit),
+        let candidates = Vec::with_capacity(count + 1);
+        let mut greatest = Greatest { count, allowed, candidates };
+        let (mut next, mut left) = (0, step.row);
+        for (token, logit) in self.adjusted(step) {
+            // Each is of the row, and they come by their tokens.
+            let Some((before, [_, behind @ ..])) = left.split_at_checked((token - next) as usize) else {
+                break;
             };
-            // Most of a vocabulary goes here. An equal one with a greater token comes behind.
-            let hopeless = greatest.len() == count && greatest.last().is_some_and(|last| logit <= last.logit);
-            if hopeless || !logit.is_finite() || !allowed(token) {
-                continue;
-            }
-            let place = greatest.partition_point(|better| better.logit >= logit);
-            greatest.insert(place, Candidate { token, logit, share: 1.0 });
-            greatest.truncate(count);
+            greatest.look(next, before);
+            greatest.take(token, logit);
+            (next, left) = (token + 1, behind);
         }
-        greatest
+        greatest.look(next, left);
+        greatest.candidates
     }
 
     /// The logits that bias and penalties change, by token.

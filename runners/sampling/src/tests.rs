@@ -154,6 +154,36 @@ fn an_order_that_means_nothing_changes_nothing() {
     }
 }
 
+#[test]
+fn the_greatest_are_those_of_a_sort_wherever_they_lie() {
+    for seed in 0..400 {
+        let mut chance = chance(seed);
+        let tokens = 1 + chance(100);
+        let mut row = some_row(&mut chance, tokens);
+        for _ in 0..chance(6) {
+            let strange = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][chance(3) as usize];
+            row[chance(tokens) as usize] = strange;
+        }
+        let written: Vec<u32> = (0..chance(20)).map(|_| chance(tokens)).collect();
+        let (temperature, top_k) = (f64::from(chance(2)), 1 + chance(20) as usize);
+        let plain = Rule { top_p: 1.0, min_p: 0.0, presence_penalty: 1.5, ..Rule::default() };
+        let rule = Rule { temperature, top_k, ..plain };
+        let allowed = |token: u32| token % 5 != 2;
+        let logit = |(token, logit): (u32, &f32)| {
+            let penalty = if written.contains(&token) { 1.5 } else { 0.0 };
+            (token, f64::from(*logit) - penalty)
+        };
+        let mut expected: Vec<(u32, f64)> = (0_u32..).zip(&row).map(logit).collect();
+        expected.retain(|(token, logit)| logit.is_finite() && allowed(*token));
+        expected.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+        expected.truncate(if temperature > 0.0 { top_k } else { 1 });
+        let step = Step { row: &row, written: &written, index: 0, seed: &seed_of(seed) };
+        let left = rule.candidates(&step, &allowed);
+        let found: Vec<(u32, f64)> = left.iter().map(|each| (each.token, each.logit)).collect();
+        assert_eq!(found, expected, "{rule:?} of {row:?} behind {written:?}");
+    }
+}
+
 /// Pearson's sum over what was seen and what was to be expected.
 fn chi_square(seen: &[u32], expected: &[f64]) -> f64 {
     seen.iter().zip(expected).map(|(seen, expected)| (f64::from(*seen) - expected).powi(2) / expected).sum()
