@@ -25,6 +25,7 @@ pub mod report;
 mod rows;
 pub mod run_table;
 pub mod scenario;
+pub mod seed_runs;
 pub mod seek;
 pub mod series;
 pub mod sessions;

@@ -8,6 +8,7 @@ mod company;
 mod course;
 mod gathered;
 mod observed;
+mod passed;
 mod pool_range;
 mod stakes_needed;
 mod surplus;
@@ -17,6 +18,8 @@ use std::{num::NonZero, thread};
 
 use assay_protocol::genesis::Genesis;
 
+use self::passed::RunTime;
+pub use self::passed::SimulatedTime;
 pub(super) use self::{gathered::OVER_THEORY, observed::observe, stakes_needed::stakes_needed};
 
 use super::{
@@ -66,6 +69,19 @@ pub enum ExperimentError {
     },
 }
 
+impl ExperimentError {
+    /// The run that it happened to.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        match self {
+            Self::TooManyEvents { seed, .. }
+            | Self::Unsettled { seed, .. }
+            | Self::Strategy { seed, .. }
+            | Self::Unlike { seed, .. } => *seed,
+        }
+    }
+}
+
 /// What one run came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunFigures {
@@ -92,10 +108,35 @@ pub fn rules(scenario: &Scenario) -> Genesis {
 /// # Errors
 /// [`ExperimentError`], if that gave no figures.
 pub fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, ExperimentError> {
+    live_watched(scenario, seed, &SimulatedTime::default())
+}
+
+/// The same, while somebody sees how much of it has passed.
+///
+/// # Errors
+/// As [`live`].
+pub fn live_watched(
+    scenario: &Scenario,
+    seed: u64,
+    passed: &SimulatedTime,
+) -> Result<RunFigures, ExperimentError> {
+    let time = RunTime::begin(passed, scenario.horizon);
     match scenario.kernel {
-        KernelName::Checker => checked::live(scenario, seed),
-        KernelName::Laboratory => gathered::live(scenario, seed),
+        KernelName::Checker => checked::live(scenario, seed, &time),
+        KernelName::Laboratory => gathered::live(scenario, seed, &time),
     }
+}
+
+/// The same twice, and compared.
+///
+/// # Errors
+/// As [`live`]; and [`ExperimentError::Unlike`], if it went differently the second time.
+pub fn live_twice(
+    scenario: &Scenario,
+    seed: u64,
+    passed: &SimulatedTime,
+) -> Result<RunFigures, ExperimentError> {
+    alike(seed, |seed| live_watched(scenario, seed, passed))
 }
 
 /// Runs a scenario for all its seeds, from `first` on.
@@ -133,12 +174,7 @@ pub fn run_on(
     });
     runs.sort_by_key(|run| match run {
         Ok(figures) => figures.seed,
-        Err(
-            ExperimentError::TooManyEvents { seed, .. }
-            | ExperimentError::Unsettled { seed, .. }
-            | ExperimentError::Strategy { seed, .. }
-            | ExperimentError::Unlike { seed, .. },
-        ) => *seed,
+        Err(error) => error.seed(),
     });
     runs.into_iter().collect()
 }

@@ -22,6 +22,13 @@ pub trait PieceSource: Send + Sync + 'static {
     fn piece(&self, number: usize) -> Option<(usize, u64)>;
     /// The scenario with this number.
     fn scenario(&self, number: usize) -> &Scenario;
+    /// Makes a run of the scenario with this number.
+    ///
+    /// # Errors
+    /// [`ExperimentError`], if that gave no figures.
+    fn live(&self, number: usize, seed: u64) -> Result<RunFigures, ExperimentError> {
+        experiment::live(self.scenario(number), seed)
+    }
 }
 
 /// A piece that is done.
@@ -47,7 +54,7 @@ pub fn begin(
         let (source, next, tell) = (Arc::clone(source), Arc::clone(&next), tell.clone());
         thread::spawn(move || {
             while let Some((scenario, seed)) = source.piece(next.fetch_add(1, Ordering::Relaxed)) {
-                let live = || experiment::live(source.scenario(scenario), seed);
+                let live = || source.live(scenario, seed);
                 let ended = catch_unwind(AssertUnwindSafe(live));
                 if !tell(DonePiece { scenario, seed, ended }) {
                     return;

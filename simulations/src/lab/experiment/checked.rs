@@ -8,7 +8,7 @@ use assay_protocol::{
 };
 
 use super::{
-    ExperimentError, RunFigures,
+    ExperimentError, RunFigures, RunTime,
     course::{self, Cast, EventKernel, SeedCourse},
     surplus::{self, GroupDeeds},
 };
@@ -102,10 +102,14 @@ impl EventKernel for World {
 }
 
 /// One run.
-pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, ExperimentError> {
+pub(super) fn live(
+    scenario: &Scenario,
+    seed: u64,
+    time: &RunTime<'_>,
+) -> Result<RunFigures, ExperimentError> {
     let mut world = World::new(course::plan(scenario, seed));
     let cast = course::cast(scenario, world.plan());
-    let course = course::play(scenario, seed, &mut world, &cast)?;
+    let course = course::play(scenario, seed, &mut world, &cast, time)?;
     let seen = world.digest().0.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let digest = course.digest(seen);
     let figures = figures(&world, scenario, &cast, &course);

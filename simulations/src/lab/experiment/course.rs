@@ -11,7 +11,7 @@ use assay_protocol::{
 };
 
 use super::{
-    ExperimentError,
+    ExperimentError, RunTime,
     company::Company,
     pool_range::PoolRange,
     trade::{TradingCourse, TradingTime},
@@ -175,6 +175,7 @@ pub(super) fn play(
     seed: u64,
     kernel: &mut impl EventKernel,
     cast: &Cast<'_>,
+    time: &RunTime<'_>,
 ) -> Result<SeedCourse, ExperimentError> {
     let company = Company::gather(scenario, seed, kernel.planned(), kernel.network_id(), cast)?;
     for (number, (place, population)) in cast.iter().enumerate() {
@@ -188,7 +189,7 @@ pub(super) fn play(
     kernel.recount();
     let mut before = Owned::by_the_books(kernel, cast);
     let trading = TradingTime::new(scenario, seed, kernel.now(), cast, &company);
-    let TradingCourse { orders, mut pool } = trading.pass(kernel, &mut before)?;
+    let TradingCourse { orders, mut pool } = trading.pass(kernel, &mut before, time)?;
     rest(scenario, seed, kernel, &company)?;
     pool.look(kernel);
     let gained = Owned::by_the_books(kernel, cast).beyond(&before);

@@ -11,7 +11,7 @@ use assay_protocol::{
 };
 
 use super::{
-    ExperimentError, RunFigures,
+    ExperimentError, RunFigures, RunTime,
     course::{self, Cast, EventKernel},
     surplus::{self, GroupDeeds},
 };
@@ -114,7 +114,11 @@ pub(crate) const OVER_THEORY: &str = "paid after a check, over theory";
 const TRUST_LASTS: u64 = 86_400 * 1_000_000_000;
 
 /// One run.
-pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, ExperimentError> {
+pub(super) fn live(
+    scenario: &Scenario,
+    seed: u64,
+    time: &RunTime<'_>,
+) -> Result<RunFigures, ExperimentError> {
     let plan = course::plan(scenario, seed);
     let cast = course::cast(scenario, &plan);
     let watch =
@@ -125,7 +129,7 @@ pub(super) fn live(scenario: &Scenario, seed: u64) -> Result<RunFigures, Experim
         FidelityName::Full => Ground::hop_by_hop(&plan),
     };
     let mut market = Market::new(plan, ground, (tally, watch));
-    let course = course::play(scenario, seed, &mut market, &cast)?;
+    let course = course::play(scenario, seed, &mut market, &cast, time)?;
     let (tally, _) = market.observer();
     let digest = course.digest(market.digest());
     let mut figures = figures(scenario, market.plan(), tally, course.orders);

@@ -8,7 +8,7 @@ use assay_market::Command;
 use assay_protocol::{signed::Signer, units::Units};
 
 use super::{
-    ExperimentError,
+    ExperimentError, RunTime,
     company::Company,
     course::{Cast, EventKernel, Owned, rest, thousandths},
     pool_range::PoolRange,
@@ -152,11 +152,12 @@ impl<'a> TradingTime<'a> {
         }
     }
 
-    /// Lets it pass. What everybody owned when it began to count stands in `owned`.
+    /// Lets it pass, and notes how much of it has. What everybody owned when it began to count stands in `owned`.
     pub(super) fn pass(
         mut self,
         kernel: &mut impl EventKernel,
         owned: &mut Owned,
+        time: &RunTime<'_>,
     ) -> Result<TradingCourse, ExperimentError> {
         while let Some(act) = self.acts.pop() {
             if self.acts.now().0 > self.scenario.horizon {
@@ -164,6 +165,7 @@ impl<'a> TradingTime<'a> {
             }
             let until = self.begin.after(Span(self.acts.now().0));
             self.wait(kernel, until)?;
+            time.note(self.acts.now().0);
             match act {
                 Act::Order => self.order(kernel),
                 Act::Leave(number) => self.leave(kernel, number as usize),
@@ -330,7 +332,7 @@ mod tests {
     use super::*;
     use crate::{
         lab::{
-            experiment::course,
+            experiment::{SimulatedTime, course},
             market::{Ground, Market},
             scenario::Crowd,
             shipped,
@@ -342,7 +344,10 @@ mod tests {
     fn check_stakes(scenario: &Scenario, kernel: &mut impl EventKernel) {
         let plan = kernel.planned().clone();
         let cast = course::cast(scenario, &plan);
-        assert!(course::play(scenario, 1, kernel, &cast).is_ok());
+        let passed = SimulatedTime::default();
+        let time = RunTime::begin(&passed, scenario.horizon);
+        assert!(course::play(scenario, 1, kernel, &cast, &time).is_ok());
+        assert!((20_000..=40_000).contains(&passed.millis()), "{passed:?} of 40 s");
         for (place, population) in &cast {
             let (least, most) = match population.name.as_str() {
                 "founders" => (10_000, 20_000),
