@@ -13,30 +13,26 @@ mod new;
 mod programs;
 mod replay;
 mod report;
+mod run;
 mod saved;
+mod seed_folder;
 mod seek;
 mod seek_budget;
 mod shrink;
 mod sweep;
 mod sweep_folder;
 mod under_way;
+mod validate;
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use assay_simulations::{
     behaviour::StrategyFailure,
-    lab::{
-        artefact::{Artefact, REPORT},
-        experiment::{self, ExperimentError},
-        scenario::Scenario,
-        shipped,
-        validation::{self, Validated},
-    },
+    lab::{experiment::ExperimentError, scenario::Scenario, shipped},
 };
 use clap::builder::TypedValueParser;
 use serde_json::json;
 
-use self::programs::ProgramArgs;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
@@ -54,7 +50,7 @@ pub(crate) enum Verb {
     Explain(ScenarioArgs),
     Check(CheckArgs),
     Resolve(ResolveArgs),
-    Run(RunArgs),
+    Run(run::Args),
     Sweep(sweep::Args),
     Merge(merge::Args),
     Compare(compare::Args),
@@ -64,7 +60,7 @@ pub(crate) enum Verb {
     Judge(judge::Args),
     Seek(seek::Args),
     Shrink(shrink::Args),
-    Validate(ValidateArgs),
+    Validate(validate::Args),
     Bench(bench::Args),
 }
 
@@ -122,44 +118,6 @@ pub(crate) struct SeedArgs {
     first_seed: u64,
 }
 
-const RUN_EXAMPLES: &str = "\
-Examples:
-  assay sim run fraud-vs-check-rate              its figures, with intervals over seeds
-  assay sim run mine.toml --seeds 40 --out runs  also as files: runs/report.html shows them
-  assay sim run churn --seeds 2 --doublecheck    each seed twice; exit 15 if they differ";
-
-/// Run a scenario once for each seed.
-#[derive(Debug, clap::Args)]
-#[command(after_help = RUN_EXAMPLES)]
-pub(crate) struct RunArgs {
-    #[command(flatten)]
-    of: ScenarioArgs,
-    #[command(flatten)]
-    with: SeedArgs,
-    #[command(flatten)]
-    programs: ProgramArgs,
-    /// Write the files of the experiment into this folder
-    #[arg(long, short, value_name = "FOLDER")]
-    out: Option<PathBuf>,
-    /// Run each seed twice and compare
-    #[arg(long)]
-    doublecheck: bool,
-}
-
-const VALIDATE_EXAMPLES: &str = "\
-Examples:
-  assay sim validate --quick    every figure beside its target, in seconds
-  assay sim validate            the same with ten times as many jobs in each queue";
-
-/// Compare the simulator with theory and with what others published.
-#[derive(Debug, clap::Args)]
-#[command(after_help = VALIDATE_EXAMPLES)]
-pub(crate) struct ValidateArgs {
-    /// Fewer jobs
-    #[arg(long)]
-    quick: bool,
-}
-
 pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::List(ListArgs) => list(invocation),
@@ -167,7 +125,7 @@ pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
         Verb::Explain(args) => explain(args, invocation),
         Verb::Check(args) => check(&args.of, invocation),
         Verb::Resolve(args) => resolve(&args.of, invocation),
-        Verb::Run(args) => run(args, invocation),
+        Verb::Run(args) => run::perform(args, invocation),
         Verb::Sweep(args) => sweep::perform(args, invocation),
         Verb::Merge(args) => merge::perform(args, invocation),
         Verb::Compare(args) => compare::perform(args, invocation),
@@ -177,7 +135,7 @@ pub(crate) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
         Verb::Judge(args) => judge::perform(args, invocation),
         Verb::Seek(args) => seek::perform(args, invocation),
         Verb::Shrink(args) => shrink::perform(args, invocation),
-        Verb::Validate(args) => validate(args, invocation),
+        Verb::Validate(args) => validate::perform(args, invocation),
         Verb::Bench(args) => bench::perform(args, invocation),
     }
 }
@@ -245,29 +203,6 @@ fn resolve(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandEr
     Ok(())
 }
 
-fn run(args: &RunArgs, invocation: &Invocation) -> Result<(), CommandError> {
-    let mut scenario = read(&args.of.scenario)?;
-    args.programs.refuse(&scenario)?;
-    scenario.seeds = args.with.seeds.unwrap_or(scenario.seeds);
-    if let Some(folder) = &args.out {
-        experiment_folder::refuse_used(folder)?;
-    }
-    let first = args.with.first_seed;
-    let runs = experiment::run(&scenario, first, args.doublecheck).map_err(|error| failed(&error))?;
-    let artefact = Artefact::new(scenario, first, runs);
-    if let Some(folder) = &args.out {
-        saved::save_all(folder, artefact.files())?;
-        invocation.printer.note(format!("{} shows it", folder.join(REPORT).display()));
-    }
-    let document = json!({
-        "manifest_text": artefact.manifest(), "summary": artefact.summary(), "digests": artefact.digests(),
-    });
-    invocation.printer.document("sim-run", &document);
-    artefact.lines().into_iter().for_each(|line| invocation.printer.line(line));
-    invocation.printer.line(artefact.reproduce());
-    Ok(())
-}
-
 fn failed(error: &ExperimentError) -> CommandError {
     match error {
         ExperimentError::Unlike { .. } => {
@@ -289,30 +224,6 @@ fn failed(error: &ExperimentError) -> CommandError {
             CommandError::new(Exit::Other, "UNSETTLED", error, "some behaviour keeps a job open for ever")
         }
     }
-}
-
-fn validate(args: &ValidateArgs, invocation: &Invocation) -> Result<(), CommandError> {
-    let figures = validation::validate(args.quick);
-    let mut table = Table::new(["", "FIGURE", "TARGET", "FOUND", "ALLOWED"]);
-    for figure in &figures {
-        let Validated { name, target, found, allowed: [low, high] } = figure;
-        let verdict = if figure.holds() { "PASS" } else { "FAIL" };
-        let allowed = format!("{low:.5} to {high:.5}");
-        table.row([verdict.into(), name.clone(), format!("{target:.5}"), format!("{found:.5}"), allowed]);
-    }
-    let document = figures.iter().map(|figure| {
-        let Validated { name, target, found, allowed } = figure;
-        json!({ "name": name, "target": target, "measured": found, "allowed": allowed, "holds": figure.holds() })
-    });
-    invocation.printer.document("sim-validate", &json!({ "figures": document.collect::<Vec<_>>() }));
-    invocation.printer.table(&table);
-    let wrong = figures.iter().filter(|figure| !figure.holds()).count();
-    if wrong > 0 {
-        let message = format!("{wrong} of {} figures are not what they should be", figures.len());
-        let hint = "a simulator that fails here says nothing: please report the table";
-        return Err(CommandError::new(Exit::NotVerified, "NOT_VALIDATED", message, hint));
-    }
-    Ok(())
 }
 
 /// A scenario that comes with the program, or a file.

@@ -149,21 +149,7 @@ fn a_sweep_that_is_interrupted_keeps_what_is_done_and_goes_on() {
     let out = bench.at("sweep");
     let sweep =
         ["sim", "sweep", &bench.scenario, "--over", "market.slots=1..12", "--threads", "1", "--out", &out];
-    let mut begun = command(Path::new("/nowhere"), &sweep, &[]);
-    let begun = begun.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut running = begun.spawn().unwrap();
-    let first = bench.path("sweep/cells/00001.csv");
-    let deadline = Instant::now() + PATIENCE;
-    while !first.exists() {
-        assert!(Instant::now() < deadline, "no cell is done");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    kill_process(Pid::from_child(&running), Signal::INT).unwrap();
-    let mut said = String::new();
-    running.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(running.wait().unwrap().code(), Some(130), "{said}");
-    let expected = "error: left after ";
-    assert!(said.contains(expected) && said.contains("the same command goes on from there"), "{said}");
+    interrupted(&sweep, &bench.path("sweep/cells/00001.csv"));
     let kept = bench.files("sweep").len();
     assert!((3..14).contains(&kept), "{kept} files");
     assert!(!bench.path("sweep/manifest.json").exists());
@@ -175,6 +161,51 @@ fn a_sweep_that_is_interrupted_keeps_what_is_done_and_goes_on() {
     assert!(whole.stderr.contains("of 12 cells were run before"), "{whole:?}");
     let names: Vec<PathBuf> = bench.files("sweep").into_keys().collect();
     assert_eq!(names.len(), 12 + 8, "nothing is left of what was broken off: {names:?}");
+}
+
+/// Types what is interrupted once this file is there, and reads how it goes on.
+fn interrupted(words: &[&str], first: &Path) {
+    let mut begun = command(Path::new("/nowhere"), words, &[]);
+    let begun = begun.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut running = begun.spawn().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while !first.exists() {
+        assert!(Instant::now() < deadline, "nothing is done");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    kill_process(Pid::from_child(&running), Signal::INT).unwrap();
+    let mut said = String::new();
+    running.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(running.wait().unwrap().code(), Some(130), "{said}");
+    let expected = "error: left after ";
+    assert!(said.contains(expected) && said.contains("the same command goes on from there"), "{said}");
+}
+
+#[test]
+fn runs_that_are_interrupted_are_kept_and_leave_what_they_leave_at_once_on_any_number_of_threads() {
+    let bench = Bench::new(&format!("{SMALL}kernel = \"lab\"\nseries = \"1 s\"\n").replace("2 s", "4 s"));
+    let out = bench.at("runs");
+    let run = ["sim", "run", &bench.scenario, "--seeds", "30", "--threads", "1", "--out", &out];
+    interrupted(&run, &bench.path("runs/seeds/00001.csv"));
+    let kept = fs::read_dir(bench.path("runs/seeds")).unwrap().count();
+    assert!((1..30).contains(&kept), "{kept} files");
+    assert_eq!(bench.fails(&["report", "./runs"], 3)["code"], "NO_EXPERIMENT");
+    let whole = assay(Path::new("/nowhere"), &run);
+    assert_eq!(whole.status, Some(0), "{whole:?}");
+    assert!(whole.stderr.contains("of 30 seeds were run before"), "{whole:?}");
+    let at_once = ["run", &bench.scenario, "--seeds", "30", "--threads", "2", "--out", "./at-once"];
+    assert!(!bench.types(&at_once).stderr.contains("before"));
+    let (files, expected) = (bench.files("runs"), bench.files("at-once"));
+    assert_eq!(files.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (name, bytes) in &expected {
+        assert!(files[name] == *bytes, "{} is another file", name.display());
+    }
+    assert_eq!(
+        expected.len(),
+        7 + 2,
+        "nothing is left of the runs but what all came to: {:?}",
+        expected.keys()
+    );
 }
 
 #[test]

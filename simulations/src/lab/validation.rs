@@ -4,6 +4,17 @@ mod carriers;
 mod deterrence;
 mod loopback;
 
+use std::{
+    num::NonZero,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
 use assay_protocol::{genesis::Checks, rate, units::Rate};
 
 use super::{
@@ -54,46 +65,120 @@ impl Validated {
     }
 }
 
-/// All figures; the quick ones take less than a minute.
-#[must_use]
-pub fn validate(quick: bool) -> Vec<Validated> {
-    let parts = [
-        queues(quick),
-        spot_checks(),
-        deterrence::all(),
-        votes(),
-        replicas(),
-        churn(),
-        gossip(),
-        carriers::all(quick),
-        overhead(quick),
-        if quick { Vec::new() } else { loopback::all() },
-    ];
-    parts.into_iter().flatten().collect()
+/// A few figures, made together.
+type FigureMaker = Box<dyn Fn() -> Vec<Validated> + Send + Sync>;
+
+/// Figures that were made together.
+#[derive(Debug)]
+pub struct ValidatedPart {
+    /// Its place among all.
+    pub number: usize,
+    /// They, or the panic that they ended with.
+    pub figures: thread::Result<Vec<Validated>>,
 }
 
-fn queues(quick: bool) -> Vec<Validated> {
+/// All figures, on as many threads as there are cores; the quick ones take less than a minute.
+#[must_use]
+pub fn validate(quick: bool) -> Vec<Validated> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let (sender, done) = mpsc::channel();
+    begin(quick, threads, move |part| sender.send(part).is_ok());
+    let mut parts: Vec<ValidatedPart> = done.into_iter().collect();
+    parts.sort_by_key(|part| part.number);
+    let figures = parts.into_iter().map(|part| part.figures);
+    figures.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+}
+
+/// Begins to make all figures on so many threads, and says of how many parts. Each thread tells what it did, goes on while `tell`
+/// says so, and lets go of it at its end.
+pub fn begin(
+    quick: bool,
+    threads: usize,
+    tell: impl Fn(ValidatedPart) -> bool + Clone + Send + 'static,
+) -> usize {
+    let (parts, next) = (Arc::new(parts(quick)), Arc::new(AtomicUsize::new(0)));
+    let count = parts.len();
+    for _ in 0..threads {
+        let (parts, next, tell) = (Arc::clone(&parts), Arc::clone(&next), tell.clone());
+        thread::spawn(move || {
+            // The last parts take longest: whoever began with them waits for none at the end.
+            while let Some(number) = count.checked_sub(1 + next.fetch_add(1, Ordering::Relaxed)) {
+                let figures = catch_unwind(AssertUnwindSafe(|| parts[number]()));
+                if !tell(ValidatedPart { number, figures }) {
+                    return;
+                }
+            }
+        });
+    }
+    count
+}
+
+fn parts(quick: bool) -> Vec<FigureMaker> {
+    let of_queue = |queue: KnownQueue| -> FigureMaker { Box::new(move || vec![queue.validated()]) };
+    let mut parts: Vec<FigureMaker> = queues(quick).into_iter().map(of_queue).collect();
+    let others: [FigureMaker; 8] = [
+        Box::new(spot_checks),
+        Box::new(deterrence::all),
+        Box::new(votes),
+        Box::new(replicas),
+        Box::new(churn),
+        Box::new(gossip),
+        Box::new(move || overhead(quick)),
+        Box::new(move || carriers::all(quick)),
+    ];
+    parts.extend(others);
+    if !quick {
+        parts.push(Box::new(loopback::all));
+    }
+    parts
+}
+
+/// A queue of which it is known how long one waits in it, or stays.
+struct KnownQueue {
+    name: String,
+    target: f64,
+    /// By how much more it may be because there are few servers.
+    few: f64,
+    /// What is counted beside the wait.
+    service: f64,
+    queueing: Queueing,
+}
+
+impl KnownQueue {
+    fn validated(&self) -> Validated {
+        let Self { name, target, few, service, queueing } = self;
+        let mut found = queue(name.clone(), target - service, *few, queueing);
+        (found.target, found.found) = (found.target + service, found.found + service);
+        found.allowed = found.allowed.map(|end| end + service);
+        found
+    }
+}
+
+fn queues(quick: bool) -> Vec<KnownQueue> {
     let jobs = if quick { 60_000 } else { 600_000 };
     let without_memory = Distribution::Exponential(1.0);
     let plain = |servers, load, service| Queueing { servers, load, service, choices: None, jobs };
+    let waits =
+        |name: String, target: f64, queueing| KnownQueue { name, target, few: 0.0, service: 0.0, queueing };
     let mut found = Vec::new();
     for (servers, load, target) in
         [(1, 0.9, 9.0), (4, 0.8, 0.745_541), (10, 0.95, 1.651_171), (50, 0.9, 0.072_773)]
     {
         let name = format!("M/M/{servers} at {load}: wait");
-        found.push(queue(name, target, 0.0, &plain(servers, load, without_memory)));
+        found.push(waits(name, target, plain(servers, load, without_memory)));
     }
     let spread = Distribution::Hyperexponential(1.0, 4.0);
-    found.push(queue("M/G/1 at 0.8, cv² 4: wait".into(), 10.0, 0.0, &plain(1, 0.8, spread)));
+    found.push(waits("M/G/1 at 0.8, cv² 4: wait".into(), 10.0, plain(1, 0.8, spread)));
     for (choices, servers, target) in [(1, 20, 10.0), (2, 300, 2.6141), (3, 300, 2.0279)] {
         let few = if choices == 1 { 0.0 } else { target * FEW_SERVERS / servers as f64 };
         let jobs = jobs.max(100_000);
         let queueing = Queueing { choices: Some(choices), jobs, ..plain(servers, 0.9, without_memory) };
         // The wait, and a service of one second.
-        let mut stay = queue(format!("{choices} choices at 0.9: stay"), target - 1.0, few, &queueing);
-        (stay.target, stay.found) = (stay.target + 1.0, stay.found + 1.0);
-        stay.allowed = stay.allowed.map(|end| end + 1.0);
-        found.push(stay);
+        found.push(KnownQueue {
+            few,
+            service: 1.0,
+            ..waits(format!("{choices} choices at 0.9: stay"), target, queueing)
+        });
     }
     found
 }
@@ -216,7 +301,7 @@ fn overhead(quick: bool) -> Vec<Validated> {
     let seeds = if quick { 2 } else { 10 };
     let text = shipped::text(name).unwrap_or_default();
     let scenario = Scenario::read(name, &text, &shipped::text).map(|scenario| Scenario { seeds, ..scenario });
-    let runs = scenario.ok().and_then(|scenario| experiment::run(&scenario, 1, false).ok());
+    let runs = scenario.ok().and_then(|scenario| experiment::run_on(1, &scenario, 1, false).ok());
     let over = |run: &experiment::RunFigures| {
         run.figures.iter().find(|(known, _)| known == experiment::OVER_THEORY).and_then(|(_, value)| *value)
     };

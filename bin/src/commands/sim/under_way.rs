@@ -15,7 +15,7 @@ use std::{
 };
 
 use assay_protocol::units;
-use assay_simulations::lab::pieces::{self, DonePiece, ListedPieces};
+use assay_simulations::lab::pieces::{self, DonePiece, ListedPieces, PieceSource};
 
 use crate::{
     command_error::{CommandError, Exit},
@@ -94,12 +94,35 @@ impl RunWatch {
     pub(super) fn runs(
         &self,
         pieces: ListedPieces,
-        mut take: impl FnMut(DonePiece) -> Result<(), CommandError>,
+        take: impl FnMut(DonePiece) -> Result<(), CommandError>,
         says: impl Fn(u64, u64) -> String,
     ) -> Result<(), CutShort> {
         let all = pieces.pieces.len() as u64;
+        self.pieces(&Arc::new(pieces), all, take, says)
+    }
+
+    /// The same of so many runs from anywhere.
+    pub(super) fn pieces(
+        &self,
+        source: &Arc<impl PieceSource>,
+        all: u64,
+        take: impl FnMut(DonePiece) -> Result<(), CommandError>,
+        says: impl Fn(u64, u64) -> String,
+    ) -> Result<(), CutShort> {
         let goes_on = Arc::new(AtomicBool::new(true));
-        let done = begin(pieces, self.threads, &goes_on);
+        let done = begin(source, self.threads, &goes_on);
+        self.hear(&done, &goes_on, all, take, says)
+    }
+
+    /// Takes each of so many things as it is done, until whoever does them ends; where that is wanted sooner, `goes_on` says so.
+    pub(super) fn hear<T>(
+        &self,
+        done: &Receiver<T>,
+        goes_on: &AtomicBool,
+        all: u64,
+        mut take: impl FnMut(T) -> Result<(), CommandError>,
+        says: impl Fn(u64, u64) -> String,
+    ) -> Result<(), CutShort> {
         let mut count = 0;
         self.say(&says(count, all));
         loop {
@@ -109,9 +132,9 @@ impl RunWatch {
                 return Err(CutShort::Asked(exit));
             }
             match done.recv_timeout(GLANCE) {
-                Ok(piece) => {
+                Ok(thing) => {
                     count += 1;
-                    if let Err(failure) = take(piece) {
+                    if let Err(failure) = take(thing) {
                         goes_on.store(false, Ordering::Relaxed);
                         return Err(CutShort::Failed(failure));
                     }
@@ -132,10 +155,10 @@ impl Drop for RunWatch {
 }
 
 /// Begins the pieces; what comes of each is heard at the other end.
-fn begin(pieces: ListedPieces, threads: usize, goes_on: &Arc<AtomicBool>) -> Receiver<DonePiece> {
+fn begin(source: &Arc<impl PieceSource>, threads: usize, goes_on: &Arc<AtomicBool>) -> Receiver<DonePiece> {
     let (sender, done) = mpsc::sync_channel(threads);
     let goes_on = Arc::clone(goes_on);
-    pieces::begin(&Arc::new(pieces), threads, move |piece| {
+    pieces::begin(source, threads, move |piece| {
         sender.send(piece).is_ok() && goes_on.load(Ordering::Relaxed)
     });
     done

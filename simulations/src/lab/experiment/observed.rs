@@ -1,6 +1,9 @@
 //! A run that somebody looks on at who counts something else than figures do.
 
-use super::{ExperimentError, course};
+use super::{
+    ExperimentError, course,
+    passed::{RunTime, SimulatedTime},
+};
 use crate::lab::{
     market::{Ground, Market, Observer},
     scenario::{FidelityName, Scenario},
@@ -20,6 +23,7 @@ pub(crate) fn observe<O: Observer, T>(
         FidelityName::Full => Ground::hop_by_hop(&plan),
     };
     let mut market = Market::new(plan, ground, observer);
-    course::play(scenario, seed, &mut market, &cast)?;
+    let passed = SimulatedTime::default();
+    course::play(scenario, seed, &mut market, &cast, &RunTime::begin(&passed, scenario.horizon))?;
     Ok(made(market.observer()))
 }

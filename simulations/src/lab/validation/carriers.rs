@@ -32,7 +32,7 @@ pub(super) fn all(quick: bool) -> Vec<Validated> {
     let scenario = market(quick);
     let run = |fidelity| {
         let scenario = scenario.as_ref().map(|scenario| Scenario { fidelity, ..scenario.clone() });
-        scenario.and_then(|scenario| experiment::run(&scenario, 1, false).ok()).unwrap_or_default()
+        scenario.and_then(|scenario| experiment::run_on(1, &scenario, 1, false).ok()).unwrap_or_default()
     };
     let [sampled, full] = [FidelityName::Sampled, FidelityName::Full].map(run);
     FIGURES.map(|figure| beside(figure, &sampled, &full)).into()
