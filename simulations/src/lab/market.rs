@@ -21,13 +21,14 @@ mod living;
 mod observer;
 mod perform;
 mod relay;
+mod roll;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod users;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use assay_market::{Book, Config, Effects, Input, Moment, Node, Steady, book::Received};
 use assay_protocol::{
@@ -46,6 +47,7 @@ use self::{
     directory::Directory,
     event::{Happens, MarketEvent, Matter},
     living::{Living, Resident, Ring},
+    roll::{PeerRoll, PeerStance},
     trace::MarketTrace,
 };
 pub use self::{
@@ -107,8 +109,8 @@ pub struct Market<O> {
     directory: Directory,
     /// The offers that everybody has heard of, where not each has a book of its own.
     book: Book,
-    /// Who waits for one.
-    awaiting: BTreeSet<Place>,
+    /// Who has to be looked at.
+    roll: PeerRoll,
     /// What everybody was told last that is no offer, and how often somebody was.
     told: Option<(u64, Place, Opened)>,
     /// The receipts that their parties have not all read.
@@ -134,7 +136,7 @@ impl<O: Observer> Market<O> {
             residents: (0..plan.peers()).map(|_| Resident::default()).collect(),
             directory: Directory::new(names.collect()),
             book: Book::new(Digest::of(&plan.seed.to_be_bytes())),
-            awaiting: BTreeSet::new(),
+            roll: PeerRoll::default(),
             told: None,
             archive: Archive::default(),
             links: Links::default(),
@@ -333,8 +335,7 @@ impl<O: Observer> Market<O> {
         if self.book.take(offer, now, |offer| worth(offer, now)) == Received::Ignored {
             return;
         }
-        let awaiting: Vec<Place> = self.awaiting.iter().copied().collect();
-        for place in awaiting {
+        for place in self.roll.awaiting() {
             if self.directory.name(place) != provider && !self.is_asleep(place) {
                 self.feed(place, Input::Offered { provider });
             }
@@ -360,12 +361,9 @@ impl<O: Observer> Market<O> {
         self.inputs += 1;
         self.trace.thought(effects.len());
         self.observer.thought(seen, node);
-        let awaits = node.awaits_offers();
-        if core::mem::replace(&mut living.awaits_offers, awaits) != awaits {
-            match awaits {
-                true => self.awaiting.insert(place),
-                false => self.awaiting.remove(&place),
-            };
+        let stance = PeerStance { awaits: node.awaits_offers(), provides: node.provision().is_some() };
+        if core::mem::replace(&mut living.stance, stance) != stance {
+            self.roll.note(place, stance);
         }
         self.perform_all(place, effects.drain(..));
         self.effects = effects;
@@ -404,8 +402,9 @@ impl<O: Observer> Market<O> {
 
     /// The peer at a place, which lives from now on.
     fn living(&mut self, place: Place) -> &mut Living {
-        let Self { residents, genesis, plan, ground, .. } = self;
+        let Self { residents, genesis, plan, ground, roll, .. } = self;
         residents[place.0].living.get_or_insert_with(|| {
+            roll.enter(place);
             let config = Config::new(Arc::clone(genesis));
             let mut living = Living::new(plan, config, place, ground.keeps_records);
             let each_has_one = ground.carrier.relay().is_some();
@@ -430,7 +429,7 @@ impl<O: Observer> Market<O> {
         assert!(self.ground.keeps_records, "nobody restarts without records");
         let living = self.living(place);
         living.end();
-        self.awaiting.remove(&place);
+        self.roll.note(place, PeerStance::default());
         self.residents[place.0].life += 1;
         let event = self.event(place, Happens::Starts, 0);
         self.calendar.after(down, event);

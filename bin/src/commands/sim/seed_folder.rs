@@ -46,7 +46,8 @@ impl SeedFolder {
 
     /// Lets go of what is in the files of the whole experiment.
     pub(super) fn end(&self) {
-        let is_run = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "csv");
+        // Whole ones, and what was being written when a process was killed.
+        let is_run = |path: &PathBuf| path.extension().is_some_and(|end| end == "csv" || end == "part");
         let files = fs::read_dir(self.seeds()).into_iter().flatten().flatten().map(|entry| entry.path());
         // What cannot be removed is in nobody's way: the folder holds an experiment now.
         files.filter(is_run).for_each(|file| drop(fs::remove_file(file)));
@@ -59,5 +60,27 @@ impl SeedFolder {
 
     fn file(&self, seed: u64) -> PathBuf {
         self.seeds().join(format!("{seed:05}.csv"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_runs_that_are_in_the_whole_nothing_is_left_and_what_is_not_theirs_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = SeedFolder::begin(place.path()).unwrap();
+        for name in ["00001.csv", ".torn.part"] {
+            fs::write(folder.seeds().join(name), b"").unwrap();
+        }
+        folder.end();
+        assert!(!folder.seeds().exists());
+        let folder = SeedFolder::begin(place.path()).unwrap();
+        for name in ["00001.csv", "mine.txt"] {
+            fs::write(folder.seeds().join(name), b"").unwrap();
+        }
+        folder.end();
+        assert_eq!(fs::read_dir(folder.seeds()).unwrap().count(), 1);
     }
 }

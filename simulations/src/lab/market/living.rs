@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assay_market::{Book, Config, Effects, Node, Steady, effect::Run, input::RunId};
 use assay_protocol::codec;
 
-use super::journal::MarketJournal;
+use super::{journal::MarketJournal, roll::PeerStance};
 use crate::{
     behaviour::Behaviour,
     crypto::SimulatedKey,
@@ -47,8 +47,8 @@ pub(super) struct Living {
     /// Until when a machine that runs one after another is busy.
     busy_until: Instant,
     pub(super) bell: Bell,
-    /// Whether the brain waits for an offer.
-    pub(super) awaits_offers: bool,
+    /// What the brain wants to hear of others.
+    pub(super) stance: PeerStance,
     /// The number of what everybody was told last, of what it heard.
     pub(super) told: u64,
     pub(super) skew_millis: i64,
@@ -133,7 +133,7 @@ impl Living {
             runs_started: 0,
             busy_until: Instant::default(),
             bell: Bell::default(),
-            awaits_offers: false,
+            stance: PeerStance::default(),
             told: 0,
             skew_millis: 0_i64.saturating_add_unsigned(skew).saturating_sub_unsigned(plan.skew_ms_max),
             way: Stream::new(plan.seed, "network", number),
@@ -158,7 +158,7 @@ impl Living {
         self.store.crash();
         self.fetches = SimulatedFetches::default();
         self.bell = Bell::default();
-        self.awaits_offers = false;
+        self.stance = PeerStance::default();
     }
 
     /// Notes a run as going on, and keeps its input meanwhile; nothing if it goes on already.

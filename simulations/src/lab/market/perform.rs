@@ -153,10 +153,7 @@ impl<O: Observer> Market<O> {
         let number = 1 + self.told.as_ref().map_or(0, |(number, ..)| *number);
         self.told = Some((number, from, opened.clone()));
         // Whoever provides acts on it; everybody else hears it when something next happens to them.
-        let provides = |place: &Place| self.node(*place).is_some_and(|node| node.provision().is_some());
-        let providers = (0..self.residents.len()).map(Place).filter(provides);
-        let others: Vec<Place> = providers.filter(|place| *place != from).collect();
-        for to in others {
+        for to in self.roll.providing().into_iter().filter(|place| *place != from) {
             self.living(to).told = number;
             self.carry(from, to, opened.clone());
         }

@@ -1,5 +1,7 @@
 //! A market that opens, trades and settles; and what it must never depend on.
 
+use std::collections::BTreeSet;
+
 use assay_market::{Effect, Event};
 use assay_protocol::outcome::Outcome;
 
@@ -179,6 +181,8 @@ fn a_peer_that_nothing_happens_to_costs_no_event_and_changes_nothing() {
         market.directory = Directory::new(names.collect());
         market.residents.extend((0..idle).map(|_| Resident::default()));
         trade(&mut market, 3);
+        let looked_at = [market.roll.living().count(), market.roll.providing().len()];
+        assert_eq!(looked_at, [1 + 6 + 1, 6], "nobody looks at those that nothing happens to");
         (market.digest(), market.events(), market.inputs())
     };
     assert_eq!(run(0), run(100_000));

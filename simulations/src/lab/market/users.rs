@@ -97,13 +97,14 @@ impl<O: Observer> Market<O> {
         if !books.held().is_zero() {
             return Some(format!("{} jobs are open after {} s", books.open_count(), seconds(self.now())));
         }
-        (0..self.residents.len()).find_map(|number| {
-            let node = self.node(Place(number))?;
+        self.roll.living().find_map(|place| {
+            let node = self.node(place)?;
             let (open, _) = node.submission_counts();
             let waits = node.instructions().len();
             (open + waits > 0).then(|| {
                 format!(
-                    "peer {number}: {open} submissions and {waits} instructions after {} s",
+                    "peer {}: {open} submissions and {waits} instructions after {} s",
+                    place.0,
                     seconds(self.now())
                 )
             })
