@@ -11,7 +11,7 @@ use assay_simulations::{
     world::{Place, Tail, Wish, World},
 };
 
-use crate::support::{LIMIT, Stuck, market, settle};
+use crate::support::{LIMIT, Stuck, market, paid_once, settle};
 
 /// Runs jobs one after another; returns how many orders each founder got.
 fn run(world: &mut World, numbers: core::ops::Range<u64>) -> Vec<usize> {
@@ -114,4 +114,21 @@ fn a_client_that_met_a_busy_provider_asks_another() {
         "{others} of {} orders went elsewhere",
         pairs.len()
     );
+}
+
+#[test]
+fn in_a_rush_few_orders_are_opened_in_vain() {
+    const ORDERS: u64 = 160;
+    // Twice as many as four machines run that do one at a time.
+    let mut world = market(Plan { founders: 4, clients: 8, slots: 1, ..Plan::default() });
+    let clients: Vec<Place> = (0..8).map(|number| world.plan().client(number)).collect();
+    for (number, client) in (0..ORDERS).zip(clients.iter().cycle()) {
+        world.submit(*client, Wish { number, ..Wish::default() });
+        world.run_for(Span::millis(25));
+    }
+    settle(&mut world, LIMIT, "a rush");
+    let (paid, opened) = (paid_once(&world, &clients, "a rush"), world.closed().len() as u64);
+    assert_eq!(paid, ORDERS, "somebody was not served");
+    // Before anybody was waited for there were four of each.
+    assert!(opened <= 2 * ORDERS, "{opened} were opened for {ORDERS} orders");
 }

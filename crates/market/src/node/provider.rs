@@ -5,6 +5,7 @@
 //! order alone.
 
 mod acceptance;
+mod agreements;
 mod blocking;
 mod claim;
 mod demand;
@@ -35,6 +36,7 @@ use assay_protocol::{
 pub use self::blocking::BLOCKED_MAX;
 use self::{
     acceptance::TURNED_AWAY_MAX,
+    agreements::Agreements,
     demand::OrderTally,
     memory::{SERVED_MAX, Served},
     rates::ProposalRates,
@@ -88,6 +90,9 @@ pub(super) struct Provider {
     /// How often each key proposes.
     #[serde(skip)]
     rates: ProposalRates,
+    /// Whose ticket is on its way.
+    #[serde(skip)]
+    agreements: Agreements,
     /// When each manifest last ran.
     #[serde(skip)]
     ran: BTreeMap<Digest, Timestamp>,
@@ -309,6 +314,7 @@ impl Default for Provider {
             served: Recent::new(SERVED_MAX),
             turned_away: nobody_turned_away(),
             rates: ProposalRates::default(),
+            agreements: Agreements::default(),
             ran: BTreeMap::new(),
             demand: OrderTally::default(),
             loads: BTreeMap::new(),

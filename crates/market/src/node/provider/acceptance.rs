@@ -1,7 +1,7 @@
 //! Which orders a provider agrees to, and when a job of one begins.
 //!
-//! **Invariant:** to agree takes no slot and writes nothing: the first ticket takes the slot; a job begins with its
-//! notary's ticket for exactly the terms that are on offer.
+//! **Invariant:** to agree takes no slot and writes nothing: the first ticket takes the slot, whoever else was agreed to; a job
+//! begins with its notary's ticket for exactly the terms that are on offer.
 
 use assay_protocol::{
     admission,
@@ -60,7 +60,12 @@ impl Provider {
             false => self.demand.note(considered.err()),
         }
         match considered {
-            Ok(starts_in) => cx.say(client, Accept { job, class, rate_max: Rate::ONE, starts_in }),
+            Ok(starts_in) => {
+                if !self.servings.contains_key(&job) {
+                    self.agreements.agree(job, client, class, cx.steady);
+                }
+                cx.say(client, Accept { job, class, rate_max: Rate::ONE, starts_in });
+            }
             Err(reason) => cx.say(client, Refuse { job, reason }),
         }
         Heard::Taken
@@ -80,7 +85,10 @@ impl Provider {
         // Whoever orders by the offer of a moment ago is held to be too early or too late for a place, and declined nothing.
         let terms = self.terms(order, cx);
         terms.map_err(|why| if self.was_on_offer(order, cx.now) { Refusal::Busy } else { why })?;
-        let has_place = !self.is_blocked(order.client) && self.has_room(order.class, cx.now);
+        // Who was agreed to a moment ago is there before whoever asks now.
+        let coming =
+            self.agreements.coming(order.client, cx.steady, |class| self.share_device(class, order.class));
+        let has_place = !self.is_blocked(order.client) && self.slots_free(order.class, cx.now) > coming;
         let demands =
             [(in_time, Refusal::Late), (self.servings.contains_key(&job) || has_place, Refusal::Busy)];
         demands.iter().find(|(met, _)| !met).map_or(Ok(()), |(_, refusal)| Err(*refusal))?;
@@ -115,19 +123,26 @@ impl Provider {
         stock.is_some_and(|stock| order.unit_price >= stock.unit_price)
     }
 
-    /// True if another job could begin now on the device of this class's bench: all benches of a device share it.
-    fn has_room(&self, class: Digest, now: Timestamp) -> bool {
-        let Some(provision) = self.provision.as_ref().filter(|_| !self.rests(now)) else { return false };
-        let Some(bench) = provision.bench(class) else { return false };
-        let shares = |class| provision.bench(class).is_some_and(|other| other.device == bench.device);
+    /// True if the benches of these classes are of one device.
+    fn share_device(&self, one: Digest, other: Digest) -> bool {
+        let device = |class| Some(&self.provision.as_ref()?.bench(class)?.device);
+        device(one).is_some_and(|of_one| device(other) == Some(of_one))
+    }
+
+    /// How many jobs could begin now on the device of this class's bench: all benches of a device share it.
+    fn slots_free(&self, class: Digest, now: Timestamp) -> usize {
+        let Some(provision) = self.provision.as_ref().filter(|_| !self.rests(now)) else { return 0 };
+        let Some(bench) = provision.bench(class).filter(|_| self.servings.len() < SERVINGS_MAX) else {
+            return 0;
+        };
         debug_assert_eq!(
             self.busy,
             self.found_busy(),
             "a slot is taken up by a job that is not busy, or none"
         );
         let busy = self.busy.iter().filter_map(|job| self.servings.get(job));
-        let busy = busy.filter(|serving| shares(serving.order.class));
-        busy.count() < usize::from(bench.slots) && self.servings.len() < SERVINGS_MAX
+        let busy = busy.filter(|serving| self.share_device(serving.order.class, class));
+        usize::from(bench.slots).saturating_sub(busy.count())
     }
 
     /// The client shows that the notary holds the money: the job begins, if there is a slot. One that is over is delivered
@@ -172,7 +187,10 @@ impl Provider {
         }
         cx.compare_clocks(notary, ticket.standing.opened);
         let turned_away = self.turned_away.get(&job).is_some();
-        let has_place = !self.is_blocked(client) && self.has_room(order.class, cx.now);
+        if !turned_away {
+            self.agreements.show(job, client, cx.steady);
+        }
+        let has_place = !self.is_blocked(client) && self.slots_free(order.class, cx.now) > 0;
         if turned_away || !has_place || self.terms(&order, cx).is_err() {
             self.demand.note_turned_away();
             let quoted = Ticket::digest(&ticket);

@@ -186,6 +186,32 @@ fn the_first_ticket_takes_the_slot_and_a_later_one_is_turned_away() {
 }
 
 #[test]
+fn others_are_told_that_there_is_no_room_while_a_client_that_keeps_its_word_is_on_its_way() {
+    let (mut table, first) = Table::started(|table| table.order(0, 0));
+    table.fetched(first.input_commit, Digest::default());
+    table.ran(first.id(), false, Ok(result(4)));
+    let coming = table.order(1, 0);
+    table.propose(&coming);
+    assert_eq!(table.said(), [("Accept", CLIENT)]);
+    let mut others = 0;
+    let mut other = |table: &mut Table| {
+        others += 1;
+        let order = table.office.order(STRANGER, PROVIDER, others, 0).0;
+        let order = table.office.say(id::<Cheap>(STRANGER), order);
+        table.hear(STRANGER, Propose { order, standing: None });
+        refusal(table)
+    };
+    assert_eq!(other(&mut table), Some(Refusal::Busy), "there is one slot");
+    table.propose(&table.order(2, 0));
+    assert_eq!(refusal(&table), None, "nobody stands in its own way");
+    let ticket = table.ticket(&coming);
+    table.pass(Duration::seconds(2));
+    assert_eq!(other(&mut table), None, "it took too long");
+    table.start(CLIENT, &coming, ticket);
+    assert!(table.fetches(coming.input_commit), "the first ticket takes the slot all the same");
+}
+
+#[test]
 fn a_job_that_was_never_begun_is_given_up_by_its_name_alone() {
     let mut table = Table::provider();
     let order = table.order(0, 0);
