@@ -29,6 +29,24 @@ fn figure(run: &RunFigures, name: &str) -> Option<f64> {
 const KERNELS: [&str; 2] = ["lab", "checker"];
 
 #[test]
+fn a_market_that_lost_half_of_its_verifiers_serves_everybody_and_one_that_lost_more_waits() {
+    let shares = |seen: u64| {
+        let text = format!(
+            "extends = \"eclipse-verifiers\"\nname = \"eclipse\"\n[run]\nseeds = 2\n\
+             [[population]]\nname = \"seen\"\ncount = {seen}\n\
+             [[population]]\nname = \"eclipsed\"\ncount = 6\n\
+             [[population]]\nname = \"clients\"\nrole = \"client\"\ncount = 4\n"
+        );
+        let scenario = Scenario::read("a.toml", &text, &shipped::text);
+        let runs = run(&scenario.unwrap_or_else(|error| panic!("{error}")));
+        runs.iter().map(|run| figure(run, "orders paid, share").unwrap_or_default()).collect::<Vec<f64>>()
+    };
+    assert_eq!(shares(6), [1.0, 1.0], "nobody lies here, and half of the weight is kept");
+    let of_less = shares(3);
+    assert!(of_less.iter().all(|share| (0.7..0.97).contains(share)), "{of_less:?}");
+}
+
+#[test]
 fn peers_are_honest_before_their_phase_begins_and_after_it_ends() {
     for kernel in KERNELS {
         for run in run(&market(kernel, "behaviour = \"forger\"\nends = \"1 ns\"")) {
