@@ -4,6 +4,8 @@
 //! known, and there is somebody to order, to provide and to check.
 
 mod conduct;
+#[cfg(test)]
+mod edges;
 mod fault;
 mod machines;
 #[cfg(test)]

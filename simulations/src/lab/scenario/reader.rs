@@ -167,7 +167,8 @@ impl SettingReader {
     pub(super) fn share(&mut self, key: &'static str, default: u64) -> Result<u64, ScenarioError> {
         let Some((path, setting)) = self.take(key) else { return Ok(default) };
         let (number, unit) = quantity(&setting, &path, "a share such as \"20 %\"")?;
-        if unit != "%" || !(0.0..=100.0).contains(&number) {
+        refuse_unit(&setting, &path, &unit, ("a share", "%"))?;
+        if !(0.0..=100.0).contains(&number) {
             return Err(setting.wrong(&path, "must be from \"0 %\" to \"100 %\""));
         }
         Ok(libm::round(number * 10_000.0) as u64)
@@ -177,7 +178,8 @@ impl SettingReader {
     pub(super) fn multiple(&mut self, key: &'static str, default: u64) -> Result<u64, ScenarioError> {
         let Some((path, setting)) = self.take(key) else { return Ok(default) };
         let (number, unit) = quantity(&setting, &path, "a part of something else, such as \"150 %\"")?;
-        if unit != "%" || !(0.0..=10_000.0).contains(&number) {
+        refuse_unit(&setting, &path, &unit, ("a part", "%"))?;
+        if !(0.0..=10_000.0).contains(&number) {
             return Err(setting.wrong(&path, "must be from \"0 %\" to \"10000 %\""));
         }
         Ok(libm::round(number * 10_000.0) as u64)
@@ -187,7 +189,8 @@ impl SettingReader {
     pub(super) fn money(&mut self, key: &'static str, default: u64) -> Result<u64, ScenarioError> {
         let Some((path, setting)) = self.take(key) else { return Ok(default) };
         let (number, unit) = quantity(&setting, &path, "money such as \"10 credits\"")?;
-        if unit != "credits" || !(0.0..=1e6).contains(&number) {
+        refuse_unit(&setting, &path, &unit, ("money", "credits"))?;
+        if !(0.0..=1e6).contains(&number) {
             return Err(setting.wrong(&path, "must be from \"0 credits\" to \"1000000 credits\""));
         }
         Ok(libm::round(number * 1_000.0) as u64)
@@ -226,6 +229,19 @@ fn quantity(setting: &Setting, path: &str, example: &str) -> Result<(f64, String
         return Err(setting.wrong(path, format!("has no unit; it is {example}")));
     }
     Ok((number, unit.trim().to_owned()))
+}
+
+/// Refuses another unit than the only one of such a thing.
+fn refuse_unit(
+    setting: &Setting,
+    path: &str,
+    unit: &str,
+    (thing, known): (&str, &str),
+) -> Result<(), ScenarioError> {
+    if unit == known {
+        return Ok(());
+    }
+    Err(setting.wrong(path, format!("`{unit}` is no unit of {thing}; that is `{known}`")))
 }
 
 /// Words that say which of these names was meant.
