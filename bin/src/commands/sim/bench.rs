@@ -4,9 +4,12 @@
 //! counted as its own, nor hidden by it.
 
 use std::{
-    env, fs,
-    process::{Command, Stdio},
-    time::Instant,
+    env, fs, io,
+    io::Read,
+    process::{Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use assay_simulations::lab::speed::{
@@ -16,14 +19,19 @@ use serde_json::{Value, json};
 
 use crate::{
     command_error::{CommandError, Exit},
+    commands::run::input,
     invocation::Invocation,
     printer::{Table, number_of},
 };
+
+/// How long each market of the table may take, if nothing is said: five of them, and all speeds, take less than twenty minutes.
+const LIMIT: &str = "210s";
 
 const EXAMPLES: &str = "\
 Examples:
   assay sim bench                    speeds, and what markets of up to a million peers cost: a quarter of an hour
   assay sim bench --quick            the same with smaller markets: two minutes
+  assay sim bench --scale 10         a tenth of the jobs, the clients and the idle peers of each
   assay sim bench --only 3           one market of those; 5 is the epidemic
   assay sim bench --simpy python3    the same toy models in SimPy as well, by this Python";
 
@@ -37,6 +45,12 @@ pub(crate) struct Args {
     /// Only this market of the table, by its number
     #[arg(long, value_name = "N", conflicts_with = "simpy")]
     only: Option<usize>,
+    /// So many hundredths of the jobs, the clients and the idle peers of each market
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    scale: u16,
+    /// How long each market of the table may take, such as 210s or 10m; what takes longer is ended
+    #[arg(long, value_name = "TIME", default_value = LIMIT, value_parser = input::length)]
+    limit: Duration,
     /// Measure SimPy beside it, by this Python
     #[arg(long, value_name = "PYTHON")]
     simpy: Option<String>,
@@ -69,8 +83,7 @@ fn status(key: &str) -> Option<u64> {
 
 pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let gauge = OwnGauge(Instant::now());
-    let sizes = if args.quick { &MarketSize::QUICK[..] } else { &MarketSize::WHOLE[..] };
-    let rows = sizes.len() + 1;
+    let rows = sizes(args).len() + 1;
     if args.only.is_some_and(|row| !(1..=rows).contains(&row)) {
         let message = format!("there is no such market: they are numbered from 1 to {rows}");
         return Err(CommandError::new(Exit::Usage, "NO_MARKET", message, "leave out --only for all of them"));
@@ -83,7 +96,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     for row in (1..=rows).filter(|row| args.only.is_none_or(|only| only == *row)) {
         invocation.printer.note(format!("market {row} of {rows}"));
         let alone = args.only.is_some();
-        costs.push(if alone { measured(row, args.quick, &gauge) } else { elsewhere(row, args.quick)? });
+        costs.push(if alone { measured(row, args, &gauge) } else { elsewhere(row, args)? });
     }
     let two_cores = json!({ "times_as_soon": ratio, "target": TWO_CORES_MIN });
     let document = json!({ "speeds": speeds, "two_cores": two_cores, "markets": costs });
@@ -128,35 +141,82 @@ fn of_simpy(python: &str) -> Result<Vec<Value>, CommandError> {
     said.lines().map(|line| serde_json::from_str(line).map_err(|error| failed(error.to_string()))).collect()
 }
 
+/// The markets of the table; behind them comes the epidemic.
+fn sizes(args: &Args) -> Vec<MarketSize> {
+    let sizes = if args.quick { &MarketSize::QUICK[..] } else { &MarketSize::WHOLE[..] };
+    sizes.iter().map(|size| size.scaled(usize::from(args.scale))).collect()
+}
+
 /// What a row of the table costs, measured in this process.
-fn measured(row: usize, is_quick: bool, gauge: &OwnGauge) -> Value {
-    let sizes = if is_quick { &MarketSize::QUICK[..] } else { &MarketSize::WHOLE[..] };
-    match sizes.get(row - 1) {
+fn measured(row: usize, args: &Args, gauge: &OwnGauge) -> Value {
+    match sizes(args).get(row - 1) {
         Some(size) => market_row(&speed::market_cost(size, gauge)),
         None => {
-            let peers = if is_quick { EpidemicCost::QUICK } else { EpidemicCost::WHOLE };
-            epidemic_row(&speed::epidemic(peers, gauge), is_quick)
+            let peers = EpidemicCost::peers(args.quick, usize::from(args.scale));
+            epidemic_row(&speed::epidemic(peers, gauge), peers == EpidemicCost::WHOLE)
         }
     }
 }
 
+/// A row that was ended because it took too long.
+fn unfinished_row(row: usize, args: &Args) -> Value {
+    let (peers, what) = match sizes(args).get(row - 1) {
+        Some(MarketSize { founders, clients, idle, jobs, .. }) => {
+            let peers = 1 + founders + clients + idle;
+            (peers, format!("{peers} peers, {jobs} jobs"))
+        }
+        None => {
+            let peers = EpidemicCost::peers(args.quick, usize::from(args.scale));
+            (peers, format!("an epidemic among {}", number_of(peers, "peer")))
+        }
+    };
+    json!({
+        "name": format!("{what}: not done within {} s", args.limit.as_secs()), "peer_count": peers,
+        "job_count": 0, "input_count": 0, "opening_seconds": null, "running_seconds": null, "grown_bytes": null,
+        "most_bytes": null, "opening_seconds_max": null, "running_seconds_max": null, "most_bytes_max": null,
+    })
+}
+
 /// The same in a process of its own.
-fn elsewhere(row: usize, is_quick: bool) -> Result<Value, CommandError> {
+fn elsewhere(row: usize, args: &Args) -> Result<Value, CommandError> {
     let failed = |why: &str| {
         let hint = format!("`assay sim bench --only {row}` measures it by itself");
         CommandError::new(Exit::Other, "NOT_MEASURED", format!("market {row} was not measured: {why}"), hint)
     };
     let own = env::current_exe().map_err(|error| failed(&error.to_string()))?;
     let mut command = Command::new(own);
-    command.args(["sim", "bench", "--json", "--only", &row.to_string()]);
-    command.args(is_quick.then_some("--quick")).stdin(Stdio::null());
-    let ran = command.output().map_err(|error| failed(&error.to_string()))?;
+    command.args(["sim", "bench", "--json", "--only", &row.to_string(), "--scale", &args.scale.to_string()]);
+    command.args(args.quick.then_some("--quick")).stdin(Stdio::null());
+    let ran = within(command, args.limit).map_err(|error| failed(&error.to_string()))?;
+    let Some(ran) = ran else { return Ok(unfinished_row(row, args)) };
     if !ran.status.success() {
         let errors = String::from_utf8_lossy(&ran.stderr);
         return Err(failed(errors.lines().last().unwrap_or("it ended")));
     }
     let document: Value = serde_json::from_slice(&ran.stdout).map_err(|error| failed(&error.to_string()))?;
     Ok(document["markets"][0].clone())
+}
+
+/// What a process says that ends within so long; one that does not is ended.
+fn within(mut command: Command, limit: Duration) -> io::Result<Option<Output>> {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (mut out, mut aside) = (child.stdout.take(), child.stderr.take());
+    let (sender, said) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        // It says little beside its one document, so neither waits for the other.
+        let read = out.iter_mut().try_for_each(|pipe| pipe.read_to_end(&mut stdout).map(|_| ()));
+        let read = read.and(aside.iter_mut().try_for_each(|pipe| pipe.read_to_end(&mut stderr).map(|_| ())));
+        // Nobody listens any more to one that took too long.
+        let _ = sender.send(read.map(|()| (stdout, stderr)));
+    });
+    if let Ok(said) = said.recv_timeout(limit) {
+        let (stdout, stderr) = said?;
+        return Ok(Some(Output { status: child.wait()?, stdout, stderr }));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
 }
 
 fn market_row(cost: &MarketCost) -> Value {
@@ -170,11 +230,11 @@ fn market_row(cost: &MarketCost) -> Value {
     })
 }
 
-fn epidemic_row(cost: &EpidemicCost, is_quick: bool) -> Value {
+fn epidemic_row(cost: &EpidemicCost, is_whole: bool) -> Value {
     let EpidemicCost { peers, reached, events, seconds, bytes_most } = cost;
-    let (seconds_max, bytes_max) = match is_quick {
-        true => (None, None),
-        false => (Some(EpidemicCost::SECONDS_MAX), Some(EpidemicCost::BYTES_MAX)),
+    let (seconds_max, bytes_max) = match is_whole {
+        true => (Some(EpidemicCost::SECONDS_MAX), Some(EpidemicCost::BYTES_MAX)),
+        false => (None, None),
     };
     json!({
         "name": format!("an epidemic among {}, {reached} reached", number_of(*peers, "peer")),
@@ -251,9 +311,26 @@ mod tests {
             MarketSize { founders: 4, clients: 2, jobs: 2, seconds_max: Some(9.0), ..MarketSize::QUICK[0] };
         let market = market_row(&speed::market_cost(&size, &gauge));
         assert_eq!((&market["job_count"], &market["running_seconds_max"]), (&json!(2), &json!(9.0)));
-        let epidemic = epidemic_row(&speed::epidemic(50, &gauge), false);
+        let epidemic = epidemic_row(&speed::epidemic(50, &gauge), true);
         assert_eq!(epidemic["name"], "an epidemic among 50 peers, 50 reached");
         assert_eq!((&epidemic["job_count"], &epidemic["running_seconds_max"]), (&json!(0), &json!(60.0)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_takes_too_long_is_ended_and_stands_in_the_table_as_such() {
+        let mut quick = Command::new("echo");
+        quick.arg("done");
+        let said = within(quick, Duration::from_secs(600)).unwrap();
+        assert_eq!(said.map(|said| said.stdout), Some(b"done\n".to_vec()));
+        let mut slow = Command::new("sleep");
+        slow.arg("600");
+        assert!(within(slow, Duration::from_millis(1)).unwrap().is_none());
+        let args = Args { quick: false, only: None, scale: 10, limit: Duration::from_secs(9), simpy: None };
+        let names = [1, 5].map(|row| unfinished_row(row, &args)["name"].clone());
+        assert_eq!(names[0], "159 peers, 100000 jobs: not done within 9 s");
+        assert_eq!(names[1], "an epidemic among 100000 peers: not done within 9 s");
+        assert_eq!(cost_table(&[unfinished_row(1, &args)]).plain().lines().count(), 1);
     }
 
     #[test]

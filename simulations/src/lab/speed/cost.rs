@@ -101,6 +101,24 @@ impl MarketSize {
     ];
 }
 
+impl MarketSize {
+    /// So many hundredths of its jobs, of its clients and of those that nothing happens to. Nothing is promised of another size.
+    #[must_use]
+    pub fn scaled(self, percent: usize) -> Self {
+        if percent == 100 {
+            return self;
+        }
+        let part = |count: usize| hundredths(count, percent);
+        let (clients, idle, jobs) = (part(self.clients), part(self.idle), part(self.jobs));
+        Self { clients, idle, jobs, opening_max: None, seconds_max: None, bytes_max: None, ..self }
+    }
+}
+
+/// So many hundredths of what there is, and one at least where there is anything.
+fn hundredths(count: usize, percent: usize) -> usize {
+    count.saturating_mul(percent).div_ceil(100)
+}
+
 /// What a market of some size costs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarketCost {
@@ -180,6 +198,12 @@ impl EpidemicCost {
     pub const SECONDS_MAX: f64 = 60.0;
     /// Bytes that it may take.
     pub const BYTES_MAX: u64 = 2 * GIBIBYTE;
+
+    /// Peers of so many hundredths of a quick one, or of a whole one.
+    #[must_use]
+    pub fn peers(quick: bool, percent: usize) -> usize {
+        hundredths(if quick { Self::QUICK } else { Self::WHOLE }, percent)
+    }
 }
 
 /// Measures an epidemic.
@@ -231,6 +255,18 @@ mod tests {
         let cost = epidemic(2_000, &Mute);
         assert_eq!((cost.peers, cost.reached, cost.bytes_most), (2_000, 2_000, None));
         assert!(cost.events > 2_000 * 6, "{cost:?}");
+    }
+
+    #[test]
+    fn a_size_is_scaled_in_all_but_its_founders_and_nothing_is_promised_of_it() {
+        let whole = MarketSize::WHOLE[3];
+        assert_eq!(whole.scaled(100), whole);
+        let half = whole.scaled(50);
+        assert_eq!((half.founders, half.clients, half.idle, half.jobs), (64, 468, 500_000, 10_000));
+        assert_eq!((half.opening_max, half.seconds_max, half.bytes_max), (None, None, None));
+        let least = MarketSize::QUICK[0].scaled(1);
+        assert_eq!((least.clients, least.idle, least.jobs), (1, 0, 50));
+        assert_eq!((EpidemicCost::peers(false, 10), EpidemicCost::peers(true, 100)), (100_000, 100_000));
     }
 
     #[test]
