@@ -1,7 +1,8 @@
 """What must hold of the door, measured: `contrib/door/check` makes the network and says where it is.
 
-Usage: measure.py ADDRESS FOLDER, with the program, what the engine makes in a second on a processor, and how many streams there
-are at a time as variables. FOLDER has the homes of the peers, and `processes` with the name and the number of each process.
+Usage: measure.py ADDRESS FOLDER, with the program, what the engine reads and writes in a second on a processor, and how many
+streams there are at a time as variables. FOLDER has the homes of the peers, and `processes` with the name and the number of each
+process. What is above its bound, or lost, makes it end with 1.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ ADDRESS = sys.argv[1]
 FOLDER = pathlib.Path(sys.argv[2])
 ASSAY = os.environ["ASSAY"]
 HOST, PORT = ADDRESS.rsplit(":", 1)
-ENGINE_MS = 1e3 / float(os.environ["ENGINE"])
+ENGINE_READ_MS, ENGINE_WRITE_MS = (1e3 / float(speed) for speed in os.environ["ENGINE"].split())
 STREAMS = int(os.environ["STREAMS"])
 TOKENS = int(os.environ["TOKENS"])
 PROCESSES = {name: int(number) for name, number in (line.split() for line in (FOLDER / "processes").open())}
@@ -32,7 +33,9 @@ TICK = os.sysconf("SC_CLK_TCK")
 PAIRS = 25  # first tokens, each way
 LONG = 100  # tokens of an answer whose processor time is counted
 ANSWERS = 40  # such answers, four at a time
+CLOSING_S = 12  # from the last answer until all of those jobs are closed, by the times of the network
 IDLE = 1000  # connections that say nothing
+IDLE_KIB = 64  # what one of them may take: a quarter of a gibibyte for all that there may be
 LEAVES = 7  # clients that go away
 PATIENCE_S = 120
 PAID = {"not drawn", "checked", "grey", "unchecked"}
@@ -46,6 +49,8 @@ faults = []
 def row(what, measured, most="", holds=True):
     rows.append((what, measured, most + ("" if holds else "  MISSED")))
     print(f"   {what}: {measured}", flush=True)
+    if not holds:
+        fault(f"{what}: {measured}, and {most} is to be reached")
 
 
 def fault(what):
@@ -187,7 +192,7 @@ def memory_kib(process):
 
 def by_gateway(question, provider):
     began = time.perf_counter()
-    with socket.create_connection((HOST, int(PORT))) as connection:
+    with socket.create_connection((HOST, int(PORT)), PATIENCE_S) as connection:
         connection.sendall(request(asked(question, 8, assay={"only": provider})))
         said = b""
         while not re.search(rb'"text":"[^"]', said):
@@ -205,13 +210,15 @@ def by_run(question, provider):
     order = json.dumps({"text": question, "raw": True, "logit_bias": ENDLESS})
     command = [ASSAY, "--home", FOLDER / "you", "run", "sums", order, "--max-tokens", "8", "--temperature", "0"]
     command += ["--provider", provider, "--no-start"]
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    byte = os.read(process.stdout.fileno(), 1)
-    first = time.perf_counter() - began
-    process.stdout.read()
-    if process.wait() != 0 or not byte:
-        raise SystemExit("`assay run` failed")
+    with (FOLDER / "run.log").open("wb") as log:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        byte = os.read(process.stdout.fileno(), 1)
+        first = time.perf_counter() - began
+        process.stdout.read()
+        failed = process.wait()
+    if failed or not byte:
+        raise SystemExit(f"`assay run` failed: {(FOLDER / 'run.log').read_text()}")
     return first * 1e3
 
 
@@ -246,30 +253,42 @@ def processor_time():
     right = one(asked("12+34=", LONG))
     if right.wrong(right):
         raise SystemExit(right.wrong(right))
-    # Whoever is asked first begins processes that stay.
+    # Whoever is asked first begins processes that stay, and jobs that are not closed yet are no idleness.
     asyncio.run(several([asked("12+34=", LONG) for _ in range(16)], 4))
-    time.sleep(2)
+    time.sleep(CLOSING_S)
     idle_from, began = busy(), time.monotonic()
-    time.sleep(5)
+    time.sleep(10)
     idle = sum((busy() - idle_from).values()) / (time.monotonic() - began)
     before, began = busy(), time.monotonic()
     answers = asyncio.run(several([asked("12+34=", LONG) for _ in range(ANSWERS)], 4))
     took = time.monotonic() - began
-    # What was claimed is looked at and said on.
-    time.sleep(1)
-    used = busy() - before
+    # A token is written, told, claimed, checked as the lot falls, and closed: all of that is its cost. That the peers go on
+    # living until then is not.
+    waited = time.monotonic()
+    time.sleep(CLOSING_S)
+    used, waited = busy(), time.monotonic() - waited
+    # Not by `-`, which leaves out what is less than nothing.
+    used = {part: seconds - before[part] for part, seconds in used.items()}
+    used["idle meanwhile"] = -idle * waited
     for answer in answers:
         why = str(answer) if isinstance(answer, Exception) else answer.wrong(right)
         if why:
             fault(f"an answer whose time is counted: {why}")
+    labels = collections.Counter()
+    for answer in answers:
+        if not isinstance(answer, Exception) and answer.id:
+            job = json.loads(get(f"/v1/jobs/{answer.id}"))
+            labels.update(attempt["label"] if job["ended"] else "not over" for attempt in job["attempts"])
     tokens = ANSWERS * right.usage["completion_tokens"]
     read = ANSWERS * right.usage["prompt_tokens"]
     total = sum(used.values()) * 1e3 / tokens
-    engine = ENGINE_MS * (tokens + read) / tokens
+    engine = (ENGINE_WRITE_MS * tokens + ENGINE_READ_MS * read) / tokens
     parts = ", ".join(f"{part} {seconds * 1e3 / tokens:.3f}" for part, seconds in sorted(used.items()))
     row("processor time a token, all processes", f"{total:.3f} ms ({parts}), over {tokens} in {took:.1f} s")
     row("of it the engine, called by itself", f"{engine:.3f} ms")
     row("beside the engine", f"{total - engine:.3f} ms", "1 ms", total - engine <= 1)
+    # Who is new is checked often, and what a check takes of the engine is not taken off.
+    row("what became of those jobs", ", ".join(f"{label} {count}" for label, count in sorted(labels.items())))
     row("all processes while nothing is asked", f"{idle * 1e3:.1f} ms a second")
 
 
@@ -336,6 +355,8 @@ def idle_connections():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard == resource.RLIM_INFINITY else min(hard, 16384), hard))
     gateway = PROCESSES["gateway"]
+    # Once all of its ways were gone, so that what it needs for those is there.
+    one(asked("12+34=", 8))
     get("/healthz")
     before = memory_kib(gateway)
     connections = [socket.create_connection((HOST, int(PORT))) for _ in range(IDLE)]
@@ -351,16 +372,21 @@ def idle_connections():
     answered = one(asked("12+34=", 8))
     if answered.status != 200 or not answered.is_whole:
         fault(f"beside idle connections nothing is answered: {answered.status}")
-    row(f"memory of an idle connection, of {IDLE}", f"{(silent - before) / IDLE:.1f} KiB", "to be stated")
-    after = f"{(used - before) / IDLE:.1f} KiB; the gateway has {used / 1024:.1f} MiB then"
-    row("the same once each has asked something", after, "to be stated")
+    most = f"{IDLE_KIB} KiB"
+    each = (silent - before) / IDLE
+    row(f"memory of an idle connection, of {IDLE}", f"{each:.1f} KiB", most, each <= IDLE_KIB)
+    each = (used - before) / IDLE
+    after = f"{each:.1f} KiB; the gateway has {used / 1024:.1f} MiB then"
+    row("the same once each has asked something", after, most, each <= IDLE_KIB)
     for connection in connections:
         connection.close()
 
 
 def leaving(provider, friend):
     """From a client's end until its job is cancelled, while it runs: what runs at the provider is held still meanwhile."""
-    taken, stopped = [], []
+    # So that there is what holds the model, and can be held.
+    one(asked("12+34=", 8, assay={"only": provider}))
+    taken = []
     for number in range(LEAVES):
         stopped = below()[friend]
         for process in stopped:
@@ -376,11 +402,11 @@ def leaving(provider, friend):
                     raise SystemExit(f"nobody works on it: {said!r}")
                 said += more
             name = re.search(rb"/v1/receipts/([0-9a-f]+)", said)[1].decode()
-            connection.close()
             began = time.perf_counter()
-            while not json.loads(get(f"/v1/jobs/{name}"))["cancelled"]:
-                if time.perf_counter() - began > PATIENCE_S:
-                    fault(f"{name} is never cancelled")
+            connection.close()
+            while not (job := json.loads(get(f"/v1/jobs/{name}")))["cancelled"]:
+                if job["ended"] or time.perf_counter() - began > PATIENCE_S:
+                    fault(f"{name} is never cancelled, ended: {job['ended']}")
                     break
                 time.sleep(0.002)
             taken.append((time.perf_counter() - began) * 1e3)
@@ -403,10 +429,12 @@ def name_of(friend):
 
 def main():
     provider = name_of("ada")
+    socket.setdefaulttimeout(PATIENCE_S)
+    # First: what others took and gave back would hide what these take.
+    idle_connections()
     first_tokens(provider)
     processor_time()
     many_streams()
-    idle_connections()
     leaving(provider, "ada")
     widths = [max(len(row[at]) for row in rows) for at in range(2)]
     print()
