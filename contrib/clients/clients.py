@@ -4,6 +4,7 @@ Usage: clients.py ADDRESS, such as 127.0.0.1:11435, of a gateway of a network th
 """
 
 import asyncio
+import inspect
 import json
 import sys
 import time
@@ -236,6 +237,16 @@ def how_likely_tokens_were_is_told():
     with client().chat.completions.stream(**asked) as stream:
         streamed = stream.get_final_completion().choices[0].logprobs.content
     assert [token.logprob for token in streamed] == [token.logprob for token in told], streamed
+    continued = {"model": "sums", "prompt": "27+58=", "temperature": 0, "max_tokens": 8, "logprobs": 2}
+    text = client().completions.create(**continued).choices[0].logprobs
+    assert (text.tokens, text.text_offset) == (["8", "5"], [0, 1]), text
+    assert all(likely[token] <= 0 for token, likely in zip(text.tokens, text.top_logprobs)), text
+    included = RESPONSE | {"include": ["message.output_text.logprobs"], "top_logprobs": 2}
+    part = client().responses.create(**included).output[0].content[0]
+    assert [token.token for token in part.logprobs] == ["8", "5"], part
+    with client().responses.stream(**included) as stream:
+        last = stream.get_final_response().output[0].content[0]
+    assert [token.logprob for token in last.logprobs] == [token.logprob for token in part.logprobs], last
 
 
 @tries
@@ -406,7 +417,12 @@ def ollamas_client_is_answered():
     assert list(json.loads(fitting.message.content)) == ["sum"], fitting
     stream = own.chat(model="sums", messages=QUESTION, options=options, stream=True)
     assert "".join(part.message.content for part in stream) == "85"
-    assert own.generate(model="sums", prompt="27+58=", options=options).response == "85"
+    asked = {"model": "sums", "prompt": "27+58=", "options": options}
+    assert own.generate(**asked).response == "85"
+    # Only newer ones of the package ask for it.
+    if "logprobs" in inspect.signature(own.generate).parameters:
+        told = own.generate(**asked, logprobs=True, top_logprobs=2).logprobs
+        assert [(token.token, len(token.top_logprobs)) for token in told] == [("8", 2), ("5", 2)], told
     for ask in [lambda: own.chat(model="poet", messages=QUESTION), lambda: own.pull("poet")]:
         try:
             ask()

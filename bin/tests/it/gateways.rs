@@ -266,48 +266,8 @@ async fn tools_of_others_are_answered_as_they_expect_and_told_where_it_ran() {
     assert!(counted.contains("assay_gateway_answers_open 0\n"), "{counted}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn how_likely_tokens_were_is_told_where_the_model_is_here_and_refused_by_name_elsewhere() {
-    let town = Town::start().await;
-    let gateway = Serving::start(town.network.peer("you").home.root());
-    let chat = "/v1/chat/completions";
-    let asked = |more: Value| {
-        let mut body = sum(json!({ "logprobs": true }));
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        gateway.post(chat, &body)
-    };
-    let whole = asked(json!({ "top_logprobs": 2 })).document();
-    let told = whole["choices"][0]["logprobs"]["content"].as_array().unwrap_or_else(|| panic!("{whole}"));
-    let tokens: Vec<&Value> = told.iter().map(|token| &token["token"]).collect();
-    assert_eq!(tokens, ["8", "5"], "{whole}");
-    for token in told {
-        let (log, likeliest) =
-            (token["logprob"].as_f64().unwrap(), token["top_logprobs"].as_array().unwrap());
-        assert!((-1.0..=0.0).contains(&log) && likeliest.len() == 2, "{token}");
-        assert_eq!((&likeliest[0]["token"], &likeliest[0]["logprob"]), (&token["token"], &token["logprob"]));
-    }
-
-    let streamed = asked(json!({ "top_logprobs": 2, "stream": true })).events();
-    let choices = || streamed.iter().map(|event| &event["choices"][0]);
-    let words: String = choices().filter_map(|choice| choice["delta"]["content"].as_str()).collect();
-    assert_eq!(words, "85", "{streamed:?}");
-    let behind: Vec<&Value> =
-        choices().map(|choice| &choice["logprobs"]["content"]).filter(|told| told.is_array()).collect();
-    assert_eq!(behind, [&whole["choices"][0]["logprobs"]["content"]], "{streamed:?}");
-    assert_eq!(streamed.last().unwrap()["choices"][0]["finish_reason"], "stop");
-
-    let plain = gateway.post(chat, &sum(json!({}))).document();
-    assert_eq!(plain["choices"][0]["logprobs"], Value::Null, "{plain}");
-    let completion = json!({ "model": "sums", "prompt": "27+58=", "logprobs": 1 });
-    gateway.post("/v1/completions", &completion).fails(400, "unsupported_parameter");
-    let body = sum(json!({ "logprobs": true })).to_string();
-    let kept = gateway.ask(&format!("POST {chat}"), &[("idempotency-key", "one")], &body);
-    kept.fails(400, "unsupported_parameter");
-    assert_eq!(kept.document()["error"]["param"], "logprobs", "{kept:?}");
-}
-
 /// The same, as a response is asked for.
-fn addition(more: Value) -> Value {
+pub(crate) fn addition(more: Value) -> Value {
     let mut whole = json!({ "model": "sums", "input": "27+58=", "max_output_tokens": 8, "temperature": 0 });
     whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     whole

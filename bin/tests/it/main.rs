@@ -9,6 +9,7 @@ mod batches;
 #[path = "../../../crates/peer/tests/it/brittle.rs"]
 mod brittle;
 mod cards;
+mod chances;
 mod configs;
 mod containers;
 mod dashboards;

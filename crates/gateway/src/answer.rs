@@ -4,7 +4,6 @@
 //! goes away before the end has its job cancelled ([`WaitedJob`]). A daemon that restarts is waited for. Of what is checked for
 //! sure nothing is told before the checks agree.
 
-mod chance_question;
 mod whole_answer;
 
 use std::{collections::VecDeque, time::Duration};
@@ -13,7 +12,7 @@ use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
     handle::{
         CallError, ExplainJob, Handle, ReadOutput, Refused, ShowAccount, Submit, Update, Updates,
-        WatchUpdates,
+        WatchUpdates, WrittenChance,
     },
     hearing::Hearing,
 };
@@ -29,9 +28,9 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use self::chance_question::ChanceQuestion;
 pub(crate) use self::whole_answer::{PENDING, WholeAnswer, is_confirmed};
 use crate::{
+    chances::ChanceQuestion,
     failure::HttpFailure,
     keyed_answers::{AnswerWaiter, KeyedRequest},
     link::DaemonLink,
@@ -371,13 +370,18 @@ impl LiveAnswer {
         let unit_price = unit_price(&self.handle, self.key(), attempt.job).await;
         let tokens_read = unit_price.and_then(|price| whole.tokens_read_for(self.manifest.meter, price));
         let (first_word_s, took_s) = (self.first_word_s, Some(self.ordered.elapsed().as_secs_f64()));
-        let chances = match &self.chances {
-            Some(question) => question.ask(&self.handle, &self.manifest, &whole).await?,
-            None => Vec::new(),
-        };
+        let chances = self.chances_of(&whole).await?;
         let whole = WholeAnswer { tokens_read, first_word_s, took_s, chances, ..whole };
         self.parts.push_back(AnswerPart::Whole(Box::new(whole)));
         Ok(())
+    }
+
+    /// How likely the tokens of what was delivered were, if that is asked.
+    async fn chances_of(&mut self, whole: &WholeAnswer) -> Result<Vec<WrittenChance>, HttpFailure> {
+        let Some(question) = self.chances.take() else { return Ok(Vec::new()) };
+        let by = (whole.by.provider, whole.by.job);
+        let told = question.ask(&self.handle, &self.manifest, &whole.output, by).await;
+        told.map_err(|error| HttpFailure::from(error).after_order())?
     }
 }
 

@@ -161,6 +161,7 @@ async fn check(gateway: &Arc<Gateway>, record: &BatchRecord) -> Result<CheckedBa
     let manifests = models(gateway, &lines, record, key.as_ref()).await?;
     lines.check(&manifests)?;
     let handle = gateway.link.open().await?;
+    lines.check_chances(&manifests, &handle).await?;
     let daily_max = key.and_then(|key| key.daily_max);
     let tokens_max = affordable(lines.clone(), gateway.tokens_max, &manifests, daily_max, &handle).await?;
     Ok(CheckedBatch { file: path, lines, manifests, tokens_max })

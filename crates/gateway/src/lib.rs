@@ -18,6 +18,7 @@ mod batch;
 mod batch_record;
 mod batch_run;
 mod browser_rules;
+mod chances;
 mod chat_wish;
 mod conversation;
 mod credits;

@@ -4,15 +4,14 @@
 
 use std::sync::Arc;
 
-use assay_peer::handle::{
-    Attachment, CallError, FindModel, OfferRefused, QuoteJob, Refused, Submit, TellChances,
-};
+use assay_peer::handle::{Attachment, FindModel, QuoteJob, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest};
 
 use crate::{
     Gateway,
     answer::{AnswerAgain, AnswerOrder, AnswerPart, AnswerTelling, LiveAnswer, WholeAnswer},
     asked_once::AskedOnce,
+    chances::{ChanceParams, ChanceQuestion},
     failure::HttpFailure,
     guard::Caller,
     keyed_answers::KeyedRequest,
@@ -115,23 +114,25 @@ pub(crate) async fn model(gateway: &Gateway, caller: &Caller, name: &str) -> Res
         .manifest)
 }
 
-/// Refuses to tell how likely tokens are where that cannot be known: it is computed by the model's file, in this home, by a runner
-/// that may run here. The daemon is asked about nothing, which it looks at as at any answer.
-pub(crate) async fn tells_chances(gateway: &Gateway, manifest: &Manifest) -> Result<(), HttpFailure> {
-    let (input, output) = (Attachment::default(), Attachment::default());
-    let question = TellChances { name: manifest.digest().to_string(), input, output, likeliest: 0 };
-    let name = &manifest.name;
-    let why = match gateway.link.open().await?.call(question).await {
-        Ok(_) => return Ok(()),
-        Err(CallError::Refused(Refused::BlobAbsent { .. })) => format!(
-            "chances are computed by the model's file, which is not in this home; `assay model pull {name}` fetches it"
-        ),
-        Err(CallError::Refused(Refused::Offer(refused @ OfferRefused::RunnerNotAllowed { .. }))) => {
-            format!("{refused}; `assay provider allow {name}` lets it")
-        }
-        Err(error) => return Err(error.into()),
-    };
-    Err(HttpFailure::unsupported("logprobs", &why))
+/// Refuses to tell how likely tokens are, where that is asked, if it cannot be known: it is computed by the model's file, in this
+/// home, by a runner that may run here.
+pub(crate) async fn tells_chances(
+    gateway: &Gateway,
+    manifest: &Manifest,
+    once: &AskedOnce,
+    (chances, params): (Option<u8>, ChanceParams),
+) -> Result<(), HttpFailure> {
+    if chances.is_none() {
+        return Ok(());
+    }
+    if once.key().is_some() {
+        let why = "chances of an answer with an Idempotency-Key are not told: it is kept, and what it was asked is not";
+        return Err(HttpFailure::unsupported(params.told, why));
+    }
+    match ChanceQuestion::refusal(&gateway.link.open().await?, manifest).await? {
+        Some(why) => Err(HttpFailure::unsupported(params.told, &why)),
+        None => Ok(()),
+    }
 }
 
 /// Orders so many texts, unless this request has ordered them before; with what a template showed by which they are read.

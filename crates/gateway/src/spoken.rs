@@ -7,6 +7,8 @@ pub(crate) mod call_reader;
 mod json_end;
 pub(crate) mod thought_reader;
 
+use std::ops::Range;
+
 use self::{
     call_reader::{CallReader, ToolCall},
     thought_reader::ThoughtReader,
@@ -49,6 +51,11 @@ impl SpokenReader {
     /// All that is left: nothing more comes.
     pub(crate) fn end(&mut self) -> Vec<Spoken> {
         self.read("", true)
+    }
+
+    /// Bytes that were taken and of which nothing was told yet.
+    fn held_bytes(&self) -> usize {
+        self.thoughts.held_bytes() + self.calls.as_ref().map_or(0, CallReader::held_bytes)
     }
 
     fn read(&mut self, words: &str, is_end: bool) -> Vec<Spoken> {
@@ -94,6 +101,55 @@ impl SpokenAnswer {
             Spoken::Thought(thought) => self.thoughts.push_str(&thought),
             Spoken::Words(words) => self.words.push_str(&words),
             Spoken::Call(call) => self.calls.push(call),
+        }
+    }
+}
+
+/// Where the words of an answer stand in its text: for each run of them that no thought or call interrupts, its parts.
+pub(crate) fn word_places(mut reader: SpokenReader, text: &str) -> Vec<Vec<Range<usize>>> {
+    let mut places = WordPlaces { text, runs: Vec::new(), is_open: false };
+    // What is not clear yet stands at the end of what was read: so it shows behind each letter where the words before it end.
+    for (at, letter) in text.char_indices() {
+        let read = at + letter.len_utf8();
+        let told = reader.take(letter.encode_utf8(&mut [0; 4]));
+        places.add(told, read.saturating_sub(reader.held_bytes()));
+    }
+    let told = reader.end();
+    places.add(told, text.len());
+    places.runs
+}
+
+/// The places of words in a text, as they become clear.
+struct WordPlaces<'a> {
+    text: &'a str,
+    runs: Vec<Vec<Range<usize>>>,
+    /// Whether words that come next belong to the last run.
+    is_open: bool,
+}
+
+impl WordPlaces<'_> {
+    /// Adds what was told at once, of a part of the text that ends there.
+    fn add(&mut self, told: Vec<Spoken>, end: usize) {
+        let mut end = end;
+        let found = told.into_iter().rev().map(|piece| {
+            let Spoken::Words(words) = piece else { return None };
+            let start = self.text.get(..end).and_then(|before| before.rfind(&words))?;
+            end = start;
+            Some(start..start + words.len())
+        });
+        let found: Vec<Option<Range<usize>>> = found.collect();
+        for place in found.into_iter().rev() {
+            match (place, self.runs.last_mut().filter(|_| self.is_open)) {
+                (None, _) => self.is_open = false,
+                (Some(place), None) => {
+                    self.runs.push(vec![place]);
+                    self.is_open = true;
+                }
+                (Some(place), Some(run)) => match run.last_mut().filter(|last| last.end == place.start) {
+                    Some(last) => last.end = place.end,
+                    None => run.push(place),
+                },
+            }
         }
     }
 }

@@ -90,6 +90,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         manifests.insert(name, manifest);
     }
     lines.check(&manifests)?;
+    lines.check_chances(&manifests, &daemon.handle).await?;
     let (lines, tokens_max) = of_length(args, (content, lines), &manifests, &daemon, invocation).await?;
     let models: BTreeMap<String, Digest> =
         manifests.iter().map(|(name, manifest)| (name.clone(), manifest.digest())).collect();

@@ -358,8 +358,8 @@ impl<'a> BatchCourse<'a> {
     async fn gather(&mut self, submission: &SubmissionView, open: OpenLine) -> Result<(), BatchError> {
         let request = self.gear.lines.request(open.line)?;
         let (manifest, cost) = (self.manifest(&request)?, submission.cost_max());
-        let place = (open.line, open.attempt);
-        match harvest::gather(&self.daemon.handle, submission, &request, manifest).await {
+        let (place, drawn) = ((open.line, open.attempt), (manifest, self.gear.plan.seed(open.line)));
+        match harvest::gather(&self.daemon.handle, submission, &request, drawn).await {
             Ok((harvest, pieces)) => {
                 let is_kept = harvest.is_answer();
                 self.record(place, harvest, cost)?;

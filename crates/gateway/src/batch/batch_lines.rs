@@ -11,10 +11,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use assay_peer::handle::{CallError, Handle};
 use assay_protocol::{id::Digest, manifest::Manifest};
 
 use super::batch_error::{BatchError, WrongLine};
-use crate::{BatchedFailure, BatchedRequest};
+use crate::{
+    BatchedFailure, BatchedRequest,
+    chances::{ChanceParams, ChanceQuestion},
+    failure::HttpFailure,
+};
 
 /// Lines of a batch.
 const LINES_MAX: usize = 100_000;
@@ -153,6 +158,48 @@ impl BatchLines {
             }
         }
         if all_wrong.is_empty() { Ok(()) } else { Err(BatchError::BadLines(all_wrong)) }
+    }
+
+    /// Refuses those that ask how likely tokens were of a model of which that cannot be told here.
+    ///
+    /// # Errors
+    /// [`BatchError::BadLines`], or [`BatchError::Call`].
+    pub async fn check_chances(
+        &self,
+        manifests: &BTreeMap<String, Manifest>,
+        handle: &Handle,
+    ) -> Result<(), BatchError> {
+        let mut refusals = ChanceRefusals { handle, known: BTreeMap::new() };
+        let mut all_wrong = Vec::new();
+        for line in 0..self.count() {
+            let request = self.request(line)?;
+            let manifest = manifests.get(request.model()).filter(|_| request.chances().is_some());
+            let Some(manifest) = manifest else { continue };
+            if let Some(failure) = refusals.of(manifest).await? {
+                all_wrong.push(wrong(self.number(line), &failure));
+            }
+            if all_wrong.len() == WRONG_MAX {
+                break;
+            }
+        }
+        if all_wrong.is_empty() { Ok(()) } else { Err(BatchError::BadLines(all_wrong)) }
+    }
+}
+
+/// Why chances of a model cannot be told here, asked once of each model.
+struct ChanceRefusals<'a> {
+    handle: &'a Handle,
+    known: BTreeMap<Digest, Option<String>>,
+}
+
+impl ChanceRefusals<'_> {
+    async fn of(&mut self, manifest: &Manifest) -> Result<Option<BatchedFailure>, CallError> {
+        let model = manifest.digest();
+        if !self.known.contains_key(&model) {
+            self.known.insert(model, ChanceQuestion::refusal(self.handle, manifest).await?);
+        }
+        let why = self.known.get(&model).and_then(Option::as_ref);
+        Ok(why.map(|why| HttpFailure::unsupported(ChanceParams::CHAT.told, why).into()))
     }
 }
 

@@ -4,7 +4,7 @@
 //! in the end and where the receipt is.
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
-use assay_peer::handle::{CallError, ExplainJob, Handle, Pieces, ReadOutput};
+use assay_peer::handle::{CallError, ExplainJob, Handle, Pieces, ReadOutput, Refused, WrittenChance};
 use assay_protocol::{
     id::Digest,
     manifest::{End, Manifest},
@@ -13,7 +13,7 @@ use assay_protocol::{
 use serde_json::{Value, json};
 
 use super::line_log::LineResult;
-use crate::{BatchedFailure, BatchedRequest, DeliveredAnswer};
+use crate::{BatchedFailure, BatchedRequest, DeliveredAnswer, chances::ChanceQuestion};
 
 /// What came of a line.
 pub(super) struct Harvest {
@@ -40,12 +40,13 @@ impl Harvest {
     }
 }
 
-/// Reads the answer to a line whose job is over. What was read counts as handed over once the rest of it is taken.
+/// Reads the answer to a line, which was drawn from this seed, once its job is over. What was read counts as handed over once the
+/// rest of it is taken.
 pub(super) async fn gather(
     handle: &Handle,
     submission: &SubmissionView,
     request: &BatchedRequest,
-    manifest: &Manifest,
+    (manifest, seed): (&Manifest, u32),
 ) -> Result<(Harvest, Pieces), CallError> {
     let Some(attempt) = submission.answer() else { unreachable!("only what has an answer is gathered") };
     let Some(digest) = attempt.output else { unreachable!("an answer has an output") };
@@ -56,7 +57,12 @@ pub(super) async fn gather(
         orders.into_iter().find(|grounds| grounds.job == attempt.job).map(|grounds| grounds.order.unit_price);
     let mut pieces = handle.call(ReadOutput { digest, of: Some(key) }).await?;
     let output = pieces.whole().await?;
-    let harvest = match request.document(DeliveredAnswer { key, manifest, attempt, output, unit_price }) {
+    let chances = match chances(handle, request, (manifest, seed), (attempt, &output)).await? {
+        Ok(chances) => chances,
+        Err(failure) => return Ok((Harvest::failed(key, request, &failure), pieces)),
+    };
+    let delivered = DeliveredAnswer { key, manifest, attempt, output, unit_price, chances };
+    let harvest = match request.document(delivered) {
         Ok(mut document) => {
             document["assay"] = provenance(submission, attempt);
             Harvest { answer: answer_line(key, request, 200, document), failure: None }
@@ -64,6 +70,32 @@ pub(super) async fn gather(
         Err(failure) => Harvest::failed(key, request, &failure),
     };
     Ok((harvest, pieces))
+}
+
+/// How likely the tokens of an answer were, if its line asks that. Whoever carries it out after an end asks it again: it is
+/// computed from the line.
+async fn chances(
+    handle: &Handle,
+    request: &BatchedRequest,
+    (manifest, seed): (&Manifest, u32),
+    (attempt, output): (&AttemptView, &[u8]),
+) -> Result<Result<Vec<WrittenChance>, BatchedFailure>, CallError> {
+    // What was broken off is no answer.
+    let Some(likeliest) = request.chances().filter(|_| attempt.end != Some(End::Cancelled)) else {
+        return Ok(Ok(Vec::new()));
+    };
+    let input = match request.order(manifest, seed) {
+        Ok(submit) => submit.input,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let question = ChanceQuestion { likeliest, input };
+    match question.ask(handle, manifest, output, (attempt.provider, attempt.job)).await {
+        Ok(told) => Ok(told.map_err(BatchedFailure::from)),
+        Err(CallError::Refused(refused)) if refused != Refused::Ending => {
+            Ok(Err(BatchedFailure::of_refused(refused)))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn answer_line(key: Digest, request: &BatchedRequest, status: u16, body: Value) -> Value {

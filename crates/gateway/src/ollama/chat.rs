@@ -15,12 +15,13 @@ use super::{
 use crate::{
     Gateway,
     asked_once::AskedOnce,
+    chances::ChanceParams,
     chat_wish::{ChatParams, ChatWish, FittedChat},
     conversation::{self, SaidCall, SaidConversation, SaidMessage, TOOL},
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
     json_body::{OnceBody, refuse},
-    openai::{choice::CHANCES, format},
+    openai::format,
     order::{AssayTerms, SaidText, TextWish},
     order_set,
     spoken::SpokenReader,
@@ -51,9 +52,9 @@ pub(crate) struct OllamaChat {
     #[serde(default)]
     think: Option<WishedThoughts>,
     #[serde(default)]
-    logprobs: Option<Value>,
+    logprobs: Option<bool>,
     #[serde(default)]
-    top_logprobs: Option<Value>,
+    top_logprobs: Option<u32>,
 }
 
 /// Something that was said.
@@ -140,9 +141,9 @@ pub(crate) struct OllamaPrompt {
     #[serde(default)]
     think: Option<WishedThoughts>,
     #[serde(default)]
-    logprobs: Option<Value>,
+    logprobs: Option<bool>,
     #[serde(default)]
-    top_logprobs: Option<Value>,
+    top_logprobs: Option<u32>,
 }
 
 /// What is asked of a model, however it was said.
@@ -153,6 +154,8 @@ struct OllamaWish {
     schema: Option<Json>,
     tools: Option<ToolWish>,
     think: Option<ThinkWish>,
+    /// How many of the likeliest tokens are told of each place, if chances are.
+    chances: Option<u8>,
     terms: AssayTerms,
     is_streamed: bool,
     kind: LineKind,
@@ -191,13 +194,16 @@ async fn answer(
     asked: OllamaWish,
     once: AskedOnce,
 ) -> Result<Response, PlainFailure> {
-    let OllamaWish { name, said, options, schema, tools, think, terms, is_streamed, kind } = asked;
+    let OllamaWish { name, said, options, schema, tools, think, chances, terms, is_streamed, kind } = asked;
     let began = Instant::now();
     let manifest = order_set::model_once(gateway, caller, untagged(&name), &once).await?;
     let (choice, tokens_max) = options.choice(gateway.tokens_max)?;
     format::check_stop(schema.as_ref(), choice.stop.as_ref())?;
     let choice = choice.parameters()?;
-    let text = |said| TextWish { said, choice, schema, variables: Vec::new(), tokens_max, chances: None };
+    let params = ChanceParams::OLLAMA;
+    params.check_length(chances, tokens_max)?;
+    order_set::tells_chances(gateway, &manifest, &once, (chances, params)).await?;
+    let text = |said| TextWish { said, choice, schema, variables: Vec::new(), tokens_max, chances };
     let (wish, reader, traits) = match said {
         OllamaSaid::Raw(prompt) => (text(SaidText::Text(prompt)), SpokenReader::untouched(), None),
         OllamaSaid::Conversation(said) => {
@@ -228,10 +234,7 @@ impl WishedThoughts {
 
 impl OllamaChat {
     fn asked(self) -> Result<OllamaWish, HttpFailure> {
-        refuse(&[
-            ("logprobs", self.logprobs.as_ref(), CHANCES),
-            ("top_logprobs", self.top_logprobs.as_ref(), CHANCES),
-        ])?;
+        let chances = ChanceParams::OLLAMA.wished(self.logprobs == Some(true), self.top_logprobs)?;
         let tools = self.tools.as_deref().filter(|tools| !tools.is_empty());
         let said = SaidTools { tools, choice: None, parallel: None, shape: ToolShape::Nested };
         let tools = ToolWish::of(said)?;
@@ -247,6 +250,7 @@ impl OllamaChat {
             schema: self.format.as_deref().map(format::plain_schema_of).transpose()?.flatten(),
             tools,
             think: self.think.map(WishedThoughts::wish),
+            chances,
             terms: self.assay,
             is_streamed: self.stream.unwrap_or(true),
             kind: LineKind::Chat,
@@ -292,9 +296,8 @@ impl OllamaPrompt {
             ("images", self.images.as_ref(), "prompts are texts"),
             ("template", self.template.as_ref(), "a model has the template of its maker"),
             ("context", self.context.as_ref(), "conversations go to /api/chat"),
-            ("logprobs", self.logprobs.as_ref(), CHANCES),
-            ("top_logprobs", self.top_logprobs.as_ref(), CHANCES),
         ])?;
+        let chances = ChanceParams::OLLAMA.wished(self.logprobs == Some(true), self.top_logprobs)?;
         if self.prompt.is_empty() {
             return Err(HttpFailure::wrong(
                 "prompt",
@@ -321,6 +324,7 @@ impl OllamaPrompt {
             schema: self.format.as_deref().map(format::plain_schema_of).transpose()?.flatten(),
             tools: None,
             think: think.filter(|_| !is_raw),
+            chances,
             terms: self.assay,
             is_streamed: self.stream.unwrap_or(true),
             kind: LineKind::Generate,
@@ -388,6 +392,15 @@ mod tests {
     }
 
     #[test]
+    fn chances_are_told_where_they_are_asked_for() {
+        let told = json!({ "logprobs": true, "top_logprobs": 3 });
+        assert_eq!(chat(told.clone()).unwrap().chances, Some(3));
+        assert_eq!(prompt(told).unwrap().chances, Some(3));
+        assert_eq!(prompt(json!({ "logprobs": true })).unwrap().chances, Some(0));
+        assert_eq!(chat(json!({ "logprobs": false, "top_logprobs": 0 })).unwrap().chances, None);
+    }
+
+    #[test]
     fn what_is_not_done_is_refused_by_its_name() {
         let user = |more: Value| {
             let mut whole = json!({ "role": "user", "content": "" });
@@ -396,7 +409,9 @@ mod tests {
         };
         let calls = json!({ "tool_calls": [{ "function": { "name": "f" } }] });
         let refused = [
-            ("logprobs", chat(json!({ "logprobs": true }))),
+            ("top_logprobs", chat(json!({ "top_logprobs": 2 }))),
+            ("top_logprobs", prompt(json!({ "logprobs": true, "top_logprobs": 21 }))),
+            ("logprobs", prompt(json!({ "logprobs": 1 }))),
             ("tools[0].type", chat(json!({ "tools": [1] }))),
             ("messages", chat(json!({ "messages": [] }))),
             ("messages.role", chat(user(json!({ "role": "developer" })))),

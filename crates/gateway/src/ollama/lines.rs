@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     answer::{AnswerPart, LiveAnswer, WholeAnswer},
+    chances,
     failure::{HttpFailure, PlainFailure},
     json_answer::JsonAnswer,
     openai::usage::{self, finish_reason},
@@ -51,7 +52,8 @@ pub(crate) async fn respond(
     if !is_streamed {
         let answers = ordered.whole().await?;
         let whole = answers.first().unwrap_or_else(|| unreachable!("one was ordered"));
-        let line = shape.last(whole, &SpokenAnswer::of(shape.reader.clone(), &whole.text));
+        let mut line = shape.last(whole, &SpokenAnswer::of(shape.reader.clone(), &whole.text));
+        add_chances(&mut line, whole);
         return Ok((usage::headers(&answers), JsonAnswer(line)).into_response());
     }
     let mut answer = ordered.answers.pop().unwrap_or_else(|| unreachable!("one was ordered"));
@@ -87,12 +89,10 @@ impl LineShape {
     /// The lines for one part.
     fn lines(&mut self, part: Result<AnswerPart, HttpFailure>) -> Vec<Value> {
         let (said, last) = match part {
-            Ok(AnswerPart::Begun(_)) => (Vec::new(), None),
-            Ok(AnswerPart::Words(words)) => (self.reader.take(&words), None),
-            Ok(AnswerPart::Whole(whole)) => {
-                (self.reader.end(), Some(self.last(&whole, &SpokenAnswer::default())))
-            }
-            Err(failure) => (Vec::new(), Some(failure.plain_document())),
+            Ok(AnswerPart::Begun(_)) => (Vec::new(), Vec::new()),
+            Ok(AnswerPart::Words(words)) => (self.reader.take(&words), Vec::new()),
+            Ok(AnswerPart::Whole(whole)) => (self.reader.end(), self.closing(&whole)),
+            Err(failure) => (Vec::new(), vec![failure.plain_document()]),
         };
         let pieces = said.into_iter().map(|piece| self.line(&SpokenAnswer::of_piece(piece)));
         pieces.chain(last).collect()
@@ -121,6 +121,14 @@ impl LineShape {
         line
     }
 
+    /// The lines behind the last words.
+    fn closing(&self, whole: &WholeAnswer) -> Vec<Value> {
+        let mut chances = self.line(&SpokenAnswer::default());
+        let is_told = add_chances(&mut chances, whole);
+        let last = self.last(whole, &SpokenAnswer::default());
+        Some(chances).filter(|_| is_told).into_iter().chain([last]).collect()
+    }
+
     /// The last line, with what was said or without.
     fn last(&self, whole: &WholeAnswer, said: &SpokenAnswer) -> Value {
         let nanoseconds = |length: Duration| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
@@ -139,6 +147,16 @@ impl LineShape {
     }
 }
 
+/// Adds to a line how likely the tokens were, if that was asked; whether it was.
+fn add_chances(line: &mut Value, whole: &WholeAnswer) -> bool {
+    let chances = chances::list(whole);
+    let is_told = chances.is_some();
+    if let Some(chances) = chances {
+        line["logprobs"] = Value::Array(chances);
+    }
+    is_told
+}
+
 fn call(call: &ToolCall) -> Value {
     let arguments = serde_json::from_str::<Value>(&call.arguments).unwrap_or_else(|_| json!({}));
     json!({ "function": { "name": call.name, "arguments": arguments } })
@@ -146,6 +164,7 @@ fn call(call: &ToolCall) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use assay_peer::handle::{TokenChance, WrittenChance};
     use assay_protocol::manifest::End;
 
     use super::*;
@@ -171,6 +190,24 @@ mod tests {
         let line = shape(LineKind::Generate).last(&answer, &said(LineKind::Generate));
         assert_eq!((&line["response"], &line["thinking"]), (&json!("See:"), &json!("Hm.")));
         assert_eq!((&line["done"], &line["done_reason"]), (&json!(true), &json!("stop")));
+    }
+
+    #[test]
+    fn how_likely_tokens_were_stands_in_a_line_of_its_own_before_the_last() {
+        let written = TokenChance { token: 7, text: b"8".to_vec(), log: -0.5 };
+        let chances = vec![WrittenChance { written, likeliest: Vec::new() }];
+        let whole = WholeAnswer { chances, ..WholeAnswer::example("8", End::Stop) };
+        let told = json!([{ "token": "8", "logprob": -0.5, "bytes": [56], "top_logprobs": [] }]);
+        for kind in [LineKind::Chat, LineKind::Generate] {
+            let mut shape = shape(kind);
+            assert_eq!(shape.lines(Ok(AnswerPart::Words("8".to_owned()))).len(), 1);
+            let lines = shape.lines(Ok(AnswerPart::Whole(Box::new(whole.clone()))));
+            let [chances, last] = lines.as_slice() else { panic!("{lines:?}") };
+            assert_eq!((&chances["logprobs"], &chances["done"]), (&told, &json!(false)));
+            assert_eq!((&last["logprobs"], &last["done"]), (&Value::Null, &json!(true)));
+        }
+        let plain = Box::new(WholeAnswer::example("8", End::Stop));
+        assert_eq!(shape(LineKind::Chat).lines(Ok(AnswerPart::Whole(plain))).len(), 1);
     }
 
     #[test]

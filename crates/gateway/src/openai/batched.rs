@@ -4,7 +4,7 @@
 //! with the same seed is the same order.
 
 use assay_market::view::{AttemptView, SubmissionView};
-use assay_peer::handle::{Refused, Submit};
+use assay_peer::handle::{Refused, Submit, WrittenChance};
 use assay_protocol::{
     id::Digest,
     manifest::{End, Manifest},
@@ -69,6 +69,8 @@ pub struct DeliveredAnswer<'a> {
     pub output: Vec<u8>,
     /// What a unit of it cost, where that is remembered.
     pub unit_price: Option<Amount>,
+    /// How likely its tokens were, where the line asks for that.
+    pub chances: Vec<WrittenChance>,
 }
 
 /// A line as it is written.
@@ -198,6 +200,14 @@ impl BatchedRequest {
         })
     }
 
+    /// How many of the likeliest tokens are told of each place of its answer, if chances are.
+    pub(crate) fn chances(&self) -> Option<u8> {
+        match &self.kind {
+            RequestKind::Chat(wish, ..) | RequestKind::Completion(wish, _) => wish.chances,
+            RequestKind::Embedding(_) => None,
+        }
+    }
+
     fn check(&self) -> CheckWish {
         match &self.kind {
             RequestKind::Chat(_, terms, _) | RequestKind::Completion(_, terms) => terms.check,
@@ -211,7 +221,7 @@ impl BatchedRequest {
     /// [`BatchedFailure`], if what was delivered is no answer to it, only the part that was written when it was cancelled, or
     /// what checks that were paid for do not confirm.
     pub fn document(&self, delivered: DeliveredAnswer<'_>) -> Result<Value, BatchedFailure> {
-        let DeliveredAnswer { key, manifest, attempt, output, unit_price } = delivered;
+        let DeliveredAnswer { key, manifest, attempt, output, unit_price, chances } = delivered;
         if attempt.end == Some(End::Cancelled) {
             let message = format!(
                 "the job was cancelled; `assay job result {key}` prints what was written and is paid"
@@ -221,7 +231,7 @@ impl BatchedRequest {
         if self.check().is_sure() && !is_confirmed(attempt) {
             return Err(HttpFailure::not_checked(key).into());
         }
-        let mut whole = WholeAnswer::of(manifest, key, attempt, output);
+        let mut whole = WholeAnswer { chances, ..WholeAnswer::of(manifest, key, attempt, output) };
         whole.tokens_read = unit_price.and_then(|price| whole.tokens_read_for(manifest.meter, price));
         Ok(match &self.kind {
             RequestKind::Chat(.., reader) => chat::batched_document(&self.model, &whole, reader),
@@ -336,7 +346,8 @@ mod tests {
             ("line", json!({ "priority": 1 })),
             ("n", body(json!({ "n": 2 }))),
             ("stream", body(json!({ "stream": true }))),
-            ("logprobs", body(json!({ "logprobs": true }))),
+            ("top_logprobs", body(json!({ "top_logprobs": 1 }))),
+            ("logprobs", body(json!({ "logprobs": true, "max_tokens": 131_073 }))),
             ("tools", body(json!({ "tools": [{ "type": "function", "function": { "name": "f" } }] }))),
             ("reasoning_effort", body(json!({ "reasoning_effort": "low" }))),
             ("messages[0].role", body(json!({ "messages": [{ "role": "cat", "content": "" }] }))),
@@ -347,6 +358,20 @@ mod tests {
             assert_eq!(failure.status(), 400);
             assert!(failure.line().contains(param), "{}", failure.line());
         }
+    }
+
+    #[test]
+    fn a_line_may_ask_how_likely_the_tokens_of_its_answer_were() {
+        let asked = |line: Value| BatchedRequest::read(&line.to_string(), 256).unwrap().chances();
+        let chat = |more: Value| {
+            let mut body = json!({ "model": "poet", "messages": [{ "role": "user", "content": "Why?" }] });
+            body.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+            json!({ "custom_id": "a", "body": body })
+        };
+        assert_eq!(asked(chat(json!({ "logprobs": true, "top_logprobs": 2 }))), Some(2));
+        assert_eq!(asked(chat(json!({}))), None);
+        let text = json!({ "model": "poet", "prompt": "Why?", "logprobs": 0 });
+        assert_eq!(asked(json!({ "custom_id": "a", "url": COMPLETIONS, "body": text })), Some(0));
     }
 
     #[test]

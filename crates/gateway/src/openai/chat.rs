@@ -1,6 +1,5 @@
 //! `POST /v1/chat/completions`.
 
-mod chat_chances;
 mod chat_message;
 mod chat_shape;
 
@@ -26,6 +25,7 @@ use super::{
 use crate::{
     Gateway,
     answer::WholeAnswer,
+    chances::ChanceParams,
     chat_wish::{ChatParams, ChatWish, FittedChat},
     conversation::{self, SaidConversation},
     failure::HttpFailure,
@@ -153,14 +153,8 @@ pub(crate) async fn complete(
         (request.stream.unwrap_or(false), request.stream_options.unwrap_or_default());
     let (name, count, terms) = (request.model.clone(), request.n.unwrap_or(1), request.assay.clone());
     let manifest = order_set::model_once(&gateway, &caller, &name, &once).await?;
-    if request.logprobs == Some(true) {
-        if once.key().is_some() {
-            let why = "an answer with an Idempotency-Key is kept, and what it was asked is not";
-            return Err(HttpFailure::unsupported("logprobs", why));
-        }
-        order_set::tells_chances(&gateway, &manifest).await?;
-    }
     let wish = request.into_wish(gateway.tokens_max)?;
+    order_set::tells_chances(&gateway, &manifest, &once, (wish.text.chances, ChanceParams::CHAT)).await?;
     let FittedChat { text, reader, traits } = wish.fitted(&gateway, &manifest, (&caller, &once)).await?;
     let (wish, wanted) = ((&text, &terms), (count, is_streamed));
     let once = (once, Some(traits.as_ref()));
@@ -180,9 +174,6 @@ impl ChatRequest {
     pub(super) fn batched(self, tokens_max: u32) -> Result<(String, ChatWish, AssayTerms), HttpFailure> {
         self.check()?;
         check_batched(self.n, self.stream)?;
-        if self.logprobs == Some(true) {
-            return Err(HttpFailure::unsupported("logprobs", "a line is told without them"));
-        }
         let (model, terms) = (self.model.clone(), self.assay.clone());
         Ok((model, self.into_wish(tokens_max)?, terms))
     }
@@ -211,12 +202,17 @@ impl ChatRequest {
         ];
         match refused.into_iter().find(|(_, is_asked, _)| *is_asked) {
             Some((param, _, why)) => Err(HttpFailure::unsupported(param, why)),
-            None => chat_chances::wished(self.logprobs, self.top_logprobs).map(drop),
+            None => self.chances().map(drop),
         }
     }
 
+    /// How many of the likeliest tokens are told of each place, if chances are.
+    fn chances(&self) -> Result<Option<u8>, HttpFailure> {
+        ChanceParams::CHAT.wished(self.logprobs == Some(true), self.top_logprobs)
+    }
+
     fn into_wish(self, tokens_max: u32) -> Result<ChatWish, HttpFailure> {
-        let chances = chat_chances::wished(self.logprobs, self.top_logprobs)?;
+        let chances = self.chances()?;
         let tools = ToolWish::of(SaidTools {
             tools: self.tools.as_deref(),
             choice: self.tool_choice.as_ref(),
@@ -247,7 +243,7 @@ impl ChatRequest {
         };
         let tokens_max =
             TokensMax::of("max_tokens", self.max_completion_tokens.or(self.max_tokens), tokens_max)?;
-        chat_chances::check_length(chances, tokens_max)?;
+        ChanceParams::CHAT.check_length(chances, tokens_max)?;
         let said = SaidText::Messages(messages);
         let (choice, variables) = (choice.parameters()?, Vec::new());
         let text = TextWish { said, choice, schema, variables, tokens_max, chances };

@@ -16,9 +16,6 @@ const STOP_BYTES_MAX: usize = 256;
 /// Tokens whose chances an order changes.
 const BIAS_MAX: usize = 1_024;
 
-/// Why nothing is told here of other tokens that might have come.
-pub(crate) const CHANCES: &str = "chances are told with /v1/chat/completions alone";
-
 /// One text or several.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "expected a text, or a list of texts")]

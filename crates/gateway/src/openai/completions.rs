@@ -14,13 +14,14 @@ use serde_json::{Value, json};
 
 use super::{
     chat::{StreamOptions, check_batched},
-    choice::{CHANCES, OneOrMore, TokenChoice},
+    choice::{OneOrMore, TokenChoice},
     events::{self, EventShape, ToldEvent},
     usage::{self, finish_reason},
 };
 use crate::{
     Gateway,
     answer::WholeAnswer,
+    chances::{self, ChanceParams},
     failure::HttpFailure,
     guard::Caller,
     json_answer::JsonAnswer,
@@ -67,6 +68,9 @@ pub(crate) struct CompletionRequest {
     echo: Option<bool>,
     #[serde(default)]
     assay: AssayTerms,
+    /// How many of the likeliest tokens are told of each place, beside the one that was written.
+    #[serde(default)]
+    logprobs: Option<u32>,
     // What changes nothing of the answer.
     #[serde(default, rename = "user")]
     _user: Option<String>,
@@ -75,8 +79,6 @@ pub(crate) struct CompletionRequest {
     suffix: Option<String>,
     #[serde(default)]
     best_of: Option<u32>,
-    #[serde(default)]
-    logprobs: Option<u32>,
 }
 
 /// Continues a text.
@@ -91,6 +93,7 @@ pub(crate) async fn complete(
     let (name, count, terms) = (request.model.clone(), request.n.unwrap_or(1), request.assay.clone());
     let manifest = order_set::model_once(&gateway, &caller, &name, &once).await?;
     let wish = request.into_wish(gateway.tokens_max)?;
+    order_set::tells_chances(&gateway, &manifest, &once, (wish.chances, ChanceParams::COMPLETION)).await?;
     let (wish, wanted) = ((&wish, &terms), (count, is_streamed));
     let ordered = order_set::texts(&gateway, &caller, &manifest, wish, wanted, (once, None)).await?;
     let (created, key) = (Timestamp::now().as_second(), ordered.key());
@@ -123,16 +126,21 @@ impl CompletionRequest {
                 self.best_of.is_some_and(|count| count != self.n.unwrap_or(1)),
                 "every answer is given",
             ),
-            ("logprobs", self.logprobs.is_some(), CHANCES),
             ("echo", self.echo == Some(true), "the prompt is not said again"),
         ];
         match refused.into_iter().find(|(_, is_asked, _)| *is_asked) {
             Some((param, _, why)) => Err(HttpFailure::unsupported(param, why)),
-            None => Ok(()),
+            None => self.chances().map(drop),
         }
     }
 
+    /// How many of the likeliest tokens are told of each place, if chances are.
+    fn chances(&self) -> Result<Option<u8>, HttpFailure> {
+        ChanceParams::COMPLETION.wished(self.logprobs.is_some(), self.logprobs)
+    }
+
     fn into_wish(self, tokens_max: u32) -> Result<TextWish, HttpFailure> {
+        let chances = self.chances()?;
         let mut prompts = self.prompt.into_all();
         let (Some(prompt), true) = (prompts.pop(), prompts.is_empty()) else {
             return Err(HttpFailure::unsupported("prompt", "one text is continued by a request"));
@@ -151,8 +159,9 @@ impl CompletionRequest {
             stop: self.stop,
         };
         let tokens_max = TokensMax::of("max_tokens", self.max_tokens, tokens_max)?;
+        ChanceParams::COMPLETION.check_length(chances, tokens_max)?;
         let (said, choice) = (SaidText::Text(prompt), choice.parameters()?);
-        Ok(TextWish { said, choice, schema: None, variables: Vec::new(), tokens_max, chances: None })
+        Ok(TextWish { said, choice, schema: None, variables: Vec::new(), tokens_max, chances })
     }
 }
 
@@ -186,8 +195,11 @@ impl CompletionShape {
 
     fn whole(&self, answers: &[WholeAnswer]) -> Value {
         let choices = answers.iter().enumerate();
-        let choices =
-            choices.map(|(index, whole)| Self::choice(index, &whole.text, Some(finish_reason(whole.end))));
+        let choices = choices.map(|(index, whole)| {
+            let mut choice = Self::choice(index, &whole.text, Some(finish_reason(whole.end)));
+            choice["logprobs"] = chances::completion_document(whole);
+            choice
+        });
         let mut document = self.document(choices.collect());
         document["usage"] = usage::usage(answers);
         document["assay"] = usage::provenance(answers);
@@ -205,9 +217,17 @@ impl EventShape for CompletionShape {
     }
 
     fn closing(&mut self, index: usize, whole: &WholeAnswer) -> Vec<ToldEvent> {
+        let mut told = Vec::new();
+        let chances = chances::completion_document(whole);
+        if !chances.is_null() {
+            let mut document = self.document(json!([Self::choice(index, "", None)]));
+            document["choices"][0]["logprobs"] = chances;
+            told.push(document.into());
+        }
         let mut document = self.document(json!([Self::choice(index, "", Some(finish_reason(whole.end)))]));
         document["assay"] = usage::provenance(std::slice::from_ref(whole));
-        vec![document.into()]
+        told.push(document.into());
+        told
     }
 
     fn last(&mut self, answers: &[WholeAnswer]) -> Vec<ToldEvent> {

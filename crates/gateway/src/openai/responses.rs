@@ -16,12 +16,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::{input::ResponseInput, shape::ResponseShape};
-use super::{
-    choice::{CHANCES, TokenChoice},
-    events, format, usage,
-};
+use super::{choice::TokenChoice, events, format, usage};
 use crate::{
     Gateway,
+    chances::ChanceParams,
     chat_wish::{ChatParams, ChatWish, FittedChat},
     failure::HttpFailure,
     guard::Caller,
@@ -32,6 +30,9 @@ use crate::{
     think_wish::ThinkWish,
     tools::{SaidTools, ToolShape, ToolWish},
 };
+
+/// What can be included in a response: how likely the tokens of its messages were.
+const CHANCES_INCLUDED: &str = "message.output_text.logprobs";
 
 /// What is asked.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,6 +72,10 @@ pub(crate) struct ResponseRequest {
     parallel_tool_calls: Option<bool>,
     #[serde(default)]
     reasoning: Option<WishedReasoning>,
+    #[serde(default)]
+    include: Option<Vec<String>>,
+    #[serde(default)]
+    top_logprobs: Option<u32>,
     #[serde(default, rename = "stream_options")]
     _stream_options: Option<ResponseStreamOptions>,
     // What is not done, unless it asks for what is done anyway.
@@ -87,8 +92,6 @@ pub(crate) struct ResponseRequest {
     #[serde(default)]
     prompt: Option<Value>,
     #[serde(default)]
-    include: Option<Value>,
-    #[serde(default)]
     truncation: Option<Value>,
     #[serde(default)]
     context_management: Option<Value>,
@@ -100,8 +103,6 @@ pub(crate) struct ResponseRequest {
     prompt_cache_options: Option<Value>,
     #[serde(default)]
     prompt_cache_retention: Option<Value>,
-    #[serde(default)]
-    top_logprobs: Option<Value>,
     #[serde(default)]
     service_tier: Option<Value>,
 }
@@ -145,6 +146,8 @@ pub(crate) async fn create(
     let manifest = order_set::model_once(&gateway, &caller, &request.model, &once).await?;
     let echo = request.echo();
     let wish = request.into_wish(gateway.tokens_max)?;
+    let chances = (wish.text.chances, ChanceParams::RESPONSE);
+    order_set::tells_chances(&gateway, &manifest, &once, chances).await?;
     let FittedChat { text, reader, traits } = wish.fitted(&gateway, &manifest, (&caller, &once)).await?;
     let (wish, wanted) = ((&text, &terms), (1, is_streamed));
     let once = (once, Some(traits.as_ref()));
@@ -173,7 +176,6 @@ impl ResponseRequest {
             ("background", self.background.as_ref(), "an answer is waited for"),
             ("background_options", self.background_options.as_ref(), "an answer is waited for"),
             ("prompt", self.prompt.as_ref(), "there are no prompts but those of requests"),
-            ("include", self.include.as_ref(), "an answer has no more than it says"),
             ("reasoning.summary", reasoning.and_then(|said| said.summary.as_ref()), thought),
             (
                 "reasoning.generate_summary",
@@ -187,13 +189,23 @@ impl ResponseRequest {
             ("prompt_cache_key", self.prompt_cache_key.as_ref(), cached),
             ("prompt_cache_options", self.prompt_cache_options.as_ref(), cached),
             ("prompt_cache_retention", self.prompt_cache_retention.as_ref(), cached),
-            ("top_logprobs", self.top_logprobs.as_ref().filter(|count| count.as_u64() != Some(0)), CHANCES),
             (
                 "service_tier",
                 unless(self.service_tier.as_ref(), &["auto", "default"]),
                 "all are served alike",
             ),
-        ])
+        ])?;
+        self.chances().map(drop)
+    }
+
+    /// How many of the likeliest tokens are told of each place, if chances are.
+    fn chances(&self) -> Result<Option<u8>, HttpFailure> {
+        let included = self.include.as_deref().unwrap_or_default();
+        if let Some(other) = included.iter().find(|included| *included != CHANCES_INCLUDED) {
+            let why = format!("there is {CHANCES_INCLUDED} to include, and no {other:?}");
+            return Err(HttpFailure::unsupported("include", &why));
+        }
+        ChanceParams::RESPONSE.wished(!included.is_empty(), self.top_logprobs)
     }
 
     /// What a response says again of its request, and what holds for all of them.
@@ -226,13 +238,14 @@ impl ResponseRequest {
             ("truncation", json!("disabled")),
             ("tools", tools),
             ("tool_choice", self.tool_choice.clone().unwrap_or_else(|| json!(usual))),
-            ("top_logprobs", json!(0)),
+            ("top_logprobs", json!(self.top_logprobs.unwrap_or_default())),
             ("service_tier", json!("default")),
         ];
         said.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
     }
 
     fn into_wish(self, tokens_max: u32) -> Result<ChatWish, HttpFailure> {
+        let chances = self.chances()?;
         let tools = ToolWish::of(SaidTools {
             tools: self.tools.as_deref(),
             choice: self.tool_choice.as_ref(),
@@ -245,8 +258,9 @@ impl ResponseRequest {
         let choice =
             TokenChoice { temperature: self.temperature, top_p: self.top_p, ..TokenChoice::default() };
         let tokens_max = TokensMax::of("max_output_tokens", self.max_output_tokens, tokens_max)?;
+        ChanceParams::RESPONSE.check_length(chances, tokens_max)?;
         let (said, choice) = (SaidText::Messages(messages), choice.parameters()?);
-        let text = TextWish { said, choice, schema, variables: Vec::new(), tokens_max, chances: None };
+        let text = TextWish { said, choice, schema, variables: Vec::new(), tokens_max, chances };
         let think = self.reasoning.and_then(|reasoning| reasoning.effort).map(ThinkWish::Effort);
         let params = ChatParams { format: "text.format", think: "reasoning.effort" };
         Ok(ChatWish { text, tools, think, calls_at, params })
@@ -312,6 +326,16 @@ mod tests {
     }
 
     #[test]
+    fn chances_are_included_where_that_is_asked() {
+        let included = json!({ "include": ["message.output_text.logprobs"], "top_logprobs": 2 });
+        assert_eq!(wish(included.clone()).unwrap().chances, Some(2));
+        assert_eq!(request(included).unwrap().echo()["top_logprobs"], 2);
+        let alone = json!({ "include": ["message.output_text.logprobs"] });
+        assert_eq!(wish(alone).unwrap().chances, Some(0));
+        assert_eq!(wish(json!({})).unwrap().chances, None);
+    }
+
+    #[test]
     fn a_format_is_a_schema_whose_keys_keep_their_order() {
         let text = r#"{"model":"poet","input":"Why?","text":{"format":{"type":"json_schema","name":"n","strict":true,
             "schema":{"properties":{"z":{"const":null},"a":{}}}}}}"#;
@@ -352,7 +376,12 @@ mod tests {
             ("background", json!({ "background": true })),
             ("background_options", json!({ "background_options": { "completion_window": "2h" } })),
             ("prompt", json!({ "prompt": { "id": "pmpt_1" } })),
-            ("include", json!({ "include": ["message.output_text.logprobs"] })),
+            (
+                "include",
+                json!({ "include": ["message.output_text.logprobs", "reasoning.encrypted_content"] }),
+            ),
+            ("include", json!({ "include": "message.output_text.logprobs" })),
+            ("top_logprobs", json!({ "include": ["message.output_text.logprobs"], "top_logprobs": 21 })),
             ("reasoning.summary", json!({ "reasoning": { "summary": "auto" } })),
             ("reasoning.context", json!({ "reasoning": { "context": "auto" } })),
             ("text.verbosity", json!({ "text": { "verbosity": "low" } })),

@@ -112,6 +112,11 @@ impl CallReader {
         Self { dialect, names: names.into(), is_single, place, held, clear: 0, end, count: 0, misses: 0 }
     }
 
+    /// Bytes of which it is not clear yet what they are.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held.len()
+    }
+
     /// What becomes clear with these words, or with the end.
     pub(super) fn take(&mut self, words: &str, is_end: bool) -> Vec<Spoken> {
         self.held.push_str(words);

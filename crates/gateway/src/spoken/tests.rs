@@ -39,6 +39,10 @@ fn check(reader: &SpokenReader, text: &str, (thoughts, words): (&str, &str), cal
         let read = of_pieces(reader.clone(), [one, other].into_iter());
         assert_eq!(read, expected, "{one:?} and {other:?}");
     }
+    let places = word_places(reader.clone(), text).concat();
+    let found: String = places.iter().map(|place| &text[place.clone()]).collect();
+    assert_eq!(found, words, "the places of the words of {text:?}");
+    assert!(places.is_sorted_by(|one, other| one.end <= other.start), "{places:?} in {text:?}");
 }
 
 #[test]

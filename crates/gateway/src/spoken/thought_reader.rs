@@ -61,6 +61,11 @@ impl ThoughtReader {
         Self { place, held: String::new(), blanks: 0 }
     }
 
+    /// Bytes of which it is not clear yet what they are.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held.len()
+    }
+
     /// What becomes clear with these words, or with the end.
     pub(super) fn take(&mut self, words: &str, is_end: bool) -> ClearSpeech {
         self.held.push_str(words);

@@ -5,9 +5,9 @@
 use assay_protocol::{id::Digest, manifest::End};
 use serde_json::{Value, json};
 
-use super::chat_chances;
 use crate::{
     answer::WholeAnswer,
+    chances,
     conversation::call_name,
     openai::{
         events::{EventShape, ToldEvent},
@@ -55,7 +55,7 @@ impl ChatShape {
             let said = SpokenAnswer::of(self.reader.clone(), &whole.text);
             let reason = reason(whole.end, said.calls.len());
             json!({
-                "index": index, "logprobs": chat_chances::document(whole), "finish_reason": reason,
+                "index": index, "logprobs": chances::chat_document(whole), "finish_reason": reason,
                 "message": self.message(index, said),
             })
         };
@@ -160,7 +160,7 @@ impl EventShape for ChatShape {
     fn closing(&mut self, index: usize, whole: &WholeAnswer) -> Vec<ToldEvent> {
         let said = self.choice(index).reader.end();
         let mut told = self.tell(index, said);
-        let chances = chat_chances::document(whole);
+        let chances = chances::chat_document(whole);
         if !chances.is_null() {
             let mut chunk = self.delta(index, json!({ "content": "" }), None);
             chunk["choices"][0]["logprobs"] = chances;
