@@ -149,3 +149,69 @@ fn answers_in_lines(gateway: &Serving) {
         assert_eq!(lines.last().unwrap()["done"], true, "{path}: {lines:?}");
     }
 }
+
+/// What runs at a peer is held still meanwhile, so that the question is under way when its daemon is killed.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_comes_back_is_asked_again_how_likely_tokens_were() {
+    use std::time::{Duration, Instant};
+
+    use assay_peer::handle::ListJobs;
+    use rustix::process::{Pid, Signal, kill_process};
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let mut town = Town::start().await;
+    let home = town.network.peer("you").home.root().to_owned();
+    let gateway = Serving::start(&home);
+    let body = sum(json!({ "logprobs": true }));
+    let before = gateway.post("/v1/chat/completions", &body).document();
+    assert_eq!(tokens(&before["choices"][0]["logprobs"]["content"]), ["8", "5"], "{before}");
+
+    let runs = below(town.network.peer("you").process_id().unwrap());
+    assert!(!runs.is_empty(), "what computes chances is kept for the next");
+    let all = |signal: Signal| {
+        for pid in runs.iter().filter_map(|run| Pid::from_raw(*run)) {
+            // One may have ended by itself.
+            let _ = kill_process(pid, signal);
+        }
+    };
+    all(Signal::STOP);
+    let asking = gateway.send("POST /v1/chat/completions", &[], &body.to_string());
+    let deadline = Instant::now() + PATIENCE;
+    let is_answered = async || {
+        let jobs = town.network.peer("you").connect().await.unwrap().call(ListJobs::default()).await.unwrap();
+        jobs.len() == 2 && jobs.iter().all(|job| job.submission.answer().is_some())
+    };
+    while !is_answered().await {
+        assert!(Instant::now() < deadline, "it is never answered");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // What the gateway does first with an answer takes it no longer than these.
+    for _ in 0..20 {
+        gateway.get("/assay/v1/status");
+    }
+    town.network.kill("you");
+    all(Signal::KILL);
+    town.network.restart("you").await.unwrap();
+    let after = crate::gateways::Answered::read(asking).document();
+    assert_eq!(after["choices"][0]["logprobs"], before["choices"][0]["logprobs"], "{after}");
+}
+
+/// The numbers of the processes below one.
+#[cfg(target_os = "linux")]
+fn below(process: u32) -> Vec<i32> {
+    let parent_of = |number: i32| -> Option<i32> {
+        let status = fs::read_to_string(format!("/proc/{number}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    };
+    let named = fs::read_dir("/proc").unwrap().flatten();
+    let numbers = named.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let parents: Vec<(i32, i32)> =
+        numbers.filter_map(|number: i32| Some((number, parent_of(number)?))).collect();
+    let (mut found, mut at) = (vec![i32::try_from(process).unwrap()], 0);
+    while let Some(parent) = found.get(at).copied() {
+        found.extend(parents.iter().filter(|(_, above)| *above == parent).map(|(number, _)| number));
+        at += 1;
+    }
+    found.split_off(1)
+}

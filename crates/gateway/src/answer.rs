@@ -376,12 +376,21 @@ impl LiveAnswer {
         Ok(())
     }
 
-    /// How likely the tokens of what was delivered were, if that is asked.
+    /// How likely the tokens of what was delivered were, if that is asked: of the next daemon, where one goes away meanwhile.
     async fn chances_of(&mut self, whole: &WholeAnswer) -> Result<Vec<WrittenChance>, HttpFailure> {
         let Some(question) = self.chances.take() else { return Ok(Vec::new()) };
         let by = (whole.by.provider, whole.by.job);
-        let told = question.ask(&self.handle, &self.manifest, &whole.output, by).await;
-        told.map_err(|error| HttpFailure::from(error).after_order())?
+        for _ in 0..ChanceQuestion::TRIES {
+            match question.ask(&self.handle, &self.manifest, &whole.output, by).await {
+                Ok(told) => return told,
+                Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => {
+                    let is_back = self.watch_again().await;
+                    is_back.map_err(|_| ChanceQuestion::unasked(whole.by.job))?;
+                }
+                Err(error) => return Err(HttpFailure::from(error).after_order()),
+            }
+        }
+        Err(ChanceQuestion::unasked(whole.by.job))
     }
 }
 

@@ -1,6 +1,7 @@
 //! How likely the tokens of an answer were: asked of the daemon once the answer is here, by what its order asked.
 //!
 //! **Invariant:** what is told is of the tokens that were delivered. Where this machine writes others the answer ends as a failure.
+//! A question is asked again of a daemon that went away and came back, and not for ever.
 
 use assay_peer::handle::{
     Attachment, CallError, Handle, OfferRefused, Refused, TellChances, ToldChances, WrittenChance,
@@ -23,7 +24,10 @@ pub(crate) struct ChanceQuestion {
 }
 
 impl ChanceQuestion {
-    /// Asks it of what a provider delivered for a job.
+    /// How often it is asked of a daemon that goes away meanwhile.
+    pub(crate) const TRIES: usize = 3;
+
+    /// Asks it of what a provider delivered for a job. The daemon may be away, and it is then asked again.
     pub(crate) async fn ask(
         &self,
         handle: &Handle,
@@ -47,6 +51,12 @@ impl ChanceQuestion {
             }
             ToldChances::Failed(failure) => Err(untold(StatusCode::BAD_GATEWAY, "no_chances", job, &failure)),
         })
+    }
+
+    /// Why nothing is told where the daemon went away as often as it was asked, or did not come back.
+    pub(crate) fn unasked(job: JobId) -> HttpFailure {
+        let why = "the daemon went away while it was asked";
+        untold(StatusCode::SERVICE_UNAVAILABLE, HttpFailure::NO_DAEMON, job, &why)
     }
 
     /// Why it cannot be asked of a model's answers: they are told by its file, in this home, by a runner that may run here. The
