@@ -1,7 +1,7 @@
 //! Connections of clients.
 //!
-//! **Invariant:** there are at most so many, whoever is slow to say what it wants or reads nothing of what it is told is hung up
-//! on, and none outlives the gateway.
+//! **Invariant:** there are at most so many, whoever is slow to say what it wants or to read what it is told is hung up on, and
+//! none outlives the gateway.
 
 mod heeded_stream;
 
@@ -14,24 +14,38 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::Semaphore,
     task::JoinSet,
     time::sleep,
 };
 
-use self::heeded_stream::HeededStream;
+use self::heeded_stream::{HeededStream, ReadingPace};
 
-/// Connections at a time.
-const CONNECTIONS_MAX: usize = 4_096;
-/// How long a client may take to say what it wants, and a connection may be idle.
-const HEAD_WAIT: Duration = Duration::from_secs(75);
-/// How long a client may read nothing of what there is for it, once the system holds no more of that.
-const UNREAD_WAIT: Duration = Duration::from_secs(300);
 /// Bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Between two tries to take a connection, after one failed.
 const ACCEPT_STEP: Duration = Duration::from_millis(100);
+
+/// Connections at a time.
+const CONNECTIONS_MAX: usize = 4_096;
+/// How long a client is waited for.
+#[derive(Clone, Copy, Debug)]
+struct ClientWaits {
+    /// How long it may take to say what it wants, however it says it, and a connection may be idle.
+    head: Duration,
+    /// How it reads what there is for it, once the system holds no more of that.
+    unread: ReadingPace,
+}
+
+impl ClientWaits {
+    /// Those of a gateway.
+    const USUAL: Self = Self {
+        head: Duration::from_secs(75),
+        unread: ReadingPace { wait: Duration::from_secs(300), bytes: 1_024 },
+    };
+}
 
 /// Serves everybody who connects, until `stop` comes.
 pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Future<Output = ()>) {
@@ -53,9 +67,11 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Futu
                     );
                     continue;
                 };
+                // Words leave one by one; that they are few is no reason to wait.
+                let _ = connection.set_nodelay(true);
                 let routes = routes.clone();
                 connections.spawn(async move {
-                    attend(connection, routes, UNREAD_WAIT).await;
+                    attend(connection, routes, ClientWaits::USUAL).await;
                     drop(place);
                 });
             }
@@ -69,13 +85,14 @@ pub(crate) async fn serve(listener: TcpListener, routes: Router, stop: impl Futu
     connections.shutdown().await;
 }
 
-async fn attend(connection: TcpStream, routes: Router, unread_wait: Duration) {
-    // Words leave one by one; that they are few is no reason to wait.
-    let _ = connection.set_nodelay(true);
-    let connection = HeededStream::new(connection, unread_wait);
+async fn attend<S>(connection: S, routes: Router, waits: ClientWaits)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = HeededStream::new(connection, waits.unread);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WAIT)
+        .header_read_timeout(waits.head)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(connection), TowerToHyperService::new(routes));
     if let Err(error) = served.await {

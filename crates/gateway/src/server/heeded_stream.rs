@@ -1,7 +1,7 @@
 //! A connection whose other end reads what it asked for.
 //!
-//! **Invariant:** of what is written something is taken now and then, or the connection ends: whoever reads nothing keeps no
-//! answer, and no place of one, for ever.
+//! **Invariant:** what is written is taken, at a pace, or the connection ends: whoever reads nothing, or next to nothing, keeps no
+//! answer, and no place of one, for ever. Where nothing is to be written nobody is behind.
 
 use std::{
     io::{self, IoSlice},
@@ -12,40 +12,58 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
+
+/// How fast a client is to read what there is for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReadingPace {
+    /// How long it may be behind.
+    pub(super) wait: Duration,
+    /// Bytes that it is to take in a second.
+    pub(super) bytes: u64,
+}
 
 /// Such a connection.
 #[derive(Debug)]
-pub(super) struct HeededStream {
-    stream: TcpStream,
-    /// How long nothing may be taken of what is written.
-    wait: Duration,
-    /// Runs while nothing is.
-    stalled: Option<Pin<Box<Sleep>>>,
+pub(super) struct HeededStream<S> {
+    stream: S,
+    pace: ReadingPace,
+    /// How long it may be waited for it yet.
+    left: Duration,
+    /// Since when it is, and until when.
+    stalled: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
-impl HeededStream {
-    /// One of which something is taken at least so often.
-    pub(super) fn new(stream: TcpStream, wait: Duration) -> Self {
-        Self { stream, wait, stalled: None }
+impl<S> HeededStream<S> {
+    /// One that is read at such a pace.
+    pub(super) fn new(stream: S, pace: ReadingPace) -> Self {
+        Self { stream, pace, left: pace.wait, stalled: None }
     }
 
-    /// What came of writing: an error, once nothing was taken for too long.
-    fn judged<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
+    /// What came of writing: an error, once it was waited for too long.
+    fn judged(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = written {
+            return Poll::Ready(written.inspect(|bytes| self.took(*bytes)));
         }
-        let wait = self.wait;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(wait)));
-        ready!(stalled.as_mut().poll(cx));
+        let left = self.left;
+        let (_, alarm) = self.stalled.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
+        ready!(alarm.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+
+    /// So much was taken: what that may take at its pace comes back of the time that was waited.
+    fn took(&mut self, bytes: usize) {
+        if let Some((since, _)) = self.stalled.take() {
+            self.left = self.left.saturating_sub(since.elapsed());
+        }
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let earned = bytes.saturating_mul(1_000_000).checked_div(self.pace.bytes).unwrap_or_default();
+        self.left = self.left.saturating_add(Duration::from_micros(earned)).min(self.pace.wait);
+    }
 }
 
-impl AsyncRead for HeededStream {
+impl<S: AsyncRead + Unpin> AsyncRead for HeededStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -55,7 +73,7 @@ impl AsyncRead for HeededStream {
     }
 }
 
-impl AsyncWrite for HeededStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeededStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.judged(written, cx)

@@ -1,4 +1,4 @@
-//! Connections of clients that read nothing, say two things at once, or go on where they were not asked to.
+//! Connections of clients that say or read next to nothing, say two things at once, or go on where they were not asked to.
 
 use std::{
     convert::Infallible,
@@ -13,18 +13,27 @@ use axum::{
 };
 use futures::stream;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, duplex, split},
+    net::TcpStream,
     sync::oneshot,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use super::*;
-use crate::{AccessKeys, tests::bound};
+use crate::{AccessKeys, BoundGateway, routes, tests::bound};
 
 /// The longest that a test waits for something.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two bytes of a client that has hardly anything to say, or hardly reads.
+const DRIP: Duration = Duration::from_secs(1);
 /// What a whole request asks that stands where none should.
 const SMUGGLED: &str = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+/// A request for what has no end.
+const ENDLESS: &[u8] = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n";
+
+/// Who waits as long as a test does.
+const PATIENT: ClientWaits =
+    ClientWaits { head: PATIENCE, unread: ReadingPace { wait: PATIENCE, bytes: 1_024 } };
 
 /// Both ends of a connection.
 async fn connected() -> (TcpStream, TcpStream) {
@@ -33,8 +42,8 @@ async fn connected() -> (TcpStream, TcpStream) {
     (client, listener.accept().await.unwrap().0)
 }
 
-#[tokio::test]
-async fn who_reads_nothing_of_an_answer_is_hung_up_on_and_the_answer_is_let_go() {
+/// What answers without an end, and what ends once nobody waits for the rest.
+fn endless() -> (Router, oneshot::Receiver<()>) {
     let (held, let_go) = oneshot::channel::<()>();
     let held = Arc::new(Mutex::new(Some(held)));
     let answer = move || {
@@ -43,25 +52,109 @@ async fn who_reads_nothing_of_an_answer_is_hung_up_on_and_the_answer_is_let_go()
         let endless = Body::from_stream(stream::unfold(held, piece));
         async move { endless }
     };
-    let (mut client, server) = connected().await;
-    let routes = Router::new().route("/", get(answer));
-    let attending = tokio::spawn(attend(server, routes, Duration::from_millis(20)));
-    client.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.unwrap();
+    (Router::new().route("/", get(answer)), let_go)
+}
+
+#[tokio::test]
+async fn who_reads_nothing_of_an_answer_is_hung_up_on_and_the_answer_is_let_go() {
+    let ((mut reader, server), (routes, let_go)) = (connected().await, endless());
+    let unread = ReadingPace { wait: Duration::from_millis(20), ..PATIENT.unread };
+    let attending = tokio::spawn(attend(server, routes, ClientWaits { unread, ..PATIENT }));
+    reader.write_all(ENDLESS).await.unwrap();
     timeout(PATIENCE, let_go).await.unwrap().unwrap_err();
     timeout(PATIENCE, attending).await.unwrap().unwrap();
-    drop(client);
+    drop(reader);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_a_byte_a_second_is_hung_up_on_and_the_answer_is_let_go() {
+    let ((mut reader, server), (routes, let_go)) = (duplex(64), endless());
+    let unread = ReadingPace { wait: 20 * DRIP, bytes: 8 };
+    let began = Instant::now();
+    let attending = tokio::spawn(attend(server, routes, ClientWaits { unread, ..PATIENT }));
+    reader.write_all(ENDLESS).await.unwrap();
+    let reading = tokio::spawn(async move {
+        let mut byte = [0];
+        while reader.read(&mut byte).await.is_ok_and(|read| read > 0) {
+            sleep(DRIP).await;
+        }
+    });
+    let_go.await.unwrap_err();
+    // Each second it falls behind by seven eighths of one.
+    let took = began.elapsed();
+    assert!((20 * DRIP..30 * DRIP).contains(&took), "it is hung up on after {took:?}");
+    attending.await.unwrap();
+    reading.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_slowly_and_as_fast_as_is_asked_is_read_to() {
+    let ((mut reader, server), (routes, _let_go)) = (duplex(64), endless());
+    let unread = ReadingPace { wait: 20 * DRIP, bytes: 8 };
+    let attending = tokio::spawn(attend(server, routes, ClientWaits { unread, ..PATIENT }));
+    reader.write_all(ENDLESS).await.unwrap();
+    for _ in 0..200 {
+        reader.read_exact(&mut [0; 16]).await.expect("it goes on");
+        sleep(DRIP).await;
+    }
+    assert!(!attending.is_finished());
+    drop(reader);
+    attending.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_what_it_wants_byte_by_byte_is_hung_up_on() {
+    let (mut speaker, server) = duplex(64);
+    let waits = ClientWaits { head: 10 * DRIP, ..PATIENT };
+    let began = Instant::now();
+    let attending = tokio::spawn(attend(server, Router::new(), waits));
+    let speaking = tokio::spawn(async move {
+        while speaker.write_all(b"a").await.is_ok() {
+            sleep(DRIP).await;
+        }
+    });
+    attending.await.unwrap();
+    let took = began.elapsed();
+    assert!((10 * DRIP..12 * DRIP).contains(&took), "it is hung up on after {took:?}");
+    speaking.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_a_body_byte_by_byte_is_refused_and_hung_up_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let BoundGateway { gateway, .. } = bound(folder.path(), "127.0.0.1:0", None).await.unwrap();
+    let (speaker, server) = duplex(1_024);
+    let began = Instant::now();
+    let attending = tokio::spawn(attend(server, routes::of(&gateway), PATIENT));
+    let (mut hears, mut says) = split(speaker);
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 9999\r\n\r\n";
+    says.write_all(head.as_bytes()).await.unwrap();
+    let speaking = tokio::spawn(async move {
+        while says.write_all(b" ").await.is_ok() {
+            sleep(DRIP).await;
+        }
+    });
+    let mut said = Vec::new();
+    // Who is hung up on with something unread may be told so.
+    let _ = hears.read_to_end(&mut said).await;
+    let (took, said) = (began.elapsed(), String::from_utf8(said).unwrap());
+    assert!(statuses(&said) == ["408"] && said.contains("too_slow"), "{said}");
+    assert!((30 * DRIP..35 * DRIP).contains(&took), "it is hung up on after {took:?}");
+    attending.await.unwrap();
+    drop(hears);
+    speaking.await.unwrap();
 }
 
 #[tokio::test]
 async fn who_reads_late_reads_all_of_it() {
     const BYTES: usize = 32 << 20;
     let routes = Router::new().route("/", get(|| async { Bytes::from(vec![7; BYTES]) }));
-    let (mut client, server) = connected().await;
-    let attending = tokio::spawn(attend(server, routes, PATIENCE));
-    client.write_all(b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await.unwrap();
-    client.readable().await.unwrap();
+    let (mut reader, server) = connected().await;
+    let attending = tokio::spawn(attend(server, routes, PATIENT));
+    reader.write_all(b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await.unwrap();
+    reader.readable().await.unwrap();
     let mut whole = Vec::new();
-    timeout(PATIENCE, client.read_to_end(&mut whole)).await.unwrap().unwrap();
+    timeout(PATIENCE, reader.read_to_end(&mut whole)).await.unwrap().unwrap();
     assert!(whole.ends_with(&vec![7; BYTES]));
     timeout(PATIENCE, attending).await.unwrap().unwrap();
 }
