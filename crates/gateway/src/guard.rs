@@ -23,6 +23,7 @@ use crate::{
     gateway_files::FileOwner,
     keys::{AccessKey, AccessKeys},
     routes::said_as,
+    server::UnknownClient,
 };
 
 /// What a caller without a key is called.
@@ -68,6 +69,12 @@ impl Caller {
 pub(crate) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
     match admitted(&gateway, request.headers(), request.uri()) {
         Ok(caller) => {
+            // What everybody is told shows of nobody who it is.
+            if !is_for_all(request.uri().path())
+                && let Some(client) = request.extensions().get::<UnknownClient>()
+            {
+                client.is_let_in();
+            }
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
@@ -81,7 +88,7 @@ fn admitted(gateway: &Gateway, headers: &HeaderMap, target: &Uri) -> Result<Call
     own_target(&gateway.hosts, target)?;
     own_origin(&gateway.origins, headers)?;
     own_site(headers, path)?;
-    if path == "/healthz" || dashboard::is_public(path) {
+    if is_for_all(path) {
         return Ok(Caller::default());
     }
     let keys = AccessKeys::read(&gateway.keys_file).map_err(|error| HttpFailure::no_keys(&error))?;
@@ -96,6 +103,11 @@ fn admitted(gateway: &Gateway, headers: &HeaderMap, target: &Uri) -> Result<Call
         "a key of this gateway is needed, as `Authorization: Bearer …`; `assay serve key new NAME` makes one";
     let unknown = || HttpFailure::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message);
     Ok(Caller { key: Some(shown.ok_or_else(unknown)?.clone()) })
+}
+
+/// Whether anybody may ask it, with a key or without.
+fn is_for_all(path: &str) -> bool {
+    path == "/healthz" || dashboard::is_public(path)
 }
 
 /// Whether somebody that was let in would be now, to the same: what is told for long ends with the key that opened it.

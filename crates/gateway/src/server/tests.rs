@@ -1,9 +1,10 @@
-//! Connections of clients that say or read next to nothing, say two things at once, or go on where they were not asked to.
+//! Connections of clients that say or read next to nothing, say two things at once, or go on where they were not asked to; and
+//! of more of them than there may be.
 
 use std::{
     convert::Infallible,
     future::pending,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Mutex, PoisonError},
 };
 
@@ -42,6 +43,11 @@ async fn connected() -> (TcpStream, TcpStream) {
     (client, listener.accept().await.unwrap().0)
 }
 
+/// A client among few.
+fn client() -> UnknownClient {
+    UnknownClients::new((1, 1)).come(Ipv4Addr::LOCALHOST.into()).0
+}
+
 /// What answers without an end, and what ends once nobody waits for the rest.
 fn endless() -> (Router, oneshot::Receiver<()>) {
     let (held, let_go) = oneshot::channel::<()>();
@@ -59,7 +65,7 @@ fn endless() -> (Router, oneshot::Receiver<()>) {
 async fn who_reads_nothing_of_an_answer_is_hung_up_on_and_the_answer_is_let_go() {
     let ((mut reader, server), (routes, let_go)) = (connected().await, endless());
     let unread = ReadingPace { wait: Duration::from_millis(20), ..PATIENT.unread };
-    let attending = tokio::spawn(attend(server, routes, ClientWaits { unread, ..PATIENT }));
+    let attending = tokio::spawn(attend(server, routes, client(), ClientWaits { unread, ..PATIENT }));
     reader.write_all(ENDLESS).await.unwrap();
     timeout(PATIENCE, let_go).await.unwrap().unwrap_err();
     timeout(PATIENCE, attending).await.unwrap().unwrap();
@@ -71,7 +77,7 @@ async fn who_reads_a_byte_a_second_is_hung_up_on_and_the_answer_is_let_go() {
     let ((mut reader, server), (routes, let_go)) = (duplex(64), endless());
     let unread = ReadingPace { wait: 20 * DRIP, bytes: 8 };
     let began = Instant::now();
-    let attending = tokio::spawn(attend(server, routes, ClientWaits { unread, ..PATIENT }));
+    let attending = tokio::spawn(attend(server, routes, client(), ClientWaits { unread, ..PATIENT }));
     reader.write_all(ENDLESS).await.unwrap();
     let reading = tokio::spawn(async move {
         let mut byte = [0];
@@ -91,7 +97,7 @@ async fn who_reads_a_byte_a_second_is_hung_up_on_and_the_answer_is_let_go() {
 async fn who_reads_slowly_and_as_fast_as_is_asked_is_read_to() {
     let ((mut reader, server), (routes, _let_go)) = (duplex(64), endless());
     let unread = ReadingPace { wait: 20 * DRIP, bytes: 8 };
-    let attending = tokio::spawn(attend(server, routes, ClientWaits { unread, ..PATIENT }));
+    let attending = tokio::spawn(attend(server, routes, client(), ClientWaits { unread, ..PATIENT }));
     reader.write_all(ENDLESS).await.unwrap();
     for _ in 0..200 {
         reader.read_exact(&mut [0; 16]).await.expect("it goes on");
@@ -107,7 +113,7 @@ async fn who_says_what_it_wants_byte_by_byte_is_hung_up_on() {
     let (mut speaker, server) = duplex(64);
     let waits = ClientWaits { head: 10 * DRIP, ..PATIENT };
     let began = Instant::now();
-    let attending = tokio::spawn(attend(server, Router::new(), waits));
+    let attending = tokio::spawn(attend(server, Router::new(), client(), waits));
     let speaking = tokio::spawn(async move {
         while speaker.write_all(b"a").await.is_ok() {
             sleep(DRIP).await;
@@ -125,7 +131,7 @@ async fn who_sends_a_body_byte_by_byte_is_refused_and_hung_up_on() {
     let BoundGateway { gateway, .. } = bound(folder.path(), "127.0.0.1:0", None).await.unwrap();
     let (speaker, server) = duplex(1_024);
     let began = Instant::now();
-    let attending = tokio::spawn(attend(server, routes::of(&gateway), PATIENT));
+    let attending = tokio::spawn(attend(server, routes::of(&gateway), client(), PATIENT));
     let (mut hears, mut says) = split(speaker);
     let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 9999\r\n\r\n";
     says.write_all(head.as_bytes()).await.unwrap();
@@ -150,7 +156,7 @@ async fn who_reads_late_reads_all_of_it() {
     const BYTES: usize = 32 << 20;
     let routes = Router::new().route("/", get(|| async { Bytes::from(vec![7; BYTES]) }));
     let (mut reader, server) = connected().await;
-    let attending = tokio::spawn(attend(server, routes, PATIENT));
+    let attending = tokio::spawn(attend(server, routes, client(), PATIENT));
     reader.write_all(b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await.unwrap();
     reader.readable().await.unwrap();
     let mut whole = Vec::new();
@@ -264,5 +270,89 @@ async fn each_request_of_a_connection_shows_a_key_and_names_this_gateway() {
     tokio::select! {
         () = asks => {}
         () = gateway.serve(pending()) => unreachable!("nobody ends it"),
+    }
+}
+
+/// A client with a key of a gateway, over one connection.
+struct KeyedClient {
+    connection: TcpStream,
+    asks: String,
+}
+
+impl KeyedClient {
+    async fn connect(address: SocketAddr, secret: &str) -> Self {
+        let connection = TcpStream::connect(address).await.unwrap();
+        let asks =
+            format!("GET /v1/files HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {secret}\r\n\r\n");
+        Self { connection, asks }
+    }
+
+    /// Asks something; whether it is answered.
+    async fn is_answered(&mut self) -> bool {
+        let asked = self.connection.write_all(self.asks.as_bytes()).await;
+        asked.is_ok() && timeout(PATIENCE, self.hears()).await.expect("it is answered or hung up on")
+    }
+
+    /// Reads an answer to its end; whether it says what was asked for.
+    async fn hears(&mut self) -> bool {
+        let mut said = Vec::new();
+        while self.connection.read_buf(&mut said).await.is_ok_and(|read| read > 0) {
+            let text = String::from_utf8_lossy(&said);
+            if let Some((head, body)) = text.split_once("\r\n\r\n")
+                && head.lines().any(|line| line == format!("content-length: {}", body.len()))
+            {
+                return head.starts_with("HTTP/1.1 200 ");
+            }
+        }
+        false
+    }
+}
+
+/// Whether the other end hangs up on who says nothing.
+async fn is_hung_up_on(connection: &mut TcpStream) -> bool {
+    let read = timeout(PATIENCE, connection.read(&mut [0])).await.expect("it is hung up on");
+    !read.is_ok_and(|read| read > 0)
+}
+
+#[tokio::test]
+async fn silent_strangers_keep_out_nobody_who_has_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut keys = AccessKeys::default();
+    let secret = keys.add("laptop", None, Vec::new()).unwrap();
+    keys.write(&folder.path().join("keys.toml")).unwrap();
+    let BoundGateway { gateway, listener, address } =
+        bound(folder.path(), "127.0.0.1:0", None).await.unwrap();
+    let limits = ServerLimits { connections: 5, unknown: (3, 4), waits: PATIENT };
+    let asks = async {
+        let mut first = KeyedClient::connect(address, &secret).await;
+        assert!(first.is_answered().await);
+        let mut silent = Vec::new();
+        for _ in 0..5 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        // Of one address there are three, and the oldest go.
+        for oldest in &mut silent[..2] {
+            assert!(is_hung_up_on(oldest).await);
+        }
+        let mut second = KeyedClient::connect(address, &secret).await;
+        assert!(second.is_answered().await, "though three say nothing");
+        assert!(is_hung_up_on(&mut silent[2]).await, "the second client came behind them");
+        assert!(first.is_answered().await, "who was let in stays, though it said nothing meanwhile");
+        // Two were let in and two say nothing; the next fills the house, and strangers make room for more.
+        let mut others = Vec::new();
+        for _ in 0..3 {
+            let mut other = KeyedClient::connect(address, &secret).await;
+            assert!(other.is_answered().await);
+            others.push(other);
+        }
+        assert!(is_hung_up_on(&mut silent[3]).await && is_hung_up_on(&mut silent[4]).await);
+        let mut beyond = TcpStream::connect(address).await.unwrap();
+        assert!(is_hung_up_on(&mut beyond).await, "all places are of clients that were let in");
+        drop(others.pop());
+        assert!(first.is_answered().await && second.is_answered().await);
+    };
+    tokio::select! {
+        () = asks => {}
+        () = serve_within(listener, routes::of(&gateway), pending(), limits) => unreachable!("nobody ends it"),
     }
 }
