@@ -336,7 +336,10 @@ fn is_origin(origin: &str) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use assay_peer::{config::Home, handle::Submit};
-    use assay_protocol::id::Digest;
+    use assay_protocol::{
+        id::Digest,
+        manifest::{Manifest, Meter, Policy, WorkPerMeter},
+    };
 
     use super::*;
     use crate::{batch::BatchPayer, documents::EchoedDocuments, failure::HttpFailure};
@@ -368,6 +371,22 @@ pub(crate) mod tests {
             tokens_max: 1,
             cost_max: Amount::credits(1),
             free_bytes_min: 0,
+        }
+    }
+
+    /// A model of language, of which nothing is anywhere.
+    pub(crate) fn poet() -> Manifest {
+        Manifest {
+            name: "poet".into(),
+            runner: Digest::default(),
+            model: Digest::default(),
+            params: String::new(),
+            policy: Policy::Replay,
+            meter: Meter::Calls,
+            work: WorkPerMeter::default(),
+            work_most: 1,
+            memory_bytes: 1,
+            licence: "MIT".into(),
         }
     }
 

@@ -87,32 +87,15 @@ fn said_bytes(value: &Value) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::{
-        id::Digest,
-        manifest::{Meter, Policy, TokenWeights, WorkPerMeter},
-    };
     use serde_json::json;
 
     use super::*;
+    use crate::tests::poet;
 
-    /// A model of language whose maker says this.
-    fn poet(params: &str) -> Manifest {
-        Manifest {
-            name: "poet".into(),
-            runner: Digest::default(),
-            model: Digest::default(),
-            params: params.to_owned(),
-            policy: Policy::Replay,
-            meter: Meter::Tokens(TokenWeights { read: 1, written: 4 }),
-            work: WorkPerMeter::default(),
-            work_most: 1,
-            memory_bytes: 1,
-            licence: "MIT".into(),
-        }
-    }
-
+    /// Of a model whose maker says this.
     fn most(input: &Value, params: &str) -> u64 {
-        tokens_read_most(input.to_string().as_bytes(), &poet(params))
+        let poet = Manifest { params: params.to_owned(), ..poet() };
+        tokens_read_most(input.to_string().as_bytes(), &poet)
     }
 
     #[test]
@@ -142,8 +125,8 @@ mod tests {
 
     #[test]
     fn whatever_may_be_read_counts() {
-        assert_eq!(tokens_read_most(b"1+1=", &poet("")), 4 + TEMPLATE_TOKENS);
-        assert_eq!(tokens_read_most(b"{\"text\":1}", &poet("")), 10 + TEMPLATE_TOKENS);
+        assert_eq!(tokens_read_most(b"1+1=", &poet()), 4 + TEMPLATE_TOKENS);
+        assert_eq!(tokens_read_most(b"{\"text\":1}", &poet()), 10 + TEMPLATE_TOKENS);
         let text = json!({ "text": "1+1=" });
         assert_eq!(most(&text, r#"{"input":"text"}"#), 15 + TEMPLATE_TOKENS, "it is a text all over");
         let with_system = json!({ "text": "1+1=", "system": "Add." });

@@ -1,26 +1,12 @@
 //! Steps of a batch where no daemon is.
 
-use assay_protocol::{
-    manifest::{Meter, Policy, WorkPerMeter},
-    units::Amount,
-};
+use assay_protocol::{manifest::Policy, units::Amount};
 
 use super::*;
-use crate::{LineRecord, LineResult, drawn_name::BatchId};
+use crate::{LineRecord, LineResult, drawn_name::BatchId, tests::poet};
 
 fn manifest() -> Manifest {
-    Manifest {
-        name: "sums".into(),
-        runner: Digest::default(),
-        model: Digest::default(),
-        params: String::new(),
-        policy: Policy::Exact,
-        meter: Meter::Calls,
-        work: WorkPerMeter::default(),
-        work_most: 1,
-        memory_bytes: 1,
-        licence: "MIT".into(),
-    }
+    Manifest { name: "sums".into(), policy: Policy::Exact, ..poet() }
 }
 
 fn plan_of(manifest: &Manifest) -> BatchPlan {

@@ -1,9 +1,6 @@
 //! Conversations for models with templates of several kinds.
 
-use assay_protocol::{
-    id::Digest,
-    manifest::{Meter, Policy, WorkPerMeter},
-};
+use assay_protocol::id::Digest;
 use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};
 
@@ -12,7 +9,7 @@ use crate::{
     asked_once::OnceHead,
     order::{SaidText, TokensMax},
     spoken::{Spoken, SpokenAnswer},
-    tests::bound,
+    tests::{bound, poet},
     tools::{SaidTools, ToolShape},
 };
 
@@ -114,18 +111,7 @@ async fn who_sends_a_request_again_is_read_its_calls_though_nobody_shows_the_tem
     let mut headers = HeaderMap::new();
     headers.insert("idempotency-key", "one".parse().unwrap());
     let once = OnceHead::read(&headers).unwrap().asks(Digest::of(b"asked"));
-    let manifest = Manifest {
-        name: "poet".into(),
-        runner: Digest::default(),
-        model: Digest::default(),
-        params: String::new(),
-        policy: Policy::Replay,
-        meter: Meter::Calls,
-        work: WorkPerMeter::default(),
-        work_most: 1,
-        memory_bytes: 1,
-        licence: "MIT".into(),
-    };
+    let manifest = poet();
     let fitted = async |gateway: &Gateway| {
         wish(json!("auto")).fitted(gateway, &manifest, (&Caller::default(), &once)).await
     };

@@ -126,29 +126,15 @@ fn details() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::{
-        id::Digest,
-        manifest::{Meter, Policy, TensorFormat, WorkPerMeter},
-    };
+    use assay_protocol::manifest::{Policy, TensorFormat};
 
     use super::*;
+    use crate::tests::poet;
 
     #[test]
     fn a_model_can_do_what_its_template_shows() {
-        let manifest = |policy: Policy| Manifest {
-            name: "poet".into(),
-            runner: Digest::default(),
-            model: Digest::default(),
-            params: String::new(),
-            policy,
-            meter: Meter::Calls,
-            work: WorkPerMeter::default(),
-            work_most: 1,
-            memory_bytes: 1,
-            licence: "MIT".into(),
-        };
         let of = |policy: Policy, template: Option<&str>| {
-            capabilities(&manifest(policy), &TemplateTraits::of(template.map(str::to_owned)))
+            capabilities(&Manifest { policy, ..poet() }, &TemplateTraits::of(template.map(str::to_owned)))
         };
         assert_eq!(of(Policy::Replay, None), ["completion"]);
         let both = Some("{% if tools %}<tool_call>{% endif %}<think>");

@@ -311,10 +311,11 @@ impl From<HttpFailure> for BatchedFailure {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::manifest::{Meter, Policy, TokenWeights, WorkPerMeter};
+    use assay_protocol::manifest::{Meter, TokenWeights};
     use serde_json::json;
 
     use super::*;
+    use crate::tests::poet;
 
     fn line(more: Value) -> String {
         let body = json!({ "model": "poet", "messages": [{ "role": "user", "content": "Why?" }] });
@@ -396,18 +397,7 @@ mod tests {
     #[test]
     fn the_same_line_is_the_same_order() {
         let weights = TokenWeights { read: 1, written: 1 };
-        let manifest = Manifest {
-            name: "poet".into(),
-            runner: Digest::default(),
-            model: Digest::default(),
-            params: String::new(),
-            policy: Policy::Replay,
-            meter: Meter::Tokens(weights),
-            work: WorkPerMeter::default(),
-            work_most: 1,
-            memory_bytes: 1,
-            licence: "MIT".into(),
-        };
+        let manifest = Manifest { meter: Meter::Tokens(weights), ..poet() };
         let text = r#"{"custom_id":"a","body":{"model":"poet","messages":[{"role":"user","content":"Why?"}],
             "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"properties":{"z":{},"a":{}}}}}}}"#;
         let request = BatchedRequest::read(text, 7).unwrap();
