@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::tests::bound;
+use crate::{BatchedRequest, tests::bound};
 
 /// What could be asked like this, if there were a daemon: all fields that say something of the answer.
 const RIGHT: [(&str, &str); 9] = [
@@ -157,6 +157,88 @@ async fn of_a_prompt_of_ten_megabytes_no_more_is_read_than_is_allowed() {
             assert!(status == 413 && words(path, &said).contains("longer"), "{path}: {status}, {said}");
         }
         assert!(read.load(Ordering::Relaxed) <= BODY_BYTES_MAX + 2 * piece, "{path}: {read:?}");
+    }
+}
+
+/// What the page says that each endpoint takes: rows of a feature, with a field for each endpoint of the first row, or none.
+fn matrix() -> Vec<Vec<String>> {
+    let page = include_str!("../../../../docs/gateway.md");
+    let (_, behind) = page.split_once("### What each endpoint takes\n").unwrap();
+    let rows =
+        behind.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| -> Vec<String> {
+        row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    rows.map(cells).collect()
+}
+
+/// The least that such an endpoint is asked.
+fn least(path: &str) -> Value {
+    let mut asked = match path {
+        "/v1/chat/completions" | "/api/chat" => {
+            json!({ "messages": [{ "role": "user", "content": "Why?" }] })
+        }
+        "/v1/completions" | "/api/generate" => json!({ "prompt": "Why?" }),
+        _ => json!({ "input": "Why?" }),
+    };
+    asked["model"] = json!("poet");
+    asked
+}
+
+/// Something that a field of an endpoint may say.
+fn sample(path: &str, field: &str) -> Value {
+    match field {
+        "n" => json!(2),
+        "max_tokens" | "max_output_tokens" | "options.num_predict" | "seed" | "options.seed" => json!(7),
+        "stop" | "options.stop" => json!(["a"]),
+        "logit_bias" => json!({ "7": 1 }),
+        "response_format" | "text.format" => json!({ "type": "json_object" }),
+        "format" => json!("json"),
+        "tools" if path == "/v1/responses" => json!([{ "type": "function", "name": "f", "parameters": {} }]),
+        "tools" => json!([{ "type": "function", "function": { "name": "f", "parameters": {} } }]),
+        "tool_choice" => json!("none"),
+        "reasoning_effort" | "reasoning.effort" => json!("low"),
+        "logprobs" if path == "/v1/completions" => json!(2),
+        "include" => json!(["message.output_text.logprobs"]),
+        "encoding_format" => json!("base64"),
+        "assay" => json!({}),
+        "stream" | "think" | "logprobs" => json!(true),
+        _ => json!(0.5),
+    }
+}
+
+#[tokio::test]
+async fn each_endpoint_takes_what_the_page_says_and_refuses_the_rest_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+    let matrix = matrix();
+    let paths: Vec<&str> = matrix[0][1..].iter().map(|path| path.trim_matches('`')).collect();
+    assert!(paths.len() == 7 && matrix.len() > 15, "{matrix:?}");
+    let mut tried = 0;
+    for row in &matrix[2..] {
+        let cells =
+            row[1..].iter().map(|cell| cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')));
+        let fields: Vec<Option<&str>> = cells.collect();
+        let Some(usual) = fields.iter().copied().flatten().next() else { continue };
+        assert_eq!(fields.len(), paths.len(), "{row:?}");
+        for (path, field) in paths.iter().zip(fields) {
+            let (mut body, name) = (least(path), field.unwrap_or(usual));
+            match name.split_once('.') {
+                Some((outer, inner)) => body[outer][inner] = sample(path, name),
+                None => body[name] = sample(path, name),
+            }
+            let (status, said) = asked(&gateway, path, Body::from(body.to_string())).await;
+            let expected = if field.is_some() { 503 } else { 400 };
+            assert_eq!(status, expected, "{}, {name} at {path}: {said}", row[0]);
+            assert!(field.is_some() || words(path, &said).contains(name), "{name} at {path}: {said}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "only {tried} were tried");
+    let batches = matrix.iter().find(|row| row[0].contains("a line of a batch")).unwrap();
+    for (path, cell) in paths.into_iter().zip(&batches[1..]) {
+        let line = json!({ "custom_id": "a", "url": path, "body": least(path) }).to_string();
+        assert_eq!(BatchedRequest::read(&line, 7).is_ok(), cell == "yes", "{path}");
     }
 }
 
