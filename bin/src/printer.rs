@@ -100,7 +100,12 @@ impl Printer {
     }
 
     /// The one document of a command whose list under this key, empty in its body, is written item by item.
-    pub(crate) fn long_document(&self, noun: &str, body: &Value, key: &str) -> ListDocument<'_> {
+    pub(crate) fn long_document(
+        &self,
+        noun: &'static str,
+        body: &Value,
+        key: &'static str,
+    ) -> ListDocument<'_> {
         ListDocument::begin(self, noun, body, key)
     }
 

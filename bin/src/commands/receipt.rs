@@ -3,6 +3,7 @@
 mod export;
 mod file;
 pub(crate) mod ls;
+pub(crate) mod receipt_walk;
 mod show;
 pub(crate) mod verify;
 

@@ -16,6 +16,8 @@ const ITEM_INDENT: &str = "\n    ";
 /// A document that is being written.
 pub(crate) struct ListDocument<'a> {
     printer: &'a Printer,
+    noun: &'static str,
+    key: &'static str,
     /// What stands behind the list.
     tail: String,
     has_items: bool,
@@ -23,9 +25,9 @@ pub(crate) struct ListDocument<'a> {
 
 impl<'a> ListDocument<'a> {
     /// Begins one with this body, in which the list stands empty under that key.
-    pub(super) fn begin(printer: &'a Printer, noun: &str, body: &Value, key: &str) -> Self {
+    pub(super) fn begin(printer: &'a Printer, noun: &'static str, body: &Value, key: &'static str) -> Self {
         let (head, tail) = around(noun, body, key);
-        let begun = Self { printer, tail, has_items: false };
+        let begun = Self { printer, noun, key, tail, has_items: false };
         begun.write(&head);
         begun
     }
@@ -39,6 +41,12 @@ impl<'a> ListDocument<'a> {
     /// Ends it.
     pub(crate) fn end(self) {
         self.write(&ending(&self.tail, self.has_items));
+    }
+
+    /// Ends it with what is known only now: what stands before the list in this body stood there when it began.
+    pub(crate) fn end_as(self, body: &Value) {
+        let (_, tail) = around(self.noun, body, self.key);
+        self.write(&ending(&tail, self.has_items));
     }
 
     fn write(&self, text: &str) {
@@ -97,5 +105,18 @@ mod tests {
             let whole = pretty(&Document { schema: "assay.jobs/1".to_owned(), body: &body });
             assert_eq!(text, whole + "\n", "{count} items");
         }
+    }
+
+    #[test]
+    fn what_stands_behind_a_list_may_be_known_once_its_items_are() {
+        let body = |sum: u64, list: &[Value]| json!({ "hidden": 0, "moves": list, "sums": { "spent": sum } });
+        let items = [json!({ "spent": 2 }), json!({ "spent": 3 })];
+        let (head, _) = around("account-history", &body(0, &[]), "moves");
+        let (same, tail) = around("account-history", &body(5, &[]), "moves");
+        assert_eq!(head, same, "what was written already stays true");
+        let text = head + &inner(&items[0], false) + &inner(&items[1], true) + &ending(&tail, true);
+        let body = body(5, &items);
+        let whole = pretty(&Document { schema: "assay.account-history/1".to_owned(), body: &body });
+        assert_eq!(text, whole + "\n");
     }
 }

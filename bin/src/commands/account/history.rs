@@ -15,15 +15,20 @@ use crate::{
     commands::{
         job::ls::Since,
         notary,
-        receipt::ls::{self, role},
+        receipt::{
+            ls::{self, role},
+            receipt_walk::ReceiptWalk,
+        },
     },
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, called, csv_field, full, local, moment, money, short},
+    printer::{ListDocument, Printer, Table, called, csv_field, full, local, moment, money, short},
 };
 
 /// Lines that are shown where nobody says how many.
 const LATEST: usize = 50;
+/// What stands above lines for a spreadsheet.
+const CSV_HEAD: &str = "closed,role,job,model,client,provider,outcome,spent,received,won,lost,unit,receipt\n";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -117,27 +122,85 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let since = args.since.map(Since::moment);
     let wanted = ListReceipts { since, is_party: true, ..ListReceipts::default() };
-    let page = match args.all || args.csv || args.since.is_some() {
-        true => ls::all(wanted, &daemon).await?,
-        false => daemon.call(ListReceipts { most: LATEST, ..wanted }).await?,
+    let walk = match args.all || args.csv || args.since.is_some() {
+        true => ReceiptWalk::all(wanted, &daemon),
+        false => ReceiptWalk::latest(LATEST, wanted, &daemon),
     };
-    let moved: Vec<(&KeptReceipt, MovedMoney)> =
-        page.receipts.iter().filter_map(|receipt| Some((receipt, MovedMoney::by(receipt)?))).collect();
-    let unit = daemon.unit();
+    let printer = &invocation.printer;
     let grants = match args.grants {
         true => Some(granted(&daemon, since, invocation).await?),
         false => None,
     };
-    match args.csv && !invocation.printer.is_json() {
-        true => invocation.printer.bytes(csv(&moved, unit).as_bytes()),
-        false => print(&moved, grants.as_deref(), &page, unit, invocation),
+    let (grants, unit) = (grants.as_deref(), daemon.unit());
+    let is_csv = args.csv && !printer.is_json();
+    let told = tell(walk, (grants, is_csv), unit, printer).await?;
+    if !is_csv {
+        end(&told, grants, unit, printer);
     }
-    if page.unread > 0 {
-        invocation
-            .printer
-            .note(format!("receipts that cannot be read, and are not counted: {}", page.unread));
+    if told.unread > 0 {
+        printer.note(format!("receipts that cannot be read, and are not counted: {}", told.unread));
     }
     Ok(())
+}
+
+/// What was told of money that moved.
+#[derive(Default)]
+struct ToldMoves {
+    total: MovedMoney,
+    lines: usize,
+    older: u64,
+    unread: u64,
+}
+
+impl ToldMoves {
+    fn take(&mut self, moved: &[(&KeptReceipt, MovedMoney)], page: &ReceiptPage) {
+        self.total = moved.iter().fold(self.total, |sum, (_, moved)| sum.plus(*moved));
+        self.lines += moved.len();
+        (self.older, self.unread) = (page.older, page.unread);
+    }
+
+    /// The document without its lines.
+    fn document(&self, grants: Option<&[AuditedGrant]>, unit: &str) -> Value {
+        let grants =
+            grants.map(|grants| grants.iter().map(|grant| grant_document(grant, unit)).collect::<Vec<_>>());
+        json!({
+            "moves": [], "sums": self.total.document(unit), "hidden": self.older, "unread": self.unread,
+            "grants": grants,
+        })
+    }
+}
+
+/// Tells what moved, page by page.
+async fn tell(
+    mut walk: ReceiptWalk<'_>,
+    (grants, is_csv): (Option<&[AuditedGrant]>, bool),
+    unit: &str,
+    printer: &Printer,
+) -> Result<ToldMoves, CommandError> {
+    let (mut told, mut listed) = (ToldMoves::default(), None);
+    while let Some(page) = walk.next().await? {
+        let is_first = listed.is_none();
+        // Not before something is known to be told.
+        let listed: &mut ListDocument<'_> = listed.get_or_insert_with(|| {
+            printer.long_document("account-history", &told.document(grants, unit), "moves")
+        });
+        let moved: Vec<(&KeptReceipt, MovedMoney)> =
+            page.receipts.iter().filter_map(|receipt| Some((receipt, MovedMoney::by(receipt)?))).collect();
+        told.take(&moved, &page);
+        if printer.is_json() {
+            moved.iter().for_each(|(receipt, moved)| listed.item(&move_document(receipt, moved, unit)));
+        } else if is_csv {
+            let head = if is_first { CSV_HEAD } else { "" };
+            printer.bytes((head.to_owned() + &csv(&moved, unit)).as_bytes());
+        } else if is_first || !moved.is_empty() {
+            printer.table(&table(&moved));
+        }
+        if !printer.is_heard() {
+            break;
+        }
+    }
+    listed.into_iter().for_each(|listed| listed.end_as(&told.document(grants, unit)));
+    Ok(told)
 }
 
 /// What the issuer granted, newest first, if the journal that says so holds.
@@ -174,42 +237,17 @@ fn grant_document(AuditedGrant { at, grant }: &AuditedGrant, unit: &str) -> Valu
     })
 }
 
-fn print(
-    moved: &[(&KeptReceipt, MovedMoney)],
-    grants: Option<&[AuditedGrant]>,
-    page: &ReceiptPage,
-    unit: &str,
-    invocation: &Invocation,
-) {
-    let printer = &invocation.printer;
-    let total = moved.iter().fold(MovedMoney::default(), |sum, (_, moved)| sum.plus(*moved));
-    let lines = moved.iter().map(|(receipt, moved)| {
-        let mut line = moved.document(unit);
-        let named = ls::document(receipt, unit);
-        for key in [
-            "receipt",
-            "job",
-            "role",
-            "client",
-            "provider",
-            "model",
-            "opened",
-            "closed_at",
-            "label",
-            "outcome",
-        ] {
-            line[key] = named[key].clone();
-        }
-        line
-    });
-    printer.document(
-        "account-history",
-        &json!({
-            "moves": lines.collect::<Vec<_>>(), "sums": total.document(unit), "hidden": page.older,
-            "unread": page.unread,
-            "grants": grants.map(|grants| grants.iter().map(|grant| grant_document(grant, unit)).collect::<Vec<_>>()),
-        }),
-    );
+fn move_document(receipt: &KeptReceipt, moved: &MovedMoney, unit: &str) -> Value {
+    let (mut line, named) = (moved.document(unit), ls::document(receipt, unit));
+    for key in
+        ["receipt", "job", "role", "client", "provider", "model", "opened", "closed_at", "label", "outcome"]
+    {
+        line[key] = named[key].clone();
+    }
+    line
+}
+
+fn table(moved: &[(&KeptReceipt, MovedMoney)]) -> Table {
     let mut table = Table::new(["CLOSED", "ROLE", "MODEL", "OUTCOME", "MONEY", "RECEIPT"])
         .shortens(&["OUTCOME"])
         .spares(&["ROLE"]);
@@ -223,25 +261,28 @@ fn print(
             short(receipt.receipt),
         ]);
     }
-    printer.table(&table);
+    table
+}
+
+/// What stands below the lines: grants, and what all of it comes to.
+fn end(told: &ToldMoves, grants: Option<&[AuditedGrant]>, unit: &str, printer: &Printer) {
     if let Some(grants) = grants {
         printer.line("");
         printer.table(&grant_table(grants));
     }
-    match moved.is_empty() && grants.is_none() {
+    match told.lines == 0 && grants.is_none() {
         true => printer.note(
             "no closed job is shown; --grants shows what was granted, `assay account show` what is at stake",
         ),
-        false => printer.note(format!("in all jobs that are shown: {} {unit}s", total.words())),
+        false => printer.note(format!("in all jobs that are shown: {} {unit}s", told.total.words())),
     }
-    if page.older > 0 {
-        printer.note(format!("{} older receipts are not looked at; --all does", page.older));
+    if told.older > 0 {
+        printer.note(format!("{} older receipts are not looked at; --all does", told.older));
     }
 }
 
 fn csv(moved: &[(&KeptReceipt, MovedMoney)], unit: &str) -> String {
-    let mut lines =
-        "closed,role,job,model,client,provider,outcome,spent,received,won,lost,unit,receipt\n".to_owned();
+    let mut lines = String::new();
     for (receipt, moved) in moved {
         let outcome = serde_json::to_value(receipt.outcome).unwrap_or_default();
         let cells = [
@@ -267,6 +308,20 @@ fn csv(moved: &[(&KeptReceipt, MovedMoney)], unit: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_page_by_page_is_summed_over_all_pages() {
+        let mut told = ToldMoves::default();
+        let page = |older| ReceiptPage { receipts: Vec::new(), older, unread: 1 };
+        for older in [7, 0] {
+            told.take(&[], &page(older));
+            told.total = told.total.plus(MovedMoney { spent: Amount::credits(2), ..MovedMoney::default() });
+        }
+        let document = told.document(None, "credit");
+        assert_eq!((&document["hidden"], &document["unread"]), (&json!(0), &json!(1)));
+        assert_eq!(document["sums"]["paid_out"], money(Amount::credits(4), "credit"));
+        assert_eq!((&document["moves"], &document["grants"]), (&json!([]), &Value::Null));
+    }
 
     #[test]
     fn what_moved_is_read_with_its_signs() {

@@ -21,7 +21,7 @@ use crate::{
     command_error::CommandError,
     commands::{
         provider::{allowance_documents, asked_allowances, held_line, tell_of_allowances},
-        receipt::ls,
+        receipt::receipt_walk::ReceiptWalk,
         status,
     },
     daemon::RunningDaemon,
@@ -62,11 +62,16 @@ impl Lately {
         let since = Timestamp(clock::wall().0.saturating_sub(DAYS * DAY_MS));
         let wanted =
             ListReceipts { since: Some(since), part: Some(JobPart::Provider), ..ListReceipts::default() };
-        let mut receipts = ls::all(wanted, daemon).await?.receipts;
-        // What was won in a trap is not there yet.
-        receipts.retain(|receipt| receipt.outcome != Outcome::Trap);
-        let earned = receipts.iter().fold(Amount::ZERO, |sum, receipt| sum.plus(receipt.paid).unwrap_or(sum));
-        Ok(Self { jobs: receipts.len(), earned })
+        let mut lately = Self { jobs: 0, earned: Amount::ZERO };
+        let mut walk = ReceiptWalk::all(wanted, daemon);
+        while let Some(page) = walk.next().await? {
+            // What was won in a trap is not there yet.
+            for receipt in page.receipts.iter().filter(|receipt| receipt.outcome != Outcome::Trap) {
+                lately.jobs += 1;
+                lately.earned = lately.earned.plus(receipt.paid).unwrap_or(lately.earned);
+            }
+        }
+        Ok(lately)
     }
 
     fn words(&self, unit: &str) -> String {

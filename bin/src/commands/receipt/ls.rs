@@ -1,17 +1,16 @@
 //! `assay receipt ls`: the receipts of this home, newest first.
 
-use assay_peer::handle::{
-    JobPart, KeptReceipt, ListReceipts, RECEIPTS_LISTED_MAX, ReceiptPage, ReceiptPlace,
-};
+use assay_peer::handle::{JobPart, KeptReceipt, ListReceipts, ReceiptPage, ReceiptPlace};
 use assay_protocol::units::Timestamp;
 use serde_json::{Value, json};
 
+use super::receipt_walk::ReceiptWalk;
 use crate::{
     command_error::CommandError,
     commands::job::ls::{PAGE_LATEST, Since, no_place},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, called, full, local, moment, money, short},
+    printer::{ListDocument, Printer, Table, called, full, local, moment, money, short},
 };
 
 /// Receipts that are listed where nobody says how many.
@@ -72,26 +71,44 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         part: args.role.map(JobPart::from),
         ..ListReceipts::default()
     };
-    let page = match args.all || args.since.is_some() {
-        true => all(wanted, &daemon).await?,
-        false => daemon.call(ListReceipts { most: LATEST, ..wanted }).await?,
+    let walk = match args.all || args.since.is_some() {
+        true => ReceiptWalk::all(wanted, &daemon),
+        false => ReceiptWalk::latest(LATEST, wanted, &daemon),
     };
-    print(&page, args.quiet, daemon.unit(), invocation);
-    Ok(())
+    list(walk, args.quiet, daemon.unit(), &invocation.printer).await
 }
 
-/// All that is wanted, page by page.
-pub(crate) async fn all(wanted: ListReceipts, daemon: &RunningDaemon) -> Result<ReceiptPage, CommandError> {
-    let mut all = ReceiptPage::default();
-    loop {
-        let behind = all.receipts.last().map(|receipt| receipt.place);
-        let page = daemon.call(ListReceipts { most: RECEIPTS_LISTED_MAX, behind, ..wanted }).await?;
-        all.unread = page.unread;
-        all.receipts.extend(page.receipts);
-        if page.older == 0 {
-            return Ok(all);
+/// Lists what comes, page by page.
+async fn list(
+    mut walk: ReceiptWalk<'_>,
+    quiet: bool,
+    unit: &str,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    let (mut rest, mut listed) = (ReceiptPage::default(), None);
+    while let Some(page) = walk.next().await? {
+        let is_first = listed.is_none();
+        // Not before something is known to be told.
+        let listed: &mut ListDocument<'_> =
+            listed.get_or_insert_with(|| printer.long_document("receipts", &whole(&rest, unit), "kept"));
+        if printer.is_json() {
+            page.receipts.iter().for_each(|receipt| listed.item(&document(receipt, unit)));
+        } else if is_first || !page.receipts.is_empty() {
+            show(&page.receipts, quiet, printer);
+        }
+        rest = ReceiptPage { receipts: Vec::new(), ..page };
+        if !printer.is_heard() {
+            break;
         }
     }
+    listed.into_iter().for_each(|listed| listed.end_as(&whole(&rest, unit)));
+    if rest.older > 0 {
+        printer.note(format!("{} older receipts are not shown; --all shows them", rest.older));
+    }
+    if rest.unread > 0 {
+        printer.note(format!("receipts that cannot be read: {}", rest.unread));
+    }
+    Ok(())
 }
 
 /// What the peer was, in a word.
@@ -103,18 +120,10 @@ pub(crate) fn role(receipt: &KeptReceipt) -> &'static str {
     }
 }
 
-fn print(page: &ReceiptPage, quiet: bool, unit: &str, invocation: &Invocation) {
-    let printer = &invocation.printer;
-    printer.document("receipts", &whole(page, unit));
+fn show(receipts: &[KeptReceipt], quiet: bool, printer: &Printer) {
     match quiet {
-        true => page.receipts.iter().for_each(|receipt| printer.line(full(receipt.receipt))),
-        false => printer.table(&table(&page.receipts)),
-    }
-    if page.older > 0 {
-        printer.note(format!("{} older receipts are not shown; --all shows them", page.older));
-    }
-    if page.unread > 0 {
-        printer.note(format!("receipts that cannot be read: {}", page.unread));
+        true => receipts.iter().for_each(|receipt| printer.line(full(receipt.receipt))),
+        false => printer.table(&table(receipts)),
     }
 }
 
