@@ -92,8 +92,14 @@ const EMPTY: &[Case] = &[
     (
         &["run", "sums", "27+58=", "--temperature", "-1"],
         2,
-        "invalid value '-1' for '--temperature <NUMBER>': expected a number from 0 up",
+        "invalid value '-1' for '--temperature <NUMBER>': temperature is a number from 0 to 2, and not -1",
         "`assay run --help` shows what can be said, with examples",
+    ),
+    (
+        &["chat", "sums", "--temperature", "9"],
+        2,
+        "invalid value '9' for '--temperature <NUMBER>': temperature is a number from 0 to 2, and not 9",
+        "`assay chat --help` shows what can be said, with examples",
     ),
     (
         &["run", "digits", "FILE", "--provider", "ada"],

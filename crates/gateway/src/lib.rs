@@ -79,7 +79,10 @@ pub use self::{
     documents::{DocumentFuture, PageDocuments, PageQuestion, Unanswered},
     keys::{AccessKey, AccessKeys, KeysError},
     link::DaemonLink,
-    openai::batched::{BatchedFailure, BatchedRequest, DeliveredAnswer},
+    openai::{
+        batched::{BatchedFailure, BatchedRequest, DeliveredAnswer},
+        choice::{WrongChoice, check_choice},
+    },
     tokens_read::tokens_read_most,
 };
 use self::{

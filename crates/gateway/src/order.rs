@@ -15,7 +15,7 @@ use schema::Json;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{credits, failure::HttpFailure, tokens_read::tokens_read_most};
+use crate::{credits, failure::HttpFailure, openai::choice::TOKENS_LEAST, tokens_read::tokens_read_most};
 
 /// What is said to a model of language.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +68,7 @@ impl TokensMax {
     /// What a client says, or what is usual.
     pub(crate) fn of(param: &str, asked: Option<u32>, usual: u32) -> Result<Self, HttpFailure> {
         match asked {
-            Some(0) => Err(HttpFailure::wrong(param, "an answer has at least one token")),
+            Some(0) => Err(HttpFailure::wrong(param, TOKENS_LEAST)),
             Some(most) => Ok(Self::Asked(most)),
             None => Ok(Self::Usual(usual)),
         }

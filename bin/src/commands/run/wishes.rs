@@ -5,7 +5,7 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use assay_gateway::tokens_read_most;
+use assay_gateway::{check_choice, tokens_read_most};
 use assay_protocol::{
     manifest::{Manifest, Meter},
     units::Units,
@@ -30,13 +30,13 @@ pub(crate) struct TextWishes {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     max_tokens: Option<u32>,
     /// How freely tokens are drawn; 0 always takes the likeliest
-    #[arg(long, value_name = "NUMBER", value_parser = number, allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = temperature, allow_negative_numbers = true)]
     temperature: Option<f64>,
     /// What tokens are drawn from: the same seed gives the same answer
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// What the answer ends before; may be given several times
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = stop)]
     stop: Vec<String>,
     /// What the answer must fit as JSON: a JSON Schema, in a file or as it is
     #[arg(long, value_name = "FILE|JSON", value_parser = json_schema, conflicts_with = "stop")]
@@ -124,6 +124,10 @@ impl TextRequest {
 
     /// It as it is sent, with a schema that can be held or none.
     fn written(&self) -> Result<Vec<u8>, CommandError> {
+        check_choice(&self.said).map_err(|wrong| {
+            let hint = format!("say another {} in the input or by a flag, or none", wrong.param);
+            CommandError::new(Exit::Usage, "BAD_CHOICE", wrong.message, hint)
+        })?;
         let stops = self.said.get("stop").and_then(Value::as_array).is_some_and(|stop| !stop.is_empty());
         if stops && self.json_schema.is_some() {
             let hint = "leave `stop` out of the input, or the schema";
@@ -179,13 +183,18 @@ fn schema_file(path: &Path) -> Result<String, String> {
     }
 }
 
-fn number(text: &str) -> Result<f64, String> {
+fn temperature(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "expected a number such as 0.7".to_owned())?;
-    if number.is_finite() && number >= 0.0 {
-        Ok(number)
-    } else {
-        Err("expected a number from 0 up".to_owned())
-    }
+    checked("temperature", number.into()).map(|()| number)
+}
+
+fn stop(text: &str) -> Result<String, String> {
+    checked("stop", text.into()).map(|()| text.to_owned())
+}
+
+/// What a flag says of a choice, held to the bounds of a gateway before anybody is asked.
+fn checked(name: &str, value: Value) -> Result<(), String> {
+    check_choice(&Map::from_iter([(name.to_owned(), value)])).map_err(|wrong| wrong.message)
 }
 
 #[cfg(test)]
@@ -259,10 +268,21 @@ mod tests {
     }
 
     #[test]
-    fn a_temperature_is_a_number_from_nought_up() {
-        assert_eq!(number("0.7"), Ok(0.7));
-        for text in ["-1", "NaN", "inf", "warm", ""] {
-            assert!(number(text).is_err(), "{text}");
+    fn a_choice_that_no_answer_can_be_chosen_by_is_refused_by_flag_and_in_the_input() {
+        assert_eq!((temperature("0.7"), temperature("2")), (Ok(0.7), Ok(2.0)));
+        for text in ["-1", "9", "NaN", "inf", "warm", ""] {
+            assert!(temperature(text).is_err(), "{text}");
         }
+        assert_eq!(temperature("9"), Err("temperature is a number from 0 to 2, and not 9".to_owned()));
+        assert_eq!((stop("."), stop("").is_err()), (Ok(".".to_owned()), true));
+        for (name, value) in
+            [("temperature", json!(9)), ("top_p", json!(1.5)), ("min_p", json!(-1)), ("max_tokens", json!(0))]
+        {
+            let input = json!({ "text": "1+1=", name: value });
+            let asked = asked(&TextWishes::default(), &input.to_string(), &SUMS);
+            assert_eq!(asked, Err(Exit::Usage), "{input}");
+        }
+        let many = TextWishes { stop: vec![".".to_owned(); 17], ..TextWishes::default() };
+        assert_eq!(asked(&many, "1+1=", &SUMS), Err(Exit::Usage));
     }
 }

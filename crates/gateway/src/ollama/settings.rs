@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::{
     failure::HttpFailure,
-    openai::choice::{OneOrMore, TokenChoice},
+    openai::choice::{OneOrMore, TOKENS_LEAST, TokenChoice},
     order::TokensMax,
 };
 
@@ -60,7 +60,7 @@ impl AnswerSettings {
     pub(crate) fn choice(self, usual: u32) -> Result<(TokenChoice, TokensMax), HttpFailure> {
         let param = "options.num_predict";
         let asked = self.num_predict.filter(|count| !NO_END.contains(count)).map(u32::try_from).transpose();
-        let asked = asked.map_err(|_| HttpFailure::wrong(param, "an answer has at least one token"))?;
+        let asked = asked.map_err(|_| HttpFailure::wrong(param, TOKENS_LEAST))?;
         let tokens_max = TokensMax::of(param, asked, usual)?;
         let choice = TokenChoice {
             temperature: self.temperature,
