@@ -2,11 +2,12 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, Lines, Write},
+    io::{BufRead, BufReader, Lines, Read, Write},
     process::{Child, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::{
@@ -69,6 +70,24 @@ fn a_daemon_goes_on_when_its_reader_has_seen_enough() {
     BufReader::new(read).read_line(&mut line).unwrap();
     assert!(!line.is_empty());
     daemon.lives_on(&hermit);
+}
+
+#[test]
+fn a_daemon_that_is_told_to_end_says_in_a_line_that_it_has_and_what_goes_on() {
+    let hermit = Hermit::found();
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut daemon = command(hermit.home(), &["up", "--listen", "/ip4/127.0.0.1/tcp/0"], &[]);
+        daemon.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut daemon = Foreground(daemon.spawn().unwrap());
+        assert!(first_line(&mut daemon.0.stdout).starts_with("Peer "));
+        kill_process(Pid::from_child(&daemon.0), signal).unwrap();
+        let mut said = String::new();
+        daemon.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(daemon.0.wait().unwrap().code(), Some(0), "{said}");
+        let ends = |line: &&str| line.ends_with("info   ended in good order; nothing is under way");
+        assert_eq!(said.lines().filter(ends).count(), 1, "{said}");
+        assert!(!said.lines().any(|line| line.starts_with("error: ")), "{said}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub(crate) mod calls;
 mod confirming;
 #[cfg(test)]
 mod conformance;
+mod farewell;
 pub(crate) mod history;
 mod indexing;
 mod intake;
@@ -58,6 +59,7 @@ use self::{
     alarm::WakeTime,
     background::Background,
     calls::Update,
+    farewell::Farewell,
     history::{Dated, History},
     indexing::Indexing,
     intake::{Arrival, Thrown},
@@ -403,6 +405,7 @@ impl Driver {
 
     /// Ends in good order: what was saved is on the disk, and what waited for that has left.
     async fn end(mut self) -> Result<(), Broken> {
+        let farewell = Farewell::of(&self.node);
         self.background.executor.end();
         if time::timeout(FLUSH_WAIT, self.outbox.flush(self.saved)).await.is_err() {
             tracing::warn!("ended before everything had left");
@@ -412,6 +415,7 @@ impl Driver {
         if let Err(error) = self.indexing.close(self.saved) {
             tracing::warn!(%error, "the index could not be closed; the next start makes up for it");
         }
+        tracing::info!("{}", farewell.words());
         Ok(())
     }
 }
