@@ -114,6 +114,11 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::UnknownJob { .. } => {
             (Exit::NotFound, "UNKNOWN_JOB", "`assay job ls` lists the jobs of this home")
         }
+        Refused::TooFewDigits { .. } => (
+            Exit::Usage,
+            "AMBIGUOUS",
+            "`assay job ls` lists the jobs of this home, with --json by their whole names",
+        ),
         Refused::Ambiguous { .. } => (Exit::Usage, "AMBIGUOUS", "`assay job ls --json` has all names"),
         Refused::BlobAbsent { .. } => {
             (Exit::NotFound, "BLOB_ABSENT", "it may have made room; `assay job show` says what is still here")

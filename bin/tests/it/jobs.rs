@@ -129,6 +129,10 @@ fn lists(asker: &Asker, key: &str) {
     assert_eq!(asker.asks(&["job", "ls", "--all"]), asker.asks(&["job", "ls"]), "written piece by piece");
     assert_eq!(asker.asks(&["ps"])["jobs"], Value::Array(Vec::new()));
     assert_eq!(asker.fails(&["job", "ls", "--before", "0123"], 3)["code"], "UNKNOWN_JOB");
+    let few = asker.fails(&["job", "show", &key[..1]], 2);
+    let said =
+        format!("{} names no job: one begins so, and one is named by its first 4 digits or more", &key[..1]);
+    assert_eq!((&few["code"], &few["message"]), (&"AMBIGUOUS".into(), &said.into()));
     assert_eq!(asker.fails(&["job", "ls", "--all", "--limit", "1"], 2)["code"], "USAGE");
 }
 

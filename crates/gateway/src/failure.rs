@@ -373,9 +373,9 @@ impl From<Refused> for HttpFailure {
 fn status_of(refused: &Refused) -> (StatusCode, &'static str) {
     match refused {
         Refused::UnknownManifest { .. } => (StatusCode::NOT_FOUND, "model_not_found"),
-        Refused::Model(ModelRefused::Shared { .. }) | Refused::Ambiguous { .. } => {
-            (StatusCode::BAD_REQUEST, "ambiguous")
-        }
+        Refused::Model(ModelRefused::Shared { .. })
+        | Refused::Ambiguous { .. }
+        | Refused::TooFewDigits { .. } => (StatusCode::BAD_REQUEST, "ambiguous"),
         Refused::Model(ModelRefused::NoTemplate { .. }) => (StatusCode::GATEWAY_TIMEOUT, "no_answer"),
         Refused::Model(_) => (StatusCode::NOT_FOUND, "model_not_found"),
         Refused::UnknownJob { .. } | Refused::BlobAbsent { .. } => (StatusCode::NOT_FOUND, "not_found"),

@@ -115,7 +115,24 @@ pub(crate) fn submission<'a>(all: &'a [SubmissionView], name: &str) -> Result<&'
     let is_meant = |view: &&SubmissionView| {
         fits(&view.key, name) || view.attempts.iter().any(|attempt| fits(&attempt.job, name))
     };
-    one(all.iter().filter(is_meant), name, Refused::UnknownJob { name: name.to_owned() })
+    one(all.iter().filter(is_meant), name, no_submission(all, name))
+}
+
+/// Why a name stands for none: one that has too few digits to stand for any is told apart from one that none begins with.
+fn no_submission(all: &[SubmissionView], name: &str) -> Refused {
+    let begins = |digest: &Digest| digest.to_string().starts_with(name);
+    let fitting = all
+        .iter()
+        .filter(|view| begins(&view.key) || view.attempts.iter().any(|attempt| begins(&attempt.job)));
+    let matches = if (1..PREFIX_DIGITS_MIN).contains(&name.len()) { fitting.count() } else { 0 };
+    match matches {
+        0 => Refused::UnknownJob { name: name.to_owned() },
+        some => Refused::TooFewDigits {
+            name: name.to_owned(),
+            matches: some as u64,
+            least: PREFIX_DIGITS_MIN as u64,
+        },
+    }
 }
 
 /// The attempt of a submission that is meant, where the name is that of an order and not of the whole.
@@ -245,7 +262,10 @@ mod tests {
         assert_eq!(found("2222"), Ok(0x22));
         assert_eq!(found("33333"), Ok(0x22));
         assert_eq!(found("1111"), Err(Refused::Ambiguous { name: "1111".into(), matches: 2 }));
-        assert_eq!(found("222"), Err(Refused::UnknownJob { name: "222".into() }));
+        let few = |name: &str, matches| Refused::TooFewDigits { name: name.into(), matches, least: 4 };
+        assert_eq!((found("222"), found("1")), (Err(few("222", 1)), Err(few("1", 2))));
+        assert_eq!(found("22f"), Err(Refused::UnknownJob { name: "22f".into() }));
+        assert_eq!(found(""), Err(Refused::UnknownJob { name: String::new() }));
         assert_eq!(found("5555"), Err(Refused::UnknownJob { name: "5555".into() }));
         let meant = |name: &str| attempt(&all[1], name).map(|attempt| attempt.job.0[0]);
         assert_eq!((meant("3333"), meant("2222"), meant("4444")), (Some(0x33), None, None));

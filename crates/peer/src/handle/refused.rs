@@ -58,6 +58,16 @@ pub enum Refused {
         /// How many it could be.
         matches: u64,
     },
+    /// So few digits name no job, though some begin so.
+    #[error("{name} names no job: {} so, and one is named by its first {least} digits or more", begin(*matches))]
+    TooFewDigits {
+        /// What was asked for.
+        name: String,
+        /// How many begin so.
+        matches: u64,
+        /// How many digits are enough, if they begin one job alone.
+        least: u64,
+    },
     /// There is no such blob here.
     #[error("the blob {digest} is not here")]
     BlobAbsent {
@@ -367,6 +377,10 @@ fn list(names: &[String]) -> String {
     }
 }
 
+fn begin(matches: u64) -> String {
+    if matches == 1 { "one begins".to_owned() } else { format!("{matches} begin") }
+}
+
 fn more(untold: u64) -> String {
     if untold == 0 { String::new() } else { format!(", and {untold} more") }
 }
@@ -386,6 +400,13 @@ mod tests {
             "the job cdcdcdcdcdcd would have the same input again, and failed for that: the runner refuses the input"
         );
         assert!(serde_json::to_string(&paid).unwrap().contains(&job.to_string()));
+    }
+
+    #[test]
+    fn whoever_types_too_few_digits_is_told_how_many_jobs_begin_so() {
+        let told = |matches| Refused::TooFewDigits { name: "a".into(), matches, least: 4 }.to_string();
+        assert_eq!(told(3), "a names no job: 3 begin so, and one is named by its first 4 digits or more");
+        assert!(told(1).starts_with("a names no job: one begins so, "));
     }
 
     #[test]

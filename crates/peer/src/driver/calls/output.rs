@@ -59,7 +59,9 @@ impl Respond for ReadReceipt {
     async fn respond(self, responder: &Responder) -> Result<Pieces, Refused> {
         let name = self.name.clone();
         let digest = match responder.look(move |driver| driver.receipt(&name)).await? {
-            Err(unknown @ Refused::UnknownJob { .. }) => filed(self.name, responder).await?.ok_or(unknown)?,
+            Err(unknown @ (Refused::UnknownJob { .. } | Refused::TooFewDigits { .. })) => {
+                filed(self.name, responder).await?.ok_or(unknown)?
+            }
             found => found?,
         };
         responder.receipt(digest).await
