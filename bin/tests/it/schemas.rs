@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What names a document in the source: the first argument of each.
-const CALLS: [&str; 3] = [".document(", ".record(", "finding::tell("];
+const CALLS: [&str; 4] = [".document(", ".long_document(", ".record(", "finding::tell("];
 
 #[test]
 fn every_document_has_a_schema_and_every_schema_a_document() {
