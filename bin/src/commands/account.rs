@@ -1,5 +1,6 @@
 //! `assay account`: what the notary holds for this peer, and what its owner has it do.
 
+mod deed;
 mod grant;
 mod history;
 mod register;
@@ -7,7 +8,7 @@ mod stake;
 mod unstake;
 
 use assay_market::{held_money::HeldMoney, view::AccountView};
-use assay_peer::handle::{AccountOrder, InstructNotary, ListHeldMoney, ShowAccount};
+use assay_peer::handle::{AccountOrder, InstructNotary, InstructedView, ListHeldMoney, ShowAccount};
 use assay_protocol::{
     genesis::Money,
     id::PeerId,
@@ -15,6 +16,7 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
+use self::deed::Deed;
 use super::job::holding;
 use crate::{
     command_error::CommandError,
@@ -57,7 +59,7 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
             let daemon = RunningDaemon::reach(invocation, args.reach).await?;
             let view = daemon.call(ShowAccount { notary: daemon.notary(args.notary.as_ref())? }).await?;
             let held = held_by(view.notary, &daemon).await?;
-            print(&view, &held, daemon.unit(), invocation);
+            print(&view, (&held, None), daemon.unit(), invocation);
             if let Some(words) = held_words(view.account.held) {
                 invocation.printer.note(words);
             }
@@ -149,16 +151,22 @@ async fn instruct(
     let daemon = RunningDaemon::reach(invocation, reach).await?;
     let notary = daemon.notary(notary)?;
     let spinner = invocation.printer.spinner("waiting for the notary");
-    let answer = daemon.call(InstructNotary { notary, order }).await;
+    let answer = daemon.call(InstructNotary { notary, order: order.clone() }).await;
     spinner.end();
-    let view = answer?;
+    let InstructedView { number, said: view } = answer?;
+    let deed = Deed::done(order, number, daemon.genesis.timers.unbonding);
     let held = held_by(view.notary, &daemon).await?;
-    print(&view, &held, daemon.unit(), invocation);
+    print(&view, (&held, Some(&deed)), daemon.unit(), invocation);
     note_withdrawn(&view, &daemon, invocation);
     Ok((daemon, view))
 }
 
-fn print(view: &AccountView, held: &[HeldMoney], unit: &str, invocation: &Invocation) {
+fn print(
+    view: &AccountView,
+    (held, deed): (&[HeldMoney], Option<&Deed>),
+    unit: &str,
+    invocation: &Invocation,
+) {
     let account = &view.account;
     let mut table = Table::new(["MONEY", "HOW MUCH"]);
     let boxes = [
@@ -191,7 +199,10 @@ fn print(view: &AccountView, held: &[HeldMoney], unit: &str, invocation: &Invoca
         short(view.notary),
         head.sequence
     ));
-    invocation.printer.document("account", &document(view, held, unit));
+    if let Some(deed) = deed {
+        invocation.printer.note(deed.words(unit));
+    }
+    invocation.printer.document("account", &document(view, (held, deed), unit));
 }
 
 /// What is held, for which jobs, and until when.
@@ -221,10 +232,10 @@ fn held_document(held: &HeldMoney, unit: &str) -> Value {
 pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandError> {
     let view = daemon.call(ShowAccount::default()).await?;
     let held = held_by(view.notary, daemon).await?;
-    Ok(document(&view, &held, daemon.unit()))
+    Ok(document(&view, (&held, None), daemon.unit()))
 }
 
-fn document(view: &AccountView, held: &[HeldMoney], unit: &str) -> Value {
+fn document(view: &AccountView, (held, deed): (&[HeldMoney], Option<&Deed>), unit: &str) -> Value {
     let AccountView { notary, account } = view;
     let head = account.head;
     json!({
@@ -234,6 +245,7 @@ fn document(view: &AccountView, held: &[HeldMoney], unit: &str) -> Value {
         "suspended": account.suspended,
         "held_for": held.iter().map(|held| held_document(held, unit)).collect::<Vec<_>>(),
         "head": { "sequence": head.sequence, "digest": full(head.digest) },
+        "instructed": deed.map(|deed| deed.document(unit)),
     })
 }
 

@@ -86,13 +86,31 @@ fn has_no_room(folder: &Path, network: &Path) {
 /// Puts something at stake, and checks jobs of others from then on.
 fn checks_too(buyer: &Person) {
     assert_eq!(buyer.fails(&["account", "stake", "1000"], 7), "NOT_DONE");
-    assert_eq!(buyer.asks(&["account", "stake", "1", "--target", "2"])["stake"]["amount"], "1.00");
+    let staked = buyer.asks(&["account", "stake", "1", "--target", "2"]);
+    assert_eq!(
+        (&staked["stake"]["amount"], &staked["instructed"]["moved"]["amount"]),
+        (&"1.00".into(), &"1.00".into())
+    );
+    let deed = &staked["instructed"];
+    assert_eq!(
+        (&deed["act"], &deed["instruction"], &deed["free_from"]),
+        (&"stake".into(), &1.into(), &Value::Null)
+    );
+    assert_eq!(buyer.asks(&["account", "show"])["instructed"], Value::Null);
     let registered = buyer.types(&["account", "register", "adder"]);
     assert_eq!(registered.status, Some(0), "{registered:?}");
     assert!(registered.stderr.contains("adder: drawn"), "{registered:?}");
     assert_eq!(buyer.fails(&["account", "register", "nobody"], 3), "UNKNOWN_MODEL");
     assert_eq!(buyer.types(&["account", "register", "--none"]).status, Some(0));
-    assert_eq!(buyer.asks(&["account", "unstake", "0.5"])["stake"]["amount"], "0.50");
+    let withdrawn = buyer.types(&["account", "unstake", "0.25"]).stderr;
+    let said = "instruction 4 is carried out: 0.25 credits are at stake no more from now on, and free from 2";
+    assert!(withdrawn.contains(said), "{withdrawn}");
+    let withdrawn = buyer.asks(&["account", "unstake", "0.25"]);
+    assert_eq!(
+        (&withdrawn["stake"]["amount"], &withdrawn["instructed"]["act"]),
+        (&"0.50".into(), &"unstake".into())
+    );
+    assert!(withdrawn["instructed"]["free_from"].is_string(), "{withdrawn}");
 }
 
 #[tokio::test]

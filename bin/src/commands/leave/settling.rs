@@ -190,7 +190,7 @@ impl Departure<'_> {
         let withdrawn = self.daemon.handle.call(InstructNotary { notary: Some(notary), order }).await;
         spinner.end();
         match withdrawn {
-            Ok(view) => Ok(Some(view)),
+            Ok(instructed) => Ok(Some(instructed.said)),
             Err(CallError::Refused(Refused::NotCarriedOut {
                 reason: NotCarriedOut::Bound | NotCarriedOut::Funds,
             })) => Ok(None),

@@ -59,7 +59,7 @@ pub use self::{
     grant::{GrantCredits, GrantedView},
     hear::HearJob,
     held::ReadHeld,
-    instruct::{AccountOrder, InstructNotary},
+    instruct::{AccountOrder, InstructNotary, InstructedView},
     jobs::{
         ExplainJob, Explained, JOBS_LISTED_MAX, JobPage, JobView, KNOWN_JOBS_MAX, KnownJob, KnownJobs,
         ListJobs, PageJobs, ShowJob,

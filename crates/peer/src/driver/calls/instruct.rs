@@ -62,19 +62,27 @@ pub enum AccountOrder {
     },
 }
 
+/// What a notary has done with an account, as it was told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InstructedView {
+    /// The number under which this peer signed it; nothing, where others were carried out meanwhile.
+    pub number: Option<u64>,
+    /// What the notary said of the account then.
+    pub said: AccountView,
+}
+
 impl Call for InstructNotary {
     const NAME: &'static str = "instruct_notary";
-    type Answer = AccountView;
+    type Answer = InstructedView;
 }
 
 impl Respond for InstructNotary {
-    async fn respond(self, responder: &Responder) -> Result<AccountView, Refused> {
+    async fn respond(self, responder: &Responder) -> Result<InstructedView, Refused> {
         let notary = responder.notary(self.notary)?;
         let instruction = instruction(self.order, responder).await?;
         // What the account does not hold is known before its notary is asked to move it; a silent one is asked all the same.
-        if let Ok(view) = (ShowAccount { notary: Some(notary) }).respond(responder).await
-            && lacks(&instruction, view.account.free, view.account.stake)
-        {
+        let before = ShowAccount { notary: Some(notary) }.respond(responder).await.ok();
+        if before.as_ref().is_some_and(|view| lacks(&instruction, view.account.free, view.account.stake)) {
             return Err(Refused::NotCarriedOut { reason: NotCarriedOut::Funds });
         }
         let command = command(notary, instruction.clone());
@@ -84,8 +92,15 @@ impl Respond for InstructNotary {
         let done = timeout(INSTRUCTION_WAIT, carried_out(&mut updates, notary, &instruction)).await;
         let waited_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         done.map_err(|_| Refused::NotYet { notary, waited_ms })??;
-        ShowAccount { notary: Some(notary) }.respond(responder).await
+        let said = ShowAccount { notary: Some(notary) }.respond(responder).await?;
+        let number = only_between(before.map(|view| view.account.instruction), said.account.instruction);
+        Ok(InstructedView { number, said })
     }
+}
+
+/// The number of the one instruction that was carried out between two statements, if it was one.
+fn only_between(before: Option<u64>, after: u64) -> Option<u64> {
+    before?.checked_add(1).filter(|next| *next == after)
 }
 
 /// Whether an instruction moves more than there is.
@@ -154,6 +169,14 @@ fn end_of(event: &Event, of: PeerId, instruction: &Instruction) -> Option<Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instruction_has_the_number_that_no_other_can_have() {
+        assert_eq!(only_between(Some(2), 3), Some(3));
+        for (before, after) in [(None, 3), (Some(1), 3), (Some(3), 3), (Some(u64::MAX), 0)] {
+            assert_eq!(only_between(before, after), None, "{before:?}, {after}");
+        }
+    }
 
     #[test]
     fn nobody_is_asked_to_move_what_the_account_does_not_hold() {
