@@ -10,6 +10,8 @@ pub mod commands;
 mod credits;
 mod daemon;
 mod few;
+#[cfg(test)]
+mod fixture;
 mod home_models;
 mod invocation;
 mod key_backup;

@@ -251,9 +251,10 @@ fn document(view: &AccountView, (held, deed): (&[HeldMoney], Option<&Deed>), uni
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::{id::Digest, units::Timestamp};
+    use assay_protocol::units::Timestamp;
 
     use super::*;
+    use crate::fixture::held_money;
 
     #[test]
     fn what_is_held_is_said_to_come_back_where_anything_is() {
@@ -263,15 +264,7 @@ mod tests {
 
     #[test]
     fn what_is_held_for_jobs_that_nobody_here_knows_is_said_to_be() {
-        let held = HeldMoney {
-            submission: Digest([1; 32]),
-            job: Digest([2; 32]),
-            manifest: "digits".to_owned(),
-            notary: PeerId([3; 32]),
-            amount: Amount::credits(2),
-            price: Amount::credits(1),
-            until: Timestamp(1_000),
-        };
+        let held = held_money(Amount::credits(2), Amount::credits(1));
         let all = [held.clone(), held];
         for known in [4, 3, 0] {
             assert_eq!(unlisted_words(Amount::credits(known), &all, "credit"), None, "{known}");

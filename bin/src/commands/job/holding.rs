@@ -27,24 +27,14 @@ pub(crate) fn document(held: Option<&HeldMoney>, unit: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::{
-        id::{Digest, PeerId},
-        units::{Amount, Timestamp},
-    };
+    use assay_protocol::units::{Amount, Timestamp};
 
     use super::*;
+    use crate::fixture::held_money;
 
     #[test]
     fn who_waits_for_money_is_told_how_much_until_when_and_what_of_it_comes_back() {
-        let held = HeldMoney {
-            submission: Digest([1; 32]),
-            job: Digest([2; 32]),
-            manifest: "digits".to_owned(),
-            notary: PeerId([3; 32]),
-            amount: Amount(24_000_000),
-            price: Amount(20_000_000),
-            until: Timestamp(1_000),
-        };
+        let held = held_money(Amount(24_000_000), Amount(20_000_000));
         let told = words(&held, "credit");
         assert!(told.starts_with(&format!("0.024 credits until {} at the latest", local(Timestamp(1_000)))));
         assert!(told.ends_with("; 0.004 of it come back then, but for fees"), "{told}");
