@@ -43,6 +43,8 @@ pub(crate) fn assay_among(home: &Path, variables: &[(&str, &str)], arguments: &[
 pub(crate) fn command(home: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(arguments).env_clear().env("ASSAY_HOME", home).env("COLUMNS", "100").env("TZ", ZONE);
+    // Where the home of somebody would be who names none.
+    command.env("XDG_DATA_HOME", home);
     command.envs(variables.iter().copied());
     command
 }

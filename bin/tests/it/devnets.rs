@@ -285,6 +285,22 @@ fn whoever_finds_no_devnet_is_told_where_there_is_one() {
 }
 
 #[test]
+fn devnets_of_the_usual_home_are_listed_in_another_home_too() {
+    let devnet = Devnet::new();
+    let (user, usual) = (&devnet.user, devnet.user.home.join("assay/devnet/lab"));
+    assert_eq!(user.asks(&["devnet", "ls"])["devnets"], json!([]));
+    at_rest(&usual);
+    let listed = user.asks(&["devnet", "ls"]);
+    assert_eq!(listed["devnets"][0]["folder"], usual.to_str().unwrap(), "{listed}");
+    let place = format!("--dir {}", usual.display());
+    let listed = user.types(&["devnet", "ls"]);
+    assert!(listed.stderr.contains(&place) && listed.stdout.contains("lab"), "{listed:?}");
+    let down = user.types(&["devnet", "down"]);
+    assert!(down.status == Some(3) && down.stderr.contains(&format!("say where it is: {place}")), "{down:?}");
+    assert_eq!(assay(&user.home.join("assay"), &["devnet", "down"]).status, Some(0));
+}
+
+#[test]
 fn a_process_that_only_has_the_number_of_a_daemon_is_left_alone() {
     let devnet = Devnet::new();
     at_rest(&devnet.folder);

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     command_error::{CommandError, Exit},
-    invocation::Invocation,
+    invocation::{Invocation, default_root},
     system,
 };
 
@@ -70,7 +70,7 @@ impl DevnetFolder {
 
     /// What helps whoever finds none: where there are some, or how one is found.
     pub(super) fn whereabouts(invocation: &Invocation) -> Result<String, CommandError> {
-        let known = Self::all(invocation)?.into_iter().map(|folder| folder.path);
+        let known = Self::of_user(invocation)?.into_iter().map(|folder| folder.path);
         let places: BTreeSet<PathBuf> = known.chain(near(invocation)).collect();
         if places.is_empty() {
             return Ok("`assay devnet up` founds one; one that was founded with another --home is found with that, or with \
@@ -92,9 +92,28 @@ impl DevnetFolder {
         }
     }
 
-    /// All devnets of this user, by their folders.
-    pub(super) fn all(invocation: &Invocation) -> Result<Vec<Self>, CommandError> {
-        let root = invocation.home.devnets();
+    /// All devnets that this home has founded, by their folders.
+    fn all(invocation: &Invocation) -> Result<Vec<Self>, CommandError> {
+        Self::founded_in(&invocation.home)
+    }
+
+    /// All devnets of this user: those of this home, and those of the usual one where this is another.
+    pub(super) fn of_user(invocation: &Invocation) -> Result<Vec<Self>, CommandError> {
+        let (mut all, usual) = (Self::all(invocation)?, Self::of_usual_home(invocation));
+        let is_listed = |one: &Self| all.iter().any(|other| other.path == one.path);
+        let more: Vec<Self> = usual.into_iter().filter(|one| !is_listed(one)).collect();
+        all.extend(more);
+        Ok(all)
+    }
+
+    /// Those of the usual home, where this is another. What is wrong with that one is no trouble of this.
+    fn of_usual_home(invocation: &Invocation) -> Vec<Self> {
+        let usual = default_root().filter(|root| root != invocation.home.root());
+        usual.and_then(|root| Self::founded_in(&Home::at(root)).ok()).unwrap_or_default()
+    }
+
+    fn founded_in(home: &Home) -> Result<Vec<Self>, CommandError> {
+        let root = home.devnets();
         let named = entries(&root)?.into_iter().filter(|path| !is_hidden(path));
         let mut all: Vec<Self> = named.map(|path| Self { path, pointer: None }).collect();
         for pointer in entries(&root.join(ELSEWHERE))?.into_iter().filter(|path| !is_hidden(path)) {
@@ -129,6 +148,11 @@ impl DevnetFolder {
             root.join(ELSEWHERE).join(name)
         });
         Ok(Self { path, pointer })
+    }
+
+    /// Whether the other commands find it here by its name alone.
+    pub(super) fn is_of(&self, home: &Home) -> bool {
+        self.pointer.as_deref().unwrap_or(&self.path).starts_with(home.devnets())
     }
 
     /// Where it is.

@@ -12,7 +12,8 @@ Examples:
 
 /// List the devnets of this user, with their peers.
 ///
-/// SIDE says which peers are kept apart from each other, while any are.
+/// Also those that were founded without --home and ASSAY_HOME, where these name another home. SIDE says which peers are
+/// kept apart from each other, while any are.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {}
@@ -20,9 +21,13 @@ pub(crate) struct Args {}
 pub(super) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let mut table = DevnetReport::table();
     let mut documents: Vec<Value> = Vec::new();
-    for folder in DevnetFolder::all(invocation)? {
+    let mut others: Vec<String> = Vec::new();
+    for folder in DevnetFolder::of_user(invocation)? {
         match folder.plan() {
             Ok(Some(plan)) => {
+                if !folder.is_of(&invocation.home) {
+                    others.push(format!("--dir {}", folder.path().display()));
+                }
                 let (is_founded, name) = (plan.is_founded, plan.name.clone());
                 let report = DevnetReport::of(folder, plan).await?;
                 report.rows(&mut table);
@@ -41,6 +46,12 @@ pub(super) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(),
         invocation.printer.note(format!("there is no devnet; {}", DevnetFolder::whereabouts(invocation)?));
     }
     invocation.printer.table(&table);
+    if !others.is_empty() {
+        let which = others.join(", ");
+        invocation
+            .printer
+            .note(format!("founded by this user's usual home, and not by this one: {which} names it"));
+    }
     invocation.printer.document("devnets", &json!({ "devnets": documents }));
     Ok(())
 }
