@@ -9,6 +9,7 @@ mod report;
 mod resume;
 mod rm;
 mod run;
+mod standstill;
 mod status;
 
 use crate::{command_error::CommandError, invocation::Invocation};

@@ -185,6 +185,7 @@ async fn a_batch_costs_no_more_than_its_ceiling_and_goes_on_under_a_higher_one()
     assert_eq!(asker.fails(&["batch", "rm", &batch(&asker)], 2)["code"], "NOT_OVER");
     let (told, begun) = (asker.types(&["batch", "status", &batch(&asker)]).stdout, &status["begun"]);
     assert!(!told.contains(begun.as_str().unwrap()), "people are told the time of their place: {told}");
+    says_why_it_stands(&asker, &status, spent);
 
     let none = asker.writes("other.jsonl", &lines[..1]);
     let too_low = ["batch", "run", &none, "-o", &output, "--max-cost", "0.000000001"];
@@ -194,8 +195,28 @@ async fn a_batch_costs_no_more_than_its_ceiling_and_goes_on_under_a_higher_one()
     let name = asker.types(&["batch", "ls", "--quiet"]).stdout.lines().next().unwrap().to_owned();
     let done = asker.types(&["batch", "resume", &name[..12], "--max-cost", "5"]);
     assert_eq!((done.status, answers(&output).len()), (Some(0), 3), "{done:?}");
+    assert_eq!(asker.asks(&["batch", "status", &name])["stop_code"], Value::Null);
     let paid = jobs(&town).await.iter().filter(|job| job.is_paid()).count();
     assert_eq!(paid, 3);
+}
+
+/// Whoever looks at a batch that its ceiling stopped is told that, what was spent, what the rest needs, and what goes on.
+fn says_why_it_stands(asker: &Asker, status: &Value, spent: Amount) {
+    let name = status["batch"].as_str().unwrap();
+    assert_eq!(status["stop_code"], "CEILING", "{status}");
+    let enough = status["enough_for_all"]["amount"].as_str().unwrap();
+    assert!(enough.parse::<Amount>().unwrap() > spent, "{status}");
+    let command =
+        format!("; `assay batch resume {} --max-cost {enough}` is enough for one more", &name[..12]);
+    for look in [&["batch", "status", name][..], &["batch", "ls"]] {
+        let said = asker.types(look).stderr;
+        let note = said.lines().find(|line| line.starts_with("batch ")).unwrap_or_default();
+        assert!(
+            note.contains(" stands: its ceiling of 0.365 credits leaves too little for another line"),
+            "{said}"
+        );
+        assert!(note.contains(&format!(": {spent} credits are spent")) && note.contains(&command), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,7 +324,8 @@ async fn a_batch_is_carried_out_by_one_process_at_a_time() {
     assert_eq!(asker.asks(&["batch", "status", &name])["state"], "running");
     running.kill().unwrap();
     running.wait().unwrap();
-    assert_eq!(asker.asks(&["batch", "status", &name])["state"], "stopped");
+    let status = asker.asks(&["batch", "status", &name]);
+    assert_eq!((&status["state"], &status["stop_code"]), (&json!("stopped"), &json!("LEFT")), "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ mod line_queue;
 mod line_reach;
 mod open_line;
 mod retraction;
+mod stop_note;
 mod under_way;
 mod usual_length;
 
@@ -35,6 +36,7 @@ pub use self::{
     batch_stop::BatchStop,
     line_log::{LineEnd, LineLog, LineRecord, LineResult, LineState, LineTally},
     retraction::{Retracted, retract},
+    stop_note::StopNote,
     under_way::under_way,
     usual_length::{TOKENS_USUAL, affordable, quoted},
 };

@@ -73,8 +73,8 @@ pub use self::{
     batch::{
         BATCH_BYTES_MAX, BatchCourse, BatchDaemon, BatchError, BatchFolder, BatchGear, BatchLines, BatchLock,
         BatchPlan, BatchSign, BatchStop, BatchTold, LineEnd, LineLog, LineRecord, LineResult, LineState,
-        LineTally, Retracted, TOKENS_USUAL, WrongLine, affordable, quoted, replace_with, retract, under_way,
-        write_answers,
+        LineTally, Retracted, StopNote, TOKENS_USUAL, WrongLine, affordable, quoted, replace_with, retract,
+        under_way, write_answers,
     },
     documents::{DocumentFuture, PageDocuments, PageQuestion, Unanswered},
     keys::{AccessKey, AccessKeys, KeysError},

@@ -50,5 +50,6 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         ]);
     }
     invocation.printer.table(&table);
+    reports.iter().filter_map(BatchReport::standing).for_each(|standing| invocation.printer.note(standing));
     Ok(())
 }

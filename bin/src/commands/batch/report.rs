@@ -2,13 +2,16 @@
 //!
 //! **Invariant:** the answers stand in the order of the requests, in a file that is replaced whole.
 
-use assay_gateway::{BatchError, BatchFolder, BatchPlan, BatchStop, LineLog, LineTally};
+use assay_gateway::{BatchError, BatchFolder, BatchPlan, LineLog, LineTally, StopNote};
 use assay_protocol::units::Amount;
 use serde_json::{Value, json};
 
-use super::lines_under_way::LinesUnderWay;
+use super::{
+    lines_under_way::LinesUnderWay,
+    standstill::{Standstill, unsaid},
+};
 use crate::{
-    command_error::{CommandError, Exit, over_day},
+    command_error::{CommandError, Exit},
     printer::{full, moment, money, number_of, path_text, short, verb},
 };
 
@@ -22,6 +25,8 @@ pub(super) struct BatchReport {
     pub(super) spent: Amount,
     /// Lines with an order that is open, where that is known.
     pub(super) under_way: Option<LinesUnderWay>,
+    /// Why it stands before its end, where it does.
+    pub(super) stop: Option<StopNote>,
 }
 
 impl BatchReport {
@@ -33,6 +38,11 @@ impl BatchReport {
         } else if folder.is_cancelled() {
             report.state = "cancelling";
         }
+        report.stop = match report.state {
+            "stopped" => Some(folder.stop_note().unwrap_or_else(|| unsaid(false, plan))),
+            "cancelled" => Some(unsaid(true, plan)),
+            _ => None,
+        };
         // Of lines that have all come to something none is.
         report.under_way = (report.left() == 0).then(LinesUnderWay::default);
         report
@@ -48,7 +58,7 @@ impl BatchReport {
 
     fn counted(plan: &BatchPlan, log: &LineLog, state: &'static str) -> Self {
         let LineTally { answered, failed } = log.tally();
-        Self { plan: plan.clone(), state, answered, failed, spent: log.spent(), under_way: None }
+        Self { plan: plan.clone(), state, answered, failed, spent: log.spent(), under_way: None, stop: None }
     }
 
     fn state_at_rest(&self, folder: &BatchFolder) -> &'static str {
@@ -78,6 +88,12 @@ impl BatchReport {
         })
     }
 
+    /// Why it stands, what the rest of it needs and what goes on, where it stands before its end.
+    pub(super) fn standing(&self) -> Option<String> {
+        let StopNote { why, hint, .. } = self.stop.as_ref()?;
+        Some(format!("batch {} stands: {why}; {hint}", short(self.plan.name)))
+    }
+
     /// It in a line.
     pub(super) fn line(&self, unit: &str) -> String {
         let Self { plan, state, answered, failed, spent, .. } = self;
@@ -104,26 +120,30 @@ impl BatchReport {
             "under_way": self.under_way.map(|open| open.lines),
             "over_by": self.under_way.and_then(|open| open.until).map(moment),
             "ungathered": self.under_way.map(|open| open.ungathered),
+            "stop_code": self.stop.as_ref().map(|stop| &stop.code),
+            "stop_why": self.stop.as_ref().map(|stop| &stop.why),
+            "stop_hint": self.stop.as_ref().map(|stop| &stop.hint),
+            "enough_for_all": self.stop.as_ref().and_then(|stop| stop.enough).map(|enough| money(enough, unit)),
         })
     }
 
     /// What is wrong, unless every line is answered.
-    pub(super) fn judge(&self, stop: Option<&BatchStop>) -> Result<(), CommandError> {
+    pub(super) fn judge(&self, still: Option<&Standstill>) -> Result<(), CommandError> {
         let name = short(self.plan.name);
         let all = number_of(self.plan.lines, "line");
         let are = verb(self.left(), "is", "are");
         let details = json!({
             "batch": full(self.plan.name), "answered": self.answered, "failed": self.failed, "left": self.left(),
         });
-        let failure = match (stop, self.left()) {
-            (Some(stop), left) if left > 0 => {
-                let (exit, code, why, hint) = explain(stop, &name);
+        let failure = match (still, self.left()) {
+            (Some(still), left) if left > 0 => {
+                let StopNote { why, hint, .. } = &still.note;
                 // What the other numbers say is that nothing was spent.
-                let exit = if self.answered > 0 || !self.spent.is_zero() { Exit::Partly } else { exit };
+                let exit = if self.answered > 0 || !self.spent.is_zero() { Exit::Partly } else { still.exit };
                 let failed =
                     if self.failed > 0 { format!("{} failed, and ", self.failed) } else { String::new() };
                 let message = format!("{failed}{left} of {all} {are} left: {why}");
-                CommandError::new(exit, code, message, hint)
+                CommandError::new(exit, still.code, message, hint)
             }
             (_, 0) if self.failed == 0 => return Ok(()),
             (_, left) => {
@@ -139,53 +159,6 @@ impl BatchReport {
             }
         };
         Err(failure.with(details))
-    }
-}
-
-/// Why nothing more of a batch was ordered: the exit where nothing came of it, the code, and what is the matter and helps.
-fn explain(stop: &BatchStop, name: &str) -> (Exit, &'static str, String, String) {
-    let goes_on = format!("`assay batch resume {name}`");
-    let refused = |error: CommandError| {
-        let [message, hint] = error.lines();
-        (error.exit(), error.code(), message.to_owned(), format!("{hint}; {goes_on} goes on"))
-    };
-    match stop {
-        BatchStop::Ceiling { enough } => (
-            Exit::Money,
-            "CEILING",
-            "its ceiling leaves too little for another line".to_owned(),
-            match enough {
-                Some(enough) => format!(
-                    "`assay batch resume {name} --max-cost {enough}` is enough for one more, and more is for more; shorter answers cost less (--max-tokens of `assay batch run`)"
-                ),
-                None => format!(
-                    "`assay batch resume {name} --max-cost CREDITS` goes on with another ceiling for all of it"
-                ),
-            },
-        ),
-        BatchStop::Money(why) => (
-            Exit::Money,
-            "MONEY",
-            why.clone(),
-            format!("`assay account show` says what there is; {goes_on} goes on"),
-        ),
-        BatchStop::Nobody(why) => (
-            Exit::NoMatch,
-            "NOBODY",
-            why.clone(),
-            format!("`assay offers` lists who offers what; {goes_on} goes on"),
-        ),
-        BatchStop::OverDay(over) => refused(over_day(*over)),
-        BatchStop::Refused(why) => refused(why.clone().into()),
-        BatchStop::NotAllowed(why) => (Exit::Money, why.code(), why.line(), format!("{goes_on} goes on")),
-        BatchStop::Cancelled => (
-            Exit::JobFailed,
-            "CANCELLED",
-            "it was cancelled".to_owned(),
-            format!(
-                "{goes_on} goes on with the lines that are left, --failed also with those that were cancelled"
-            ),
-        ),
     }
 }
 
@@ -213,16 +186,6 @@ mod tests {
     use assay_protocol::{id::Digest, units::Timestamp};
 
     use super::*;
-
-    #[test]
-    fn the_command_that_raises_a_ceiling_stands_whole() {
-        let (exit, .., hint) = explain(&BatchStop::Ceiling { enough: None }, "3fa29c");
-        assert_eq!(exit, Exit::Money);
-        assert!(hint.starts_with("`assay batch resume 3fa29c --max-cost CREDITS` goes on"), "{hint}");
-        let enough = Some(Amount(1_250_000_000));
-        let (.., hint) = explain(&BatchStop::Ceiling { enough }, "3fa29c");
-        assert!(hint.starts_with("`assay batch resume 3fa29c --max-cost 1.25` is enough for one"), "{hint}");
-    }
 
     #[tokio::test]
     async fn a_batch_that_is_carried_out_after_it_was_cancelled_is_said_to_be_cancelling() {

@@ -21,6 +21,7 @@ use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 use super::{
     home_batches,
     report::{BatchReport, write_answers},
+    standstill::Standstill,
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -272,11 +273,17 @@ pub(super) async fn carry_out(
     let written = write_answers(folder, plan, &log);
     let stop = carried?;
     written?;
-    let report = BatchReport::at_rest(folder, plan, &log);
-    printer.document("batch", &report.document(daemon.unit()));
-    printer.line(report.line(daemon.unit()));
+    let mut report = BatchReport::at_rest(folder, plan, &log);
+    let still = stop.filter(|_| report.left() > 0).map(|stop| Standstill::of(&stop, &report, unit));
+    report.stop = still.as_ref().map(|still| still.note.clone());
+    if let Some(note) = &report.stop {
+        // Where the disk takes nothing more, whoever looks later is told less.
+        let _ = folder.keep_stop(note);
+    }
+    printer.document("batch", &report.document(unit));
+    printer.line(report.line(unit));
     printer.note(format!("answers: {}", plan.output.display()));
-    report.judge(stop.as_ref())
+    report.judge(still.as_ref())
 }
 
 /// How far it is.

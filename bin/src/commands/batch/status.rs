@@ -59,6 +59,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     row("spent", format!("{} {unit}s", report.spent));
     row("ceiling", ceiling);
     invocation.printer.table(&table);
+    report.standing().into_iter().for_each(|standing| invocation.printer.note(standing));
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use super::{
     batch_lines::BatchLines,
     batch_plan::BatchPlan,
     line_log::{LineLog, LineRecord, LineResult},
+    stop_note::StopNote,
 };
 
 /// How often a batch is tried to be taken, and between two tries.
@@ -240,15 +241,36 @@ impl BatchFolder {
         self.cancelled_path().exists()
     }
 
-    /// It is wanted again.
+    /// It is wanted again: nothing keeps it any more.
     ///
     /// # Errors
     /// [`BatchError::Disk`].
     pub fn want(&self) -> Result<(), BatchError> {
-        match fs::remove_file(self.cancelled_path()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BatchError::disk(&self.0, error)),
-            _ => Ok(()),
+        for path in [self.cancelled_path(), self.stop_path()] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(BatchError::disk(&path, error));
+                }
+                Ok(()) | Err(_) => {}
+            }
         }
+        Ok(())
+    }
+
+    /// Keeps why it stands before its end, until it is wanted again.
+    ///
+    /// # Errors
+    /// [`BatchError::Disk`].
+    pub fn keep_stop(&self, note: &StopNote) -> Result<(), BatchError> {
+        let path = self.stop_path();
+        let text = serde_json::to_vec(note).map_err(|error| BatchError::disk(&path, error.into()))?;
+        replace_with(&path, |file| file.write_all(&text)).map_err(|error| BatchError::disk(&path, error))
+    }
+
+    /// Why it stands before its end, if that was kept.
+    #[must_use]
+    pub fn stop_note(&self) -> Option<StopNote> {
+        serde_json::from_slice(&fs::read(self.stop_path()).ok()?).ok()
     }
 
     /// Lets all of it go.
@@ -275,6 +297,10 @@ impl BatchFolder {
 
     fn cancelled_path(&self) -> PathBuf {
         self.0.join("cancelled")
+    }
+
+    fn stop_path(&self) -> PathBuf {
+        self.0.join("stopped.json")
     }
 }
 
