@@ -138,6 +138,12 @@ impl CommandError {
         Self { hint: one_line(&hint.to_string()), ..self }
     }
 
+    /// The same failure, that a script is told otherwise.
+    #[must_use]
+    pub(crate) fn ending(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
     /// The same failure, of the kind that may go away by itself.
     #[must_use]
     pub fn retryable(self) -> Self {

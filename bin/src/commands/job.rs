@@ -20,7 +20,7 @@ mod word;
 pub(super) use self::describe::{
     attempt_document, event_words, is_broken_off, is_cut_off, outcome_words, state,
 };
-pub(super) use self::ending::refuted_error;
+pub(super) use self::ending::{cost_words, refuted_error};
 use crate::{command_error::CommandError, invocation::Invocation};
 
 /// What this home submits, and what became of it.

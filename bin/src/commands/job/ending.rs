@@ -2,7 +2,7 @@
 
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{config::Home, handle::KnownJobs};
-use assay_protocol::id::Digest;
+use assay_protocol::{id::Digest, units::Amount};
 use serde_json::json;
 
 use super::describe::outcome_words;
@@ -44,6 +44,19 @@ pub(super) fn why_nothing(submission: &SubmissionView, limits: (&str, CeilingNam
         Some(refuted) => refuted_error(submission, refuted),
         None => came_to_nothing(submission, None, false, limits),
     }
+}
+
+/// What attempts of a job have cost of which nothing came, or may yet; nothing where no money moved.
+pub(crate) fn cost_words(submission: &SubmissionView, unit: &str) -> Option<String> {
+    let known = submission.attempts.iter().filter_map(|attempt| attempt.cost);
+    let known = known.fold(Amount::ZERO, |sum, cost| sum.plus(cost).unwrap_or(sum));
+    let open = submission.cost_max().minus_up_to(known);
+    let spent = (!known.is_zero()).then(|| format!("{known} {unit}s were spent on attempts"));
+    let held = (!open.is_zero()).then(|| {
+        format!("{open} {unit}s are held for attempts that are not closed, and come back but for fees")
+    });
+    let told: Vec<String> = spent.into_iter().chain(held).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// The last result did not hold.

@@ -13,6 +13,9 @@ use crate::{
     printer::{Table, full, local, moment, money, rate, short},
 };
 
+/// What every failure says here that asked for no money.
+pub(crate) const NOTHING_SPENT: &str = "nothing was spent";
+
 /// What helps whoever has too little.
 const FUNDS_HINT: &str = "a shorter answer takes less (--max-tokens), `assay provide` earns more, and the network's \
     issuer grants some (`assay account grant`); `assay account show` says what there is, and what open \

@@ -23,7 +23,14 @@ use assay_protocol::{
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{ceiling::CeilingNames, closing, intake::intake, job, offers::passed, wished_order::WishedOrder};
+use super::{
+    ceiling::CeilingNames,
+    closing,
+    intake::intake,
+    job,
+    offers::passed::{self, NOTHING_SPENT},
+    wished_order::WishedOrder,
+};
 use crate::{
     command_error::{CommandError, Exit, lost},
     daemon::RunningDaemon,
@@ -400,10 +407,29 @@ pub(crate) fn came_to_nothing(
     by_hand: bool,
     (unit, ceilings): (&str, CeilingNames),
 ) -> CommandError {
+    let failure = why_in_vain(submission, manifest, by_hand, (unit, ceilings));
+    let Some(cost) = job::cost_words(submission, unit) else { return failure };
+    let [_, hint] = failure.lines();
+    let hint = match hint.contains(NOTHING_SPENT) {
+        true => hint.replace(NOTHING_SPENT, &cost),
+        false => format!("{hint}; {cost}"),
+    };
+    // What the number for money says is that nothing was spent.
+    let exit = if failure.exit() == Exit::Money { Exit::JobFailed } else { failure.exit() };
+    failure.hinting(hint).ending(exit)
+}
+
+/// The same, as if no attempt had cost anything.
+fn why_in_vain(
+    submission: &SubmissionView,
+    manifest: Option<&Manifest>,
+    by_hand: bool,
+    (unit, ceilings): (&str, CeilingNames),
+) -> CommandError {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
     let details =
         json!({ "submission": full(submission.key), "unmatched": passed::counts(&unmatched, None) });
-    let story = format!("`assay job show {}` tells the story; nothing was spent", short(submission.key));
+    let story = format!("`assay job show {}` tells the story; {NOTHING_SPENT}", short(submission.key));
     if submission.cancelled {
         let exit = if by_hand { Exit::Interrupted } else { Exit::JobFailed };
         let hint = format!("`assay job show {}` tells the story", short(submission.key));

@@ -3,7 +3,7 @@
 use assay_market::submission::{OverFunds, Unmatched};
 use assay_protocol::{
     id::PeerId,
-    units::{Amount, Timestamp},
+    units::{Amount, Rate, Timestamp},
 };
 
 use super::*;
@@ -107,6 +107,34 @@ fn money_that_lacked_is_told_whatever_another_refused_for_after() {
         "the account did not hold what the job needs: 0.90 tokens, and what has to be kept beside them"
     );
     assert_eq!(told(Some(OVER)), "the account holds 0.30, and the job needs 0.90 at most");
+}
+
+#[test]
+fn what_attempts_have_cost_in_vain_is_told_where_it_was_said_that_nothing_was_spent() {
+    let (fee, held) = (Amount(140_000_000), Amount(900_000_000));
+    let failed = |cost| AttemptView {
+        cost,
+        rate: Some(Rate::ZERO),
+        ..attempt(AttemptState::Closed(Outcome::GreyRefunded))
+    };
+    let told = |attempts: &[AttemptView], unmatched: Unmatched| {
+        let submission = SubmissionView { attempts: attempts.to_vec(), ..ended(unmatched) };
+        let failure = came_to_nothing(&submission, None, false, ("token", CeilingNames::default()));
+        (failure.exit(), failure.lines()[1].to_owned())
+    };
+    let trap = || Unmatched { failure: Some(Failure::Trap), ..Unmatched::default() };
+    let (exit, hint) = told(&[failed(Some(fee))], trap());
+    assert!(exit == Exit::JobFailed && hint.ends_with("; 0.14 tokens were spent on attempts"), "{hint}");
+    let (_, hint) = told(&[failed(Some(Amount::ZERO))], trap());
+    assert!(hint.ends_with("; nothing was spent"), "{hint}");
+    let (_, hint) = told(&[failed(Some(fee)), failed(None)], trap());
+    let open =
+        format!("; {held} tokens are held for attempts that are not closed, and come back but for fees");
+    assert!(hint.contains("; 0.14 tokens were spent on attempts; ") && hint.ends_with(&open), "{hint}");
+    let (exit, hint) =
+        told(&[failed(Some(fee))], Unmatched { over_funds: Some(OVER), ..Unmatched::default() });
+    assert_eq!(exit, Exit::JobFailed, "7 would say that nothing was spent");
+    assert!(hint.contains("0.14 tokens were spent") && !hint.contains("nothing was spent"), "{hint}");
 }
 
 #[test]
