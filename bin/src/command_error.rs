@@ -138,6 +138,12 @@ impl CommandError {
         Self { hint: one_line(&hint.to_string()), ..self }
     }
 
+    /// The same failure, with more to say of what is the matter.
+    #[must_use]
+    pub(crate) fn saying(self, message: impl fmt::Display) -> Self {
+        Self { message: one_line(&message.to_string()), ..self }
+    }
+
     /// The same failure, that a script is told otherwise.
     #[must_use]
     pub(crate) fn ending(self, exit: Exit) -> Self {

@@ -2,6 +2,7 @@
 
 mod history;
 pub(crate) mod passed;
+pub(crate) mod resting;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -71,10 +72,10 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         }
         false => invocation.printer.table(&table(&rows)),
     }
-    if rows.iter().any(|row| row.offer.convicted) {
-        invocation.printer.note(
-            "note: who is marked so was convicted of a false result in the last 30 days; no order goes there but by --provider",
-        );
+    for sign in [OfferSign::Convicted, OfferSign::Lost, OfferSign::Overdue] {
+        if rows.iter().any(|row| OfferSign::of(row.offer) == Some(sign)) {
+            invocation.printer.note(sign.note());
+        }
     }
     if rows.is_empty() {
         invocation.printer.note(format!(
@@ -160,6 +161,52 @@ impl Args {
     }
 }
 
+/// What speaks against an offer, though it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OfferSign {
+    /// Its provider was convicted.
+    Convicted,
+    /// Its provider was lost.
+    Lost,
+    /// It should have been told again by now.
+    Overdue,
+}
+
+impl OfferSign {
+    /// What speaks most against an offer, if anything does.
+    pub(crate) fn of(offer: &OfferView) -> Option<Self> {
+        match offer {
+            OfferView { convicted: true, .. } => Some(Self::Convicted),
+            OfferView { lost: Some(_), .. } => Some(Self::Lost),
+            OfferView { overdue: true, .. } => Some(Self::Overdue),
+            OfferView { .. } => None,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Convicted => "convicted",
+            Self::Lost => "lost",
+            Self::Overdue => "silent",
+        }
+    }
+
+    /// The same in a sentence.
+    pub(crate) fn note(self) -> &'static str {
+        match self {
+            Self::Convicted => {
+                "note: who is marked so was convicted of a false result in the last 30 days; no order goes there but by --provider"
+            }
+            Self::Lost => {
+                "note: whoever is lost was not reached a moment ago, or its connection ended, and nothing was heard of it since: it may be gone"
+            }
+            Self::Overdue => {
+                "note: whoever is silent should have told its offer again twice by now, and did not: it may be gone"
+            }
+        }
+    }
+}
+
 /// One thing that can be ordered, where and of whom.
 struct OfferRow<'a> {
     offer: &'a OfferView,
@@ -173,10 +220,9 @@ fn table(rows: &[OfferRow<'_>]) -> Table {
         .spares(&["AGE", "SLOTS", "RUN"]);
     for OfferRow { offer, bench, service } in rows {
         table.row([
-            if offer.convicted {
-                format!("{} (convicted)", short(offer.provider))
-            } else {
-                short(offer.provider)
+            match OfferSign::of(offer) {
+                Some(sign) => format!("{} ({})", short(offer.provider), sign.word()),
+                None => short(offer.provider),
             },
             if service.pinned {
                 called(&service.name)
@@ -220,14 +266,17 @@ fn document(row: &OfferRow<'_>, unit: &str) -> Value {
         "warm": service.warm, "slots": bench.slots, "age_ms": offer.age.0, "valid_until": moment(offer.valid_until),
         "class": full(bench.class), "machine": bench.machine, "device": bench.device,
         "memory_free_bytes": bench.memory_free, "addresses": offer.addresses, "reachability": reachability(offer.reachability),
-        "convicted": offer.convicted,
+        "convicted": offer.convicted, "lost_ms": offer.lost.map(|lost| lost.0), "overdue": offer.overdue,
         "notaries": offer.notaries.iter().map(full).collect::<Vec<_>>(), "sequence": offer.sequence,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::id::Digest;
+    use assay_protocol::{
+        id::Digest,
+        units::{Duration as UnitDuration, Timestamp},
+    };
 
     use super::*;
 
@@ -235,6 +284,28 @@ mod tests {
     fn who_offers_several_things_is_named_once_where_the_cheapest_is() {
         let [ada, ben] = [[7; 32], [2; 32]].map(PeerId);
         assert_eq!(each_once([ada, ben, ada, ben].into_iter()), [ada, ben]);
+    }
+
+    #[test]
+    fn an_offer_is_marked_by_what_speaks_most_against_it() {
+        let offer = |convicted, lost, overdue| OfferView {
+            provider: PeerId([7; 32]),
+            sequence: 1,
+            age: UnitDuration(0),
+            valid_until: Timestamp(1),
+            benches: Vec::new(),
+            notaries: Vec::new(),
+            addresses: Vec::new(),
+            reachability: Reachability::Unknown,
+            convicted,
+            lost,
+            overdue,
+        };
+        let lost = Some(UnitDuration(1));
+        assert_eq!(OfferSign::of(&offer(false, None, false)), None);
+        assert_eq!(OfferSign::of(&offer(true, lost, true)), Some(OfferSign::Convicted));
+        assert_eq!(OfferSign::of(&offer(false, lost, true)), Some(OfferSign::Lost));
+        assert_eq!(OfferSign::of(&offer(false, None, true)).map(OfferSign::word), Some("silent"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use assay_market::{
 };
 use assay_peer::{
     clock,
-    handle::{Attachment, QuoteJob, Submit},
+    handle::{Attachment, ListOffers, QuoteJob, Submit},
 };
 use assay_protocol::{
     manifest::{Manifest, Meter, tokens_read_least},
@@ -20,7 +20,7 @@ use assay_protocol::{
 use serde_json::{Value, json};
 
 use super::{
-    offers::passed,
+    offers::{OfferSign, passed, resting},
     run::{
         ceiling::CeilingNames, fitting::sized, input, order_args::read_aside, terms::Terms,
         wished_order::WishedOrder, wishes::TextWishes,
@@ -97,9 +97,16 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         let failure =
             passed::failure(&quote.passed.counts, limits, "`assay offers` lists what can be ordered now");
         let listed = passed::document(&quote.passed, limits);
-        return Err(failure.with(json!({ "passed_over": listed })));
+        let failure = failure.with(json!({ "passed_over": listed }));
+        return Err(resting::beside(failure, &quote.passed.counts, manifest.digest(), &daemon.handle).await);
     };
-    invocation.printer.document("quote", &document(&quote, chosen, limits));
+    // What an order for it would meet: that it is quoted is no word that its provider is there.
+    let offers = daemon.call(ListOffers).await?;
+    let offer = offers.iter().find(|offer| offer.provider == chosen.order.provider);
+    let (sign, lost) = (offer.and_then(OfferSign::of), offer.and_then(|offer| offer.lost));
+    let mut quoted = document(&quote, chosen, limits);
+    quoted["lost_ms"] = lost.map(|lost| lost.0).into();
+    invocation.printer.document("quote", &quoted);
     invocation.printer.table(&table(&quote, chosen, counted, limits));
     if args.explain {
         invocation.printer.line("");
@@ -108,6 +115,10 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         show_passed(invocation, &quote, limits);
     }
     tell_of_funds(invocation, &quote, chosen, limits.0);
+    // Who was convicted is told of where it is named.
+    if let Some(sign) = sign.filter(|sign| *sign != OfferSign::Convicted) {
+        invocation.printer.note(sign.note());
+    }
     Ok(())
 }
 

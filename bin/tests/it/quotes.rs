@@ -1,6 +1,10 @@
 //! What is said of a job before it is ordered, and of one that was, by the daemon of a real network.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use assay_protocol::manifest::tokens_read_least;
 use serde_json::{Value, json};
@@ -9,6 +13,11 @@ use crate::{
     assay::{Ran, assay, assay_told},
     town::Town,
 };
+
+/// How long something may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks.
+const LOOK_STEP: Duration = Duration::from_millis(50);
 
 /// The client of a town, as its user types.
 struct Client(PathBuf);
@@ -76,6 +85,51 @@ async fn a_job_costs_what_was_quoted_and_explains_itself() {
     assert!(explained["explained"][0]["grounds"]["explanation"]["rate"].is_object());
     let text = client.reads(&["job", "explain", &key]);
     assert!(text.contains("not known: it has not looked yet, or the daemon was restarted since"), "{text}");
+}
+
+#[tokio::test]
+async fn a_provider_that_vanished_is_marked_where_it_is_listed_and_quoted() {
+    let mut town = Town::start().await;
+    let client = Client::of(&town);
+    let key = town.submit().await;
+    town.end_of(key).await;
+    assert_eq!(client.asks(&["quote", "digits"])["lost_ms"], Value::Null);
+    town.network.kill("ada");
+    let deadline = Instant::now() + PATIENCE;
+    while client.asks(&["offers"])["offers"][0]["lost_ms"].is_null() {
+        assert!(Instant::now() < deadline, "nobody notices that it is gone");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+    let listed = client.types(&["offers"]);
+    assert!(listed.stdout.contains(" (lost)\t") && listed.stderr.contains("it may be gone"), "{listed:?}");
+    let quoted = client.types(&["quote", "digits"]);
+    assert!(quoted.status == Some(0) && quoted.stderr.contains("it may be gone"), "{quoted:?}");
+    assert!(client.asks(&["quote", "digits"])["lost_ms"].is_u64());
+}
+
+#[tokio::test]
+async fn where_the_only_provider_pauses_it_is_said_that_one_is_there() {
+    let town = Town::start().await;
+    let client = Client::of(&town);
+    let ada = town.network.peer("ada").home.root().to_owned();
+    assert_eq!(assay(&ada, &["pause"]).status, Some(0));
+    let deadline = Instant::now() + PATIENCE;
+    while client.asks(&["offers"])["offers"] != json!([]) {
+        assert!(Instant::now() < deadline, "what is offered no more is known for ever");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+    let said = "no offer matches: 0 seen; 1 provider of it is there and takes nothing new since ";
+    let seven = town.network.folder().join("seven-1.png");
+    for asked in [&["quote", "digits"][..], &["run", "digits", seven.to_str().unwrap()]] {
+        let refused = client.fails(asked, 6);
+        assert_eq!(
+            (&refused["code"], &refused["retryable"]),
+            (&json!("NO_MATCH"), &json!(true)),
+            "{refused}"
+        );
+        assert!(refused["message"].as_str().unwrap().starts_with(said), "{refused}");
+        assert!(refused["hint"].as_str().unwrap().contains("`assay offers --history`"), "{refused}");
+    }
 }
 
 /// No model reads a schema, and its bytes are held all the same.

@@ -21,9 +21,11 @@ use assay_protocol::{
     message::PUBLISHED_VALIDITY_MAX,
     offer::Offer,
     signed::Verified,
-    units::Timestamp,
+    units::{Duration, Timestamp},
 };
 
+/// How long after it was told an offer is told again, at the latest.
+pub const OFFER_REPEATED: Duration = Duration::seconds(300);
 /// Offers of either part that are remembered: of four KiB at most, so 40 MiB in all.
 const PART_MAX: usize = 5_000;
 /// Offers of either part that are found under one model: more than anybody compares, and ranking them takes under a
@@ -260,6 +262,12 @@ impl Book {
 pub fn said_at(offer: &Offer, now: Timestamp) -> Timestamp {
     let earliest = offer.valid_until.0.saturating_sub(PUBLISHED_VALIDITY_MAX.0);
     Timestamp(offer.sequence.clamp(earliest.min(now.0), now.0))
+}
+
+/// Whether an offer was to be told again twice since it was signed, as far as it says when that was: its provider may be gone.
+#[must_use]
+pub fn is_overdue(offer: &Offer, now: Timestamp) -> bool {
+    now.since(said_at(offer, now)) > OFFER_REPEATED.times(2)
 }
 
 fn is_sound(offer: &Offer, now: Timestamp) -> bool {

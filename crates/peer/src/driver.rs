@@ -25,6 +25,7 @@ mod outbox;
 mod pages;
 mod pinned;
 pub(crate) mod prepare;
+pub(crate) mod provider_signs;
 pub(crate) mod responder;
 mod retried_jobs;
 mod snapshotting;
@@ -65,6 +66,7 @@ use self::{
     intake::{Arrival, Thrown},
     open_models::OpenModels,
     outbox::{Outbox, Visible},
+    provider_signs::ProviderSigns,
     responder::Visit,
     retried_jobs::RetriedJobs,
 };
@@ -105,6 +107,8 @@ pub(crate) struct Driver {
     node: Node<Keypair>,
     /// The offers that were heard.
     book: Book,
+    /// What was noticed of those who made them.
+    signs: ProviderSigns,
     effects: Effects,
     journal: Journal,
     /// The number of the last record saved.
@@ -323,13 +327,18 @@ impl Driver {
     async fn arrive(&mut self, arrival: Arrival) -> Result<(), Ended> {
         match arrival {
             Arrival::Opened(opened) => self.hear(*opened).await?,
-            Arrival::Undelivered(to) => self.take(Input::Undelivered { to }).await?,
+            Arrival::Undelivered(to) => {
+                self.signs.lose(to, self.node.time(moment()));
+                self.take(Input::Undelivered { to }).await?;
+            }
             Arrival::Connected(peer) => {
+                self.signs.hear(peer);
                 self.greet(peer);
                 self.confirm_by(peer);
                 self.take(Input::Connection { to: peer, is_open: true }).await?;
             }
             Arrival::Disconnected(peer) => {
+                self.signs.lose(peer, self.node.time(moment()));
                 self.take(Input::Connection { to: peer, is_open: false }).await?;
             }
             Arrival::Heads(from, heads, has_left) => {
@@ -350,7 +359,10 @@ impl Driver {
             tracing::debug!(from = %opened.signer(), kind = opened.kind(), "not taken: the disk has too little room");
             return Ok(());
         }
-        let Opened::Offer(offer) = opened else { return self.take(Input::Message(opened)).await };
+        let Opened::Offer(offer) = opened else {
+            self.signs.hear(opened.signer());
+            return self.take(Input::Message(opened)).await;
+        };
         let provider = offer.signer();
         if self.note_offer(offer) != Received::Ignored && self.node.awaits_offers() {
             self.take(Input::Offered { provider }).await?;
@@ -361,7 +373,12 @@ impl Driver {
     /// Puts an offer into the book. Those of providers that this peer knows are not given up for those of strangers.
     fn note_offer(&mut self, offer: Verified<Offer>) -> Received {
         let (now, provider) = (self.node.time(moment()), offer.signer());
+        let serves = offer.services().next().is_some();
+        let before = self.book.get(provider).filter(|_| !serves).map(|before| manifests_of(before));
         let received = self.book.take(offer, now, |offer| self.node.worth(offer));
+        if received != Received::Ignored && provider != self.own {
+            self.signs.note_offer(provider, serves, before.unwrap_or_default(), now);
+        }
         if received == Received::First && provider != self.own {
             self.tell(Event::OfferSeen { provider });
         }
@@ -418,6 +435,11 @@ impl Driver {
         tracing::info!("{}", farewell.words());
         Ok(())
     }
+}
+
+/// What an offer is for.
+fn manifests_of(offer: &Offer) -> Vec<Digest> {
+    offer.services().map(|(_, service)| service.manifest).collect()
 }
 
 /// Whether it would begin something: a job here, or in the books.

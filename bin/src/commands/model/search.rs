@@ -222,6 +222,8 @@ mod tests {
             addresses: Vec::new(),
             reachability: Reachability::Unknown,
             convicted: false,
+            lost: None,
+            overdue: false,
         }
     }
 

@@ -28,7 +28,10 @@ use super::{
     closing,
     intake::intake,
     job,
-    offers::passed::{self, NOTHING_SPENT},
+    offers::{
+        passed::{self, NOTHING_SPENT},
+        resting,
+    },
     wished_order::WishedOrder,
 };
 use crate::{
@@ -255,12 +258,16 @@ impl Waiting {
         match (submission.answer(), submission.refuted().last()) {
             (Some(answer), _) if goal == Goal::Confirmed => not_checked(submission.key, answer),
             (None, Some(refuted)) if goal == Goal::Confirmed => job::refuted_error(submission, refuted),
-            (Some(_) | None, _) => came_to_nothing(
-                submission,
-                Some(&self.manifest),
-                self.cancels,
-                (&self.genesis.unit, ceilings),
-            ),
+            (Some(_) | None, _) => {
+                let limits = (self.genesis.unit.as_str(), ceilings);
+                let failure = came_to_nothing(submission, Some(&self.manifest), self.cancels, limits);
+                match submission.unmatched.as_ref().filter(|_| submission.cost_max().is_zero()) {
+                    Some(unmatched) => {
+                        resting::beside(failure, unmatched, self.manifest.digest(), &self.handle).await
+                    }
+                    None => failure,
+                }
+            }
         }
     }
 

@@ -127,6 +127,8 @@ mod tests {
             addresses: Vec::new(),
             reachability: Reachability::Unknown,
             convicted,
+            lost: None,
+            overdue: false,
         };
         let offers = [offer(1, false), offer(2, true)];
         let are = [1, 2, 3].map(|number| is_convicted(PeerId([number; 32]), &offers));

@@ -28,6 +28,7 @@ use super::{
     open_models::OpenModels,
     outbox::{Outbox, Outside},
     pinned::Pinned,
+    provider_signs::ProviderSigns,
     responder::{BesideLoop, Responder, VISITS_MAX},
     retried_jobs::RetriedJobs,
 };
@@ -274,6 +275,7 @@ impl Restored {
             retried: RetriedJobs::among(node.submission_keys()),
             node,
             book,
+            signs: ProviderSigns::default(),
             effects,
             outbox: Outbox::new(journal.durable(), outside),
             journal,

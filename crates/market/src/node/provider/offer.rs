@@ -12,6 +12,7 @@ use assay_protocol::{
 
 use super::Provider;
 use crate::{
+    book::OFFER_REPEATED,
     effect::Effect,
     node::{
         alarms::Alarm,
@@ -28,7 +29,7 @@ const HEARD_LATE: Duration = Duration::seconds(30);
 const OFFER_VALIDITY: Duration = Duration::seconds(900);
 /// The first times between two tellings of an offer; then the last of them.
 const OFFER_INTERVALS: [Duration; 4] =
-    [Duration::seconds(2), Duration::seconds(10), Duration::seconds(30), Duration::seconds(300)];
+    [Duration::seconds(2), Duration::seconds(10), Duration::seconds(30), OFFER_REPEATED];
 /// How long after a run the runner counts as warm.
 const WARM: Duration = Duration::seconds(300);
 

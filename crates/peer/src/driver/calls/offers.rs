@@ -2,7 +2,10 @@
 //!
 //! **Invariant:** what the network pins or the library holds goes by the name that it has there, whatever an offer calls it.
 
-use assay_market::{Moment, book::said_at};
+use assay_market::{
+    Moment,
+    book::{is_overdue, said_at},
+};
 use assay_protocol::{
     id::{Digest, PeerId},
     offer::{Bench, Offer, Reachability, Service},
@@ -15,6 +18,7 @@ use crate::{
     clock::moment,
     driver::{
         Driver,
+        provider_signs::RestingProvider,
         responder::{Respond, Responder},
     },
     handle::{Call, Refused},
@@ -23,6 +27,10 @@ use crate::{
 /// The offers that are known.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ListOffers;
+
+/// The providers that tell everybody that they take nothing new on for now.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ListResting;
 
 /// A provider's offer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,6 +53,13 @@ pub struct OfferView {
     pub reachability: Reachability,
     /// True if the notary that new orders name convicted it a short while ago.
     pub convicted: bool,
+    /// How long ago the last connection to its provider ended, or something for it did not get through, where nothing was heard of
+    /// it since.
+    #[serde(default)]
+    pub lost: Option<Duration>,
+    /// True if its provider should have told it again by now, twice.
+    #[serde(default)]
+    pub overdue: bool,
 }
 
 /// One device of a provider.
@@ -96,6 +111,21 @@ impl Respond for ListOffers {
     }
 }
 
+impl Call for ListResting {
+    const NAME: &'static str = "list_resting";
+    type Answer = Vec<RestingProvider>;
+}
+
+impl Respond for ListResting {
+    async fn respond(self, responder: &Responder) -> Result<Vec<RestingProvider>, Refused> {
+        let resting = responder.look(|driver| {
+            let now = driver.node.time(moment());
+            driver.signs.resting(now).cloned().collect()
+        });
+        resting.await
+    }
+}
+
 impl Driver {
     fn offer_view(&self, offer: &Verified<Offer>, at: Moment) -> OfferView {
         let now = self.node.time(at);
@@ -109,6 +139,8 @@ impl Driver {
             addresses: offer.addresses.clone(),
             reachability: offer.reachability,
             convicted: self.node.is_convicted(offer, at),
+            lost: self.signs.lost_for(offer.signer(), now).filter(|_| offer.signer() != self.own),
+            overdue: is_overdue(offer, now),
         }
     }
 
