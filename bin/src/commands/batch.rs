@@ -5,6 +5,7 @@ mod errors;
 mod home_batches;
 mod lines_under_way;
 mod ls;
+mod notary_vigil;
 mod report;
 mod resume;
 mod rm;

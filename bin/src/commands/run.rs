@@ -9,6 +9,7 @@ pub(crate) mod fitting;
 pub(super) mod follow;
 pub(crate) mod input;
 mod intake;
+pub(crate) mod notary_wait;
 pub(crate) mod order_args;
 mod out_file;
 mod picture;

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::{
-    assay::{Ran, command},
+    assay::{Ran, assay, command},
     gateways::Serving,
     homes::{Homestead, private_folder},
     person::Person,
@@ -37,6 +37,7 @@ const SMALL: &str = "what it writes is a few kilobytes";
 
 const HERE: &str = "where_nobody_is_reached_that_is_said";
 const BIT_BY_BIT: &str = "a_network_that_goes_away_bit_by_bit_is_told_in_two_lines_each_time";
+const NOTARY_GONE: &str = "a_notary_that_is_gone_is_named_to_whoever_waits_for_it";
 const LEFT: &str = "ctrl_c_ends_each_with_its_status_and_a_line";
 const PATHS: &str = "what_is_no_text_is_refused_as_a_word_and_taken_as_a_path";
 const UNWRITABLE: &str = "a_home_that_may_not_be_written_is_refused_in_two_lines";
@@ -64,10 +65,10 @@ const TROUBLES: [(&str, [&str; VERBS.len()]); 11] = [
         "the notary is gone",
         [
             "a_notary_that_was_not_heard_is_named",
-            "every_exit_code_is_reached",
+            NOTARY_GONE,
             BIT_BY_BIT,
-            AS_RUN,
-            AS_RUN,
+            NOTARY_GONE,
+            NOTARY_GONE,
             NOBODY_NEEDED,
             NOBODY_NEEDED,
             "a_notary_that_is_killed_with_a_job_open_closes_it",
@@ -329,6 +330,45 @@ fn where_nobody_is_reached_that_is_said() {
         });
     });
     assert_eq!(homestead.types(&["down"]).status, Some(0));
+}
+
+/// Each waits for it; they do so side by side.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notary_that_is_gone_is_named_to_whoever_waits_for_it() {
+    let (mut town, folder) = (Town::start().await, private_folder());
+    let you = town.network.peer("you").home.root().to_owned();
+    let seven = town.network.folder().join("seven-1.png").to_str().unwrap().to_owned();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [lines, output] = ["lines.jsonl", "out.jsonl"].map(at);
+    let body =
+        json!({ "model": "sums", "messages": [{ "role": "user", "content": "27+58=" }], "max_tokens": 8 });
+    fs::write(&lines, format!("{}\n", json!({ "custom_id": "one", "body": body }))).unwrap();
+    let gateway = Serving::start(&you);
+    town.network.kill("nora");
+    let names_it = |ran: &Ran| {
+        fails(ran, &[13]);
+        assert!(ran.stderr.contains("error: no connection to the notary "), "{ran:?}");
+        assert!(ran.stderr.contains(", which was last heard "), "{ran:?}");
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| names_it(&assay(&you, &["run", "digits", &seven])));
+        scope.spawn(|| {
+            let patient = assay(&you, &["run", "digits", &seven, "--timeout", "60s"]);
+            fails(&patient, &[10]);
+            assert!(patient.stderr.contains("it is waited for as long as was said"), "{patient:?}");
+        });
+        scope.spawn(|| {
+            names_it(&assay(&you, &["batch", "run", &lines, "-o", &output]));
+            let status = assay(&you, &["batch", "ls"]);
+            assert!(status.stderr.contains(" stands: no connection to the notary "), "{status:?}");
+        });
+        scope.spawn(|| {
+            let answered = gateway.post("/v1/chat/completions", &body);
+            answered.fails(503, "notary_gone");
+            let message = answered.document()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.starts_with("there is no connection to the notary "), "{message}");
+        });
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

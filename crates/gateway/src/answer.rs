@@ -11,8 +11,8 @@ use std::{collections::VecDeque, time::Duration};
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
     handle::{
-        CallError, ExplainJob, Handle, ReadOutput, Refused, ShowAccount, Submit, Update, Updates,
-        WatchUpdates, WrittenChance,
+        CallError, ExplainJob, Handle, LookForNotary, ReadOutput, Refused, ShowAccount, Submit, Update,
+        Updates, WatchUpdates, WrittenChance,
     },
     hearing::Hearing,
 };
@@ -44,6 +44,8 @@ const DAEMON_WAIT: Duration = Duration::from_secs(30);
 const DAEMON_STEP: Duration = Duration::from_millis(100);
 /// How long a notary has to say what open jobs hold.
 const HELD_WAIT: Duration = Duration::from_secs(2);
+/// Between two looks at whether the notary is there that is to open a job.
+const NOTARY_STEP: Duration = Duration::from_secs(3);
 /// How long a result is waited for that is paid already.
 const PAID_WAIT: Duration = Duration::from_secs(30);
 
@@ -129,6 +131,8 @@ pub(crate) struct LiveAnswer {
     first_word_s: Option<f64>,
     /// Until when a result is waited for that is paid already.
     paid_deadline: Option<Instant>,
+    /// When to look next whether the notary is there; nothing while it is not waited for.
+    notary_look: Option<Instant>,
 }
 
 impl AnswerOrder {
@@ -217,6 +221,7 @@ impl LiveAnswer {
             ordered: Instant::now(),
             first_word_s: None,
             paid_deadline: None,
+            notary_look: None,
         })
     }
 
@@ -231,10 +236,11 @@ impl LiveAnswer {
             if let Some(part) = self.parts.pop_front() {
                 return Ok(part);
             }
+            let deadline = self.paid_deadline.or(self.notary_look);
             let update = match &mut self.hearing {
-                None => next_update(&mut self.updates, self.paid_deadline).await,
+                None => next_update(&mut self.updates, deadline).await,
                 Some(hearing) => tokio::select! {
-                    update = next_update(&mut self.updates, self.paid_deadline) => update,
+                    update = next_update(&mut self.updates, deadline) => update,
                     words = hearing.next() => {
                         self.tell(words);
                         continue;
@@ -245,7 +251,10 @@ impl LiveAnswer {
                 Seen::Update(Update::Job(view)) => self.look(&view.submission).await?,
                 Seen::Update(Update::Event(_) | Update::Missed { .. }) => {}
                 Seen::Lost => self.watch_again().await?,
-                Seen::Nothing => return Err(HttpFailure::undelivered(self.key())),
+                Seen::Nothing if self.paid_deadline.is_some() => {
+                    return Err(HttpFailure::undelivered(self.key()));
+                }
+                Seen::Nothing => self.look_for_notary().await?,
             }
         }
     }
@@ -304,6 +313,16 @@ impl LiveAnswer {
         }
     }
 
+    /// Gives up where the notary is gone that is to open the job: nobody knows when it will be back.
+    async fn look_for_notary(&mut self) -> Result<(), HttpFailure> {
+        self.notary_look = Some(Instant::now() + NOTARY_STEP);
+        match self.handle.call(LookForNotary).await {
+            Ok(Some(lost)) => Err(HttpFailure::notary_gone(&lost)),
+            // A daemon that is away is noticed by whoever watches it.
+            Ok(None) | Err(_) => Ok(()),
+        }
+    }
+
     /// Takes how the job stands.
     async fn look(&mut self, submission: &SubmissionView) -> Result<(), HttpFailure> {
         // Whoever was asked beside it and did not answer may stand behind the one that did.
@@ -327,6 +346,8 @@ impl LiveAnswer {
             let held = held(&self.handle, submission).await;
             return Err(HttpFailure::of_submission(submission, held));
         }
+        let look = self.notary_look.unwrap_or_else(|| Instant::now() + NOTARY_STEP);
+        self.notary_look = awaits_notary(submission).then_some(look);
         if let Some(attempt) = submission.running() {
             self.begin(attempt);
         }
@@ -392,6 +413,12 @@ impl LiveAnswer {
         }
         Err(ChanceQuestion::unasked(whole.by.job))
     }
+}
+
+/// Whether it is the notary who is waited for: a provider has agreed, and the job is not opened.
+fn awaits_notary(submission: &SubmissionView) -> bool {
+    let is = |state| submission.attempts.iter().any(|attempt| attempt.state == state);
+    is(AttemptState::Opening) && !is(AttemptState::Running) && !is(AttemptState::Delivered)
 }
 
 /// What was seen of a job.

@@ -10,7 +10,7 @@ use std::{
 
 use assay_gateway::{
     BATCH_BYTES_MAX, BatchCourse, BatchDaemon, BatchError, BatchFolder, BatchGear, BatchLines, BatchLock,
-    BatchPlan, BatchSign, TOKENS_USUAL, affordable,
+    BatchPlan, BatchSign, LineLog, TOKENS_USUAL, affordable,
 };
 use assay_peer::{
     config::Settings,
@@ -20,6 +20,7 @@ use assay_protocol::{id::Digest, manifest::Manifest, units::Amount};
 
 use super::{
     home_batches,
+    notary_vigil::{note_of, until_gone},
     report::{BatchReport, write_answers},
     standstill::Standstill,
 };
@@ -266,12 +267,13 @@ pub(super) async fn carry_out(
     let carried = tokio::select! {
         carried = carried => carried,
         exit = stop::asked() => Err(left(exit, plan)),
+        gone = until_gone(&invocation.home, plan, printer) => Err(gone),
     };
     spinner.end();
     // Whatever ended it, what there is is there to read.
     let log = folder.log(plan)?;
     let written = write_answers(folder, plan, &log);
-    let stop = carried?;
+    let stop = carried.map_err(|failure| stands(folder, &log, failure))?;
     written?;
     let mut report = BatchReport::at_rest(folder, plan, &log);
     let still = stop.filter(|_| report.left() > 0).map(|stop| Standstill::of(&stop, &report, unit));
@@ -284,6 +286,15 @@ pub(super) async fn carry_out(
     printer.line(report.line(unit));
     printer.note(format!("answers: {}", plan.output.display()));
     report.judge(still.as_ref())
+}
+
+/// A failure for which it stands, as whoever looks later is told of it: where something was spent it ends as one in part.
+fn stands(folder: &BatchFolder, log: &LineLog, failure: CommandError) -> CommandError {
+    let Some(note) = note_of(&failure) else { return failure };
+    // Where the disk takes nothing more, whoever looks later is told less.
+    let _ = folder.keep_stop(&note);
+    let is_in_part = log.tally().answered > 0 || !log.spent().is_zero();
+    if is_in_part { failure.ending(Exit::Partly) } else { failure }
 }
 
 /// How far it is.

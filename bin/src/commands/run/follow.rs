@@ -10,7 +10,7 @@ use assay_market::{
     view::{AttemptState, AttemptView, SubmissionView},
 };
 use assay_peer::{
-    handle::{CallError, CancelJob, FrameError, Handle, ShowJob, Update, Updates, WatchUpdates},
+    handle::{CallError, CancelJob, FrameError, Handle, Update, Updates, WatchUpdates},
     hearing::{Hearing, ShownAnswer},
 };
 use assay_protocol::{
@@ -28,6 +28,7 @@ use super::{
     closing,
     intake::intake,
     job,
+    notary_wait::NotaryWait,
     offers::{
         passed::{self, NOTHING_SPENT},
         resting,
@@ -41,8 +42,6 @@ use crate::{
     printer::{Printer, Spinner, full, short},
 };
 
-/// How long a notary may take to open a job before whoever waits is told. The daemon goes on asking it.
-const NOTARY_WAIT: Duration = Duration::from_secs(30);
 /// How long a result is waited for that is paid already.
 const PAID_WAIT: Duration = Duration::from_secs(30);
 
@@ -83,8 +82,8 @@ pub(crate) struct Waiting {
     handle: Handle,
     /// Whoever waits has ended it.
     cancels: bool,
-    /// Since when nothing was heard of a job that is not opened yet.
-    quiet: Option<Instant>,
+    /// How long it is waited for the notary.
+    notary: NotaryWait,
     /// Until when a result is waited for that is paid already.
     paid_deadline: Option<Instant>,
     /// What was held for the attempt that reached the goal when it did.
@@ -116,7 +115,7 @@ impl Waiting {
             ending: manifest.gives_parts().then(|| handle.clone()),
             handle,
             cancels: false,
-            quiet: Some(Instant::now()),
+            notary: NotaryWait::begin(),
             paid_deadline: None,
             held: None,
         })
@@ -187,12 +186,12 @@ impl Waiting {
             self.say_how_long().await;
         }
         loop {
-            let quiet = self.quiet.map(|since| since + NOTARY_WAIT);
-            let paid_deadline = self.paid_deadline;
+            let (look, paid_deadline) = (self.notary.next_look(), self.paid_deadline);
             let update = tokio::select! {
                 update = self.update(printer) => update,
-                () = alarm(quiet) => {
-                    self.look_at_notary(printer).await?;
+                () = alarm(look) => {
+                    let job = (&self.handle, self.key);
+                    self.notary.look(job, self.deadline.is_some(), printer).await?;
                     continue;
                 }
                 () = alarm(paid_deadline) => return Err(not_delivered(self.key)),
@@ -210,7 +209,7 @@ impl Waiting {
                 return Ok(attempt.clone());
             }
             if is_on_its_way(&view.submission) {
-                self.quiet = None;
+                self.notary.hear(true);
                 self.paid_deadline.get_or_insert_with(|| Instant::now() + PAID_WAIT);
                 self.spinner.say(UNTIL_HERE);
                 continue;
@@ -222,30 +221,13 @@ impl Waiting {
                 hearing.follow(attempt);
             }
             let state = view.submission.foremost().map(|attempt| attempt.state);
-            let is_asked = matches!(state, Some(AttemptState::Proposed | AttemptState::Opening));
-            self.quiet = is_asked.then(Instant::now);
+            self.notary.hear(!matches!(state, None | Some(AttemptState::Proposed | AttemptState::Opening)));
             // What is said of a result that is here is how long whoever wants more may wait.
             match state {
                 Some(AttemptState::Delivered) if goal != Goal::Delivered => self.say_how_long().await,
                 Some(_) | None => self.spinner.say(&job::state(&view)),
             }
         }
-    }
-
-    /// Whether it is the notary who is waited for: nothing tells that it is asked.
-    async fn look_at_notary(&mut self, printer: &Printer) -> Result<(), CommandError> {
-        let job = self.handle.call(ShowJob { name: full(self.key) }).await?;
-        if !job.submission.attempts.iter().any(|attempt| attempt.state == AttemptState::Opening) {
-            self.quiet = Some(Instant::now());
-            return Ok(());
-        }
-        let silent = notary_silent(self.key);
-        if self.deadline.is_none() {
-            return Err(silent);
-        }
-        self.quiet = None;
-        printer.note("the notary has not answered yet; it is waited for as long as was said");
-        Ok(())
     }
 
     /// Why a job that is over did not come to what was waited for.
@@ -375,15 +357,6 @@ fn not_checked(key: Digest, answer: &AttemptView) -> CommandError {
     let hint = format!("it is not shown; `assay job result {name}` prints it all the same");
     let details = json!({ "submission": full(key), "job": full(answer.job), "outcome": outcome });
     CommandError::new(Exit::NotVerified, "NOT_CHECKED", message, hint).with(details)
-}
-
-fn notary_silent(key: Digest) -> CommandError {
-    let (name, seconds) = (short(key), NOTARY_WAIT.as_secs());
-    let message = format!("the notary has not answered for {seconds} s: the job {name} is not opened");
-    let hint = format!(
-        "it may be opened yet, or another provider asked: `assay job wait {name}` tells; `assay job cancel {name}` ends it"
-    );
-    CommandError::new(Exit::NoPeers, "NOTARY_SILENT", message, hint).with(json!({ "submission": full(key) }))
 }
 
 /// Whoever waits for the close has been shown the answer.

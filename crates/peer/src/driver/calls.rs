@@ -20,6 +20,7 @@ mod jobs;
 mod keep;
 mod library;
 mod limits;
+mod lost_notary;
 mod machine;
 mod measuring;
 mod models;
@@ -67,6 +68,7 @@ pub use self::{
     keep::KeepFile,
     library::{AddModel, PullModel, PullSource, RemoveModel},
     limits::{ChangeLimits, DeviceSlots, Limited, LimitsView, ModelAllowance, ShowLimits},
+    lost_notary::{LookForNotary, LostNotary},
     machine::{DevicesView, ListDevices, LookAtMachine, MachineView},
     measuring::{MeasureOffered, MeasuredModel, Measurement, ModelSample},
     models::{FindModel, FoundModel, ListModels, ListedModel, ModelList},
@@ -129,6 +131,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::to::<ListResting>(),
     Route::to::<ListRuns>(),
     Route::to::<LookAtMachine>(),
+    Route::to::<LookForNotary>(),
     Route::to::<MeasureOffered>(),
     Route::to::<PageJobs>(),
     Route::to::<PauseProviding>(),
