@@ -1,6 +1,6 @@
 //! `assay account`: what the notary holds for this peer, and what its owner has it do.
 
-mod deed;
+mod account_deed;
 mod grant;
 mod history;
 mod register;
@@ -16,7 +16,7 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
-use self::deed::Deed;
+use self::account_deed::AccountDeed;
 use super::job::holding;
 use crate::{
     command_error::CommandError,
@@ -154,7 +154,7 @@ async fn instruct(
     let answer = daemon.call(InstructNotary { notary, order: order.clone() }).await;
     spinner.end();
     let InstructedView { number, said: view } = answer?;
-    let deed = Deed::done(order, number, daemon.genesis.timers.unbonding);
+    let deed = AccountDeed::done(order, number, daemon.genesis.timers.unbonding);
     let held = held_by(view.notary, &daemon).await?;
     print(&view, (&held, Some(&deed)), daemon.unit(), invocation);
     note_withdrawn(&view, &daemon, invocation);
@@ -163,7 +163,7 @@ async fn instruct(
 
 fn print(
     view: &AccountView,
-    (held, deed): (&[HeldMoney], Option<&Deed>),
+    (held, deed): (&[HeldMoney], Option<&AccountDeed>),
     unit: &str,
     invocation: &Invocation,
 ) {
@@ -235,7 +235,7 @@ pub(super) async fn for_pages(daemon: &RunningDaemon) -> Result<Value, CommandEr
     Ok(document(&view, (&held, None), daemon.unit()))
 }
 
-fn document(view: &AccountView, (held, deed): (&[HeldMoney], Option<&Deed>), unit: &str) -> Value {
+fn document(view: &AccountView, (held, deed): (&[HeldMoney], Option<&AccountDeed>), unit: &str) -> Value {
     let AccountView { notary, account } = view;
     let head = account.head;
     json!({

@@ -60,7 +60,7 @@ use self::{
     alarm::WakeTime,
     background::Background,
     calls::Update,
-    farewell::Farewell,
+    farewell::DaemonFarewell,
     history::{Dated, History},
     indexing::Indexing,
     intake::{Arrival, Thrown},
@@ -422,7 +422,7 @@ impl Driver {
 
     /// Ends in good order: what was saved is on the disk, and what waited for that has left.
     async fn end(mut self) -> Result<(), Broken> {
-        let farewell = Farewell::of(&self.node);
+        let farewell = DaemonFarewell::of(&self.node);
         self.background.executor.end();
         if time::timeout(FLUSH_WAIT, self.outbox.flush(self.saved)).await.is_err() {
             tracing::warn!("ended before everything had left");

@@ -8,7 +8,7 @@ use assay_protocol::signed::Keypair;
 
 /// What is under way when a daemon ends. All of it is in the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Farewell {
+pub(super) struct DaemonFarewell {
     /// Jobs of its own that have not ended.
     ordered: usize,
     /// Jobs of others that it runs or checks.
@@ -19,7 +19,7 @@ pub(super) struct Farewell {
     books: u64,
 }
 
-impl Farewell {
+impl DaemonFarewell {
     pub(super) fn of(node: &Node<Keypair>) -> Self {
         let runs = node.runs();
         let count = |state| runs.iter().filter(|run: &&RunView| run.state == state).count();
@@ -57,8 +57,8 @@ mod tests {
 
     #[test]
     fn who_ends_a_daemon_is_told_what_goes_on_when_it_starts_again() {
-        assert_eq!(Farewell::default().words(), "ended in good order; nothing is under way");
-        let busy = Farewell { ordered: 2, runs: 0, receipts: 1, books: 0 };
+        assert_eq!(DaemonFarewell::default().words(), "ended in good order; nothing is under way");
+        let busy = DaemonFarewell { ordered: 2, runs: 0, receipts: 1, books: 0 };
         assert_eq!(
             busy.words(),
             "ended in good order; what was answered is saved, and these jobs go on when it starts again: 2 that were \

@@ -8,7 +8,7 @@ use crate::printer::{ago, local, moment, money, number_of};
 
 /// Something that a notary has done as it was told.
 #[derive(Debug)]
-pub(super) struct Deed {
+pub(super) struct AccountDeed {
     order: AccountOrder,
     /// The number under which it was signed, where that is known.
     number: Option<u64>,
@@ -18,7 +18,7 @@ pub(super) struct Deed {
     unbonding: Duration,
 }
 
-impl Deed {
+impl AccountDeed {
     /// One that was done just now.
     pub(super) fn done(order: AccountOrder, number: Option<u64>, unbonding: Duration) -> Self {
         Self { order, number, done: clock::wall(), unbonding }
@@ -76,8 +76,8 @@ impl Deed {
 mod tests {
     use super::*;
 
-    fn deed(order: AccountOrder, number: Option<u64>) -> Deed {
-        Deed { order, number, done: Timestamp(1_000), unbonding: Duration::seconds(24 * 3_600) }
+    fn deed(order: AccountOrder, number: Option<u64>) -> AccountDeed {
+        AccountDeed { order, number, done: Timestamp(1_000), unbonding: Duration::seconds(24 * 3_600) }
     }
 
     #[test]
