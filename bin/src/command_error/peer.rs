@@ -102,6 +102,7 @@ const OTHER_INPUT: &str =
     "`assay run` orders it with another input; `assay job retry JOB --force` orders it as it was";
 const ORDER_ANEW: &str = "`assay job result JOB` prints what was bought; `assay run` orders anew";
 const SHOW_JOB: &str = "`assay job show JOB` says how far it is, and what became of it";
+const ALL_NAMES: &str = "`assay job ls` lists the jobs of this home, and with --json their whole names";
 const START_THIS_VERSION: &str = "end the daemon with `assay down` and start this version's with `assay up`";
 
 fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
@@ -114,12 +115,7 @@ fn explain(refused: &Refused) -> (Exit, &'static str, &'static str) {
         Refused::UnknownJob { .. } => {
             (Exit::NotFound, "UNKNOWN_JOB", "`assay job ls` lists the jobs of this home")
         }
-        Refused::TooFewDigits { .. } => (
-            Exit::Usage,
-            "AMBIGUOUS",
-            "`assay job ls` lists the jobs of this home, with --json by their whole names",
-        ),
-        Refused::Ambiguous { .. } => (Exit::Usage, "AMBIGUOUS", "`assay job ls --json` has all names"),
+        Refused::Ambiguous { .. } | Refused::TooFewDigits { .. } => (Exit::Usage, "AMBIGUOUS", ALL_NAMES),
         Refused::BlobAbsent { .. } => {
             (Exit::NotFound, "BLOB_ABSENT", "it may have made room; `assay job show` says what is still here")
         }
