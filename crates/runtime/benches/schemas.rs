@@ -81,7 +81,8 @@ fn main() {
     envelope.params = format!(r#"{{"raw":true,"temperature":1,"max_tokens":{TOKENS_WRITTEN}}}"#);
     envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
     let binary = env!("CARGO_BIN_EXE_assay-worker").into();
-    let pool = Pool::new(WorkerSource { binary, cache: Some(folder.path().join("cache")) });
+    let pool =
+        Pool::new(WorkerSource { binary, cache: Some(folder.path().join("cache")), onnx_runtime: None });
     let files = (runner.as_path(), model.as_path());
     write(&pool, &envelope, files, ASKED[0].1);
     let mut taken = ASKED.map(|_| Vec::new());

@@ -35,7 +35,7 @@ impl Job {
         envelope.params = PARAMS.into();
         let cache = tempfile::tempdir().expect("a temporary directory");
         let binary = env!("CARGO_BIN_EXE_assay-worker").into();
-        let pool = Pool::new(WorkerSource { binary, cache: Some(cache.path().into()) });
+        let pool = Pool::new(WorkerSource { binary, cache: Some(cache.path().into()), onnx_runtime: None });
         let job = Self { envelope, runner, model, pool, _cache: cache };
         job.run();
         job

@@ -1,5 +1,6 @@
 //! Runs networks as jobs run them: `networks WORKER RUNNER PARAMS`, and on standard input a line for each job, which names
-//! three files: `MODEL<tab>INPUT<tab>OUTPUT`. Says of each line `done`, or why not.
+//! three files: `MODEL<tab>INPUT<tab>OUTPUT`. Says of each line `done`, or why not. What rten does not run ONNX Runtime runs, where
+//! `ORT_DYLIB_PATH` names its library.
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 use std::{
@@ -22,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: networks WORKER RUNNER PARAMS".into());
     };
     let cache = std::env::temp_dir().join(format!("assay-networks-{}", std::process::id()));
-    let pool = Pool::new(WorkerSource { binary: worker.clone(), cache: Some(cache.clone()) });
+    let onnx_runtime = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+    let pool = Pool::new(WorkerSource { binary: worker.clone(), cache: Some(cache.clone()), onnx_runtime });
     let runner_name = Digest::of(&fs::read(runner)?);
     for line in io::stdin().lines() {
         let line = line?;

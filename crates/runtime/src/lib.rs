@@ -13,6 +13,7 @@ mod engine;
 pub mod envelope;
 mod hosts;
 pub mod models;
+pub mod network_survey;
 pub mod onnx_file;
 pub mod outcome;
 pub mod packs;

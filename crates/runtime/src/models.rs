@@ -13,7 +13,8 @@ use crate::{
     counts::RunCounts,
     engine::{
         language::{LanguageGraph, LanguageModel},
-        rten::{self, Metered, OnnxModel},
+        network::{Metered, NetworkModel},
+        rten,
     },
     outcome::RunFailure,
     worker::EngineLink,
@@ -33,7 +34,7 @@ const THREADS: usize = 1;
 
 /// A model's bytes, and the threads of the engine that runs it.
 pub(crate) enum Unread {
-    /// For rten, whose threads are its own.
+    /// For an engine of networks, whose threads are its own.
     Onnx(Vec<u8>),
     /// For the engine of language models.
     Gguf(Vec<u8>, Cpu),
@@ -67,7 +68,7 @@ pub(crate) struct Loaded {
 
 #[derive(Clone)]
 enum LoadedModel {
-    Network(Arc<OnnxModel>),
+    Network(Arc<NetworkModel>),
     Language(Arc<LanguageModel>),
 }
 
@@ -75,7 +76,7 @@ impl Loaded {
     /// Reads a model that is known to be the one called `name`.
     pub(crate) fn read(name: Digest, model: Unread) -> Result<Self, RunFailure> {
         let model = match model {
-            Unread::Onnx(bytes) => LoadedModel::Network(Arc::new(OnnxModel::read(bytes)?)),
+            Unread::Onnx(bytes) => LoadedModel::Network(Arc::new(NetworkModel::read(bytes)?)),
             Unread::Gguf(bytes, cpu) => {
                 LoadedModel::Language(Arc::new(LanguageModel::read(name, &bytes, cpu)?))
             }
@@ -92,7 +93,7 @@ impl Loaded {
     pub(crate) fn vocabulary(&self) -> Option<TextVocabulary<'_>> {
         match &self.model {
             LoadedModel::Language(language) => Some(TextVocabulary::Whole(&language.vocabulary)),
-            LoadedModel::Network(network) => network.pieces.as_ref().map(TextVocabulary::Pieces),
+            LoadedModel::Network(network) => network.pieces().map(TextVocabulary::Pieces),
         }
     }
 

@@ -1,5 +1,5 @@
-//! What an ONNX file says of itself, as far as it has to be known to run it: its inputs, outputs and operators; and how more
-//! is put behind it.
+//! What an ONNX file says of itself, as far as it has to be known to run it: its inputs, outputs and operators, and whether all
+//! of it is in one file; and how more is put behind it.
 //!
 //! **Invariant:** no tensor is read, whatever its length; graphs inside graphs are followed to a bounded depth.
 
@@ -20,27 +20,43 @@ const DEPTH_MAX: usize = 16;
 // MessageReader, by the numbers that the format gives them. Of a model:
 const GRAPH: u64 = 7;
 const PROPERTIES: u64 = 14;
+const FUNCTION: u64 = 25;
 // Of a graph:
 const NODE: u64 = 1;
 const CONSTANT: u64 = 5;
 const INPUT: u64 = 11;
 const OUTPUT: u64 = 12;
 const BETWEEN: u64 = 13;
+const SPARSE: u64 = 15;
+// Of a function:
+const FUNCTION_NODE: u64 = 7;
 // Of a node, and of its attributes:
 const NODE_INPUT: u64 = 1;
 const NODE_KIND: u64 = 4;
 const NODE_ATTRIBUTE: u64 = 5;
+const NODE_DOMAIN: u64 = 7;
 const ATTRIBUTE_NAME: u64 = 1;
 const ATTRIBUTE_TEXT: u64 = 4;
+const ATTRIBUTE_TENSOR: u64 = 5;
 const ATTRIBUTE_GRAPH: u64 = 6;
+const ATTRIBUTE_TENSORS: u64 = 10;
 const ATTRIBUTE_GRAPHS: u64 = 11;
-// Of a constant:
+const ATTRIBUTE_SPARSE: u64 = 22;
+const ATTRIBUTE_ALL_SPARSE: u64 = 23;
+// Of a constant, and of one that is mostly noughts:
 const CONSTANT_AXES: u64 = 1;
 const CONSTANT_NAME: u64 = 8;
+const CONSTANT_ELSEWHERE: u64 = 13;
+const CONSTANT_PLACE: u64 = 14;
+const SPARSE_VALUES: u64 = 1;
+const SPARSE_PLACES: u64 = 2;
 // Of a value, its type, its shape and an axis:
 const VALUE_NAME: u64 = 1;
 const VALUE_TYPE: u64 = 2;
 const TENSOR_TYPE: u64 = 1;
+/// Sequences, maps, what is opaque, tensors that are mostly noughts, and what may be absent.
+const OTHER_TYPES: [u64; 5] = [4, 5, 7, 8, 9];
+const TENSOR_ELEMENT: u64 = 1;
 const TENSOR_SHAPE: u64 = 2;
 const AXIS: u64 = 1;
 const AXIS_LENGTH: u64 = 1;
@@ -57,6 +73,8 @@ pub struct OnnxFile {
     pub operators: Vec<OnnxOperator>,
     /// Tensors that are known to have one axis.
     pub rows: BTreeSet<String>,
+    /// The first of its constants that lies in another file, by the name of that constant or of what holds it.
+    pub elsewhere: Option<String>,
 }
 
 /// One of its tensors.
@@ -64,8 +82,22 @@ pub struct OnnxFile {
 pub struct OnnxValue {
     /// What it is called.
     pub name: String,
+    /// What it is.
+    pub kind: OnnxKind,
     /// Its axes.
     pub axes: Vec<OnnxAxis>,
+}
+
+/// What a value of a network is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnnxKind {
+    /// The file does not say.
+    #[default]
+    Unsaid,
+    /// A tensor of this type, by the number that the format gives it.
+    Tensor(u64),
+    /// No tensor.
+    Other,
 }
 
 /// An axis of a tensor.
@@ -93,6 +125,8 @@ impl OnnxAxis {
 /// One step of what it computes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct OnnxOperator {
+    /// Whose operator it is; that of the format itself, if empty.
+    pub domain: String,
     /// Which.
     pub kind: String,
     /// Of what, by names.
@@ -112,6 +146,9 @@ impl OnnxFile {
         let mut constants = BTreeSet::new();
         MessageReader(file).each(0, end, &mut |reader, field| match field {
             MessageField::Message(GRAPH, start, end) => found.graph(reader, (start, end), &mut constants, 0),
+            MessageField::Message(FUNCTION, start, end) => {
+                found.function(reader, (start, end), &mut constants)
+            }
             MessageField::Message(..) | MessageField::Number(..) => Ok(()),
         })?;
         // Older files list their constants among the inputs.
@@ -134,12 +171,19 @@ impl OnnxFile {
         reader.each(start, end, &mut |reader, field| {
             let MessageField::Message(kind, start, end) = field else { return Ok(()) };
             match kind {
-                NODE if self.operators.len() >= OPERATORS_MAX => return Err(ErrorKind::InvalidData.into()),
-                NODE => self.operators.push(operator(reader, start, end, &mut graphs)?),
+                NODE => self.operator(reader, (start, end), &mut graphs)?,
                 CONSTANT => {
                     let (name, axes) = constant(reader, start, end)?;
                     self.note(&name, axes);
+                    if is_elsewhere(reader, start, end)? {
+                        self.elsewhere.get_or_insert_with(|| name.clone());
+                    }
                     constants.insert(name);
+                }
+                SPARSE => {
+                    if is_sparse_elsewhere(reader, start, end)? {
+                        self.elsewhere.get_or_insert_with(String::new);
+                    }
                 }
                 INPUT | OUTPUT | BETWEEN => {
                     let value = value(reader, start, end)?;
@@ -157,6 +201,41 @@ impl OnnxFile {
         graphs.into_iter().try_for_each(|graph| self.graph(reader, graph, constants, depth + 1))
     }
 
+    /// Takes in what an operator is made of that the file brings itself.
+    fn function<R: Read + Seek>(
+        &mut self,
+        reader: &mut MessageReader<R>,
+        (start, end): (u64, u64),
+        constants: &mut BTreeSet<String>,
+    ) -> io::Result<()> {
+        let mut graphs = Vec::new();
+        reader.each(start, end, &mut |reader, field| match field {
+            MessageField::Message(FUNCTION_NODE, start, end) => {
+                self.operator(reader, (start, end), &mut graphs)
+            }
+            MessageField::Message(..) | MessageField::Number(..) => Ok(()),
+        })?;
+        graphs.into_iter().try_for_each(|graph| self.graph(reader, graph, constants, 1))
+    }
+
+    /// Takes in a node; graphs inside it are put among `graphs`.
+    fn operator<R: Read + Seek>(
+        &mut self,
+        reader: &mut MessageReader<R>,
+        (start, end): (u64, u64),
+        graphs: &mut Vec<(u64, u64)>,
+    ) -> io::Result<()> {
+        if self.operators.len() >= OPERATORS_MAX {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        let (operator, has_all) = operator(reader, start, end, graphs)?;
+        if !has_all {
+            self.elsewhere.get_or_insert_with(|| operator.kind.clone());
+        }
+        self.operators.push(operator);
+        Ok(())
+    }
+
     fn note(&mut self, name: &str, axes: usize) {
         if axes == 1 {
             self.rows.insert(name.to_owned());
@@ -164,43 +243,61 @@ impl OnnxFile {
     }
 }
 
-/// A node, and where the graphs inside it lie.
+/// A node, where the graphs inside it lie, and whether its constants are all in this file.
 fn operator<R: Read + Seek>(
     reader: &mut MessageReader<R>,
     start: u64,
     end: u64,
     graphs: &mut Vec<(u64, u64)>,
-) -> io::Result<OnnxOperator> {
-    let mut operator = OnnxOperator::default();
+) -> io::Result<(OnnxOperator, bool)> {
+    let (mut operator, mut has_all) = (OnnxOperator::default(), true);
     reader.each(start, end, &mut |reader, field| {
         match field {
             MessageField::Message(NODE_INPUT, start, end) => operator.inputs.push(reader.text(start, end)?),
             MessageField::Message(NODE_KIND, start, end) => operator.kind = reader.text(start, end)?,
+            MessageField::Message(NODE_DOMAIN, start, end) => operator.domain = reader.text(start, end)?,
             MessageField::Message(NODE_ATTRIBUTE, start, end) => {
-                let (mut name, mut text) = (None, None);
-                reader.each(start, end, &mut |_, field| {
-                    match field {
-                        MessageField::Message(ATTRIBUTE_NAME, start, end) => name = Some((start, end)),
-                        MessageField::Message(ATTRIBUTE_TEXT, start, end) => text = Some((start, end)),
-                        MessageField::Message(ATTRIBUTE_GRAPH | ATTRIBUTE_GRAPHS, start, end) => {
-                            graphs.push((start, end))
-                        }
-                        MessageField::Message(..) | MessageField::Number(..) => {}
-                    }
-                    Ok(())
-                })?;
-                // Bytes that are no word are passed over: they may be of any length.
-                if let (Some(name), Some(text)) = (name, text)
-                    && let (Ok(name), Ok(text)) = (reader.text(name.0, name.1), reader.text(text.0, text.1))
-                {
-                    operator.words.push((name, text));
-                }
+                let (word, is_here) = attribute(reader, start, end, graphs)?;
+                operator.words.extend(word);
+                has_all &= is_here;
             }
             MessageField::Message(..) | MessageField::Number(..) => {}
         }
         Ok(())
     })?;
-    Ok(operator)
+    Ok((operator, has_all))
+}
+
+/// An attribute, if it is a word; where the graphs in it lie, and whether its constants are all in this file.
+fn attribute<R: Read + Seek>(
+    reader: &mut MessageReader<R>,
+    start: u64,
+    end: u64,
+    graphs: &mut Vec<(u64, u64)>,
+) -> io::Result<(Option<(String, String)>, bool)> {
+    let (mut name, mut text, mut has_all) = (None, None, true);
+    reader.each(start, end, &mut |reader, field| {
+        match field {
+            MessageField::Message(ATTRIBUTE_NAME, start, end) => name = Some((start, end)),
+            MessageField::Message(ATTRIBUTE_TEXT, start, end) => text = Some((start, end)),
+            MessageField::Message(ATTRIBUTE_GRAPH | ATTRIBUTE_GRAPHS, start, end) => {
+                graphs.push((start, end))
+            }
+            MessageField::Message(ATTRIBUTE_TENSOR | ATTRIBUTE_TENSORS, start, end) => {
+                has_all &= !is_elsewhere(reader, start, end)?;
+            }
+            MessageField::Message(ATTRIBUTE_SPARSE | ATTRIBUTE_ALL_SPARSE, start, end) => {
+                has_all &= !is_sparse_elsewhere(reader, start, end)?;
+            }
+            MessageField::Message(..) | MessageField::Number(..) => {}
+        }
+        Ok(())
+    })?;
+    // Bytes that are no word are passed over: they may be of any length.
+    let word = name.zip(text).and_then(|(name, text)| {
+        Some((reader.text(name.0, name.1).ok()?, reader.text(text.0, text.1).ok()?))
+    });
+    Ok((word, has_all))
 }
 
 /// The name of a constant, and how many axes it has.
@@ -222,6 +319,36 @@ fn constant<R: Read + Seek>(
     Ok((name, axes))
 }
 
+/// Whether the numbers of a constant lie in another file.
+fn is_elsewhere<R: Read + Seek>(reader: &mut MessageReader<R>, start: u64, end: u64) -> io::Result<bool> {
+    let mut is_elsewhere = false;
+    reader.each(start, end, &mut |_, field| {
+        match field {
+            MessageField::Number(CONSTANT_PLACE, place) => is_elsewhere |= place != 0,
+            MessageField::Message(CONSTANT_ELSEWHERE, ..) => is_elsewhere = true,
+            MessageField::Message(..) | MessageField::Number(..) => {}
+        }
+        Ok(())
+    })?;
+    Ok(is_elsewhere)
+}
+
+/// The same of a constant that is mostly noughts.
+fn is_sparse_elsewhere<R: Read + Seek>(
+    reader: &mut MessageReader<R>,
+    start: u64,
+    end: u64,
+) -> io::Result<bool> {
+    let mut found = false;
+    reader.each(start, end, &mut |reader, field| {
+        if let MessageField::Message(SPARSE_VALUES | SPARSE_PLACES, start, end) = field {
+            found |= is_elsewhere(reader, start, end)?;
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 fn value<R: Read + Seek>(reader: &mut MessageReader<R>, start: u64, end: u64) -> io::Result<OnnxValue> {
     let mut value = OnnxValue::default();
     let mut shape = None;
@@ -229,7 +356,7 @@ fn value<R: Read + Seek>(reader: &mut MessageReader<R>, start: u64, end: u64) ->
         match field {
             MessageField::Message(VALUE_NAME, start, end) => value.name = reader.text(start, end)?,
             MessageField::Message(VALUE_TYPE, start, end) => {
-                shape = reader.within(start, end, &[TENSOR_TYPE, TENSOR_SHAPE])?;
+                (value.kind, shape) = value_kind(reader, start, end)?;
             }
             MessageField::Message(..) | MessageField::Number(..) => {}
         }
@@ -255,6 +382,35 @@ fn value<R: Read + Seek>(reader: &mut MessageReader<R>, start: u64, end: u64) ->
     Ok(value)
 }
 
+/// What a value is, and where the shape of a tensor lies.
+fn value_kind<R: Read + Seek>(
+    reader: &mut MessageReader<R>,
+    start: u64,
+    end: u64,
+) -> io::Result<(OnnxKind, Option<(u64, u64)>)> {
+    let (mut kind, mut shape) = (OnnxKind::Unsaid, None);
+    reader.each(start, end, &mut |reader, field| {
+        match field {
+            MessageField::Message(TENSOR_TYPE, start, end) => {
+                let mut element = 0;
+                reader.each(start, end, &mut |_, field| {
+                    match field {
+                        MessageField::Number(TENSOR_ELEMENT, number) => element = number,
+                        MessageField::Message(TENSOR_SHAPE, start, end) => shape = Some((start, end)),
+                        MessageField::Message(..) | MessageField::Number(..) => {}
+                    }
+                    Ok(())
+                })?;
+                kind = OnnxKind::Tensor(element);
+            }
+            MessageField::Message(other, ..) if OTHER_TYPES.contains(&other) => kind = OnnxKind::Other,
+            MessageField::Message(..) | MessageField::Number(..) => {}
+        }
+        Ok(())
+    })?;
+    Ok((kind, shape))
+}
+
 /// Properties in the form in which they are put behind a file, which they then belong to.
 pub fn properties<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -267,7 +423,8 @@ pub fn properties<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<
     bytes
 }
 
-fn put(field: u64, bytes: &[u8], to: &mut Vec<u8>) {
+/// Puts a field behind a message.
+pub(crate) fn put(field: u64, bytes: &[u8], to: &mut Vec<u8>) {
     for mut number in [field << 3 | 2, bytes.len() as u64] {
         while number >= 128 {
             to.push((number & 127) as u8 | 128);
@@ -279,71 +436,4 @@ fn put(field: u64, bytes: &[u8], to: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Cursor;
-
-    use super::*;
-
-    const DIGITS: &[u8] = include_bytes!("../../../models/digits/digits.onnx");
-
-    fn read(bytes: &[u8]) -> io::Result<OnnxFile> {
-        OnnxFile::read(Cursor::new(bytes))
-    }
-
-    #[test]
-    fn a_file_names_what_it_reads_and_what_it_gives() {
-        let OnnxFile { inputs, outputs, operators, rows } = read(DIGITS).unwrap();
-        let [pixels] = &inputs[..] else { panic!("{inputs:?}") };
-        let [scores] = &outputs[..] else { panic!("{outputs:?}") };
-        assert_eq!(
-            (pixels.name.as_str(), pixels.axes.last().and_then(OnnxAxis::length)),
-            ("pixels", Some(64))
-        );
-        assert_eq!(
-            (scores.name.as_str(), scores.axes.last().and_then(OnnxAxis::length)),
-            ("scores", Some(10))
-        );
-        assert!(operators.iter().any(|operator| operator.kind == "Softmax"), "{operators:?}");
-        assert_eq!(rows, BTreeSet::new());
-    }
-
-    #[test]
-    fn what_is_put_behind_a_file_changes_nothing_else_of_it() {
-        let long = "a\n".repeat(10_000);
-        let more = properties([("tokens", long.as_str()), ("cased", "true")]);
-        assert_eq!(read(&[DIGITS, &more].concat()).unwrap(), read(DIGITS).unwrap());
-    }
-
-    #[test]
-    fn graphs_inside_graphs_are_read_to_a_depth() {
-        let within = |depth: usize| {
-            let mut graph = Vec::new();
-            put(NODE_KIND, b"Inmost", &mut graph);
-            let mut graph = nested(NODE, &graph);
-            for _ in 0..depth {
-                graph = nested(NODE, &nested(NODE_ATTRIBUTE, &nested(ATTRIBUTE_GRAPH, &graph)));
-            }
-            read(&nested(GRAPH, &graph))
-        };
-        let mut kinds = within(DEPTH_MAX).unwrap().operators.into_iter().map(|operator| operator.kind);
-        assert_eq!(kinds.next_back().as_deref(), Some("Inmost"));
-        assert!(within(DEPTH_MAX + 1).is_err());
-    }
-
-    fn nested(field: u64, bytes: &[u8]) -> Vec<u8> {
-        let mut message = Vec::new();
-        put(field, bytes, &mut message);
-        message
-    }
-
-    #[test]
-    fn a_file_that_is_cut_off_or_damaged_is_refused() {
-        for length in [1, 3, 100, DIGITS.len() / 2, DIGITS.len() - 1] {
-            assert!(read(&DIGITS[..length]).is_err(), "{length} bytes");
-        }
-        for kind in [3_u8, 4, 6, 7] {
-            assert!(read(&[8 | kind, 0]).is_err(), "{kind} is no kind of field");
-        }
-        assert!(read(&[0x3A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1]).is_err());
-    }
-}
+mod tests;

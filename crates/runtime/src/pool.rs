@@ -12,7 +12,7 @@ use std::{
 use assay_protocol::id::Digest;
 
 use crate::{
-    class::Class,
+    class::ProbedMachine,
     envelope::{Envelope, RunLimits},
     hosts::{HostedSession, ModelHosts, UsedCard},
     outcome::{Completed, RunFailure},
@@ -79,13 +79,21 @@ impl Pool {
         ended
     }
 
-    /// What this machine is, and the protections that it does not give to workers.
+    /// What this machine is, and what it has not.
     ///
     /// # Errors
     /// Those of [`Worker::classes`].
-    pub fn examine(&self) -> Result<(Vec<Class>, Vec<String>), RunFailure> {
-        let mut worker = Worker::spawn(&self.worker_source, &RunLimits::default())?;
-        Ok((worker.classes()?, worker.missing().to_vec()))
+    pub fn examine(&self) -> Result<ProbedMachine, RunFailure> {
+        let examine = |source: &WorkerSource| Worker::spawn(source, &RunLimits::default())?.probe();
+        match examine(&self.worker_source) {
+            // A library that takes its process with it takes no engine of this program with it.
+            Err(failure) if self.worker_source.onnx_runtime.is_some() => {
+                let machine = examine(&self.worker_source.without_onnx_runtime())?;
+                Ok(ProbedMachine { onnx_runtime_fault: Some(failure.to_string()), ..machine })
+            }
+            Ok(machine) => Ok(machine),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// The graphics cards of this machine.
@@ -166,7 +174,7 @@ impl Pool {
             Worker::compile(&self.worker_source, files.runner, &envelope.limits)?;
             lock(&self.compiled).insert(envelope.runner);
         }
-        Worker::spawn(&self.worker_source, &envelope.limits)
+        Worker::spawn(&self.worker_source.for_model(files.model), &envelope.limits)
     }
 
     fn give_back(&self, worker: Worker) {

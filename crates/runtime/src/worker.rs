@@ -41,7 +41,7 @@ use self::{
     wire::{Purpose, Request, WorkerReply},
 };
 use crate::{
-    class::Class,
+    class::{Class, ProbedMachine},
     envelope::{Envelope, RunLimits},
     outcome::{Completed, RunFailure},
 };
@@ -162,10 +162,18 @@ impl Worker {
     /// # Errors
     /// [`RunFailure::NotAModel`] if an engine does not run its probe, and those of a process that dies.
     pub fn classes(&mut self) -> Result<Vec<Class>, RunFailure> {
+        self.probe().map(|machine| machine.classes)
+    }
+
+    /// The same, with what the machine has not.
+    ///
+    /// # Errors
+    /// Those of [`Worker::classes`].
+    pub fn probe(&mut self) -> Result<ProbedMachine, RunFailure> {
         self.process.send(&Request::Classify, &[], &[])?;
         let reply = self.process.answer(CHORE_WAIT)?;
-        if let WorkerReply::Classified(classes) = reply {
-            Ok(classes)
+        if let WorkerReply::Classified { classes, onnx_runtime_fault } = reply {
+            Ok(ProbedMachine { classes, missing: self.process.missing.clone(), onnx_runtime_fault })
         } else {
             Err(self.process.astray(reply))
         }

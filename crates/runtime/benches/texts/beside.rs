@@ -87,6 +87,6 @@ pub(crate) fn both(threads: usize) -> (Direct, Hired) {
     let mut envelope = Envelope::new(name(&runner), Digest::of(&bytes));
     envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
     envelope.units_max = 8_192;
-    let pool = Pool::new(WorkerSource { binary, cache: Some(cache.path().into()) });
+    let pool = Pool::new(WorkerSource { binary, cache: Some(cache.path().into()), onnx_runtime: None });
     (direct, Hired { pool, envelope, runner, model, biases: biases.join(","), _cache: cache })
 }

@@ -3,16 +3,24 @@
 //! **Invariant:** the digest of what the probe computed is part of the class, so a machine whose arithmetic differs is in
 //! another class whatever it calls itself.
 
-use std::fmt;
+use std::{fmt, io::Cursor};
 
 use assay_protocol::id::Digest;
 use serde::{Deserialize, Serialize};
 use wasmtime_wasi_nn::{Tensor, backend::NamedTensor, wit::TensorType};
 
 use crate::{
-    engine::rten::{self, OnnxModel},
-    outcome::RunFailure,
+    engine::{
+        onnx_runtime::{self, LoadedLibrary, OnnxRuntimeModel},
+        rten::{self, OnnxModel},
+    },
+    onnx_file::OnnxFile,
+    outcome::{RunFailure, cut},
 };
+
+/// What the class of rten calls it, and what that of ONNX Runtime does, with the one of its many that computes.
+const RTEN: &str = "rten";
+const ONNX_RUNTIME: &str = "ONNX Runtime CPU";
 
 /// A fixed network with every kind of arithmetic that is done in more than one way: a convolution, a large matrix
 /// product, an exponential.
@@ -42,19 +50,52 @@ pub struct EngineClass {
 impl EngineClass {
     /// Computes the probe and describes this machine. For the process that runs jobs, whose engine has its threads.
     pub(super) fn probe() -> Result<Self, RunFailure> {
-        let outputs =
-            OnnxModel::read(PROBE.to_vec())?.compute(vec![input()]).map_err(RunFailure::NotAModel)?;
-        let bytes: Vec<u8> = outputs.into_iter().flat_map(|output| output.tensor.data).collect();
-        Ok(Self {
-            engine: "rten".into(),
-            version: rten::VERSION.into(),
-            format: "onnx".into(),
-            graph: "optimised".into(),
-            instructions: instructions().into(),
-            threads: rten::THREADS as u32,
-            probe: Digest::of(&bytes),
-        })
+        let model = OnnxModel::read(PROBE.to_vec(), &probe_file()?)?;
+        let outputs = model.compute(vec![input()]).map_err(RunFailure::NotAModel)?;
+        Ok(Self::of((RTEN, rten::VERSION), "optimised", rten::THREADS, outputs))
     }
+
+    /// The same with ONNX Runtime, if its library was named.
+    ///
+    /// # Errors
+    /// Says why that one is of no use.
+    pub(super) fn probe_onnx_runtime() -> Result<Option<Self>, String> {
+        let version = match onnx_runtime::loaded() {
+            LoadedLibrary::Absent => return Ok(None),
+            LoadedLibrary::Unusable(why) => return Err(cut(why.to_owned())),
+            LoadedLibrary::Version(version) => version,
+        };
+        let outputs = || {
+            let file = probe_file().map_err(|failure| failure.to_string())?;
+            OnnxRuntimeModel::of(PROBE, file)?.compute(vec![input()])
+        };
+        let outputs =
+            outputs().map_err(|why| cut(format!("ONNX Runtime {version} does not run its probe: {why}")))?;
+        Ok(Some(Self::of((ONNX_RUNTIME, version), "extended", onnx_runtime::THREADS, outputs)))
+    }
+
+    fn of((engine, version): (&str, &str), graph: &str, threads: usize, outputs: Vec<NamedTensor>) -> Self {
+        let bytes: Vec<u8> = outputs.into_iter().flat_map(|output| output.tensor.data).collect();
+        Self {
+            engine: engine.into(),
+            version: version.into(),
+            format: "onnx".into(),
+            graph: graph.into(),
+            instructions: instructions().into(),
+            threads: threads as u32,
+            probe: Digest::of(&bytes),
+        }
+    }
+
+    /// Whether the engine is ONNX Runtime.
+    #[must_use]
+    pub fn is_onnx_runtime(&self) -> bool {
+        self.engine == ONNX_RUNTIME
+    }
+}
+
+fn probe_file() -> Result<OnnxFile, RunFailure> {
+    OnnxFile::read(Cursor::new(PROBE)).map_err(|error| RunFailure::NotAModel(error.to_string()))
 }
 
 impl fmt::Display for EngineClass {
@@ -76,7 +117,7 @@ fn input() -> NamedTensor {
     NamedTensor { name: "picture".into(), tensor }
 }
 
-/// The widest instructions that rten uses here.
+/// The widest instructions that engines use here.
 fn instructions() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     {

@@ -4,23 +4,23 @@
 //! their last bits. Tensors that a guest made are compared with the model's own description before rten sees them, and
 //! NaNs that leave have one bit pattern.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use assay_engine::wordpiece::WordPieces;
 use rten::{Model, ModelOptions, NodeId, ShapeInferenceMode};
-use wasmtime_wasi_nn::{
-    ExecutionContext, Tensor,
-    backend::{BackendError, BackendExecutionContext, BackendGraph, Id, NamedTensor},
-};
+use wasmtime_wasi_nn::backend::NamedTensor;
 
+pub(crate) use self::operators::called;
 use self::{inexact::Axes, tensor::Described};
+use super::network::pieces;
 use crate::{
-    counts::RunCounts,
     models::{PIECES, PIECES_CASED},
+    onnx_file::OnnxFile,
     outcome::{RunFailure, cut},
 };
 
 mod inexact;
+mod operators;
 mod tensor;
 
 /// Threads that one network runs on; the worker's environment says so to rten before it makes its pool.
@@ -33,6 +33,14 @@ pub(crate) const VERSION: &str = "0.27.0";
 /// Starts the threads that networks run on, which cannot be started later.
 pub(crate) fn start_threads() {
     rten::thread_pool().run(|| ());
+}
+
+/// The first of a network's operators that rten has not, or gives something wrong for, and then what.
+pub(crate) fn lacks(file: &OnnxFile) -> Option<String> {
+    file.operators.iter().find_map(|operator| match inexact::wrong(operator, file) {
+        Some((name, why)) => Some(format!("{name} ({why})")),
+        None => (!operators::has(operator)).then(|| called(operator)),
+    })
 }
 
 /// A model that rten has read.
@@ -50,11 +58,11 @@ struct ModelInput {
 }
 
 impl OnnxModel {
-    /// Reads an ONNX file.
-    pub(crate) fn read(bytes: Vec<u8>) -> Result<Self, RunFailure> {
+    /// Reads an ONNX file, of which it [lacks] nothing and which says of itself what stands in `file`.
+    pub(crate) fn read(bytes: Vec<u8>, file: &OnnxFile) -> Result<Self, RunFailure> {
         let refuse = |why: String| RunFailure::NotAModel(cut(why));
         let mut options = ModelOptions::with_all_ops();
-        if inexact::examine(&bytes).map_err(refuse)? == Axes::Nameless {
+        if inexact::axes(file) == Axes::Nameless {
             options.shape_inference(ShapeInferenceMode::Off);
         }
         let model = options.load(bytes).map_err(|error| refuse(format!("rten {VERSION} says: {error}")))?;
@@ -74,7 +82,8 @@ impl OnnxModel {
         if outputs.is_empty() {
             return Err(refuse("it has no outputs, so it is no network".into()));
         }
-        let pieces = pieces(&model).map_err(refuse)?;
+        let said = |name: &str| model.metadata().get(name);
+        let pieces = pieces(said(PIECES), said(PIECES_CASED)).map_err(refuse)?;
         Ok(Self { model, inputs, outputs, pieces })
     }
 
@@ -108,64 +117,5 @@ impl OnnxModel {
     fn no_such_input(&self, name: &str) -> String {
         let known: Vec<&str> = self.inputs.keys().map(String::as_str).collect();
         format!("the model has no input {name:?}; it has {}", known.join(", "))
-    }
-}
-
-/// The vocabulary of a file.
-fn pieces(model: &Model) -> Result<Option<WordPieces>, String> {
-    let Some(tokens) = model.metadata().get(PIECES) else { return Ok(None) };
-    let cased = match model.metadata().get(PIECES_CASED) {
-        Some("true") => true,
-        Some("false") => false,
-        Some(_) | None => return Err(format!("{PIECES_CASED} is neither true nor false")),
-    };
-    WordPieces::read(tokens, cased).map(Some).map_err(|error| error.to_string())
-}
-
-/// A network as one job sees it: every call is counted and every refusal noted.
-pub(crate) struct Metered {
-    network: Arc<OnnxModel>,
-    counts: Arc<RunCounts>,
-}
-
-impl Metered {
-    pub(crate) fn new(network: Arc<OnnxModel>, counts: Arc<RunCounts>) -> Self {
-        Self { network, counts }
-    }
-
-    fn refuse<T>(&self, why: &str) -> Result<T, BackendError> {
-        self.counts.complain(why);
-        Err(BackendError::BackendAccess(wasmtime::Error::msg(why.to_owned())))
-    }
-}
-
-impl BackendGraph for Metered {
-    fn init_execution_context(&self) -> Result<ExecutionContext, BackendError> {
-        let context: Box<dyn BackendExecutionContext> =
-            Box::new(Self::new(Arc::clone(&self.network), Arc::clone(&self.counts)));
-        Ok(context.into())
-    }
-}
-
-impl BackendExecutionContext for Metered {
-    fn set_input(&mut self, _id: Id, _tensor: &Tensor) -> Result<(), BackendError> {
-        self.refuse("inputs are given to compute")
-    }
-
-    fn get_output(&mut self, _id: Id) -> Result<Tensor, BackendError> {
-        self.refuse("outputs are given by compute")
-    }
-
-    fn compute(
-        &mut self,
-        inputs: Option<Vec<NamedTensor>>,
-    ) -> Result<Option<Vec<NamedTensor>>, BackendError> {
-        if !self.counts.count_call() {
-            return self.refuse("the units ordered are used up");
-        }
-        match self.network.compute(inputs.unwrap_or_default()) {
-            Ok(outputs) => Ok(Some(outputs)),
-            Err(why) => self.refuse(&why),
-        }
     }
 }

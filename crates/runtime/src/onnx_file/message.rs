@@ -55,24 +55,6 @@ impl<R: Read + Seek> MessageReader<R> {
         Ok(())
     }
 
-    /// Where the field lies that these numbers lead to, one inside the other.
-    pub(super) fn within(&mut self, start: u64, end: u64, path: &[u64]) -> io::Result<Option<(u64, u64)>> {
-        let Some((next, rest)) = path.split_first() else { return Ok(Some((start, end))) };
-        let mut found = None;
-        self.each(start, end, &mut |_, field| {
-            if let MessageField::Message(number, start, end) = field
-                && number == *next
-            {
-                found = Some((start, end));
-            }
-            Ok(())
-        })?;
-        match found {
-            Some((start, end)) => self.within(start, end, rest),
-            None => Ok(None),
-        }
-    }
-
     /// The text that lies there.
     pub(super) fn text(&mut self, start: u64, end: u64) -> io::Result<String> {
         if end - start > TEXT_BYTES_MAX {

@@ -7,7 +7,7 @@ use std::{
     io::{self, Write},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process,
     sync::{
         Arc, Mutex, PoisonError,
@@ -28,7 +28,7 @@ use super::{
     wire::{self, Purpose, Request, WorkerReply},
 };
 use crate::{
-    class::Class,
+    class::{self, Class},
     counts::Port,
     envelope::Envelope,
     models::{JobModel, Loaded, Unread},
@@ -82,10 +82,24 @@ fn serve() -> io::Result<()> {
     let mut requests = system::intake()?;
     let replies = Box::new(system::replies()?);
     let Some((first, _)) = wire::receive(&mut requests, 0)? else { return Ok(()) };
-    let Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes, file_bytes } = first
+    let Request::Prepare {
+        purpose,
+        cache,
+        onnx_runtime,
+        user,
+        stack_bytes,
+        process_memory_bytes,
+        file_bytes,
+    } = first
     else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first message is not Prepare"));
     };
+    if let Some(library) = onnx_runtime {
+        class::load_onnx_runtime(Path::new(&library));
+        if !system::is_single_threaded() {
+            return Err(io::Error::other("ONNX Runtime starts threads, which no wall would hold"));
+        }
+    }
     let Confined { missing, cache, has_file_wall } =
         system::confine(Enclosure { purpose, cache, user, process_memory_bytes, file_bytes });
     // Without the first filter, which is named then, there is nothing to seal.
@@ -222,9 +236,9 @@ impl Warm {
             ThreadRequest::Compile { stack_bytes, file } => {
                 self.compile(stack_bytes, file).map(|()| self.line.send(&WorkerReply::Compiled, &[]))
             }
-            ThreadRequest::Classify => {
-                Class::probe().map(|classes| self.line.send(&WorkerReply::Classified(classes), &[]))
-            }
+            ThreadRequest::Classify => Class::probe().map(|(classes, onnx_runtime_fault)| {
+                self.line.send(&WorkerReply::Classified { classes, onnx_runtime_fault }, &[])
+            }),
         };
         if let Err(failure) = done {
             self.line.send(&WorkerReply::Failed(failure), &[]);

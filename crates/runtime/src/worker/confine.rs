@@ -9,7 +9,8 @@
 //! calls that compiling and running need. Once runner and model are read, and before a guest runs, [`seal`] takes the calls
 //! away that name a file or start a thread. A process that holds a model has no cache and no call that names a file; it
 //! starts threads, and never runs a guest. One that holds a model on a card reaches the driver's files and devices besides,
-//! and shares memory with those; it is refused where the kernel keeps it from no other file.
+//! and shares memory with those; it is refused where the kernel keeps it from no other file. A worker whose model needs ONNX
+//! Runtime loads that library before, by the path that the owner of this machine named, and gives up if it started a thread.
 //!
 //! There is no parent-death signal: the kernel sends it when the *thread* that spawned the worker ends, and parents run
 //! jobs on threads that come and go. A worker leaves when its parent's end of the socket closes, which the kernel does

@@ -60,7 +60,7 @@ impl Gathered {
             WorkerReply::Failed(failure) => Some(Err(failure)),
             other @ (WorkerReply::Ready { .. }
             | WorkerReply::Compiled
-            | WorkerReply::Classified(_)
+            | WorkerReply::Classified { .. }
             | WorkerReply::Cards(_)
             | WorkerReply::PackTaken
             | WorkerReply::PackRefused(_)

@@ -1,15 +1,15 @@
 //! The child process behind a worker: how it starts, is spoken to, and ends.
 //!
 //! **Invariant:** the process inherits three pipes and nothing else; its environment holds the number of engine threads,
-//! what the system cannot start a process without, for one with a card what its driver is told, and nothing else. A
-//! process that broke off is dead by the time its failure is known.
+//! what the system cannot start a process without, for one with a card what its driver is told, for one with ONNX Runtime
+//! that it is to tell nobody anything, and nothing else. A process that broke off is dead by the time its failure is known.
 
 use std::{
     env,
     ffi::OsString,
     fs::{self, File},
     io::{self, Read},
-    path::{self, PathBuf},
+    path::{self, Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -23,6 +23,7 @@ use super::{
     wire::{self, Purpose, Request, WorkerReply},
 };
 use crate::{
+    class::ModelNeed,
     engine::rten::{THREADS, THREADS_VARIABLE},
     envelope::RunLimits,
     outcome::{RunFailure, cut},
@@ -36,6 +37,9 @@ const GLANCE: Duration = Duration::from_millis(2);
 const LAST_WORDS_BYTES_MAX: u64 = 4096;
 /// Where drivers of cards lie, if not where they usually do.
 const DRIVER_VARIABLES: [&str; 3] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "LD_LIBRARY_PATH"];
+/// What tells ONNX Runtime, by the names of several of its versions, to say nothing to its makers: some begin to when they are
+/// opened, on a thread of their own, before anything can be set.
+const SILENCE: [(&str, &str); 2] = [("ORT_DISABLE_TELEMETRY", "1"), ("ORT_TELEMETRY_DISABLED", "1")];
 /// The words with which Rust's allocator gives up.
 const OUT_OF_MEMORY: &str = "memory allocation of";
 
@@ -46,6 +50,26 @@ pub struct WorkerSource {
     pub binary: PathBuf,
     /// Where compiled components are kept; made if absent. Without it everything is compiled anew.
     pub cache: Option<PathBuf>,
+    /// The library of ONNX Runtime, if this machine has it: code that its owner trusts as this program, since it is loaded
+    /// before a worker shuts itself in.
+    pub onnx_runtime: Option<PathBuf>,
+}
+
+impl WorkerSource {
+    /// The same for workers that load no library.
+    pub(crate) fn without_onnx_runtime(&self) -> Self {
+        Self { onnx_runtime: None, ..self.clone() }
+    }
+
+    /// The same for workers that run this model, which load a library only if it needs that.
+    pub(crate) fn for_model(&self, model: Option<&Path>) -> Self {
+        let needs = |file: &Path| matches!(ModelNeed::of(file), Ok(ModelNeed::OnnxRuntime(_)));
+        // Nothing is looked at where it decides nothing.
+        if self.onnx_runtime.is_some() && model.is_some_and(needs) {
+            return self.clone();
+        }
+        self.without_onnx_runtime()
+    }
 }
 
 /// A live child. Dropping it kills it.
@@ -77,6 +101,7 @@ impl Process {
     ) -> Result<Self, RunFailure> {
         let absent = |error: io::Error| RunFailure::WorkerAbsent(error.to_string());
         let cache = cache(worker_source)?;
+        let onnx_runtime = onnx_runtime(worker_source, purpose)?;
         let user = system::user(cache.as_deref());
         // The child stands in another directory.
         let binary = path::absolute(&worker_source.binary).map_err(absent)?;
@@ -87,6 +112,7 @@ impl Process {
             .envs(system::environment())
             .env(THREADS_VARIABLE, THREADS.to_string())
             .envs(driver_environment(purpose))
+            .envs(SILENCE.into_iter().filter(|_| onnx_runtime.is_some()))
             .current_dir("/")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -97,7 +123,15 @@ impl Process {
         let mut process = Self { child, outlet, inbox, limits: *limits, missing: Vec::new() };
         let RunLimits { stack_bytes, process_memory_bytes, .. } = *limits;
         process.send(
-            &Request::Prepare { purpose, cache, user, stack_bytes, process_memory_bytes, file_bytes },
+            &Request::Prepare {
+                purpose,
+                cache,
+                onnx_runtime,
+                user,
+                stack_bytes,
+                process_memory_bytes,
+                file_bytes,
+            },
             &[],
             &[],
         )?;
@@ -211,6 +245,17 @@ fn driver_environment(purpose: Purpose) -> Vec<(&'static str, OsString)> {
     let given = DRIVER_VARIABLES.into_iter().filter_map(|name| Some((name, env::var_os(name)?)));
     let no_cache = [("MESA_SHADER_CACHE_DISABLE", "true"), ("__GL_SHADER_DISK_CACHE", "0")];
     given.chain(no_cache.map(|(name, value)| (name, value.into()))).collect()
+}
+
+/// The library's absolute path, for a process that runs guests or their models: no other has a use for it.
+fn onnx_runtime(worker_source: &WorkerSource, purpose: Purpose) -> Result<Option<String>, RunFailure> {
+    let library = worker_source.onnx_runtime.as_ref().filter(|_| purpose == Purpose::Run);
+    let Some(library) = library else { return Ok(None) };
+    let absent =
+        |error: &str| RunFailure::WorkerAbsent(format!("ONNX Runtime {}: {error}", library.display()));
+    let path = path::absolute(library).map_err(|error| absent(&error.to_string()))?;
+    let path = path.into_os_string().into_string().map_err(|_| absent("not Unicode"))?;
+    Ok(Some(path))
 }
 
 /// The cache's absolute path, since the child stands in another directory.

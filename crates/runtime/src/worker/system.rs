@@ -30,7 +30,7 @@ use self::linux::PagesEnd;
 #[cfg(target_os = "linux")]
 pub(crate) use self::linux::{ReadPages, WrittenPages};
 #[cfg(target_os = "linux")]
-pub(super) use self::linux::{confine, seal, user};
+pub(super) use self::linux::{confine, is_single_threaded, seal, user};
 #[cfg(not(unix))]
 pub(super) use self::pipe::{
     Arrivals, Handed, Intake, Outlet, create_folder, environment, heed_cuts, intake, pack, replies, spawn,
@@ -50,4 +50,4 @@ use self::unpaged::PagesEnd;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use self::unpaged::{ReadPages, WrittenPages};
 #[cfg(not(target_os = "linux"))]
-pub(super) use self::unwalled::{confine, seal, user};
+pub(super) use self::unwalled::{confine, is_single_threaded, seal, user};

@@ -46,6 +46,8 @@ pub(super) enum Request {
         purpose: Purpose,
         /// Where compiled components are kept.
         cache: Option<String>,
+        /// The library of ONNX Runtime, if the worker is to load one.
+        onnx_runtime: Option<String>,
         /// Whom to run as instead of root; the cache belongs to that user.
         user: Option<u32>,
         /// Bytes of stack for guests.
@@ -124,7 +126,12 @@ pub(super) enum WorkerReply {
     /// The component is compiled and in the cache.
     Compiled,
     /// What this machine is.
-    Classified(Vec<Class>),
+    Classified {
+        /// The classes that it is in.
+        classes: Vec<Class>,
+        /// Why ONNX Runtime, whose library was named, is of no use.
+        onnx_runtime_fault: Option<String>,
+    },
     /// The graphics cards of this machine.
     Cards(Vec<FoundCard>),
     /// The pack that was handed over is what was written.

@@ -163,10 +163,7 @@ fn lengths_are_checked_before_a_worker_hears_of_the_job() {
 #[test]
 fn the_classes_are_the_same_in_every_process_and_name_the_machine() {
     let world = World::new();
-    let classes = || {
-        let (classes, _) = world.pool.examine().expect("the probes run");
-        classes
-    };
+    let classes = || world.pool.examine().expect("the probes run").classes;
     let first = classes();
     assert_eq!(first, classes());
     let [engine, arithmetic] = &first[..] else { panic!("{first:?}") };
@@ -193,7 +190,7 @@ fn the_probe_is_what_the_tests_make() {
 fn the_class_names_the_version_of_rten_that_is_linked() {
     let lock = String::from_utf8(shipped("Cargo.lock")).expect("the lock file is text");
     let world = World::new();
-    let (classes, _) = world.pool.examine().expect("the probes run");
+    let classes = world.pool.examine().expect("the probes run").classes;
     let Class::Engine(engine) = &classes[0] else { panic!("{classes:?}") };
     assert!(lock.contains(&format!("name = \"rten\"\nversion = \"{}\"\n", engine.version)), "{engine}");
 }

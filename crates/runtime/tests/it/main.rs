@@ -16,6 +16,7 @@ mod hosting;
 mod language;
 mod networks;
 mod onnx;
+mod onnx_runtime;
 #[cfg(unix)]
 mod packs;
 mod process;

@@ -3,17 +3,17 @@
 use assay_runtime::outcome::RunFailure;
 
 use crate::{
-    onnx::{double, lone, nameless},
+    onnx::{apart, double, line, lone, mapped, nameless},
     world::{Job, World, shipped},
 };
 
 /// The shipped runner on such a model.
-fn job(world: &World, model: &[u8]) -> Job {
+pub(crate) fn job(world: &World, model: &[u8]) -> Job {
     world.job_on(&shipped("runners/tensors/tensors.wasm"), model)
 }
 
 /// One tensor as the runner reads and writes it.
-fn written(name: &str, shape: &[u32], numbers: &[f32]) -> Vec<u8> {
+pub(crate) fn written(name: &str, shape: &[u32], numbers: &[f32]) -> Vec<u8> {
     let line = format!(r#"[{{"name":"{name}","type":"f32","shape":{shape:?}}}]"#).replace(", ", ",");
     let numbers = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
     [line.into_bytes(), b"\n".to_vec(), numbers].concat()
@@ -44,17 +44,35 @@ fn axes_whose_name_says_nothing_may_differ() {
 fn an_operator_that_would_give_something_wrong_is_refused_by_its_name() {
     let world = World::new();
     for (operator, words, says) in [
-        ("ArgMax", &[][..], "the operator ArgMax is not run by rten: it takes the last"),
-        ("Sign", &[], "the operator Sign is not run"),
-        ("NonMaxSuppression", &[], "the operator NonMaxSuppression is not run"),
-        ("Resize", &[("mode", "cubic")], "the operator Resize with mode cubic is not run"),
-        ("MatMul", &[], "the operator MatMul by a row is not run"),
-        ("Transmogrify", &[], "Transmogrify operator not supported"),
+        ("ArgMax", &[][..], "rten does not run ArgMax (it takes the last"),
+        ("Sign", &[], "rten does not run Sign (it gives"),
+        ("NonMaxSuppression", &[], "rten does not run NonMaxSuppression ("),
+        ("Resize", &[("mode", "cubic")], "rten does not run Resize with mode cubic ("),
+        ("MatMul", &[], "rten does not run MatMul by a row ("),
+        (
+            "Transmogrify",
+            &[],
+            "it needs ONNX Runtime: rten does not run Transmogrify, and ONNX Runtime is not here",
+        ),
     ] {
         let failure = world.failure(&job(&world, &lone(operator, words)));
         let RunFailure::NotAModel(why) = &failure else { panic!("{operator}: {failure:?}") };
         assert!(why.contains(says), "{operator}: {why}");
     }
     let linear = world.failure(&job(&world, &lone("Resize", &[("mode", "linear")])));
-    assert!(!linear.to_string().contains("not run by rten"), "{linear}");
+    assert!(!linear.to_string().contains("does not run"), "{linear}");
+}
+
+#[test]
+fn what_no_engine_is_given_is_refused_by_its_name() {
+    let world = World::new();
+    for (model, says) in [
+        (line(), "rten does not run ai.onnx.ml.LinearRegressor, and ONNX Runtime is not here"),
+        (mapped(), "ai.onnx.ml.ZipMap gives maps, and a job has tensors alone; export it with zipmap=False"),
+        (apart(), "its constant \"row\" lies in another file"),
+    ] {
+        let failure = world.failure(&job(&world, &model));
+        let RunFailure::NotAModel(why) = &failure else { panic!("{failure:?}") };
+        assert!(why.contains(says), "{why}");
+    }
 }

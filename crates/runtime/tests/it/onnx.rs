@@ -168,6 +168,84 @@ pub(crate) fn exotic() -> Vec<u8> {
     model(nodes, Vec::new(), value("x", &[1, 4]), value("y", &[1, 4]))
 }
 
+/// What learnt models are made of, and whose operators those are.
+const LEARNT: &str = "ai.onnx.ml";
+
+/// A model of such an operator, of rows `x` of four and one number `y` for each; of as many rows as are given.
+fn learnt(operator: &str, attributes: Vec<Message>) -> Vec<u8> {
+    let axes = |width: u64| {
+        let open = Message::default().text(2, "rows");
+        Message::default().message(1, open).message(1, Message::default().number(1, width))
+    };
+    let rows = |name: &str, width: u64| {
+        let tensor = Message::default().number(1, FLOAT).message(2, axes(width));
+        Message::default().text(1, name).message(2, Message::default().message(1, tensor))
+    };
+    let nodes = vec![node(operator, &["x"], "y", attributes).text(7, LEARNT)];
+    let model = model(nodes, Vec::new(), rows("x", 4), rows("y", 1));
+    let opset = Message::default().text(1, LEARNT).number(2, 3);
+    [model, Message::default().message(8, opset).0].concat()
+}
+
+fn floats(name: &str, values: &[f32]) -> Message {
+    let message =
+        values.iter().fold(Message::default().text(1, name), |message, value| message.float(7, *value));
+    message.number(20, 6)
+}
+
+fn texts(name: &str, values: &[&str]) -> Message {
+    let message =
+        values.iter().fold(Message::default().text(1, name), |message, value| message.text(9, value));
+    message.number(20, 8)
+}
+
+fn integer(name: &str, value: u64) -> Message {
+    Message::default().text(1, name).number(3, value).number(20, 2)
+}
+
+/// `y` = 1 · x₀ + 2 · x₁ + 3 · x₂ + 4 · x₃ + ½.
+pub(crate) fn line() -> Vec<u8> {
+    let attributes = vec![
+        floats("coefficients", &[1.0, 2.0, 3.0, 4.0]),
+        floats("intercepts", &[0.5]),
+        integer("targets", 1),
+    ];
+    learnt("LinearRegressor", attributes)
+}
+
+/// `y` = −1 where x₁ ≤ ½, else 2: a tree of one branch.
+pub(crate) fn stump() -> Vec<u8> {
+    let attributes = vec![
+        integer("n_targets", 1),
+        integers("nodes_treeids", &[0; 3]),
+        integers("nodes_nodeids", &[0, 1, 2]),
+        integers("nodes_featureids", &[1, 0, 0]),
+        texts("nodes_modes", &["BRANCH_LEQ", "LEAF", "LEAF"]),
+        floats("nodes_values", &[0.5, 0.0, 0.0]),
+        integers("nodes_truenodeids", &[1, 0, 0]),
+        integers("nodes_falsenodeids", &[2, 0, 0]),
+        integers("target_treeids", &[0; 2]),
+        integers("target_nodeids", &[1, 2]),
+        integers("target_ids", &[0; 2]),
+        floats("target_weights", &[-1.0, 2.0]),
+    ];
+    learnt("TreeEnsembleRegressor", attributes)
+}
+
+/// A classifier whose answer is a map.
+pub(crate) fn mapped() -> Vec<u8> {
+    learnt("ZipMap", Vec::new())
+}
+
+/// `y = x + row`, where the row lies in another file.
+pub(crate) fn apart() -> Vec<u8> {
+    let place = Message::default().text(1, "location").text(2, "../../etc/passwd");
+    let row =
+        Message::default().number(1, 4).number(2, FLOAT).text(8, "row").message(13, place).number(14, 1);
+    let nodes = vec![node("Add", &["x", "row"], "y", Vec::new())];
+    model(nodes, vec![row], value("x", &[1, 4]), value("y", &[1, 4]))
+}
+
 /// The network by whose output machines are told apart.
 pub(crate) fn probe() -> Vec<u8> {
     let nodes = vec![

@@ -76,9 +76,18 @@ impl World {
         Self::of(script)
     }
 
+    /// One whose workers are given a library of ONNX Runtime.
+    pub(crate) fn with_onnx_runtime(library: &Path) -> Self {
+        let world = Self::new();
+        let worker_source =
+            WorkerSource { onnx_runtime: Some(library.to_owned()), ..world.worker_source.clone() };
+        Self { pool: Pool::new(worker_source.clone()), worker_source, ..world }
+    }
+
     fn of(binary: PathBuf) -> Self {
         let files = tempfile::tempdir().expect("a temporary directory");
-        let worker_source = WorkerSource { binary, cache: Some(files.path().join("cache")) };
+        let cache = Some(files.path().join("cache"));
+        let worker_source = WorkerSource { binary, cache, onnx_runtime: None };
         Self { pool: Pool::new(worker_source.clone()), worker_source, files }
     }
 

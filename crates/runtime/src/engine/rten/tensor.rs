@@ -10,9 +10,7 @@ use rten_tensor::{AsView, Layout};
 use wasmtime_wasi_nn::{Tensor, wit::TensorType};
 
 use super::inexact::says_nothing;
-
-/// Dimensions of the deepest tensor.
-const RANK_MAX: usize = 8;
+use crate::engine::tensor_bytes::{canonical, elements, words};
 
 /// What the model says of an input.
 pub(super) struct Described {
@@ -72,12 +70,6 @@ fn readable(shape: &[Dimension]) -> String {
     sizes.collect::<Vec<_>>().join(", ")
 }
 
-/// How many elements a shape has, if it is one that an engine can be given: neither empty nor endless.
-fn elements(shape: &[usize]) -> Option<usize> {
-    let product = shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size))?;
-    (product > 0 && shape.len() <= RANK_MAX).then_some(product)
-}
-
 fn width(kind: TensorType) -> Result<usize, String> {
     match kind {
         TensorType::Fp32 | TensorType::I32 => Ok(4),
@@ -112,11 +104,6 @@ fn decode(shape: &[usize], kind: TensorType, bytes: &[u8]) -> Result<Value, Stri
     value.map_err(|why| format!("does not fit: {why}"))
 }
 
-/// The numbers in `bytes`, which are a whole count of them.
-fn words<const WIDTH: usize, T>(bytes: &[u8], decode: fn([u8; WIDTH]) -> T) -> Vec<T> {
-    bytes.as_chunks::<WIDTH>().0.iter().map(|word| decode(*word)).collect()
-}
-
 /// The tensor of a value that rten computed.
 #[expect(clippy::wildcard_enum_match_arm, reason = "rten may add types, none of which wasi:nn has")]
 pub(super) fn of_value(value: Value) -> Result<Tensor, String> {
@@ -136,11 +123,6 @@ pub(super) fn of_value(value: Value) -> Result<Tensor, String> {
     Ok(Tensor::new(dimensions.map_err(|_| "is larger than any may be")?, kind, data))
 }
 
-/// The same number, with one bit pattern for all that are none.
-fn canonical(number: f32) -> f32 {
-    if number.is_nan() { f32::from_bits(0x7FC0_0000) } else { number }
-}
-
 #[cfg(test)]
 mod tests {
     use rten_tensor::Tensor as Numbers;
@@ -156,14 +138,6 @@ mod tests {
             tensor.data,
             [[0, 0, 0xC0, 0x7F]; 3].concat().into_iter().chain([0, 0, 0, 0x80]).collect::<Vec<_>>()
         );
-    }
-
-    #[test]
-    fn no_shape_is_empty_endless_or_too_deep() {
-        for shape in [&[0][..], &[4, 0], &[usize::MAX, 2], &[1; RANK_MAX + 1]] {
-            assert_eq!(elements(shape), None, "{shape:?}");
-        }
-        assert_eq!(elements(&[]), Some(1));
     }
 
     #[test]

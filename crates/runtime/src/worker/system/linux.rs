@@ -46,8 +46,15 @@ const FILES_OPEN_MAX: u64 = 64;
 const HOST_FILES_OPEN_MAX: u64 = 128;
 /// The same of one with a card, whose driver has its own.
 const CARD_FILES_OPEN_MAX: u64 = 1024;
+/// Where the kernel lists the threads of who looks there.
+const THREADS: &str = "/proc/self/task";
 /// The newest rights that are asked for; an older kernel gives what it has, and says so.
 const RIGHTS: ABI = ABI::V6;
+
+/// Whether this process has one thread, which the walls hold; one that cannot be looked at is taken for one with more.
+pub(in super::super) fn is_single_threaded() -> bool {
+    fs::read_dir(THREADS).is_ok_and(|threads| threads.count() == 1)
+}
 
 /// Shuts this process in and names what is missing.
 pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
