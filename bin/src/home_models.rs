@@ -16,6 +16,7 @@ use assay_peer::{
     library::{Library, NewModel},
 };
 use assay_protocol::{genesis::Genesis, id::Digest};
+use assay_runtime::worker::WorkerSource;
 
 use crate::{
     command_error::{CommandError, Exit},
@@ -115,8 +116,10 @@ impl ModelFiles {
     }
 
     async fn add(&self, new: NewModel) -> Result<ListedModel, CommandError> {
-        let executor = Executor::new(worker()?, self.home.compiled(), 1, self.blobs.clone(), Conduct::Honest);
         let settings = Settings::read(&self.home)?.daemon;
+        let (cache, onnx_runtime) = (Some(self.home.compiled()), settings.onnx_library());
+        let worker_source = WorkerSource { binary: worker()?, cache, onnx_runtime };
+        let executor = Executor::of(worker_source, 1, self.blobs.clone(), Conduct::Honest);
         executor.keep_packs(settings.pack_bytes_max, settings.free_bytes_min);
         let name = new.manifest.name.clone();
         let added = self.library.add_file(new, &executor).await;

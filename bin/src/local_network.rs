@@ -53,7 +53,8 @@ impl LocalPeer {
 
 /// What this machine is to those that run and check jobs on it.
 pub(crate) fn classes(binary: &Path) -> Result<Vec<Class>, CommandError> {
-    Worker::spawn(&WorkerSource { binary: binary.to_owned(), cache: None }, &RunLimits::default())
+    let worker_source = WorkerSource { binary: binary.to_owned(), cache: None, onnx_runtime: None };
+    Worker::spawn(&worker_source, &RunLimits::default())
         .and_then(|mut worker| worker.classes())
         .map_err(|error| unmeasured(&error))
 }

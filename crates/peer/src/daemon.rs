@@ -13,6 +13,7 @@ use assay_protocol::{
     notice::Head,
     signed::{Keypair, Signer},
 };
+use assay_runtime::worker::WorkerSource;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -307,7 +308,9 @@ fn executor(
     blobs: Blobs,
 ) -> Executor {
     let places = usize::try_from(settings.workers).unwrap_or(0);
-    let executor = Executor::new(worker, home.compiled(), places, blobs, conduct);
+    let cache = Some(home.compiled());
+    let worker_source = WorkerSource { binary: worker, cache, onnx_runtime: settings.onnx_library() };
+    let executor = Executor::of(worker_source, places, blobs, conduct);
     let Ok(wish) = settings.device.parse();
     executor.prefer(wish);
     executor.keep_packs(settings.pack_bytes_max, settings.free_bytes_min);

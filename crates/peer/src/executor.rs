@@ -107,6 +107,8 @@ struct Inner {
     classes: Mutex<Option<Vec<Class>>>,
     /// Walls that this machine does not give to workers, once that is known.
     missing_walls: Mutex<Vec<String>>,
+    /// Why ONNX Runtime, whose library the owner named, is of no use, once that is known.
+    onnx_runtime_fault: Mutex<Option<String>>,
     running: Mutex<BTreeMap<RunId, Arc<Course>>>,
     /// What clients heard of jobs elsewhere that are to run here.
     handed: HeardTexts<(PeerId, JobId)>,
@@ -134,10 +136,17 @@ impl Executor {
     /// is `worker`), as many at a time as `places`, or one for every two cores if that is 0, and a check beside them.
     #[must_use]
     pub fn new(worker: PathBuf, cache: PathBuf, places: usize, blobs: Blobs, conduct: Conduct) -> Self {
+        let worker_source = WorkerSource { binary: worker, cache: Some(cache), onnx_runtime: None };
+        Self::of(worker_source, places, blobs, conduct)
+    }
+
+    /// The same with workers from this source.
+    #[must_use]
+    pub fn of(worker_source: WorkerSource, places: usize, blobs: Blobs, conduct: Conduct) -> Self {
         let places_max = places_of(places);
         Self {
             inner: Arc::new(Inner {
-                pool: Pool::new(WorkerSource { binary: worker, cache: Some(cache) }),
+                pool: Pool::new(worker_source),
                 blobs,
                 conduct,
                 places: Arc::new(Semaphore::new(places_max)),
@@ -147,6 +156,7 @@ impl Executor {
                 card: Mutex::default(),
                 classes: Mutex::new(None),
                 missing_walls: Mutex::default(),
+                onnx_runtime_fault: Mutex::default(),
                 running: Mutex::default(),
                 handed: HeardTexts::default(),
                 seen: Mutex::default(),
@@ -472,28 +482,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures::FutureExt as _;
-
-    use super::*;
-
-    #[test]
-    fn a_check_waits_for_no_job() {
-        let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(&folder.path().join("blobs"), 1 << 20).unwrap();
-        let executor = Executor::new(PathBuf::new(), folder.path().to_owned(), 1, blobs, Conduct::Honest);
-        let enter = |check| Box::pin(executor.inner.enter(check));
-        let job = enter(false).now_or_never().expect("it is the first").unwrap();
-        let mut queue: Vec<_> = (0..50).map(|_| enter(false)).collect();
-        assert!(
-            queue.iter_mut().all(|waiting| waiting.now_or_never().is_none()),
-            "the place of jobs is taken"
-        );
-        let check = enter(true).now_or_never().expect("nobody is before it").unwrap();
-        let mut second = enter(true);
-        assert!((&mut second).now_or_never().is_none(), "their place is taken too");
-        drop(check);
-        assert!(second.now_or_never().is_some(), "the place of checks is free again");
-        drop(job);
-    }
-}
+mod tests;

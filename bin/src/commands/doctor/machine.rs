@@ -1,5 +1,7 @@
 //! What this machine gives to jobs: a sandbox with its walls, cores and memory for what the settings sell.
 
+use std::path::{Path, PathBuf};
+
 use assay_peer::{
     config::DaemonSettings,
     executor::{CHECK_PLACES, DeviceWish, cores, places_of},
@@ -7,7 +9,7 @@ use assay_peer::{
     sensors::cards_of_this_machine,
 };
 use assay_runtime::{
-    class::Class,
+    class::{Class, ProbedMachine},
     envelope::RunLimits,
     pool::Pool,
     worker::{FoundCard, WorkerSource},
@@ -39,10 +41,13 @@ const NO_TEXTS_MENDS: &str =
     "the processor or its microcode is at fault, or this program was built with unsound options";
 
 pub(super) fn look(settings: &DaemonSettings, findings: &mut Vec<Finding>) {
-    let pool = pool();
+    let library = settings.onnx_library();
+    let pool = pool(library.clone());
     let examined = pool.as_ref().map_err(String::clone);
     let examined = examined.and_then(|pool| pool.examine().map_err(|error| error.to_string()));
+    let networks = examined.as_ref().ok().map(|machine| networks(machine, library.as_deref()));
     findings.extend(sandbox(examined));
+    findings.extend(networks);
     let listed = pool.and_then(|pool| pool.cards().map_err(|error| error.to_string()));
     findings.push(cards(&settings.device, listed, &cards_of_this_machine()));
     findings.push(capacity(settings, cores(), system::memory_bytes()));
@@ -51,9 +56,33 @@ pub(super) fn look(settings: &DaemonSettings, findings: &mut Vec<Finding>) {
 }
 
 /// Where workers are started, as for a job, and asked what they are, which walls they have not, and which cards there are.
-fn pool() -> Result<Pool, String> {
+fn pool(onnx_runtime: Option<PathBuf>) -> Result<Pool, String> {
     let binary = std::env::current_exe().map_err(|error| error.to_string())?;
-    Ok(Pool::new(WorkerSource { binary, cache: None }))
+    Ok(Pool::new(WorkerSource { binary, cache: None, onnx_runtime }))
+}
+
+/// What runs networks.
+fn networks(machine: &ProbedMachine, library: Option<&Path>) -> Finding {
+    let hint =
+        "daemon.onnxruntime in the home's config.toml says where ONNX Runtime's library is, 1.17 or newer";
+    let Some(library) = library else {
+        let found = "networks are on rten; ONNX Runtime, for those that it does not run, is not set up";
+        return Finding::fine("networks", found);
+    };
+    let library = library.display();
+    match (machine.classes.iter().find(|class| class.is_onnx_runtime()), &machine.onnx_runtime_fault) {
+        (Some(class), _) => {
+            let found =
+                format!("networks are on rten, and those that it does not run on {class}, from {library}");
+            Finding::fine("networks", found)
+        }
+        (None, Some(fault)) => {
+            Finding::warning("networks", format!("ONNX Runtime is not used, from {library}: {fault}"), hint)
+        }
+        (None, None) => {
+            Finding::warning("networks", format!("ONNX Runtime is not used, from {library}"), hint)
+        }
+    }
 }
 
 /// Where models of language are. `present` are the cards that sit in this machine, whether they can be used or not.
@@ -86,8 +115,8 @@ fn cards(device: &str, listed: Result<Vec<FoundCard>, String>, present: &[CardRe
     }
 }
 
-fn sandbox(examined: Result<(Vec<Class>, Vec<String>), String>) -> Vec<Finding> {
-    let (classes, missing) = match examined {
+fn sandbox(examined: Result<ProbedMachine, String>) -> Vec<Finding> {
+    let ProbedMachine { classes, missing, .. } = match examined {
         Ok(examined) => examined,
         Err(reason) => {
             let hint = "the sandbox must be able to start processes of this program";
@@ -141,23 +170,37 @@ mod tests {
     fn a_sandbox_that_does_not_start_or_lacks_a_wall_is_named() {
         let absent = sandbox(Err("the worker cannot be started: no".to_owned()));
         assert!(matches!(&absent[..], [found] if found.severity == Severity::Problem), "{absent:?}");
+        let machine = |classes: Vec<Class>, missing: Vec<String>| {
+            sandbox(Ok(ProbedMachine { classes, missing, onnx_runtime_fault: None }))
+        };
         let classes = vec![Class::Arithmetic(1)];
-        let whole = sandbox(Ok((classes.clone(), Vec::new())));
+        let whole = machine(classes.clone(), Vec::new());
         assert!(
             matches!(&whole[..], [found] if found.found == "starts, within all walls, as arithmetic 1"),
             "{whole:?}"
         );
-        let other = sandbox(Ok((Vec::new(), Vec::new())));
+        let other = machine(Vec::new(), Vec::new());
         assert!(
             matches!(&other[..], [_, found] if found.severity == Severity::Warning && found.found == NO_TEXTS),
             "{other:?}"
         );
-        let open = sandbox(Ok((classes, vec!["network: none".to_owned()])));
+        let open = machine(classes, vec!["network: none".to_owned()]);
         assert!(open[0].found.contains("fewer walls"), "{open:?}");
         assert!(
             open[1].severity == Severity::Warning && open[1].found.ends_with("network: none"),
             "{open:?}"
         );
+    }
+
+    #[test]
+    fn a_library_that_is_named_and_of_no_use_is_named() {
+        let machine = ProbedMachine::default();
+        let none = networks(&machine, None);
+        assert!(none.severity == Severity::Fine && none.found.contains("is not set up"), "{none:?}");
+        let fault = ProbedMachine { onnx_runtime_fault: Some("a fault".to_owned()), ..machine };
+        let broken = networks(&fault, Some(Path::new("lib.so")));
+        assert_eq!(broken.severity, Severity::Warning);
+        assert!(broken.found.ends_with("from lib.so: a fault"), "{broken:?}");
     }
 
     #[test]

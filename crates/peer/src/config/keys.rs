@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a key that can be read from a file can be named here, and no other: both come from one list.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 use super::{
     section::{BadConfig, nearest, wrong},
@@ -16,10 +16,11 @@ type Rule = fn(&toml::Value) -> bool;
 
 /// Settings of which not every value of the right kind may stand there: what is asked of it, and that in words. Of all others
 /// each may: amounts are 0 or more by their kind, and of numbers, times and lists of the others 0 or none says something.
-static RULES: [(&str, Rule, &str); 11] = [
+static RULES: [(&str, Rule, &str); 12] = [
     ("daemon.listen", are_places, "addresses such as \"/ip4/0.0.0.0/tcp/4001\""),
     (BLOB_ROOM, is_room, "at least 3145728 bytes, which a model takes with its runner and what it is asked"),
     ("daemon.device", is_named, "\"auto\", \"processor\" or a part of a card's name"),
+    ("daemon.onnxruntime", is_library, "\"auto\", \"none\" or the whole path of a library"),
     ("client.attempts_max", is_above_nought, "a whole number from 1 to 65535"),
     ("client.run_max", is_while, "a time above 0 such as \"500ms\", \"10s\", \"10m\" or \"12h\""),
     ("provider.programs", are_programs, "a list of programs, each by the name of its file, without a path"),
@@ -151,6 +152,12 @@ fn is_named(value: &toml::Value) -> bool {
     value.as_str().is_some_and(|text| !text.trim().is_empty())
 }
 
+/// Whether a library lies there, wherever the program is started, or it is said that none does or that nobody chose.
+fn is_library(value: &toml::Value) -> bool {
+    let is_place = |place: &str| matches!(place, "auto" | "none") || Path::new(place).is_absolute();
+    value.as_str().is_some_and(is_place)
+}
+
 /// Whether somebody can listen there, or it is said that nobody chose where.
 fn is_socket(value: &toml::Value) -> bool {
     value.as_str().is_some_and(|place| place == "none" || place.parse::<SocketAddr>().is_ok())
@@ -194,6 +201,7 @@ mod tests {
             ("daemon.pack_bytes_max", "much", "a whole number"),
             ("daemon.workers", "-1", "a whole number"),
             ("daemon.device", "\" \"", "\"auto\", "),
+            ("daemon.onnxruntime", "libonnxruntime.so", "\"auto\", \"none\" or the whole path"),
             ("daemon.free_bytes_min", "much", "a whole number"),
             ("client.cost_max", "-1", "credits such as"),
             ("client.daily_max", "-1", "credits such as"),

@@ -2,7 +2,12 @@
 //!
 //! **Invariant:** nothing here is a rule of the network: two peers with other settings still agree about every job.
 
-use std::io;
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    path::{self, PathBuf},
+};
 
 use assay_market::owner::OwnerRules;
 use assay_protocol::units::{Amount, Duration};
@@ -20,6 +25,9 @@ use super::{
 pub const BLOB_ROOM_MIN: u64 = 3 * 1024 * 1024;
 /// The setting that says how many they may take.
 pub(super) const BLOB_ROOM: &str = "daemon.blob_bytes_max";
+
+/// The variable that programs find ONNX Runtime by, where a home leaves it to that.
+const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
 /// The settings of a home.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +56,8 @@ pub struct DaemonSettings {
     pub workers: u64,
     /// Where models of language are computed: `auto`, `processor`, or a part of a graphics card's name.
     pub device: String,
+    /// Where the library of ONNX Runtime is: `auto`, `none`, or its path.
+    pub onnxruntime: String,
     /// Bytes that the disk of the home must have free; below, nothing new is taken.
     pub free_bytes_min: u64,
 }
@@ -75,6 +85,7 @@ impl Default for DaemonSettings {
             pack_bytes_max: 8 * 1024 * 1024 * 1024,
             workers: 0,
             device: "auto".to_owned(),
+            onnxruntime: "auto".to_owned(),
             free_bytes_min: 256 * 1024 * 1024,
         }
     }
@@ -92,12 +103,30 @@ impl Default for ClientSettings {
     }
 }
 
+impl DaemonSettings {
+    /// Where the library of ONNX Runtime is, if networks are to be run by it that rten does not run.
+    #[must_use]
+    pub fn onnx_library(&self) -> Option<PathBuf> {
+        onnx_library(&self.onnxruntime, env::var_os(LIBRARY_VARIABLE))
+    }
+}
+
+/// The same, by what the variable says. A path in it is one of whoever set it, from where the program is started.
+fn onnx_library(setting: &str, variable: Option<OsString>) -> Option<PathBuf> {
+    match setting {
+        "none" => None,
+        "auto" => path::absolute(variable?).ok(),
+        library => Some(PathBuf::from(library)),
+    }
+}
+
 section!(optional "daemon" DaemonSettings {
     listen AtNextStart: "Where to listen, as multiaddresses; port 0 is any free one. None: port 29292 once it serves others.",
     blob_bytes_max AtNextStart: "Bytes that inputs, outputs, runners and models may take on the disk; receipts come on top.",
     pack_bytes_max AtNextStart: "Bytes that models may take on the disk once more, as they are computed with, to be ready sooner; 0 for none.",
     workers AtNextStart: "Runs at the same time; 0 for one for every two cores.",
     device AtNextStart: "Where models of language are: auto for the largest graphics card that serves them, else the processor; processor; or a part of a card's name.",
+    onnxruntime AtNextStart: "Where ONNX Runtime's library is, for networks that rten does not run: auto for where ORT_DYLIB_PATH says; none; or its path.",
     free_bytes_min AtNextStart: "Bytes that the home's disk must have free; below, no new jobs are taken and nothing is offered.",
 });
 
@@ -158,5 +187,21 @@ impl Settings {
         out.push_str("\n[gateway]\n");
         self.gateway.write(&mut out);
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_is_where_the_setting_says_or_else_the_variable() {
+        let found = |setting, variable: Option<&str>| onnx_library(setting, variable.map(OsString::from));
+        let (here, there) = if cfg!(windows) { ("C:\\a.dll", "C:\\b.dll") } else { ("/a.so", "/b.so") };
+        assert_eq!(found(here, Some(there)), Some(here.into()));
+        assert_eq!(found("none", Some(there)), None);
+        assert_eq!(found("auto", Some(there)), Some(there.into()));
+        assert!(found("auto", Some("b.so")).is_some_and(|path| path.is_absolute() && path.ends_with("b.so")));
+        assert_eq!((found("auto", Some("")), found("auto", None)), (None, None));
     }
 }

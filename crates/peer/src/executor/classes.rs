@@ -3,9 +3,12 @@
 //! **Invariant:** a class is said to be this machine's only once a worker has computed its probe here.
 
 use assay_protocol::manifest::Manifest;
-use assay_runtime::class::{ARITHMETIC, Class, model_header};
+use assay_runtime::class::{ARITHMETIC, Class, ModelNeed, ProbedMachine};
 
 use super::{Executor, has_model, lock};
+
+/// What helps where ONNX Runtime is not there, or not used.
+const BRING: &str = "install ONNX Runtime, and set daemon.onnxruntime to its library";
 
 /// Why this machine has no class.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -37,7 +40,7 @@ impl Executor {
             return Ok(classes);
         }
         let examined = self.block(|inner| inner.pool.examine()).await;
-        let (classes, missing) = match examined {
+        let ProbedMachine { classes, missing, onnx_runtime_fault } = match examined {
             Some(Ok(examined)) => examined,
             Some(Err(failure)) => return Err(NoClass { reason: failure.to_string() }),
             None => return Err(NoClass { reason: "the examination was cut short".to_owned() }),
@@ -48,6 +51,10 @@ impl Executor {
                 "this machine does not give the sandbox all its walls"
             );
         }
+        if let Some(fault) = &onnx_runtime_fault {
+            tracing::warn!(fault, "ONNX Runtime is not used");
+        }
+        *lock(&self.inner.onnx_runtime_fault) = onnx_runtime_fault;
         *lock(&self.inner.missing_walls) = missing;
         *lock(&self.inner.classes) = Some(classes.clone());
         Ok(classes)
@@ -60,26 +67,37 @@ impl Executor {
     pub async fn class_of(&self, manifest: &Manifest) -> Result<Class, NoClass> {
         let classes = self.classes().await?;
         let wanted = manifest.clone();
-        let header = self.block(move |inner| {
+        let need = self.block(move |inner| {
             if !has_model(&wanted) {
-                return Ok(Vec::new());
+                return Ok(ModelNeed::Own(Vec::new()));
             }
             let path = inner.blobs.path(&wanted.model).map_err(|error| error.to_string())?;
             let path = path.ok_or_else(|| "its model is not here".to_owned())?;
-            model_header(&path).map_err(|error| error.to_string())
+            ModelNeed::of(&path).map_err(|error| error.to_string())
         });
-        let header = header.await.unwrap_or_else(|| Err("the look was cut short".to_owned()));
+        let need = need.await.unwrap_or_else(|| Err("the look was cut short".to_owned()));
         let name = &manifest.name;
-        let header = header.map_err(|error| NoClass { reason: format!("{name} has no class: {error}") })?;
-        let reason = || NoClass {
-            reason: format!("this machine does not give the bits of the engine that runs {name}"),
-        };
-        let class = classes.into_iter().find(|class| class.runs(&header)).ok_or_else(reason)?;
+        let need = need.map_err(|error| NoClass { reason: format!("{name} has no class: {error}") })?;
+        let class = classes.into_iter().find(|class| class.meets(&need));
+        let class = class.ok_or_else(|| NoClass { reason: self.unmet(name, &need) })?;
         if class == ARITHMETIC {
             // What is wanted of it and not there is said before anything is tried.
             let cut_short = || Err(NoClass { reason: "the look for a card was cut short".to_owned() });
             self.block(|inner| inner.card()).await.unwrap_or_else(cut_short)?;
         }
         Ok(class)
+    }
+
+    /// Why this machine does not run a model that needs this.
+    fn unmet(&self, name: &str, need: &ModelNeed) -> String {
+        match (need, &*lock(&self.inner.onnx_runtime_fault)) {
+            (ModelNeed::Own(_), _) => {
+                format!("this machine does not give the bits of the engine that runs {name}")
+            }
+            (ModelNeed::OnnxRuntime(need), Some(fault)) => {
+                format!("{name} has no class: {need}, and that is not used: {fault}; {BRING}")
+            }
+            (ModelNeed::OnnxRuntime(need), None) => format!("{name} has no class: {need}; {BRING}"),
+        }
     }
 }
