@@ -1,6 +1,7 @@
 """The networks of others on the engine of this repository, as jobs run them: in a sandbox, by a runner."""
 
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -43,10 +44,13 @@ def read(output):
 
 
 class Engine:
-    """The built programs, a runner and its parameters."""
+    """The built programs, a runner and its parameters; with a library, ONNX Runtime runs what rten does not."""
 
-    def __init__(self, folder, runner=RUNNER, params="{}"):
+    def __init__(self, folder, runner=RUNNER, params="{}", library=None):
         self.command = [folder / "examples/networks", folder / "assay-worker", runner, params]
+        self.environment = {name: value for name, value in os.environ.items() if name != "ORT_DYLIB_PATH"}
+        if library is not None:
+            self.environment["ORT_DYLIB_PATH"] = str(library)
 
     def answers(self, jobs):
         """The output of each of these jobs, a model (its file or bytes) and an input; or why there is none."""
@@ -61,7 +65,9 @@ class Engine:
                     files[0] = model
                 lines.append("\t".join(map(str, files)))
                 outputs.append(files[2])
-            said = subprocess.run(self.command, input="\n".join(lines), stdout=subprocess.PIPE, text=True, check=True)
+            said = subprocess.run(
+                self.command, input="\n".join(lines), stdout=subprocess.PIPE, text=True, check=True, env=self.environment
+            )
             said = said.stdout.splitlines()
             assert len(said) == len(jobs), "a line for each job"
             return [file.read_bytes() if word == "done" else word for file, word in zip(outputs, said)]
