@@ -2,11 +2,7 @@
 //!
 //! **Invariant:** a pack that was refused is not given to a process of the same place again.
 
-use std::{
-    fs::File,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs::File, path::Path, time::Duration};
 
 use super::{KEPT_PART, ModelHost, SessionWait};
 use crate::{
