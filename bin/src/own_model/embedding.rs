@@ -233,7 +233,7 @@ mod tests {
 
     fn value(name: &str, axes: &[Option<u64>]) -> OnnxValue {
         let axis = |length: &Option<u64>| length.map_or(OnnxAxis::Open, OnnxAxis::Fixed);
-        OnnxValue { name: name.to_owned(), axes: axes.iter().map(axis).collect() }
+        OnnxValue { name: name.to_owned(), axes: axes.iter().map(axis).collect(), ..OnnxValue::default() }
     }
 
     fn file(inputs: &[&str], output: OnnxValue) -> OnnxFile {

@@ -80,7 +80,7 @@ fn scenario() -> Scenario {
 }
 
 fn cast() -> Vec<Part> {
-    let of = |names: &'static [&'static str], duty| names.iter().map(move |name| Part { name: *name, duty });
+    let of = |names: &'static [&'static str], duty| names.iter().map(move |name| Part { name, duty });
     let notary = Part { name: "notary", duty: Duty::Notary };
     [notary].into_iter().chain(of(&PROVIDERS, Duty::Provider)).chain(of(&CLIENTS, Duty::Client)).collect()
 }

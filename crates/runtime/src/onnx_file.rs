@@ -180,10 +180,8 @@ impl OnnxFile {
                     }
                     constants.insert(name);
                 }
-                SPARSE => {
-                    if is_sparse_elsewhere(reader, start, end)? {
-                        self.elsewhere.get_or_insert_with(String::new);
-                    }
+                SPARSE if is_sparse_elsewhere(reader, start, end)? => {
+                    self.elsewhere.get_or_insert_with(String::new);
                 }
                 INPUT | OUTPUT | BETWEEN => {
                     let value = value(reader, start, end)?;

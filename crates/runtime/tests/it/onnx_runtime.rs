@@ -22,7 +22,7 @@ const LIBRARY: [&str; 3] = ["libonnxruntime.so", "libonnxruntime.", "onnxruntime
 /// A place whose workers may load the library; nothing, said in a line, where there is none.
 fn world() -> Option<World> {
     let Some(named) = std::env::var_os(LIBRARY_VARIABLE).map(PathBuf::from) else {
-        println!("skipped: {LIBRARY_VARIABLE} names no library of ONNX Runtime");
+        eprintln!("skipped: {LIBRARY_VARIABLE} names no library of ONNX Runtime");
         return None;
     };
     let library = if named.is_dir() { in_package(&named.join("capi")) } else { named };

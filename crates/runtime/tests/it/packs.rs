@@ -230,12 +230,13 @@ fn two_processes_take_one_pack() {
     world.pool.clear();
     told.take();
     let (mut beside, mut processes) = (None, 0);
-    let mut other = Once(Some(|| {
-        beside = Some(run(&world, &job));
-        processes = world.pool.hosts().len();
-    }));
-    let first = try_run(&world, &job, &mut other).expect("the job succeeds");
-    drop(other);
+    let first = {
+        let mut other = Once(Some(|| {
+            beside = Some(run(&world, &job));
+            processes = world.pool.hosts().len();
+        }));
+        try_run(&world, &job, &mut other).expect("the job succeeds")
+    };
     assert_eq!((first, beside, processes), (alone.clone(), Some(alone), 2));
     assert_eq!(told.take(), [PackNews::Taken, PackNews::Taken]);
 }

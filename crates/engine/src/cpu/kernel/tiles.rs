@@ -11,7 +11,7 @@
 //! **Invariant:** tiles sum the integers of a block, where order does not exist, and nothing else. What floats are made of
 //! the sums is what `kernel` makes of them, in its order.
 //!
-//! What a product costs where it was written for: the tiles sixteen cycles, their sums sixteen stores, both beside the floats.
+//! What a product should cost, by the manual: the tiles sixteen cycles, their sums sixteen stores, both beside the floats.
 //! Those are a conversion, two products and a sum for each token, 64 instructions or, with a minimum, 96, two at a time:
 //! 32 or 48 cycles. The dot products of vectors take 64 more.
 
