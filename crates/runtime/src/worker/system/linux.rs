@@ -80,7 +80,7 @@ pub(in super::super) fn confine(enclosure: Enclosure) -> Confined {
     note("no core dumps", limit(Resource::Core, 0));
     note("memory ceiling", limit(Resource::Data, process_memory_bytes));
     let files = match purpose {
-        Purpose::Card => getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX).min(CARD_FILES_OPEN_MAX),
+        Purpose::Card => CARD_FILES_OPEN_MAX,
         Purpose::Host => HOST_FILES_OPEN_MAX,
         Purpose::Run | Purpose::Compile => FILES_OPEN_MAX,
     };
@@ -120,7 +120,9 @@ fn drop_capabilities() -> Result<(), Errno> {
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
 }
 
+/// Lowers a limit. One that is lower already holds as well, and nobody here may raise it.
 fn limit(resource: Resource, most: u64) -> Result<(), String> {
+    let most = getrlimit(resource).maximum.map_or(most, |held| held.min(most));
     let limit = Rlimit { current: Some(most), maximum: Some(most) };
     setrlimit(resource, limit).map_err(|error| error.to_string())
 }
@@ -268,6 +270,44 @@ mod tests {
             ("start a thread as a guest", thread.map(drop).map_err(|error| error.kind())),
             ("lift the seal", filter::install(Purpose::Run).map_err(|_| PermissionDenied)),
         ]
+    }
+
+    #[test]
+    fn a_limit_that_is_lower_already_stays_and_is_no_wall_that_is_missing() {
+        let lowered = thread::spawn(|| {
+            drop_capabilities().expect("they are dropped");
+            let done = [0, 1].map(|most| limit(Resource::Core, most));
+            (done, getrlimit(Resource::Core).maximum)
+        });
+        assert_eq!(lowered.join().expect("no panic"), ([Ok(()), Ok(())], Some(0)));
+    }
+
+    /// Whether a thread that is shut in has pages in its memory, to read them and to write to them.
+    fn maps_pages(purpose: Purpose) -> (bool, bool) {
+        let (written, read) = PagesEnd::pair(8192).expect("there are pages");
+        let inside = thread::spawn(move || {
+            let (cache, process_memory_bytes, file_bytes) = (None, u64::MAX, FILE_BYTES_MAX);
+            confine(Enclosure { purpose, cache, user: None, process_memory_bytes, file_bytes });
+            if purpose == Purpose::Run {
+                let sealed = filter::sealed().and_then(|program| seccompiler::apply_filter(&program));
+                sealed.expect("it is put up");
+            }
+            (read.read().is_some(), written.written().is_some())
+        });
+        inside.join().expect("the thread does not panic")
+    }
+
+    #[test]
+    fn behind_the_walls_an_engine_writes_to_pages_and_who_runs_guests_reads_them() {
+        let purposes = [
+            (Purpose::Run, (true, false)),
+            (Purpose::Host, (true, true)),
+            (Purpose::Card, (true, true)),
+            (Purpose::Compile, (false, false)),
+        ];
+        for (purpose, expected) in purposes {
+            assert_eq!(maps_pages(purpose), expected, "{purpose:?}");
+        }
     }
 
     #[test]
