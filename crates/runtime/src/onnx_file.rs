@@ -1,7 +1,8 @@
 //! What an ONNX file says of itself, as far as it has to be known to run it: its inputs, outputs and operators, and whether all
 //! of it is in one file; and how more is put behind it.
 //!
-//! **Invariant:** no tensor is read, whatever its length; graphs inside graphs are followed to a bounded depth.
+//! **Invariant:** no tensor is read, whatever its length; graphs inside graphs are followed to a bounded depth; what is kept is
+//! bounded, and so is how long it takes, since whoever has a stranger's file looks at it in the process that has all else.
 
 mod message;
 
@@ -144,7 +145,7 @@ impl OnnxFile {
         let end = file.seek(SeekFrom::End(0))?;
         let mut found = Self::default();
         let mut constants = BTreeSet::new();
-        MessageReader(file).each(0, end, &mut |reader, field| match field {
+        MessageReader::new(file, end).each(0, end, &mut |reader, field| match field {
             MessageField::Message(GRAPH, start, end) => found.graph(reader, (start, end), &mut constants, 0),
             MessageField::Message(FUNCTION, start, end) => {
                 found.function(reader, (start, end), &mut constants)
@@ -184,6 +185,7 @@ impl OnnxFile {
                     self.elsewhere.get_or_insert_with(String::new);
                 }
                 INPUT | OUTPUT | BETWEEN => {
+                    reader.keep(0)?;
                     let value = value(reader, start, end)?;
                     self.note(&value.name, value.axes.len());
                     match (kind, depth) {
@@ -279,7 +281,8 @@ fn attribute<R: Read + Seek>(
             MessageField::Message(ATTRIBUTE_NAME, start, end) => name = Some((start, end)),
             MessageField::Message(ATTRIBUTE_TEXT, start, end) => text = Some((start, end)),
             MessageField::Message(ATTRIBUTE_GRAPH | ATTRIBUTE_GRAPHS, start, end) => {
-                graphs.push((start, end))
+                reader.keep(0)?;
+                graphs.push((start, end));
             }
             MessageField::Message(ATTRIBUTE_TENSOR | ATTRIBUTE_TENSORS, start, end) => {
                 has_all &= !is_elsewhere(reader, start, end)?;
@@ -292,9 +295,8 @@ fn attribute<R: Read + Seek>(
         Ok(())
     })?;
     // Bytes that are no word are passed over: they may be of any length.
-    let word = name.zip(text).and_then(|(name, text)| {
-        Some((reader.text(name.0, name.1).ok()?, reader.text(text.0, text.1).ok()?))
-    });
+    let Some(((name, name_end), (text, text_end))) = name.zip(text) else { return Ok((None, has_all)) };
+    let word = reader.word(name, name_end)?.zip(reader.word(text, text_end)?);
     Ok((word, has_all))
 }
 
@@ -363,6 +365,7 @@ fn value<R: Read + Seek>(reader: &mut MessageReader<R>, start: u64, end: u64) ->
     let Some((start, end)) = shape else { return Ok(value) };
     reader.each(start, end, &mut |reader, field| {
         let MessageField::Message(AXIS, start, end) = field else { return Ok(()) };
+        reader.keep(0)?;
         let mut axis = OnnxAxis::Open;
         reader.each(start, end, &mut |reader, field| {
             match field {

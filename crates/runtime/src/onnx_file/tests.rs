@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use super::*;
+use super::{message::KEPT_BYTES_MAX, *};
 
 const DIGITS: &[u8] = include_bytes!("../../../../models/digits/digits.onnx");
 
@@ -91,6 +91,53 @@ fn nested(field: u64, bytes: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     put(field, bytes, &mut message);
     message
+}
+
+/// What is read where one field stands so many times, inside these messages.
+fn repeated(times: u64, field: &[u8], within: &[u64]) -> io::Result<OnnxFile> {
+    let times = usize::try_from(times).unwrap();
+    let many = within.iter().fold(field.repeat(times), |inner, field| nested(*field, &inner));
+    read(&many)
+}
+
+#[test]
+fn what_is_kept_of_a_file_and_how_much_of_it_is_looked_at_is_bounded() {
+    let few = 1000;
+    // Each is two bytes long and would be kept in a dozen times as many.
+    let kept: [(&[u8], &[u64]); 4] = [
+        (&[8 * NODE_INPUT as u8 | 2, 0], &[NODE, GRAPH]),
+        (&[8 * AXIS as u8 | 2, 0], &[TENSOR_SHAPE, TENSOR_TYPE, VALUE_TYPE, INPUT, GRAPH]),
+        (&[8 * OUTPUT as u8 | 2, 0], &[GRAPH]),
+        (&[8 * ATTRIBUTE_GRAPH as u8 | 2, 0], &[NODE_ATTRIBUTE, NODE, GRAPH]),
+    ];
+    for (field, within) in kept {
+        assert!(repeated(few, field, within).is_ok(), "{within:?}");
+        let refused = repeated(KEPT_BYTES_MAX / 128 + 1, field, within).unwrap_err();
+        assert!(refused.to_string().contains("names"), "{within:?}: {refused}");
+    }
+    // What is passed over is counted as well.
+    let mut reader = MessageReader::new(Cursor::new([8_u8, 0].repeat(4)), 0);
+    reader.numbers = 8;
+    reader.each(0, 8, &mut |_, _| Ok(())).unwrap();
+    let refused = reader.each(0, 8, &mut |_, _| Ok(())).unwrap_err();
+    assert!(refused.to_string().contains("fields"), "{refused}");
+}
+
+#[test]
+fn bytes_that_are_no_word_are_passed_over_and_what_stands_behind_them_is_read() {
+    let mut node = Vec::new();
+    for strange in [vec![0xFF; 3], vec![b'a'; 5000]] {
+        let mut attribute = nested(ATTRIBUTE_NAME, b"mode");
+        put(ATTRIBUTE_TEXT, &strange, &mut attribute);
+        put(NODE_ATTRIBUTE, &attribute, &mut node);
+    }
+    let mut attribute = nested(ATTRIBUTE_NAME, b"mode");
+    put(ATTRIBUTE_TEXT, b"cubic", &mut attribute);
+    put(NODE_ATTRIBUTE, &attribute, &mut node);
+    put(NODE_KIND, b"Resize", &mut node);
+    let operators = read(&nested(GRAPH, &nested(NODE, &node))).unwrap().operators;
+    assert_eq!(operators[0].kind, "Resize");
+    assert_eq!(operators[0].words, [("mode".to_owned(), "cubic".to_owned())]);
 }
 
 #[test]
