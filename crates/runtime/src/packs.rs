@@ -17,7 +17,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::SystemTime,
@@ -30,6 +30,8 @@ use assay_protocol::id::Digest;
 const MAKING: &str = "making";
 /// Models of which it is remembered how lately they were used.
 const USED_MAX: usize = 256;
+/// Bytes that a pack may have beside twice those of its model's file, which it is about as long as: small tensors are filled up.
+const BESIDE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Whoever owns the disk that packs lie on.
 pub trait PackKeeper: Send + Sync {
@@ -76,6 +78,8 @@ pub struct PackFolder {
     keeper: Box<dyn PackKeeper>,
     /// How many were begun.
     begun: AtomicU64,
+    /// Bytes that those which are being written may take.
+    promised: Mutex<u64>,
     /// Whose packs were used, most lately last.
     used: Mutex<Vec<Digest>>,
 }
@@ -98,8 +102,9 @@ impl PackFolder {
         let making = root.join(MAKING);
         absent_is_gone(fs::remove_dir_all(&making))?;
         fs::create_dir_all(&making)?;
-        let (begun, used) = (AtomicU64::default(), Mutex::default());
-        let folder = Self { root: root.to_owned(), bytes_max, keeper: Box::new(keeper), begun, used };
+        let (begun, promised, used) = (AtomicU64::default(), Mutex::default(), Mutex::default());
+        let folder =
+            Self { root: root.to_owned(), bytes_max, keeper: Box::new(keeper), begun, promised, used };
         for PackFile { model, .. } in folder.list()? {
             if !folder.keeper.is_wanted(model) {
                 remove(root, model)?;
@@ -119,17 +124,24 @@ impl PackFolder {
         Some(KeptPack { folder: Arc::clone(self), model, digest, path, file })
     }
 
-    /// An empty file for the pack of a model, if there is room.
-    pub(crate) fn begin(self: &Arc<Self>, model: Digest) -> Option<PackDraft> {
-        let bytes_max = self.keeper.room().min(self.bytes_max);
+    /// An empty file for the pack of a model whose own has so many bytes, if there is room.
+    pub(crate) fn begin(self: &Arc<Self>, model: Digest, model_bytes: u64) -> Option<PackDraft> {
+        // Held until the promise is made: nobody is promised what somebody else is.
+        let mut promised = lock(&self.promised);
+        let room = self.keeper.room().min(self.bytes_max).saturating_sub(*promised);
+        let bytes_max = room.min(model_bytes.saturating_mul(2).saturating_add(BESIDE_BYTES));
         let path = self.root.join(MAKING).join(self.begun.fetch_add(1, Ordering::Relaxed).to_string());
         let opened = match bytes_max {
             0 => Err(io::Error::from(io::ErrorKind::StorageFull)),
             _ => File::options().read(true).write(true).create_new(true).open(&path),
         };
         match opened {
-            Ok(file) => Some(PackDraft { folder: Arc::clone(self), model, path, file, bytes_max }),
+            Ok(file) => {
+                *promised += bytes_max;
+                Some(PackDraft { folder: Arc::clone(self), model, path, file, bytes_max })
+            }
             Err(why) => {
+                drop(promised);
                 self.keeper.hear(model, &PackNews::NotKept { why: why.to_string() });
                 None
             }
@@ -160,7 +172,7 @@ impl PackFolder {
     fn make_room(&self) {
         // What cannot be listed is looked at when the next is kept.
         let Ok(mut files) = self.list() else { return };
-        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let used = lock(&self.used).clone();
         let last_use = |model: Digest| used.iter().position(|used| *used == model);
         files.sort_by_key(|file| (last_use(file.model), file.written));
         let mut sum: u64 = files.iter().map(|file| file.bytes).sum();
@@ -176,7 +188,7 @@ impl PackFolder {
     }
 
     fn note_use(&self, model: Digest) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = lock(&self.used);
         used.retain(|used| *used != model);
         if used.len() >= USED_MAX {
             used.remove(0);
@@ -257,6 +269,7 @@ impl Drop for PackDraft {
     fn drop(&mut self) {
         // One that has its name is not there any more.
         let _ = fs::remove_file(&self.path);
+        *lock(&self.folder.promised) -= self.bytes_max;
     }
 }
 
@@ -282,6 +295,10 @@ pub fn bytes_of(root: &Path, model: Digest) -> Option<u64> {
     let files = fs::read_dir(root.join(model.to_string())).ok()?;
     let bytes: u64 = files.flatten().filter_map(|file| Some(file.metadata().ok()?.len())).sum();
     (bytes > 0).then_some(bytes)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn absent_is_gone(removed: io::Result<()>) -> io::Result<()> {

@@ -27,6 +27,21 @@ impl PackKeeper for Ear {
     }
 }
 
+/// Wants every model, on a disk that is large.
+struct Roomy;
+
+impl PackKeeper for Roomy {
+    fn room(&self) -> u64 {
+        1 << 30
+    }
+
+    fn is_wanted(&self, _: Digest) -> bool {
+        true
+    }
+
+    fn hear(&self, _: Digest, _: &PackNews) {}
+}
+
 fn model(number: u8) -> Digest {
     Digest([number; 32])
 }
@@ -37,7 +52,7 @@ fn open(root: &Path, bytes_max: u64, ear: &Ear) -> Arc<PackFolder> {
 
 /// Keeps a pack of so many bytes.
 fn keep(folder: &Arc<PackFolder>, of: Digest, bytes: usize) {
-    let draft = folder.begin(of).unwrap();
+    let draft = folder.begin(of, 0).unwrap();
     (&draft.file).write_all(&vec![7; bytes]).unwrap();
     draft.settle(Digest::of(&of.0));
 }
@@ -69,15 +84,28 @@ fn a_pack_is_found_by_its_model_with_the_digest_that_its_writer_said() {
 }
 
 #[test]
+fn nobody_is_promised_what_somebody_else_is_nor_more_than_a_pack_has() {
+    let (root, ear) = (tempfile::tempdir().unwrap(), Ear::default());
+    let folder = open(root.path(), 1 << 40, &ear);
+    let draft = folder.begin(model(1), 1000).unwrap();
+    assert_eq!(draft.bytes_max, MIB, "all that there is");
+    assert!(folder.begin(model(2), 1000).is_none());
+    drop(draft);
+    let roomy = Arc::new(PackFolder::open(root.path(), 1 << 40, Roomy).unwrap());
+    let drafts = [1, 2].map(|number| roomy.begin(model(number), 1000).unwrap());
+    assert_eq!(drafts.map(|draft| draft.bytes_max), [2000 + BESIDE_BYTES; 2]);
+}
+
+#[test]
 fn what_is_not_whole_leaves_nothing_and_what_an_ended_process_left_goes() {
     let (root, ear) = (tempfile::tempdir().unwrap(), Ear::default());
     let folder = open(root.path(), MIB, &ear);
     let making = root.path().join(MAKING);
-    let draft = folder.begin(model(1)).unwrap();
+    let draft = folder.begin(model(1), 0).unwrap();
     (&draft.file).write_all(b"half of it").unwrap();
     assert_eq!(names(&making).len(), 1);
     drop(draft);
-    folder.begin(model(1)).unwrap().give_up("the disk is full");
+    folder.begin(model(1), 0).unwrap().give_up("the disk is full");
     assert!(names(&making).is_empty() && folder.find(model(1)).is_none());
     fs::write(making.join("0"), b"half of it").unwrap();
     open(root.path(), MIB, &ear);
@@ -89,7 +117,7 @@ fn packs_go_with_their_models() {
     let (root, ear) = (tempfile::tempdir().unwrap(), Ear::default());
     let folder = open(root.path(), MIB, &ear);
     keep(&folder, model(1), 100);
-    let draft = folder.begin(model(2)).unwrap();
+    let draft = folder.begin(model(2), 0).unwrap();
     ear.unwanted.lock().unwrap().extend([model(1), model(2)]);
     draft.settle(model(9));
     assert!(folder.find(model(2)).is_none(), "it was let go while it was packed");
@@ -147,6 +175,6 @@ fn a_pack_that_there_is_no_room_for_is_not_begun() {
     }
     let (root, ear) = (tempfile::tempdir().unwrap(), Ear::default());
     let folder = Arc::new(PackFolder::open(root.path(), MIB, Full(ear.clone())).unwrap());
-    assert!(folder.begin(model(1)).is_none());
+    assert!(folder.begin(model(1), 0).is_none());
     assert!(matches!(ear.heard.lock().unwrap()[..], [(_, PackNews::NotKept { .. })]));
 }

@@ -34,7 +34,9 @@ impl ModelHost {
         }
         let absent = |why| RunFailure::ModelAbsent(cut(format!("{}: {why}", path.display())));
         let file = File::open(path).map_err(absent)?;
-        Ok(HandedModel::File(file, self.packs.as_ref().and_then(|packs| packs.begin(self.model))))
+        let bytes = file.metadata().map_err(absent)?.len();
+        let draft = self.packs.as_ref().and_then(|packs| packs.begin(self.model, bytes));
+        Ok(HandedModel::File(file, draft))
     }
 
     /// What it means that a process ended before it held its model: of one with a card, that the driver did not bear it.
