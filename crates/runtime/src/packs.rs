@@ -20,7 +20,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 
 use assay_engine::{model::ARITHMETIC_VERSION, pack::VERSION};
@@ -30,6 +30,9 @@ use assay_protocol::id::Digest;
 const MAKING: &str = "making";
 /// Models of which it is remembered how lately they were used.
 const USED_MAX: usize = 256;
+/// How long a pack that was used makes room for no other: models that take turns in less room than they need would be written
+/// to the disk over and over.
+const STAY: Duration = Duration::from_secs(4 * 60 * 60);
 /// Bytes that a pack may have beside twice those of its model's file, which it is about as long as: small tensors are filled up.
 const BESIDE_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -80,8 +83,10 @@ pub struct PackFolder {
     begun: AtomicU64,
     /// Bytes that those which are being written may take.
     promised: Mutex<u64>,
-    /// Whose packs were used, most lately last.
-    used: Mutex<Vec<Digest>>,
+    /// Whose packs were used and when, most lately last.
+    used: Mutex<Vec<(Digest, Instant)>>,
+    /// How long one that was used stays.
+    stay: Duration,
 }
 
 /// A file of the folder.
@@ -103,8 +108,15 @@ impl PackFolder {
         absent_is_gone(fs::remove_dir_all(&making))?;
         fs::create_dir_all(&making)?;
         let (begun, promised, used) = (AtomicU64::default(), Mutex::default(), Mutex::default());
-        let folder =
-            Self { root: root.to_owned(), bytes_max, keeper: Box::new(keeper), begun, promised, used };
+        let folder = Self {
+            root: root.to_owned(),
+            bytes_max,
+            keeper: Box::new(keeper),
+            begun,
+            promised,
+            used,
+            stay: STAY,
+        };
         for PackFile { model, .. } in folder.list()? {
             if !folder.keeper.is_wanted(model) {
                 remove(root, model)?;
@@ -128,11 +140,13 @@ impl PackFolder {
     pub(crate) fn begin(self: &Arc<Self>, model: Digest, model_bytes: u64) -> Option<PackDraft> {
         // Held until the promise is made: nobody is promised what somebody else is.
         let mut promised = lock(&self.promised);
-        let room = self.keeper.room().min(self.bytes_max).saturating_sub(*promised);
+        let free = self.keeper.room();
+        let room = free.min(self.room_beside(model)).saturating_sub(*promised);
         let bytes_max = room.min(model_bytes.saturating_mul(2).saturating_add(BESIDE_BYTES));
         let path = self.root.join(MAKING).join(self.begun.fetch_add(1, Ordering::Relaxed).to_string());
-        let opened = match bytes_max {
-            0 => Err(io::Error::from(io::ErrorKind::StorageFull)),
+        let opened = match (free, bytes_max) {
+            (0, _) => Err(io::Error::from(io::ErrorKind::StorageFull)),
+            (_, 0) => Err(io::Error::other("others that are in use have all the room that packs may take")),
             _ => File::options().read(true).write(true).create_new(true).open(&path),
         };
         match opened {
@@ -168,12 +182,23 @@ impl PackFolder {
         Ok(bytes)
     }
 
+    /// Bytes that there are for a pack beside those of other models that stay.
+    fn room_beside(&self, model: Digest) -> u64 {
+        let used = lock(&self.used).clone();
+        let stays =
+            |other: Digest| used.iter().any(|(used, when)| *used == other && when.elapsed() < self.stay);
+        // What cannot be listed may be all that there is room for.
+        let Ok(files) = self.list() else { return 0 };
+        let others = files.iter().filter(|file| file.model != model && stays(file.model));
+        self.bytes_max.saturating_sub(others.map(|file| file.bytes).sum())
+    }
+
     /// Removes those that were not used for longest, until the others have room. Whoever has one mapped keeps it.
     fn make_room(&self) {
         // What cannot be listed is looked at when the next is kept.
         let Ok(mut files) = self.list() else { return };
         let used = lock(&self.used).clone();
-        let last_use = |model: Digest| used.iter().position(|used| *used == model);
+        let last_use = |model: Digest| used.iter().position(|(used, _)| *used == model);
         files.sort_by_key(|file| (last_use(file.model), file.written));
         let mut sum: u64 = files.iter().map(|file| file.bytes).sum();
         for PackFile { model, path, bytes, .. } in files {
@@ -189,11 +214,11 @@ impl PackFolder {
 
     fn note_use(&self, model: Digest) {
         let mut used = lock(&self.used);
-        used.retain(|used| *used != model);
+        used.retain(|(used, _)| *used != model);
         if used.len() >= USED_MAX {
             used.remove(0);
         }
-        used.push(model);
+        used.push((model, Instant::now()));
     }
 
     fn list(&self) -> io::Result<Vec<PackFile>> {

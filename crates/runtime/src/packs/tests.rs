@@ -46,8 +46,10 @@ fn model(number: u8) -> Digest {
     Digest([number; 32])
 }
 
+/// A folder whose packs make room for others at once.
 fn open(root: &Path, bytes_max: u64, ear: &Ear) -> Arc<PackFolder> {
-    Arc::new(PackFolder::open(root, bytes_max, ear.clone()).unwrap())
+    let folder = PackFolder::open(root, bytes_max, ear.clone()).unwrap();
+    Arc::new(PackFolder { stay: Duration::ZERO, ..folder })
 }
 
 /// Keeps a pack of so many bytes.
@@ -139,6 +141,20 @@ fn the_pack_that_was_not_used_for_longest_makes_room() {
     assert_eq!(ear.heard.lock().unwrap().last(), Some(&(model(2), PackNews::MadeRoom { bytes: 100 })));
     open(root.path(), 99, &ear);
     assert!([1, 3].iter().all(|number| bytes_of(root.path(), model(*number)).is_none()));
+}
+
+#[test]
+fn what_was_used_lately_makes_room_for_no_other() {
+    let (root, ear) = (tempfile::tempdir().unwrap(), Ear::default());
+    keep(&open(root.path(), 250, &ear), model(1), 100);
+    let folder = Arc::new(PackFolder::open(root.path(), 250, ear).unwrap());
+    let room = |number| folder.begin(model(number), 1000).map_or(0, |draft| draft.bytes_max);
+    assert_eq!(room(2), 250, "nobody has used one since the daemon started");
+    folder.find(model(1)).unwrap();
+    assert_eq!((room(2), room(1)), (150, 250), "nothing is in its own way");
+    keep(&folder, model(2), 150);
+    assert_eq!((room(3), room(1)), (0, 100));
+    assert!([1, 2].iter().all(|number| folder.find(model(*number)).is_some()));
 }
 
 #[test]
