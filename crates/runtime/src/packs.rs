@@ -172,6 +172,11 @@ impl PackFolder {
         fs::create_dir_all(&folder)?;
         let named = folder.join(format!("{}{digest}", prefix()));
         fs::rename(&draft.path, &named)?;
+        // It may have gone since, with whatever of it was here before this.
+        if !self.keeper.is_wanted(draft.model) {
+            remove(&self.root, draft.model)?;
+            return Err(io::Error::other("the model was let go meanwhile"));
+        }
         // Of a model there is one: another is of another version.
         for other in fs::read_dir(folder)? {
             let other = other?.path();

@@ -1,6 +1,6 @@
 //! Files of packs, as their keeper sees them: what is found, what goes, and what is never there.
 
-use std::io::Write;
+use std::{io::Write, sync::atomic::AtomicBool};
 
 use super::*;
 
@@ -125,6 +125,29 @@ fn packs_go_with_their_models() {
     assert!(folder.find(model(2)).is_none(), "it was let go while it was packed");
     assert!(matches!(ear.heard.lock().unwrap().last(), Some((_, PackNews::NotKept { .. }))));
     open(root.path(), MIB, &ear);
+    assert_eq!(names(root.path()), [MAKING]);
+}
+
+#[test]
+fn a_model_that_goes_while_its_pack_is_named_leaves_none() {
+    /// Wants a model the first time that it is asked.
+    struct Leaving(AtomicBool);
+    impl PackKeeper for Leaving {
+        fn room(&self) -> u64 {
+            MIB
+        }
+
+        fn is_wanted(&self, _: Digest) -> bool {
+            !self.0.swap(true, Ordering::Relaxed)
+        }
+
+        fn hear(&self, _: Digest, news: &PackNews) {
+            assert!(matches!(news, PackNews::NotKept { .. }), "{news:?}");
+        }
+    }
+    let root = tempfile::tempdir().unwrap();
+    let folder = Arc::new(PackFolder::open(root.path(), MIB, Leaving(AtomicBool::default())).unwrap());
+    keep(&folder, model(1), 100);
     assert_eq!(names(root.path()), [MAKING]);
 }
 
