@@ -1,8 +1,8 @@
 //! Packs that stay from one process to the next: models as they are computed with, each in a file of its own.
 //!
 //! ```text
-//!  FOLDER/MODEL/ARITHMETIC-LAYOUT-DIGEST   a pack, by the digests of its model's file and of its own bytes
-//!  FOLDER/making/NUMBER                    one that is being written
+//!  FOLDER/MODEL/ARITHMETIC-LAYOUT-PROGRAM-DIGEST   a pack, by its versions and the digests of its model's file and its own bytes
+//!  FOLDER/making/NUMBER                            one that is being written
 //! ```
 //!
 //! A pack is the same for every instruction set and for cards. Its own digest stands in its name, where the process that
@@ -28,6 +28,8 @@ use assay_protocol::id::Digest;
 
 /// The folder of packs that are being written.
 const MAKING: &str = "making";
+/// The version of this program.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 /// Models of which it is remembered how lately they were used.
 const USED_MAX: usize = 256;
 /// How long a pack that was used makes room for no other: models that take turns in less room than they need would be written
@@ -335,9 +337,10 @@ fn absent_is_gone(removed: io::Result<()>) -> io::Result<()> {
     removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// What the names begin with of packs that this version makes.
+/// What the names begin with of packs that this version makes. What an older program has read is read again: it may have been
+/// taken over by the model's file, by a fault that this one has not.
 fn prefix() -> String {
-    format!("{ARITHMETIC_VERSION}-{VERSION}-")
+    format!("{ARITHMETIC_VERSION}-{VERSION}-{PROGRAM}-")
 }
 
 /// The digest of its own bytes that a pack of this version is named by.

@@ -187,7 +187,13 @@ fn a_pack_of_another_version_is_not_found_and_goes_when_one_of_this_is_kept() {
     let place = root.path().join(model(1).to_string());
     fs::create_dir_all(&place).unwrap();
     let digest = model(5);
-    for name in [format!("0-{VERSION}-{digest}"), format!("{ARITHMETIC_VERSION}-0-{digest}")] {
+    let names_of_others = [
+        format!("0-{VERSION}-{PROGRAM}-{digest}"),
+        format!("{ARITHMETIC_VERSION}-0-{PROGRAM}-{digest}"),
+        format!("{ARITHMETIC_VERSION}-{VERSION}-0.0.9-{digest}"),
+        format!("{ARITHMETIC_VERSION}-{VERSION}-{digest}"),
+    ];
+    for name in names_of_others {
         fs::write(place.join(name), b"older").unwrap();
     }
     assert!(folder.find(model(1)).is_none());
