@@ -18,7 +18,8 @@ pub(crate) struct ListDocument<'a> {
     printer: &'a Printer,
     noun: &'static str,
     key: &'static str,
-    /// What stands behind the list.
+    /// What stands before the items of the list, and behind them.
+    head: String,
     tail: String,
     has_items: bool,
 }
@@ -27,8 +28,8 @@ impl<'a> ListDocument<'a> {
     /// Begins one with this body, in which the list stands empty under that key.
     pub(super) fn begin(printer: &'a Printer, noun: &'static str, body: &Value, key: &'static str) -> Self {
         let (head, tail) = around(noun, body, key);
-        let begun = Self { printer, noun, key, tail, has_items: false };
-        begun.write(&head);
+        let begun = Self { printer, noun, key, head, tail, has_items: false };
+        begun.write(&begun.head);
         begun
     }
 
@@ -45,7 +46,8 @@ impl<'a> ListDocument<'a> {
 
     /// Ends it with what is known only now: what stands before the list in this body stood there when it began.
     pub(crate) fn end_as(self, body: &Value) {
-        let (_, tail) = around(self.noun, body, self.key);
+        let (head, tail) = around(self.noun, body, self.key);
+        debug_assert_eq!(head, self.head, "what was written already stays true");
         self.write(&ending(&tail, self.has_items));
     }
 

@@ -180,13 +180,13 @@ async fn tell(
     let (mut told, mut listed) = (ToldMoves::default(), None);
     while let Some(page) = walk.next().await? {
         let is_first = listed.is_none();
+        let moved: Vec<(&KeptReceipt, MovedMoney)> =
+            page.receipts.iter().filter_map(|receipt| Some((receipt, MovedMoney::by(receipt)?))).collect();
+        told.take(&moved, &page);
         // Not before something is known to be told.
         let listed: &mut ListDocument<'_> = listed.get_or_insert_with(|| {
             printer.long_document("account-history", &told.document(grants, unit), "moves")
         });
-        let moved: Vec<(&KeptReceipt, MovedMoney)> =
-            page.receipts.iter().filter_map(|receipt| Some((receipt, MovedMoney::by(receipt)?))).collect();
-        told.take(&moved, &page);
         if printer.is_json() {
             moved.iter().for_each(|(receipt, moved)| listed.item(&move_document(receipt, moved, unit)));
         } else if is_csv {

@@ -88,6 +88,7 @@ async fn list(
     let (mut rest, mut listed) = (ReceiptPage::default(), None);
     while let Some(page) = walk.next().await? {
         let is_first = listed.is_none();
+        rest = ReceiptPage { receipts: Vec::new(), ..page };
         // Not before something is known to be told.
         let listed: &mut ListDocument<'_> =
             listed.get_or_insert_with(|| printer.long_document("receipts", &whole(&rest, unit), "kept"));
@@ -96,7 +97,6 @@ async fn list(
         } else if is_first || !page.receipts.is_empty() {
             show(&page.receipts, quiet, printer);
         }
-        rest = ReceiptPage { receipts: Vec::new(), ..page };
         if !printer.is_heard() {
             break;
         }

@@ -1,6 +1,7 @@
 //! The receipts of this home, some at a time: however many there are, a few are held.
 //!
-//! **Invariant:** each receipt that is wanted is given once, the newest first.
+//! **Invariant:** each receipt that is wanted is given once, the newest first. A page says of none that it is older and left out
+//! which the next page gives.
 
 use assay_peer::handle::{ListReceipts, RECEIPTS_LISTED_MAX, ReceiptPage};
 
@@ -30,8 +31,7 @@ impl<'a> ReceiptWalk<'a> {
     pub(crate) async fn next(&mut self) -> Result<Option<ReceiptPage>, CommandError> {
         let Some(wanted) = self.steps.question() else { return Ok(None) };
         let page = self.daemon.call(wanted).await?;
-        self.steps.take(&page);
-        Ok(Some(page))
+        Ok(Some(self.steps.take(page)))
     }
 }
 
@@ -55,10 +55,12 @@ impl WalkSteps {
         if self.told < RECEIPTS_LISTED_MAX { STRETCH } else { RECEIPTS_LISTED_MAX }
     }
 
-    fn take(&mut self, page: &ReceiptPage) {
+    /// A page as it is given.
+    fn take(&mut self, page: ReceiptPage) -> ReceiptPage {
         self.told = self.told.saturating_add(page.receipts.len());
         self.is_over = self.latest.is_some() || page.older == 0 || page.receipts.is_empty();
         self.wanted.behind = page.receipts.last().map(|receipt| receipt.place).or(self.wanted.behind);
+        ReceiptPage { older: if self.is_over { page.older } else { 0 }, ..page }
     }
 }
 
@@ -97,8 +99,9 @@ mod tests {
         ReceiptPage { receipts, older: newest - told, unread: 0 }
     }
 
-    /// How long each page was, of so many receipts of which each came once.
+    /// How long each page was, of so many receipts of which each came once; each says how many are left out.
     fn lengths(latest: Option<usize>, count: u64) -> Vec<usize> {
+        let left_out = latest.map_or(0, |most| count.saturating_sub(most as u64));
         let mut steps = WalkSteps { wanted: ListReceipts::default(), latest, told: 0, is_over: false };
         let (mut lengths, mut next) = (Vec::new(), count);
         while let Some(wanted) = steps.question() {
@@ -107,7 +110,8 @@ mod tests {
                 next -= 1;
                 assert_eq!(receipt.place.closed, Timestamp(next), "each once, the newest first");
             }
-            steps.take(&page);
+            let page = steps.take(page);
+            assert_eq!(page.older, left_out);
             lengths.push(page.receipts.len());
         }
         assert_eq!(next == 0, latest.is_none_or(|most| most as u64 >= count));
