@@ -198,7 +198,7 @@ impl OfferSign {
                 "note: who is marked so was convicted of a false result in the last 30 days; no order goes there but by --provider"
             }
             Self::Lost => {
-                "note: whoever is lost was not reached a moment ago, or its connection ended, and nothing was heard of it since: it may be gone"
+                "note: whoever is lost was not reached a moment ago, or its connection was lost, and nothing was heard of it since: it may be gone"
             }
             Self::Overdue => {
                 "note: whoever is silent should have told its offer again twice by now, and did not: it may be gone"

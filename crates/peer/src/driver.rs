@@ -327,8 +327,8 @@ impl Driver {
     async fn arrive(&mut self, arrival: Arrival) -> Result<(), Ended> {
         match arrival {
             Arrival::Opened(opened) => self.hear(*opened).await?,
-            Arrival::Undelivered(to) => {
-                self.signs.lose(to, self.node.time(moment()));
+            Arrival::Undelivered { to, is_lost } => {
+                self.note_loss(to, is_lost);
                 self.take(Input::Undelivered { to }).await?;
             }
             Arrival::Connected(peer) => {
@@ -337,8 +337,8 @@ impl Driver {
                 self.confirm_by(peer);
                 self.take(Input::Connection { to: peer, is_open: true }).await?;
             }
-            Arrival::Disconnected(peer) => {
-                self.signs.lose(peer, self.node.time(moment()));
+            Arrival::Disconnected { peer, is_lost } => {
+                self.note_loss(peer, is_lost);
                 self.take(Input::Connection { to: peer, is_open: false }).await?;
             }
             Arrival::Heads(from, heads, has_left) => {
@@ -368,6 +368,13 @@ impl Driver {
             self.take(Input::Offered { provider }).await?;
         }
         Ok(())
+    }
+
+    /// Notes that a peer may be gone, if that is so.
+    fn note_loss(&mut self, peer: PeerId, is_lost: bool) {
+        if is_lost {
+            self.signs.lose(peer, self.node.time(moment()));
+        }
     }
 
     /// Puts an offer into the book. Those of providers that this peer knows are not given up for those of strangers.

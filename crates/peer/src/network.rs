@@ -12,6 +12,7 @@ mod addresses;
 mod arrivals;
 mod carrier;
 mod commands;
+mod connection_use;
 mod crowds;
 mod event;
 mod gate;

@@ -370,7 +370,7 @@ impl Shell for Machine {
     fn undelivered(&mut self) -> PeerId {
         self.life().wait(async |alive| {
             loop {
-                if let Arrival::Undelivered(to) = alive.inlets.arrivals.recv().await.unwrap() {
+                if let Arrival::Undelivered { to, .. } = alive.inlets.arrivals.recv().await.unwrap() {
                     return to;
                 }
             }

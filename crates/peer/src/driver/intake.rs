@@ -49,11 +49,21 @@ pub(crate) enum Arrival {
     /// A message whose signature holds.
     Opened(Box<Opened>),
     /// A message of ours did not get through.
-    Undelivered(PeerId),
+    Undelivered {
+        /// Whom it was for.
+        to: PeerId,
+        /// Whether that is for want of that peer.
+        is_lost: bool,
+    },
     /// A peer is connected.
     Connected(PeerId),
     /// The last connection to a peer is gone.
-    Disconnected(PeerId),
+    Disconnected {
+        /// Who.
+        peer: PeerId,
+        /// Whether that speaks against its being there.
+        is_lost: bool,
+    },
     /// The last offer of ours reached nobody.
     Unpublished,
     /// What a peer heard this notary say of the end of its journal; nothing, if it did not answer. And whether it has left.
@@ -161,10 +171,10 @@ async fn sort(mut events: mpsc::Receiver<NetworkEvent>, intake: Intake, arrivals
                 continue;
             }
             NetworkEvent::Connected { peer } => Arrival::Connected(peer),
-            NetworkEvent::Disconnected { peer } => Arrival::Disconnected(peer),
-            NetworkEvent::Undelivered { to, why, .. } => {
+            NetworkEvent::Disconnected { peer, is_lost } => Arrival::Disconnected { peer, is_lost },
+            NetworkEvent::Undelivered { to, why } => {
                 tracing::debug!(%to, %why, "a message did not get through");
-                Arrival::Undelivered(to)
+                Arrival::Undelivered { to, is_lost: why.is_loss() }
             }
             NetworkEvent::Unpublished { topic: Topic::Offers } => Arrival::Unpublished,
             // The next one says all that this one would have said.

@@ -18,7 +18,7 @@ const SIGNS_MAX: usize = 1_024;
 /// What was noticed.
 #[derive(Debug, Default)]
 pub(super) struct ProviderSigns {
-    /// Since when a peer is not connected any more, or something for it did not get through.
+    /// Since when a connection to a peer that was in use is gone, or something for it did not get through.
     lost: BTreeMap<PeerId, Timestamp>,
     resting: BTreeMap<PeerId, RestingProvider>,
 }
@@ -37,7 +37,7 @@ pub struct RestingProvider {
 }
 
 impl ProviderSigns {
-    /// A connection ended, or something did not get through.
+    /// A connection in use ended, or something did not get through.
     pub(super) fn lose(&mut self, peer: PeerId, now: Timestamp) {
         make_room(&mut self.lost, peer, |since| *since);
         self.lost.entry(peer).or_insert(now);

@@ -228,12 +228,13 @@ impl SwarmTask {
         }
     }
 
-    /// Forgets peers that fell silent, and listens again to those among them that flooded.
+    /// Forgets peers that fell silent, and listens again to those among them that flooded; notes whom gossip keeps connected.
     pub(super) fn forgive(&mut self) {
         let now = Instant::now();
         self.rate.forget(now);
         self.relay_rate.forget(now);
         self.swarm.behaviour_mut().crowds.forget(now);
+        self.uses.look(self.swarm.behaviour().gossip.all_mesh_peers().copied());
         for gone in self.gossip_rate.forget(now) {
             if gone.refused >= GOSSIP_DROPPED_MAX {
                 self.swarm.behaviour_mut().gossip.set_application_score(&gone.source, 0.0);

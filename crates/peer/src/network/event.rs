@@ -23,6 +23,8 @@ pub enum NetworkEvent {
     Disconnected {
         /// Who.
         peer: PeerId,
+        /// True if it was in use and this peer has not ended it, or if its owner keeps the two apart.
+        is_lost: bool,
     },
     /// A message.
     Message {
@@ -110,6 +112,16 @@ pub enum ExchangeFailure {
     /// This network is ending.
     #[error("the network is shut down")]
     Closed,
+}
+
+impl ExchangeFailure {
+    /// Whether it is for want of the other peer.
+    pub(crate) fn is_loss(self) -> bool {
+        match self {
+            Self::Unreachable | Self::TimedOut | Self::Broken => true,
+            Self::OtherNetwork | Self::Busy | Self::Waiting | Self::Closed => false,
+        }
+    }
 }
 
 /// Why the network could not start, or an address not be used.

@@ -24,6 +24,7 @@ use super::{
     addresses::{Addresses, Nearness, socket_of},
     carrier::carrier,
     commands::{GossipVerdict, NetworkCommand},
+    connection_use::ConnectionUse,
     event::{NetworkError, NetworkEvent},
     identity::{address_of, keypair, to_libp2p},
     pending::Pending,
@@ -39,7 +40,7 @@ use crate::speech::Speeches;
 /// The port of those who serve others: a fixed one, so that a router and a firewall can be told.
 pub const USUAL_PORT: u16 = 29292;
 /// How long a connection that nobody uses stays.
-const IDLE_MAX: Duration = Duration::from_secs(120);
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(120);
 /// How long the other side of a connection may take to show who it is.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 /// Checkpoints of one notary in one second, over a longer time: many more than any makes.
@@ -88,6 +89,7 @@ impl SwarmTask {
             ending: None,
             claims: Vec::new(),
             local: BTreeSet::new(),
+            uses: ConnectionUse::default(),
             commands,
             judgements,
             events,

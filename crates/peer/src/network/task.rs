@@ -19,7 +19,7 @@ use libp2p::{
     Multiaddr, Swarm,
     core::ConnectedPoint,
     futures::StreamExt,
-    swarm::{ConnectionId, SwarmEvent, dial_opts::DialOpts},
+    swarm::{ConnectionError, ConnectionId, SwarmEvent, dial_opts::DialOpts},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -30,6 +30,7 @@ use super::{
     BlobSource, Pace, SHUTDOWN_WAIT,
     addresses::{Addresses, leads_to_this_machine},
     commands::{GossipVerdict, NetworkCommand},
+    connection_use::ConnectionUse,
     event::NetworkEvent,
     identity::from_libp2p,
     pending::Pending,
@@ -86,6 +87,8 @@ pub(super) struct SwarmTask {
     pub(super) claims: Vec<UdpSocket>,
     /// Connections from and to this machine.
     pub(super) local: BTreeSet<ConnectionId>,
+    /// Which connections are in use.
+    pub(super) uses: ConnectionUse,
     pub(super) commands: mpsc::Receiver<NetworkCommand>,
     pub(super) judgements: mpsc::Receiver<GossipVerdict>,
     pub(super) events: mpsc::Sender<NetworkEvent>,
@@ -179,10 +182,10 @@ impl SwarmTask {
             {
                 self.local.insert(connection_id);
             }
-            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, cause, .. } => {
                 self.local.remove(&connection_id);
                 if num_established == 0 {
-                    self.part_from(peer_id);
+                    self.part_from(peer_id, cause.as_ref());
                 }
             }
             SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
@@ -204,17 +207,23 @@ impl SwarmTask {
         // It may be gone again by the time we are told who it was.
         let Some(name) = from_libp2p(&peer).filter(|_| self.swarm.is_connected(&peer)) else { return };
         self.redial.connected(&peer);
+        self.uses.begin(peer, Instant::now());
         let is_new = self.status.send_if_modified(|status| status.peers.insert(name));
         if is_new {
             self.backlog.push_back(NetworkEvent::Connected { peer: name });
         }
     }
 
-    fn part_from(&mut self, peer: libp2p::PeerId) {
-        self.redial.lost(&peer, Instant::now());
+    fn part_from(&mut self, peer: libp2p::PeerId, cause: Option<&ConnectionError>) {
+        let now = Instant::now();
+        self.redial.lost(&peer, now);
+        let was_in_use = self.uses.end(&peer, now);
         let Some(name) = from_libp2p(&peer) else { return };
+        // Without a cause, and for want of use, this peer has ended it.
+        let was_cut = was_in_use && matches!(cause, Some(ConnectionError::IO(_)));
+        let is_lost = was_cut || self.status.borrow().severed.contains(&name);
         if self.status.send_if_modified(|status| status.peers.remove(&name)) {
-            self.backlog.push_back(NetworkEvent::Disconnected { peer: name });
+            self.backlog.push_back(NetworkEvent::Disconnected { peer: name, is_lost });
         }
     }
 

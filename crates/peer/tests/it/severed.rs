@@ -27,7 +27,8 @@ async fn a_severed_peer_is_gone_at_once_and_is_found_again_when_it_is_let_go_of(
     first.connected(third.id).await;
     first.network.sever([second.id].into()).await.unwrap();
     assert_eq!((first.network.peers(), first.network.severed()), (vec![third.id], vec![second.id]));
-    let is_gone = |event| matches!(event, NetworkEvent::Disconnected { .. }).then_some(());
+    let is_gone = |event| matches!(event, NetworkEvent::Disconnected { is_lost: true, .. }).then_some(());
+    first.wait_for(is_gone).await;
     second.wait_for(is_gone).await;
     assert_eq!(fails(&mut first, second.id).await, ExchangeFailure::Unreachable);
     let why = fails(&mut second, first.id).await;

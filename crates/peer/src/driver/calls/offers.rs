@@ -53,8 +53,8 @@ pub struct OfferView {
     pub reachability: Reachability,
     /// True if the notary that new orders name convicted it a short while ago.
     pub convicted: bool,
-    /// How long ago the last connection to its provider ended, or something for it did not get through, where nothing was heard of
-    /// it since.
+    /// How long ago the last connection to its provider was lost, or something for it did not get through, where nothing was heard of
+    /// it since; not how long ago one that nobody used was ended.
     #[serde(default)]
     pub lost: Option<Duration>,
     /// True if its provider should have told it again by now, twice.
