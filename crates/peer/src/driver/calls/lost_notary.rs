@@ -1,7 +1,8 @@
 //! Whether the notary that orders wait for is there.
 //!
 //! **Invariant:** it asks nobody. One is lost only where none is left: nobody is told that of a network of which another notary is
-//! connected, or was heard a short while ago.
+//! connected, or was heard a short while ago; and nobody before a connection that was lost had the time to come back, as after
+//! a sleep of this machine, in which nothing is heard of anybody.
 
 use assay_market::view::HeardNotaryView;
 use assay_protocol::{
@@ -19,7 +20,7 @@ use crate::{
     handle::{Call, Refused},
 };
 
-/// How much later than it is due a tick of a notary may be heard.
+/// How much later than it is due a tick of a notary may be heard, and how long it has to be reached again.
 const LATE: Duration = Duration::seconds(5);
 /// Ticks that may be missed where no connection to the notary was seen to end.
 const MISSED_MAX: u64 = 3;
@@ -55,8 +56,8 @@ impl Respond for LookForNotary {
 struct NotarySight {
     heard: HeardNotaryView,
     is_connected: bool,
-    /// Whether a connection to it ended, or something for it did not get through, and nothing was heard since.
-    is_lost: bool,
+    /// How long ago a connection to it was lost, or something for it did not get through, if nothing was heard since.
+    lost_for: Option<Duration>,
 }
 
 impl Driver {
@@ -70,7 +71,7 @@ impl Driver {
         let sight = |heard: HeardNotaryView| NotarySight {
             heard,
             is_connected: connected.contains(&heard.notary),
-            is_lost: self.signs.lost_for(heard.notary, now).is_some(),
+            lost_for: self.signs.lost_for(heard.notary, now),
         };
         let sights: Vec<NotarySight> = self.node.notaries_heard(at).into_iter().map(sight).collect();
         lost(&sights, (now, at.steady.since(self.started.steady)), self.genesis.timers.tick)
@@ -80,9 +81,10 @@ impl Driver {
 /// The one that was heard last, if all are lost.
 fn lost(sights: &[NotarySight], (now, uptime): (Timestamp, Duration), tick: Duration) -> Option<LostNotary> {
     let one = |sight: &NotarySight| {
-        let missed = if sight.is_lost { 1 } else { MISSED_MAX };
+        let missed = if sight.lost_for.is_some() { 1 } else { MISSED_MAX };
+        let is_dialled = sight.lost_for.is_some_and(|lost_for| lost_for <= LATE);
         let silent_for = sight.heard.ago.unwrap_or(uptime);
-        let is_there = sight.is_connected || silent_for <= tick.times(missed).plus(LATE);
+        let is_there = sight.is_connected || is_dialled || silent_for <= tick.times(missed).plus(LATE);
         let heard = sight.heard.ago.map(|ago| Timestamp(now.0.saturating_sub(ago.0)));
         (!is_there).then_some(LostNotary { notary: sight.heard.notary, silent_for, heard })
     };
@@ -94,9 +96,9 @@ fn lost(sights: &[NotarySight], (now, uptime): (Timestamp, Duration), tick: Dura
 mod tests {
     use super::*;
 
-    fn sight(number: u8, ago: Option<u64>, is_connected: bool, is_lost: bool) -> NotarySight {
+    fn sight(number: u8, ago: Option<u64>, is_connected: bool, lost_for: Option<u64>) -> NotarySight {
         let heard = HeardNotaryView { notary: PeerId([number; 32]), ago: ago.map(Duration::seconds) };
-        NotarySight { heard, is_connected, is_lost }
+        NotarySight { heard, is_connected, lost_for: lost_for.map(Duration::seconds) }
     }
 
     #[test]
@@ -105,19 +107,21 @@ mod tests {
         let told = |sights: &[NotarySight]| lost(sights, (now, uptime), Duration::seconds(10));
         assert_eq!(told(&[]), None, "nobody is waited for");
         for there in [
-            sight(1, Some(900), true, true),
-            sight(1, Some(35), false, false),
-            sight(1, Some(15), false, true),
+            sight(1, Some(900), true, Some(800)),
+            sight(1, Some(35), false, None),
+            sight(1, Some(15), false, Some(6)),
+            // Nobody was heard while this machine slept.
+            sight(1, Some(30_000), false, Some(5)),
         ] {
             assert_eq!(told(&[there]), None, "{there:?}");
         }
-        let gone = told(&[sight(1, Some(16), false, true)]).unwrap();
+        let gone = told(&[sight(1, Some(16), false, Some(6))]).unwrap();
         assert_eq!((gone.silent_for, gone.heard), (Duration::seconds(16), Some(Timestamp(984_000))));
-        assert!(told(&[sight(1, Some(36), false, false)]).is_some());
-        let never = told(&[sight(1, None, false, false)]).unwrap();
+        assert!(told(&[sight(1, Some(36), false, None)]).is_some());
+        let never = told(&[sight(1, None, false, None)]).unwrap();
         assert_eq!((never.silent_for, never.heard), (uptime, None));
-        let both = [sight(1, Some(90), false, false), sight(2, Some(40), false, false)];
+        let both = [sight(1, Some(90), false, None), sight(2, Some(40), false, None)];
         assert_eq!(told(&both).map(|lost| lost.notary), Some(PeerId([2; 32])), "the one that was heard last");
-        assert_eq!(told(&[both[0], sight(2, Some(1), false, false)]), None, "another one is there");
+        assert_eq!(told(&[both[0], sight(2, Some(1), false, None)]), None, "another one is there");
     }
 }
