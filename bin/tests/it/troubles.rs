@@ -353,7 +353,7 @@ async fn a_notary_that_is_gone_is_named_to_whoever_waits_for_it() {
     thread::scope(|scope| {
         scope.spawn(|| names_it(&assay(&you, &["run", "digits", &seven])));
         scope.spawn(|| {
-            let patient = assay(&you, &["run", "digits", &seven, "--timeout", "25s"]);
+            let patient = assay(&you, &["run", "digits", &seven, "--timeout", "45s"]);
             fails(&patient, &[10]);
             assert!(patient.stderr.contains("it is waited for as long as was said"), "{patient:?}");
         });
