@@ -53,7 +53,9 @@ pub(crate) fn cost_words(submission: &SubmissionView, unit: &str) -> Option<Stri
     let open = submission.cost_max().minus_up_to(known);
     let spent = (!known.is_zero()).then(|| format!("{known} {unit}s were spent on attempts"));
     let held = (!open.is_zero()).then(|| {
-        format!("{open} {unit}s are held for attempts that are not closed, and come back but for fees")
+        format!(
+            "{open} {unit}s are held for attempts that are not closed: what nobody claims of it comes back, but for fees"
+        )
     });
     let told: Vec<String> = spent.into_iter().chain(held).collect();
     (!told.is_empty()).then(|| told.join("; "))
