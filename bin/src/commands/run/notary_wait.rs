@@ -98,12 +98,12 @@ pub(crate) fn gone_words(lost: &LostNotary) -> String {
     }
 }
 
+/// Nothing that may be said again: the job is ordered, and the same command would order another one beside it.
 fn gone(key: Digest, lost: &LostNotary) -> CommandError {
     let name = short(key);
     let message = format!("{}: the job {name} is not opened", gone_words(lost));
     CommandError::new(Exit::NoPeers, NOTARY_GONE, message, hint(&name))
         .with(json!({ "submission": full(key) }))
-        .retryable()
 }
 
 fn silent(key: Digest) -> CommandError {
@@ -144,6 +144,7 @@ mod tests {
         );
         assert!(hint.contains("`assay job cancel 020202020202`"), "{hint}");
         assert_eq!((lost.exit(), lost.code()), (Exit::NoPeers, NOTARY_GONE));
+        assert_eq!(lost.to_json()["error"]["retryable"], false, "the same command would order twice");
         let never = gone_words(&LostNotary { notary, silent_for, heard: None });
         assert!(never.ends_with("not heard since the daemon started 16 s ago"), "{never}");
     }
