@@ -4,7 +4,8 @@
 //! room, or most of them would open a job in vain. Words cost nothing and keys neither, so only those count who show tickets here: a
 //! client of whose agreements at least half came to one.
 //!
-//! **Invariant:** nothing counts for longer than [`COMING_TIME`], and whoever shows no tickets keeps nobody away.
+//! **Invariant:** nothing counts for longer than [`COMING_TIME`]; each ticket pays for two agreements that count, at the most, and
+//! whoever shows none keeps nobody away.
 
 use alloc::collections::BTreeMap;
 
@@ -74,7 +75,8 @@ impl Agreements {
         let word = self.clients.entry(client).or_insert(KeptWord { agreed: 1, shown: 0, last: now });
         (word.shown, word.last) = (word.shown.saturating_add(1), now);
         if word.agreed >= COUNTED_MAX {
-            (word.agreed, word.shown) = (word.agreed / 2, word.shown.div_ceil(2));
+            // Rounded so that nothing is won by it.
+            (word.agreed, word.shown) = (word.agreed.div_ceil(2), word.shown / 2);
         }
     }
 
@@ -140,6 +142,21 @@ mod tests {
         }
         agreements.agree(job(2_000), client, Digest::default(), Steady(0));
         assert_eq!(coming(&agreements, Steady(0)), 1);
+    }
+
+    #[test]
+    fn a_ticket_pays_for_two_agreements_at_the_most() {
+        let (mut agreements, client) = (Agreements::default(), peer(1));
+        let mut counted = 0;
+        for ticket in 1..=1_000 {
+            agreements.show(job(ticket), client, Steady(0));
+            while agreements.clients[&client].is_kept() {
+                counted += 1;
+                agreements.agree(job(1_000_000 + counted), client, Digest::default(), Steady(0));
+            }
+            assert!(counted <= 2 * ticket, "{counted} count for {ticket} tickets");
+        }
+        assert!(counted > 1_000, "{counted}");
     }
 
     #[test]

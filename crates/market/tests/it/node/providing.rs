@@ -14,7 +14,7 @@ use assay_protocol::{
     order::{Failure, Order, Propose, Refusal},
     outcome::Outcome,
     signed::Signed,
-    ticket::Ticket,
+    ticket::{Start, Ticket},
     units::{Amount, Duration},
 };
 
@@ -209,6 +209,27 @@ fn others_are_told_that_there_is_no_room_while_a_client_that_keeps_its_word_is_o
     assert_eq!(other(&mut table), None, "it took too long");
     table.start(CLIENT, &coming, ticket);
     assert!(table.fetches(coming.input_commit), "the first ticket takes the slot all the same");
+}
+
+#[test]
+fn a_ticket_of_nobodys_notary_begins_nothing_and_its_client_keeps_nobody_away() {
+    let mut table = Table::provider();
+    let real = table.order(0, 0);
+    let standing = table.ticket(&real).said().standing;
+    let stranger = id::<Cheap>(STRANGER);
+    for nonce in 0..3 {
+        let order = Order { notary: stranger, ..table.office.order(STRANGER, PROVIDER, 0, nonce).0 };
+        let ticket = Ticket::new(&table.office.genesis, &order, standing);
+        let (order, ticket) = (table.office.say(stranger, order), table.office.say(stranger, ticket));
+        table.hear(STRANGER, Start { order, ticket });
+        assert_eq!((table.said(), table.saves()), (Vec::new(), 0), "whoever likes signs such tickets");
+    }
+    let order = table.office.order(STRANGER, PROVIDER, 1, 0).0;
+    let order = table.office.say(stranger, order);
+    table.hear(STRANGER, Propose { order, standing: None });
+    assert_eq!(table.said(), [("Accept", STRANGER)]);
+    table.propose(&real);
+    assert_eq!(table.said(), [("Accept", CLIENT)], "nobody is on the way who has shown no ticket");
 }
 
 #[test]
