@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assay_market::{Command, Event, matching::Reason, reliability::Impression};
 use assay_protocol::units::Rate;
 use assay_simulations::{
-    behaviour::Sleeper,
+    behaviour::{Sleeper, WindowShopper},
     kernel::Span,
     plan::Plan,
     world::{Place, Tail, Wish, World},
@@ -131,4 +131,25 @@ fn in_a_rush_few_orders_are_opened_in_vain() {
     assert_eq!(paid, ORDERS, "somebody was not served");
     // Before anybody was waited for there were four of each.
     assert!(opened <= 2 * ORDERS, "{opened} were opened for {ORDERS} orders");
+}
+
+#[test]
+fn who_opens_half_of_what_it_is_agreed_to_keeps_nobody_from_being_served() {
+    const ORDERS: u64 = 80;
+    let mut world = market(Plan { founders: 4, clients: 8, slots: 1, ..Plan::default() });
+    let clients: Vec<Place> = (0..8).map(|number| world.plan().client(number)).collect();
+    let (shopper, others) = (clients[0], &clients[1..]);
+    let half = WindowShopper { peer: world.id(shopper), share: Rate::per_mille(500) };
+    world.behave(shopper, half);
+    for (number, client) in (0..ORDERS).zip(clients.iter().cycle()) {
+        world.submit(*client, Wish { number, ..Wish::default() });
+        world.run_for(Span::millis(50));
+    }
+    settle(&mut world, LIMIT, "a rush with one that only looks");
+    let own = ORDERS / clients.len() as u64;
+    assert_eq!(paid_once(&world, others, "others"), ORDERS - own, "somebody was kept away");
+    assert!(
+        paid_once(&world, &[shopper], "itself") > 0,
+        "nobody knew it, so that it kept nothing from anybody"
+    );
 }

@@ -175,7 +175,7 @@ impl Company {
             BehaviourName::Churner => Box::new(Churner { peer, share }),
             BehaviourName::Gatekeeper => Box::new(Gatekeeper::new(Rc::clone(&self.founders), settings.jobs)),
             BehaviourName::Hoarder => Box::new(Hoarder { units: settings.units }),
-            BehaviourName::WindowShopper => Box::new(WindowShopper),
+            BehaviourName::WindowShopper => Box::new(WindowShopper { peer, share }),
             BehaviourName::CancellingClient => Box::new(CancellingClient::default()),
             BehaviourName::Flooder => Box::new(Flooder::new(settings.jobs)),
             BehaviourName::Bystander => Box::new(Bystander),

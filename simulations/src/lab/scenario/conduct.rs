@@ -76,7 +76,7 @@ pub enum BehaviourName {
     Gatekeeper,
     /// Orders many units, and takes one.
     Hoarder,
-    /// Has its orders accepted, and opens none.
+    /// Has its orders accepted, and opens a share of them, or none.
     WindowShopper,
     /// Cancels each job once it is opened.
     CancellingClient,
@@ -295,7 +295,7 @@ impl BehaviourName {
             Self::ValueJumper => &[SettingKey::Price, SettingKey::Sells],
             Self::ToleranceSurfer => &[SettingKey::Error],
             Self::Whitewasher => &[SettingKey::Live, SettingKey::After],
-            Self::Churner => &[SettingKey::Share],
+            Self::Churner | Self::WindowShopper => &[SettingKey::Share],
             Self::Gatekeeper | Self::Flooder => &[SettingKey::Jobs],
             Self::Hoarder => &[SettingKey::Units],
             Self::Honest
@@ -321,7 +321,6 @@ impl BehaviourName {
             | Self::GriefingClient
             | Self::ClassSpoofer
             | Self::OtherHardware
-            | Self::WindowShopper
             | Self::CancellingClient
             | Self::Bystander
             | Self::External => &[],
@@ -338,11 +337,12 @@ impl BehaviourSettings {
     /// What holds of a behaviour where a scenario does not say it.
     #[must_use]
     pub fn usual(of: BehaviourName) -> Self {
-        let always = of == BehaviourName::CartelMember;
+        let shares = [(BehaviourName::CartelMember, WHOLE), (BehaviourName::WindowShopper, 0)];
+        let share = shares.iter().find(|(conduct, _)| *conduct == of).map_or(WHOLE / 10, |(_, share)| *share);
         let counts = [(BehaviourName::Gatekeeper, 1), (BehaviourName::Flooder, 3)];
         let jobs = counts.iter().find(|(conduct, _)| *conduct == of).map_or(10, |(_, jobs)| *jobs);
         Self {
-            share: if always { WHOLE } else { WHOLE / 10 },
+            share,
             sells: Lie::Noise,
             below: WHOLE / 20,
             after: if of == BehaviourName::Whitewasher { 0 } else { 20 },
