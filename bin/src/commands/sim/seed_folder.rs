@@ -46,11 +46,10 @@ impl SeedFolder {
 
     /// Lets go of what is in the files of the whole experiment.
     pub(super) fn end(&self) {
-        // Whole ones, and what was being written when a process was killed.
-        let is_run = |path: &PathBuf| path.extension().is_some_and(|end| end == "csv" || end == "part");
-        let files = fs::read_dir(self.seeds()).into_iter().flatten().flatten().map(|entry| entry.path());
+        let files = fs::read_dir(self.seeds()).into_iter().flatten().flatten();
+        let own = files.filter(|entry| is_run(&entry.file_name().to_string_lossy()));
         // What cannot be removed is in nobody's way: the folder holds an experiment now.
-        files.filter(is_run).for_each(|file| drop(fs::remove_file(file)));
+        own.for_each(|entry| drop(fs::remove_file(entry.path())));
         let _ = fs::remove_dir(self.seeds());
     }
 
@@ -63,6 +62,12 @@ impl SeedFolder {
     }
 }
 
+/// True for a name that a run has here, or had while it was being written by a process that was killed.
+fn is_run(name: &str) -> bool {
+    let is_seed = |stem: &str| stem.len() >= 5 && stem.bytes().all(|byte| byte.is_ascii_digit());
+    name.strip_suffix(".csv").is_some_and(is_seed) || name.starts_with('.') && name.ends_with(".part")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,16 +76,17 @@ mod tests {
     fn of_runs_that_are_in_the_whole_nothing_is_left_and_what_is_not_theirs_stays() {
         let place = tempfile::tempdir().unwrap();
         let folder = SeedFolder::begin(place.path()).unwrap();
-        for name in ["00001.csv", ".torn.part"] {
+        for name in ["00001.csv", "18446744073709551615.csv", ".torn.part"] {
             fs::write(folder.seeds().join(name), b"").unwrap();
         }
         folder.end();
         assert!(!folder.seeds().exists());
         let folder = SeedFolder::begin(place.path()).unwrap();
-        for name in ["00001.csv", "mine.txt"] {
+        let others = ["mine.txt", "wheat.csv", "2024.csv", "half.part"];
+        for name in others.into_iter().chain(["00001.csv"]) {
             fs::write(folder.seeds().join(name), b"").unwrap();
         }
         folder.end();
-        assert_eq!(fs::read_dir(folder.seeds()).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(folder.seeds()).unwrap().count(), others.len());
     }
 }
