@@ -126,9 +126,10 @@ impl RunWatch {
         let mut count = 0;
         self.say(&says(count, all));
         loop {
-            // Whoever is asked to end does not wait for runs that are under way: they end with the process.
+            // Whoever is asked to end takes what is done, and does not wait for what is under way: that ends with the process.
             if let Some(exit) = self.asked() {
                 goes_on.store(false, Ordering::Relaxed);
+                done.try_iter().try_for_each(take).map_err(CutShort::Failed)?;
                 return Err(CutShort::Asked(exit));
             }
             match done.recv_timeout(GLANCE) {
