@@ -1,14 +1,15 @@
 //! `assay sim run`: a scenario, once for each of its seeds.
 //!
 //! **Invariant:** with a folder, each run is on the disk before the next is waited for, so whatever ends this, the same command
-//! goes on from there; and what it leaves in the end does not depend on how often it was ended, nor on threads.
+//! goes on from there, but where programs decide, which may be others by then; and what it leaves in the end does not depend on how
+//! often it was ended, nor on threads.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use assay_simulations::lab::{
     artefact::{Artefact, REPORT},
     experiment::{ExperimentError, RunFigures},
-    pieces::DonePiece,
+    pieces::{DonePiece, PieceSource as _},
     scenario::Scenario,
     seed_runs::SeedRuns,
 };
@@ -33,7 +34,8 @@ Examples:
   assay sim run mine.toml --seeds 40 --out runs  also as files: runs/report.html shows them
   assay sim run churn --seeds 2 --doublecheck    each seed twice; exit 15 if they differ
 
-With --out, each run is kept as it is done, so whatever ends this, the same command goes on where it was.";
+With --out, each run is kept as it is done, so whatever ends this, the same command goes on where it was; but where a program
+decides, it begins anew.";
 
 /// Run a scenario once for each seed.
 #[derive(Debug, clap::Args)]
@@ -61,13 +63,13 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     scenario.seeds = args.with.seeds.unwrap_or(scenario.seeds);
     let folder = args.out.as_deref().map(SeedFolder::begin).transpose()?;
     let first = args.with.first_seed;
-    let mut course = RunCourse::new(&scenario, first, args.doublecheck, folder);
+    let mut course = RunCourse::new(&scenario, first, args.doublecheck, folder.clone());
     course.carry_out(args.threads.count(), invocation)?;
     let artefact = Artefact::new(scenario, first, course.runs);
-    if let Some(folder) = &args.out {
-        saved::save_all(folder, artefact.files())?;
-        course.folder.iter().for_each(SeedFolder::end);
-        invocation.printer.note(format!("{} shows it", folder.join(REPORT).display()));
+    if let Some(folder) = folder {
+        saved::save_all(folder.path(), artefact.files())?;
+        folder.end();
+        invocation.printer.note(format!("{} shows it", folder.path().join(REPORT).display()));
     }
     let document = json!({
         "manifest_text": artefact.manifest(), "summary": artefact.summary(), "digests": artefact.digests(),
@@ -83,6 +85,7 @@ struct RunCourse {
     runs: Vec<RunFigures>,
     missing: Arc<SeedRuns>,
     seeds: u64,
+    /// Where each is kept, if it is.
     folder: Option<SeedFolder>,
     /// Of those that failed, the one with the first seed.
     failed: Option<ExperimentError>,
@@ -90,6 +93,7 @@ struct RunCourse {
 
 impl RunCourse {
     fn new(scenario: &Scenario, first: u64, twice: bool, folder: Option<SeedFolder>) -> Self {
+        let folder = folder.filter(|_| scenario.programs().is_empty());
         let seeds = first..first.saturating_add(scenario.seeds);
         let source = |seeds| SeedRuns::new(scenario.clone(), seeds, twice);
         let all = source(seeds.clone().collect());
@@ -146,6 +150,10 @@ impl RunCourse {
         let hint = match &self.folder {
             Some(folder) => {
                 format!("what is done is in {}: the same command goes on from there", folder.path().display())
+            }
+            None if !self.missing.scenario(0).programs().is_empty() => {
+                "nothing of it is kept: a program decides in it, which may be another one the next time"
+                    .to_owned()
             }
             None => {
                 "nothing of it is kept: with --out FOLDER the same command goes on where it was".to_owned()
@@ -204,5 +212,18 @@ mod tests {
             second.take(DonePiece { scenario: 0, seed, ended: Ok(Err(error)) }).unwrap();
         }
         assert_eq!(second.failed.map(|error| error.seed()), Some(5));
+    }
+
+    #[test]
+    fn of_runs_in_which_a_program_decides_none_is_kept() {
+        let text = "extends = \"churn\"\nname = \"mine\"\n[[population]]\nname = \"theirs\"\ncount = 4\n\
+                    behaviour = { command = [\"python3\", \"cheat.py\"] }\n[[population]]\nrole = \"client\"\n";
+        let scenario = Scenario::read("mine.toml", text, &assay_simulations::lab::shipped::text).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let kept = SeedFolder::begin(folder.path()).unwrap();
+        let course = RunCourse::new(&scenario, 1, false, Some(kept));
+        assert!(course.folder.is_none());
+        let [_, hint] = course.left(Exit::Other).lines().map(str::to_owned);
+        assert!(hint.contains("a program decides"), "{hint}");
     }
 }

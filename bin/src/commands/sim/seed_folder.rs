@@ -16,7 +16,7 @@ use crate::command_error::CommandError;
 const SEEDS: &str = "seeds";
 
 /// A folder of runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SeedFolder {
     path: PathBuf,
 }
