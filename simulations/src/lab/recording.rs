@@ -158,12 +158,16 @@ fn time(number: usize, line: &Value, key: &str) -> Result<Option<f64>, BadRecord
 fn course(number: usize, line: &Value) -> Result<JobCourse, BadRecording> {
     let asked = time(number, line, "asked")?;
     let asked = asked.ok_or_else(|| bad(number, "`asked` is missing".to_owned()))?;
+    let (paid, drawn) = (time(number, line, "paid")?, line.get("drawn").and_then(Value::as_bool));
+    if paid.is_some() && drawn.is_none() {
+        return Err(bad(number, "it was paid, and `drawn` is neither true nor false".to_owned()));
+    }
     let job = JobCourse {
         asked,
         opened: time(number, line, "opened")?,
         delivered: time(number, line, "delivered")?,
-        paid: time(number, line, "paid")?,
-        is_drawn: line.get("drawn").and_then(Value::as_bool).unwrap_or_default(),
+        paid,
+        is_drawn: drawn.unwrap_or_default(),
     };
     let times = [Some(asked), job.opened, job.delivered];
     let is_in_order = times.into_iter().flatten().is_sorted() && job.paid.is_none_or(|paid| paid >= asked);
@@ -312,6 +316,10 @@ mod tests {
             (format!("{HEAD}{}", JOB.replace("market", "x")), "line 2 of the recording: `phase` is neither"),
             (format!("{HEAD}{}", JOB.replace("9.5", "4")), "line 2 of the recording: its times are not"),
             (format!("{HEAD}{{}}"), "line 2 of the recording: `asked` is missing"),
+            (
+                format!("{HEAD}{}", JOB.replace("true", "1")),
+                "line 2 of the recording: it was paid, and `drawn`",
+            ),
         ] {
             let told = Recording::read(&wrong).unwrap_err().to_string();
             assert!(told.starts_with(problem), "{told}");
