@@ -18,7 +18,7 @@ const BOTH_SHELLS: &str = "the same part of either shell";
 /// What each system has, and only one of which is compiled.
 const EACH_SYSTEM: &str = "the same part of any system";
 /// Names that may be declared more than once, each with what makes it one meaning.
-const SHARED: [(&str, &str); 12] = [
+const SHARED: [(&str, &str); 14] = [
     (
         "Args",
         "what a verb of the command line is given; each stands in its verb's file and is named after it",
@@ -32,8 +32,10 @@ const SHARED: [(&str, &str); 12] = [
     ("Waiter", BOTH_SHELLS),
     ("EngineLink", EACH_SYSTEM),
     ("Listener", EACH_SYSTEM),
+    ("ReadPages", EACH_SYSTEM),
     ("Signals", EACH_SYSTEM),
     ("Stamp", EACH_SYSTEM),
+    ("WrittenPages", EACH_SYSTEM),
 ];
 
 /// Words that are no name of a type: those of other markets, those that fit anything, and pictures that say nothing of

@@ -118,7 +118,8 @@ async fn where_the_only_provider_pauses_it_is_said_that_one_is_there() {
         assert!(Instant::now() < deadline, "what is offered no more is known for ever");
         tokio::time::sleep(LOOK_STEP).await;
     }
-    let said = "no offer matches: 0 seen; 1 provider of it is there and takes nothing new since ";
+    // Offers of other models may be seen meanwhile.
+    let said = "; 1 provider of it is there and takes nothing new since ";
     let seven = town.network.folder().join("seven-1.png");
     for asked in [&["quote", "digits"][..], &["run", "digits", seven.to_str().unwrap()]] {
         let refused = client.fails(asked, 6);
@@ -127,7 +128,7 @@ async fn where_the_only_provider_pauses_it_is_said_that_one_is_there() {
             (&json!("NO_MATCH"), &json!(true)),
             "{refused}"
         );
-        assert!(refused["message"].as_str().unwrap().starts_with(said), "{refused}");
+        assert!(refused["message"].as_str().unwrap().contains(said), "{refused}");
         assert!(refused["hint"].as_str().unwrap().contains("`assay offers --history`"), "{refused}");
     }
 }

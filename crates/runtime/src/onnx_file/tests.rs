@@ -105,10 +105,10 @@ fn what_is_kept_of_a_file_and_how_much_of_it_is_looked_at_is_bounded() {
     let few = 1000;
     // Each is two bytes long and would be kept in a dozen times as many.
     let kept: [(&[u8], &[u64]); 4] = [
-        (&[8 * NODE_INPUT as u8 | 2, 0], &[NODE, GRAPH]),
-        (&[8 * AXIS as u8 | 2, 0], &[TENSOR_SHAPE, TENSOR_TYPE, VALUE_TYPE, INPUT, GRAPH]),
-        (&[8 * OUTPUT as u8 | 2, 0], &[GRAPH]),
-        (&[8 * ATTRIBUTE_GRAPH as u8 | 2, 0], &[NODE_ATTRIBUTE, NODE, GRAPH]),
+        (&[(8 * NODE_INPUT as u8) | 2, 0], &[NODE, GRAPH]),
+        (&[(8 * AXIS as u8) | 2, 0], &[TENSOR_SHAPE, TENSOR_TYPE, VALUE_TYPE, INPUT, GRAPH]),
+        (&[(8 * OUTPUT as u8) | 2, 0], &[GRAPH]),
+        (&[(8 * ATTRIBUTE_GRAPH as u8) | 2, 0], &[NODE_ATTRIBUTE, NODE, GRAPH]),
     ];
     for (field, within) in kept {
         assert!(repeated(few, field, within).is_ok(), "{within:?}");
