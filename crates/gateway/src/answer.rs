@@ -11,8 +11,8 @@ use std::{collections::VecDeque, time::Duration};
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
     handle::{
-        CallError, ExplainJob, Handle, LookForNotary, ReadOutput, Refused, ShowAccount, Submit, Update,
-        Updates, WatchUpdates, WrittenChance,
+        CallError, ExplainJob, Handle, LookForNotary, ReadOutput, Refused, ShowAccount, ShowJob, Submit,
+        Update, Updates, WatchUpdates, WrittenChance,
     },
     hearing::Hearing,
 };
@@ -131,7 +131,7 @@ pub(crate) struct LiveAnswer {
     first_word_s: Option<f64>,
     /// Until when a result is waited for that is paid already.
     paid_deadline: Option<Instant>,
-    /// When to look next whether the notary is there; nothing while it is not waited for.
+    /// When to look next whether it is the notary who is waited for, and is there; nothing once somebody works on it.
     notary_look: Option<Instant>,
 }
 
@@ -221,7 +221,7 @@ impl LiveAnswer {
             ordered: Instant::now(),
             first_word_s: None,
             paid_deadline: None,
-            notary_look: None,
+            notary_look: Some(Instant::now() + NOTARY_STEP),
         })
     }
 
@@ -316,9 +316,13 @@ impl LiveAnswer {
     /// Gives up where the notary is gone that is to open the job: nobody knows when it will be back.
     async fn look_for_notary(&mut self) -> Result<(), HttpFailure> {
         self.notary_look = Some(Instant::now() + NOTARY_STEP);
+        // Nothing tells that it is asked. A daemon that is away is noticed by whoever watches it.
+        let Ok(job) = self.handle.call(ShowJob { name: self.key().to_string() }).await else { return Ok(()) };
+        if !awaits_notary(&job.submission) {
+            return Ok(());
+        }
         match self.handle.call(LookForNotary).await {
             Ok(Some(lost)) => Err(HttpFailure::notary_gone(&lost)),
-            // A daemon that is away is noticed by whoever watches it.
             Ok(None) | Err(_) => Ok(()),
         }
     }
@@ -347,7 +351,7 @@ impl LiveAnswer {
             return Err(HttpFailure::of_submission(submission, held));
         }
         let look = self.notary_look.unwrap_or_else(|| Instant::now() + NOTARY_STEP);
-        self.notary_look = awaits_notary(submission).then_some(look);
+        self.notary_look = (!is_begun(submission)).then_some(look);
         if let Some(attempt) = submission.running() {
             self.begin(attempt);
         }
@@ -417,8 +421,13 @@ impl LiveAnswer {
 
 /// Whether it is the notary who is waited for: a provider has agreed, and the job is not opened.
 fn awaits_notary(submission: &SubmissionView) -> bool {
-    let is = |state| submission.attempts.iter().any(|attempt| attempt.state == state);
-    is(AttemptState::Opening) && !is(AttemptState::Running) && !is(AttemptState::Delivered)
+    submission.attempts.iter().any(|attempt| attempt.state == AttemptState::Opening) && !is_begun(submission)
+}
+
+/// Whether somebody works on it, or has.
+fn is_begun(submission: &SubmissionView) -> bool {
+    let has_begun = |state| matches!(state, AttemptState::Running | AttemptState::Delivered);
+    submission.attempts.iter().any(|attempt| has_begun(attempt.state))
 }
 
 /// What was seen of a job.
