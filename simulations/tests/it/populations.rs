@@ -171,7 +171,11 @@ fn who_opens_nothing_pays_nothing_who_cancels_is_given_nothing_and_who_floods_pa
         let (jobs, paid) = ("jobs closed", "gain of one of clients, credits");
         let honest = [jobs, paid].map(|name| sum("honest", name));
         assert_eq!([jobs, paid].map(|name| sum("window-shopper", name)), [0.0, 0.0], "{kernel}");
-        let cancelled = sum("canceller", "jobs that clients cancelled");
+        let unpaid = |run: &RunFigures| {
+            let [closed, orders, share] = [jobs, "orders", "orders paid, share"].map(|name| figure(run, name));
+            closed.unwrap_or_default() - orders.unwrap_or_default() * share.unwrap_or_default()
+        };
+        let cancelled: f64 = with_clients(kernel, "canceller").iter().map(unpaid).sum();
         assert!(cancelled > 0.5 * honest[0], "{kernel}: {cancelled} of {}", honest[0]);
         let flooded = [jobs, paid].map(|name| sum("flooder", name));
         assert!(flooded[0] > 2.0 * honest[0] && flooded[1] < 2.0 * honest[1], "{kernel}: {flooded:?}");
