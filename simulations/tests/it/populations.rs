@@ -172,7 +172,8 @@ fn who_opens_nothing_pays_nothing_who_cancels_is_given_nothing_and_who_floods_pa
         let honest = [jobs, paid].map(|name| sum("honest", name));
         assert_eq!([jobs, paid].map(|name| sum("window-shopper", name)), [0.0, 0.0], "{kernel}");
         let unpaid = |run: &RunFigures| {
-            let [closed, orders, share] = [jobs, "orders", "orders paid, share"].map(|name| figure(run, name));
+            let [closed, orders, share] =
+                [jobs, "orders", "orders paid, share"].map(|name| figure(run, name));
             closed.unwrap_or_default() - orders.unwrap_or_default() * share.unwrap_or_default()
         };
         let cancelled: f64 = with_clients(kernel, "canceller").iter().map(unpaid).sum();
