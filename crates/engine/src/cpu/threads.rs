@@ -12,10 +12,14 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle, Thread},
+    time::{Duration, Instant},
 };
 
-/// How often a thread looks before it parks: about ten microseconds, the time between two works of one token.
-const LOOKS: u32 = 4_000;
+/// How long a thread looks before it parks: longer than it is between two works of one token, and no longer, since whoever has
+/// nothing to do may keep a core from who has.
+const LOOKING: Duration = Duration::from_micros(10);
+/// Looks between two at the clock. What one takes differs twentyfold between processors.
+const LOOKS: u32 = 16;
 
 type Piece<'a> = dyn Fn(usize) + Sync + 'a;
 
@@ -143,11 +147,17 @@ impl Sharing {
 
 /// Looks for a moment, then parks until it is so; whoever makes it so unparks.
 fn wait(ready: impl Fn() -> bool) {
-    for _ in 0..LOOKS {
-        if ready() {
-            return;
+    let mut began = None;
+    loop {
+        for _ in 0..LOOKS {
+            if ready() {
+                return;
+            }
+            std::hint::spin_loop();
         }
-        std::hint::spin_loop();
+        if began.get_or_insert_with(Instant::now).elapsed() > LOOKING {
+            break;
+        }
     }
     while !ready() {
         thread::park();
