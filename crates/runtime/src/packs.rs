@@ -200,7 +200,7 @@ impl PackFolder {
         self.bytes_max.saturating_sub(others.map(|file| file.bytes).sum())
     }
 
-    /// Removes those that were not used for longest, until the others have room. Whoever has one mapped keeps it.
+    /// Removes those that were not used for longest, until the others have room. Whoever has read one keeps it.
     fn make_room(&self) {
         // What cannot be listed is looked at when the next is kept.
         let Ok(mut files) = self.list() else { return };

@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     sync::Arc,
 };
 
@@ -39,13 +39,8 @@ impl Pack {
     ///
     /// # Errors
     /// It cannot be mapped, or is no pack.
-    pub fn map(mut file: &File) -> Result<Self, PackError> {
-        // How long it is its end says: a process that may name no file may not be allowed to ask what is noted of one.
-        let length = file.seek(SeekFrom::End(0))?;
-        if length == 0 {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-        }
-        let length = usize::try_from(length).map_err(|_| PackError::Broken { what: "longer than memory" })?;
+    pub fn map(file: &File) -> Result<Self, PackError> {
+        let length = length(file)?;
         // Privately, which a process may that must not share memory; what nobody writes to is one copy all the same.
         // SAFETY: the file is one of this program's own folder, written once, named by its digest and never changed.
         // Where its owner cuts it all the same, the process that reads it ends, and can say so (`cut.rs`).
@@ -56,6 +51,34 @@ impl Pack {
         let bytes: SharedBytes = Arc::new(map);
         Self::open(bytes)
     }
+
+    /// Reads a pack that was written to a file into memory of this process: on large pages, which a file has not, generation is a
+    /// seventh faster, and what becomes of the file afterwards is nothing to whoever has it.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no pack.
+    pub fn read(mut file: &File) -> Result<Self, PackError> {
+        let length = length(file)?;
+        file.seek(SeekFrom::Start(0))?;
+        let bytes = filled(length, |memory| {
+            let read = io::copy(&mut file.take(length as u64), memory)?;
+            if read == length as u64 {
+                Ok(())
+            } else {
+                Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
+            }
+        })?;
+        Self::open(bytes)
+    }
+}
+
+/// How long a file is its end says: a process that may name no file may not be allowed to ask what is noted of one.
+fn length(mut file: &File) -> Result<usize, PackError> {
+    let length = file.seek(SeekFrom::End(0))?;
+    if length == 0 {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    usize::try_from(length).map_err(|_| PackError::Broken { what: "longer than memory" })
 }
 
 /// Memory of its own that was written once.

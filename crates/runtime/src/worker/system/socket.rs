@@ -123,9 +123,9 @@ pub(in super::super) fn environment() -> Option<(&'static str, std::ffi::OsStrin
     None
 }
 
-/// The pack that is in a file, mapped.
+/// The pack that is in a file.
 pub(in super::super) fn pack(file: &Handed) -> Result<Pack, PackError> {
-    Pack::map(file)
+    Pack::read(file)
 }
 
 /// From now on a mapped file that is cut ends this process with a word about it.
