@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A pack is the same for every instruction set and for cards. Its own digest stands in its name, where the process that
-//! wrote it cannot reach: whoever maps it has found that digest in it before it computes anything.
+//! wrote it cannot reach: whoever reads it has found that digest in it before it computes anything.
 //!
 //! **Invariant:** a file has its name only once its writer has said its digest, and one that is not what its name says is
 //! used by nobody. Without a pack a model is there later, and nothing else is different.

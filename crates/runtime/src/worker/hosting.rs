@@ -17,7 +17,7 @@ use assay_protocol::id::Digest;
 use super::{
     child::{Line, ends},
     packing::{self, NotRead, PackSource},
-    system::{self, Intake},
+    system::Intake,
     wire::{self, CardPlace, CardRoom, FoundCard, HostedModel, Request, WorkerReply},
 };
 use crate::{
@@ -74,7 +74,6 @@ pub(super) fn serve(mut requests: Intake, line: &Line, has_file_wall: bool) -> i
         | Request::Classify
         | Request::Cancel => return Err(malformed("no model came first")),
     };
-    system::heed_cuts()?;
     let loaded = match &order.card {
         // A driver can name files, so this wall is what keeps it from those of people.
         Some(_) if !has_file_wall => {

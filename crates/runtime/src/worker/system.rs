@@ -33,7 +33,7 @@ pub(crate) use self::linux::{ReadPages, WrittenPages};
 pub(super) use self::linux::{confine, is_single_threaded, seal, user};
 #[cfg(not(unix))]
 pub(super) use self::pipe::{
-    Arrivals, Handed, Intake, Outlet, create_folder, environment, heed_cuts, intake, pack, replies, spawn,
+    Arrivals, Handed, Intake, Outlet, create_folder, environment, intake, pack, replies, spawn,
 };
 #[cfg(not(unix))]
 pub(crate) use self::pipe::{EngineLink, links};
@@ -41,7 +41,7 @@ pub(crate) use self::pipe::{EngineLink, links};
 pub(crate) use self::socket::links_of;
 #[cfg(unix)]
 pub(super) use self::socket::{
-    Arrivals, Handed, Intake, Outlet, create_folder, environment, heed_cuts, intake, pack, replies, spawn,
+    Arrivals, Handed, Intake, Outlet, create_folder, environment, intake, pack, replies, spawn,
 };
 #[cfg(unix)]
 pub(crate) use self::socket::{EngineLink, links};

@@ -104,12 +104,6 @@ pub(in super::super) fn pack(file: &Handed) -> Result<Pack, PackError> {
     Pack::open(Arc::new(file.get_ref().clone()))
 }
 
-/// Nothing is mapped here.
-#[cfg(not(unix))]
-pub(in super::super) fn heed_cuts() -> io::Result<()> {
-    Ok(())
-}
-
 /// Makes a folder, if there is none. Who else may read it, the folder above decides.
 pub(in super::super) fn create_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use assay_engine::pack::{self, Pack, PackError};
+use assay_engine::pack::{Pack, PackError};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -126,11 +126,6 @@ pub(in super::super) fn environment() -> Option<(&'static str, std::ffi::OsStrin
 /// The pack that is in a file.
 pub(in super::super) fn pack(file: &Handed) -> Result<Pack, PackError> {
     Pack::read(file)
-}
-
-/// From now on a mapped file that is cut ends this process with a word about it.
-pub(in super::super) fn heed_cuts() -> io::Result<()> {
-    pack::end_where_a_file_is_cut()
 }
 
 /// Makes a folder that is its owner's alone, if there is none.
