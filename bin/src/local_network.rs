@@ -4,7 +4,14 @@
 
 mod rules;
 
-use std::{fs, io, net::TcpListener, path::Path};
+use std::{
+    fs, io,
+    net::TcpListener,
+    ops::Range,
+    path::Path,
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use assay_peer::{
     blobs::{BlobError, Blobs},
@@ -25,6 +32,12 @@ use crate::{
     own_model,
 };
 
+/// Ports that no usual system gives to who asks for any: one of those may be in use for a connection to somewhere by the time
+/// that a peer listens at it, or listens again.
+const PORTS: Range<u32> = 20_000..32_768;
+/// How far the ports of two processes are apart that were started one after the other: more than a network has peers.
+const STRIDE: u32 = 101;
+
 /// A peer to be: a home with a key, and where it will be reached.
 pub(crate) struct LocalPeer {
     /// Its name in the network.
@@ -36,19 +49,30 @@ pub(crate) struct LocalPeer {
 }
 
 impl LocalPeer {
-    /// Makes a home with a key. Its port is among those that are held until all have one.
-    pub(crate) fn settle(
-        name: &str,
-        folder: &Path,
-        held: &mut Vec<TcpListener>,
-    ) -> Result<Self, CommandError> {
+    /// Makes a home with a key.
+    pub(crate) fn settle(name: &str, folder: &Path) -> Result<Self, CommandError> {
         let home = Home::at(folder.join(name));
         let id = home.create_key()?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| portless(&error))?;
-        let port = listener.local_addr().map_err(|error| portless(&error))?.port();
-        held.push(listener);
+        let port = free_port().map_err(|error| portless(&error))?;
         Ok(Self { id, home, listen: format!("/ip4/127.0.0.1/tcp/{port}") })
     }
+}
+
+/// A port of the loopback that is free, and another one each time.
+fn free_port() -> io::Result<u16> {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let (count, first) = (PORTS.end - PORTS.start, process::id().wrapping_mul(STRIDE));
+    for _ in PORTS {
+        let asked = ASKED.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + first.wrapping_add(asked) % count;
+        let Ok(port) = u16::try_from(port) else { unreachable!("the range is one of ports") };
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Ok(_) => return Ok(port),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AddrInUse.into())
 }
 
 /// What this machine is to those that run and check jobs on it.
@@ -101,4 +125,22 @@ fn unmeasured(error: &RunFailure) -> CommandError {
 fn portless(error: &io::Error) -> CommandError {
     let message = format!("a peer has no port on this machine: {error}");
     CommandError::new(Exit::Other, "NO_PORT", message, "make sure that the loopback works and try again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_free_given_once_and_none_that_a_connection_may_take() {
+        let ports: Vec<u16> = (0..8).map(|_| free_port().unwrap()).collect();
+        let mut different = ports.clone();
+        different.sort_unstable();
+        different.dedup();
+        assert_eq!(different.len(), ports.len());
+        assert!(ports.iter().all(|port| PORTS.contains(&u32::from(*port))), "{ports:?}");
+        let next = PORTS.start + (u32::from(ports[7]) + 1 - PORTS.start) % (PORTS.end - PORTS.start);
+        let taken = TcpListener::bind(("127.0.0.1", u16::try_from(next).unwrap()));
+        assert!(taken.is_err() || u32::from(free_port().unwrap()) != next, "it is somebody's");
+    }
 }

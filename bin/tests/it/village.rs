@@ -1,7 +1,6 @@
 //! A network of whole daemons in this process, each on a disk of its own that fails as it is told to.
 
 use std::{
-    net::TcpListener,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -9,14 +8,10 @@ use std::{
 
 use assay_cli::{
     Bundle,
-    commands::demo::{
-        network::{DemoNetwork, DemoPeer},
-        plan::Duty,
-    },
+    commands::demo::network::{DemoNetwork, DemoPeer},
 };
 use assay_peer::{
     blobs::Blobs,
-    config::NetworkFile,
     daemon::{Daemon, DaemonError, Options},
     disk::HomeDisk,
 };
@@ -54,11 +49,7 @@ struct Life {
 impl Village {
     pub(crate) async fn start() -> Self {
         let network = DemoNetwork::found(Path::new(BINARY), &honest()).unwrap();
-        let notary = NetworkFile::read(&network.file()).unwrap().contacts.remove(0).addresses.remove(0);
-        let listen = network.peers().iter().map(|peer| {
-            let free = || TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-            if peer.duty == Duty::Notary { notary.clone() } else { format!("/ip4/127.0.0.1/tcp/{}", free()) }
-        });
+        let listen = network.peers().iter().map(|peer| peer.listen().to_owned());
         let (listen, count) = (listen.collect(), network.peers().len());
         let mut village = Self {
             load: Load::new(network),

@@ -5,7 +5,6 @@
 
 use std::{
     fs, io,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -85,11 +84,9 @@ impl DemoNetwork {
         let folder =
             tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
         let classes = local_network::classes(binary)?;
-        let (mut peers, mut held) = (Vec::new(), Vec::new());
-        for part in cast {
-            peers.push(DemoPeer::settle(*part, folder.path(), &mut held)?);
-        }
-        drop(held);
+        let settled: Result<Vec<_>, _> =
+            cast.iter().map(|part| DemoPeer::settle(*part, folder.path())).collect();
+        let peers = settled?;
         let Some(notary) = peers.iter().find(|peer| peer.duty == Duty::Notary) else {
             unreachable!("a cast has a notary")
         };
@@ -213,8 +210,8 @@ fn stocked(peers: &[DemoPeer], file: &Path, question: &str) -> Result<OwnModel, 
 
 impl DemoPeer {
     /// Makes a home with a key.
-    fn settle(part: Part, folder: &Path, held: &mut Vec<TcpListener>) -> Result<Self, CommandError> {
-        let LocalPeer { id, home, listen } = LocalPeer::settle(part.name, folder, held)?;
+    fn settle(part: Part, folder: &Path) -> Result<Self, CommandError> {
+        let LocalPeer { id, home, listen } = LocalPeer::settle(part.name, folder)?;
         Ok(Self { name: part.name, duty: part.duty, id, home, listen, process: None })
     }
 
@@ -224,6 +221,12 @@ impl DemoPeer {
     /// [`CommandError`], if it does not run.
     pub async fn connect(&self) -> Result<Handle, CommandError> {
         Ok(Handle::connect(&self.home).await?)
+    }
+
+    /// Where it is reached.
+    #[must_use]
+    pub fn listen(&self) -> &str {
+        &self.listen
     }
 
     /// The number of its process, while there is one.

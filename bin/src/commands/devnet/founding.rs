@@ -51,9 +51,9 @@ pub(super) fn found(
         DevnetRole::Provider.names(cast.providers),
         DevnetRole::Client.names(cast.clients),
     ];
-    let (mut settled, mut held): (Vec<(String, DevnetRole, LocalPeer)>, _) = (Vec::new(), Vec::new());
+    let mut settled: Vec<(String, DevnetRole, LocalPeer)> = Vec::new();
     for (name, role) in roles.into_iter().flatten() {
-        let peer = LocalPeer::settle(&name, folder.path(), &mut held)?;
+        let peer = LocalPeer::settle(&name, folder.path())?;
         settled.push((name, role, peer));
     }
     let of = |wanted: DevnetRole| {
