@@ -99,6 +99,15 @@ struct PackFile {
     written: SystemTime,
 }
 
+impl PackFile {
+    /// What was listed, unless it has gone since.
+    fn of(model: Digest, listed: &fs::DirEntry) -> io::Result<Option<Self>> {
+        let Some(metadata) = unless_absent(listed.metadata())? else { return Ok(None) };
+        let (bytes, written) = (metadata.len(), metadata.modified()?);
+        Ok(Some(Self { model, path: listed.path(), bytes, written }))
+    }
+}
+
 impl PackFolder {
     /// Opens a folder, made if there is none, that nobody else has. What an ended process left half written goes, and so do
     /// packs of models that are not wanted, and those for which there is no room.
@@ -183,7 +192,7 @@ impl PackFolder {
         for other in fs::read_dir(folder)? {
             let other = other?.path();
             if other != named {
-                fs::remove_file(other)?;
+                absent_is_gone(fs::remove_file(other))?;
             }
         }
         Ok(bytes)
@@ -228,16 +237,16 @@ impl PackFolder {
         used.push((model, Instant::now()));
     }
 
+    /// All packs. Models are let go while they are listed: what has gone meanwhile is not among them.
     fn list(&self) -> io::Result<Vec<PackFile>> {
         let mut found = Vec::new();
         for folder in fs::read_dir(&self.root)? {
             let folder = folder?;
             let Some(model) = model_of(&folder.file_name()) else { continue };
-            for file in fs::read_dir(folder.path())? {
-                let file = file?;
-                let metadata = file.metadata()?;
-                let (bytes, written) = (metadata.len(), metadata.modified()?);
-                found.push(PackFile { model, path: file.path(), bytes, written });
+            let Some(files) = unless_absent(fs::read_dir(folder.path()))? else { continue };
+            for file in files {
+                let Some(file) = unless_absent(file)? else { continue };
+                found.extend(PackFile::of(model, &file)?);
             }
         }
         Ok(found)
@@ -334,7 +343,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn absent_is_gone(removed: io::Result<()>) -> io::Result<()> {
-    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    unless_absent(removed).map(|_| ())
+}
+
+/// What was looked at; nothing, where it is not there.
+fn unless_absent<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
+    match looked {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the names begin with of packs that this version makes. What an older program has read is read again: it may have been

@@ -180,6 +180,28 @@ fn what_was_used_lately_makes_room_for_no_other() {
     assert!([1, 2].iter().all(|number| folder.find(model(*number)).is_some()));
 }
 
+// Where an entry of a folder is looked at when it is asked, not when it was listed.
+#[cfg(unix)]
+#[test]
+fn what_goes_while_packs_are_listed_takes_no_other_with_it() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = Arc::new(PackFolder::open(root.path(), 250, Ear::default()).unwrap());
+    keep(&folder, model(1), 100);
+    keep(&folder, model(2), 100);
+    let place = root.path().join(model(1).to_string());
+    let listed: Vec<fs::DirEntry> = fs::read_dir(&place).unwrap().map(Result::unwrap).collect();
+    let seen = PackFile::of(model(1), &listed[0]).unwrap();
+    assert_eq!(seen.map(|file| (file.model, file.bytes)), Some((model(1), 100)));
+    remove(root.path(), model(1)).unwrap();
+    assert!(PackFile::of(model(1), &listed[0]).unwrap().is_none(), "a file that has gone since");
+    // A name that leads nowhere is what a folder is that has gone since.
+    std::os::unix::fs::symlink(root.path().join("nowhere"), &place).unwrap();
+    let files = folder.list().unwrap();
+    assert_eq!(files.iter().map(|file| file.model).collect::<Vec<_>>(), [model(2)]);
+    let room = folder.begin(model(3), 1000).map(|draft| draft.bytes_max);
+    assert_eq!(room, Some(150), "what is there is counted, and it was used lately");
+}
+
 #[test]
 fn a_pack_of_another_version_is_not_found_and_goes_when_one_of_this_is_kept() {
     let (root, ear) = (tempfile::tempdir().unwrap(), Ear::default());
