@@ -21,6 +21,7 @@ const PRELUDE: &str = r#"
   (import "wasi:nn/graph@0.2.0-rc-2024-10-28" "load-by-name" (func $load_by_name (param i32 i32 i32)))
   (import "wasi:nn/graph@0.2.0-rc-2024-10-28" "[method]graph.init-execution-context" (func $context (param i32 i32)))
   (import "wasi:nn/tensor@0.2.0-rc-2024-10-28" "[constructor]tensor" (func $tensor (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi:nn/tensor@0.2.0-rc-2024-10-28" "[method]tensor.data" (func $data (param i32 i32)))
   (import "wasi:nn/inference@0.2.0-rc-2024-10-28" "[method]graph-execution-context.compute" (func $compute (param i32 i32 i32 i32)))
   (memory (export "memory") 2)
   (global $free (mut i32) (i32.const 65536))
@@ -39,12 +40,14 @@ const PRELUDE: &str = r#"
     (i32.store8 (i32.const 12) (i32.const 0))
     (i32.store8 (i32.const 28) (local.get $end))
     (i32.const 0))
-  (func $fail (param $kind i32) (result i32)
+  (func $fail_with (param $kind i32) (param $from i32) (param $count i32) (result i32)
     (i32.store8 (i32.const 0) (i32.const 1))
     (i32.store8 (i32.const 4) (local.get $kind))
-    (i32.store (i32.const 8) (i32.const 1024))
-    (i32.store (i32.const 12) (i32.const 4))
+    (i32.store (i32.const 8) (local.get $from))
+    (i32.store (i32.const 12) (local.get $count))
     (i32.const 0))
+  (func $fail (param $kind i32) (result i32)
+    (call $fail_with (local.get $kind) (i32.const 1024) (i32.const 4)))
   (data (i32.const 1024) "oops")
 "#;
 
@@ -68,10 +71,16 @@ pub(crate) fn runner_with(fields: &str, body: &str) -> Vec<u8> {
     component(&format!("(module {PRELUDE} {fields} {RUN} {body}))"))
 }
 
+/// A text as it stands in the text of WebAssembly, whatever is in it.
+pub(crate) fn quoted(text: &str) -> String {
+    text.bytes().map(|byte| format!("\\{byte:02x}")).collect()
+}
+
 /// A runner that calls the model of its job: a 1 × 4 tensor for `x` under the given name, dimensions and bytes.
 pub(crate) fn caller(graph: &str, input: &str, columns: u32, bytes: u32, after: &str) -> Vec<u8> {
+    let (graph_text, input_text) = (quoted(graph), quoted(input));
     let fields = format!(
-        r#"(data (i32.const 2048) "{graph}") (data (i32.const 3072) "{input}")
+        r#"(data (i32.const 2048) "{graph_text}") (data (i32.const 3072) "{input_text}")
         (func $once (result i32)
           (call $load_by_name (i32.const 2048) (i32.const {}) (i32.const 64))
           (if (i32.load8_u (i32.const 64)) (then (return (i32.const 1))))

@@ -55,8 +55,8 @@ fn a_warm_worker_that_died_while_it_waited_is_replaced() {
     world.run(&job, b"").expect("the job succeeds in another worker");
 }
 
-/// The workers that this thread's process has started.
-fn children_of_this_one() -> Vec<Pid> {
+/// The processes that this thread has started, where the system tells.
+pub(crate) fn children_of_this_one() -> Vec<Pid> {
     let path = format!("/proc/self/task/{}/children", rustix::thread::gettid().as_raw_nonzero());
     let children = std::fs::read_to_string(path).unwrap_or_default();
     children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)).collect()
