@@ -23,7 +23,10 @@ use assay_runtime::{
     worker::{CardLayers, Follower, FoundCard, Given},
 };
 
-use crate::world::{Job, World, shipped};
+use crate::{
+    hosting::endless,
+    world::{Job, World, shipped},
+};
 
 /// Tokens of a text.
 const TOKENS: u64 = 24;
@@ -222,4 +225,22 @@ fn whoever_cancels_a_text_on_a_card_harms_nobody() {
     let ended = world.pool.run(&job.envelope, job.files(), input.as_slice().into(), &mut Gone);
     assert!(ended.is_ok_and(|ended| ended.end == End::Cancelled && ended.output != expected.output));
     assert_eq!(run(&world, &job, input.as_slice().into()), expected);
+}
+
+#[test]
+fn what_a_text_that_is_given_up_took_of_the_card_is_there_for_the_next() {
+    // All of the model, and one session: where that is still taken, the next text is on the processor.
+    let Some(world) = world_of(memory_for(CardPart::Whole)) else { return };
+    let (processor, input) = (World::new(), b"27+58=".as_slice());
+    let expected = run(&processor, &endless(&processor, TOKENS), input.into());
+    let job = endless(&world, TOKENS);
+    world.pool.clear();
+    // While the card is opened, while the prompt is read, and while the text is written.
+    for heard in [0, 0, 1, 40] {
+        world.give_up(&job, input, heard);
+        assert_eq!(run(&world, &job, input.into()), expected, "after {heard} bytes");
+        assert_eq!(world.pool.hosts().len(), 1, "there was room on the card after {heard} bytes");
+    }
+    let layers = world.pool.layers_on_card(job.envelope.model);
+    assert!(layers.is_some_and(CardLayers::is_whole), "{layers:?}");
 }

@@ -24,7 +24,7 @@ const LONG: u64 = 100;
 const SESSIONS: usize = 140;
 
 /// A text that ends where its tokens do.
-fn endless(world: &World, tokens: u64) -> Job {
+pub(crate) fn endless(world: &World, tokens: u64) -> Job {
     let mut job = world.job_on(&shipped("runners/generate/generate.wasm"), &shipped("models/sums/sums.gguf"));
     job.envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
     job.envelope.params = r#"{"temperature":0}"#.into();

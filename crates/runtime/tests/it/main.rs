@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** everything goes through [`world::World`], which ends each case by running an honest job in the same pool.
 
+#[cfg(target_os = "linux")]
+mod cancels;
 // Other systems hand over no session.
 #[cfg(unix)]
 mod cards;

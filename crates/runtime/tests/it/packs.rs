@@ -20,7 +20,7 @@ use assay_runtime::{
     worker::Follower,
 };
 
-use crate::world::{Job, World, shipped};
+use crate::world::{Impatient, Job, World, shipped};
 
 const INPUT: &[u8] = b"27+58=";
 /// Room for any pack of these tests.
@@ -252,6 +252,26 @@ fn a_model_that_cannot_be_read_leaves_no_pack() {
     assert!(matches!(failed, Err(RunFailure::WrongBytes { .. })), "{failed:?}");
     assert!(is_tidy(packs.path()));
     assert_eq!((told.take(), packs::bytes_of(packs.path(), job.envelope.model)), (Vec::new(), None));
+}
+
+#[test]
+fn a_model_that_is_given_up_while_it_is_packed_leaves_no_pack_and_no_promise() {
+    let packs = tempfile::tempdir().expect("a temporary directory");
+    // Room for one pack at a time.
+    let (world, told) = keeping(packs.path(), 1 << 25);
+    let job = job(&world);
+    let length = fs::metadata(job.files().model.expect("a model")).expect("a file").len();
+    // Which takes a while to be read.
+    job.stretch_model(1 << 30);
+    for _ in 0..3 {
+        assert_eq!(try_run(&world, &job, &mut Impatient { bytes_left: 0 }), Err(RunFailure::Cancelled));
+        assert!(is_tidy(packs.path()) && world.pool.hosts().is_empty());
+    }
+    assert_eq!((told.take(), packs::bytes_of(packs.path(), job.envelope.model)), (Vec::new(), None));
+    job.stretch_model(length);
+    assert_eq!(run(&world, &job), expected());
+    let heard = told.take();
+    assert!(matches!(heard[..], [PackNews::Kept { .. }]), "{heard:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 
 #[cfg(unix)]
 use assay_engine::cpu::Isa;
-use assay_protocol::id::Digest;
+use assay_protocol::{id::Digest, manifest::End};
 use assay_runtime::{
     envelope::Envelope,
     outcome::{Completed, RunFailure},
@@ -26,6 +26,8 @@ use crate::guests;
 const WORKER: &str = env!("CARGO_BIN_EXE_assay-worker");
 /// How soon a fault must be known on a busy machine.
 const FAULT_WAIT: Duration = Duration::from_secs(10);
+/// How often a text is begun that is to be given up, where it ends before that is heard.
+const TRIES: usize = 100;
 
 static ECHO: LazyLock<Vec<u8>> = LazyLock::new(|| guests::runner(guests::ECHO));
 
@@ -56,6 +58,21 @@ impl Job {
             .open(model)
             .and_then(|file| file.set_len(bytes))
             .expect("it is longer");
+    }
+}
+
+/// Gives a run up once so many bytes of it were heard.
+pub(crate) struct Impatient {
+    pub(crate) bytes_left: usize,
+}
+
+impl Follower for Impatient {
+    fn chunk(&mut self, bytes: &[u8]) {
+        self.bytes_left = self.bytes_left.saturating_sub(bytes.len());
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.bytes_left == 0
     }
 }
 
@@ -127,6 +144,20 @@ impl World {
         assert!(took < limit, "the failure was known after {took:?}");
         self.next_job_works();
         ended.expect_err("the job fails")
+    }
+
+    /// Has a text begun and given up once so many bytes of it were heard. Where a machine is busy it is killed for that, or begun
+    /// again.
+    pub(crate) fn give_up(&self, job: &Job, input: &[u8], heard: usize) {
+        for _ in 0..TRIES {
+            let mut impatient = Impatient { bytes_left: heard };
+            match self.pool.run(&job.envelope, job.files(), input.into(), &mut impatient) {
+                Ok(Completed { end: End::Cancelled, .. }) | Err(RunFailure::Cancelled) => return,
+                Ok(_) => {}
+                Err(failure) => panic!("given up after {heard} bytes: {failure}"),
+            }
+        }
+        panic!("nobody hears that it is given up after {heard} bytes");
     }
 
     pub(crate) fn worker(&self, job: &Job) -> Worker {

@@ -174,6 +174,57 @@ fn a_session_that_goes_on_cannot_be_told_from_one_that_began_anew() {
     }
 }
 
+/// Asks for the last row of so many tokens.
+fn ask(mut link: &EngineLink, count: u32) {
+    let request = SessionRequest::Read { keep: None, first: u64::from(count) - 1, has_pages: false };
+    send(&mut link, &request, &bytes(&fixture::tokens(count))).unwrap();
+}
+
+/// Has it.
+fn hear(mut link: &EngineLink) {
+    let (reply, _) = receive::<SessionReply>(&mut link, 1 << 20).unwrap().unwrap();
+    assert!(matches!(reply, SessionReply::Given { rows: 1, .. }), "{reply:?}");
+}
+
+#[test]
+fn a_session_that_is_given_up_at_any_time_gives_its_memory_back() {
+    let model = Arc::new(sums());
+    let place = ModelPlace::Processor { model: Arc::clone(&model), threads: 1 };
+    let engine = SharedEngine::start(place, KeptBytes::in_process(1 << 20)).unwrap();
+    let before = Arc::strong_count(&model);
+    let session = engine.session(100, None, &[], 0).unwrap();
+    assert_eq!(Arc::strong_count(&model), before + 1, "each session has its model, as long as it is there");
+    drop(session);
+    let give_up: [fn(&EngineLink); 4] = [
+        // Before it has read anything.
+        |_| {},
+        // While it reads its prompt.
+        |link| ask(link, 100),
+        // Between two tokens.
+        |link| {
+            ask(link, 40);
+            hear(link);
+        },
+        // At a token.
+        |link| {
+            ask(link, 40);
+            hear(link);
+            ask(link, 1);
+        },
+    ];
+    for (place, give_up) in give_up.iter().enumerate() {
+        let (ours, theirs) = links().unwrap().unwrap();
+        thread::scope(|scope| {
+            let serving = scope.spawn(|| serve(ours, &engine, BOUNDS));
+            give_up(&theirs);
+            drop(theirs);
+            // An answer that nobody takes any more is no fault.
+            let _ = serving.join().unwrap();
+        });
+        assert_eq!(Arc::strong_count(&model), before, "given up at {place}");
+    }
+}
+
 #[test]
 fn whoever_makes_no_sense_or_breaks_off_is_served_no_longer() {
     let long = [&[1, 0, 0, 0][..], &(4 * DRAFT_TOKENS_MAX as u64 + 1).to_le_bytes(), &[0]].concat();
