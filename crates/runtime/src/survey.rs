@@ -131,7 +131,8 @@ impl From<ModelError> for NotRun {
             | ModelError::Number { .. }
             | ModelError::Float { .. }
             | ModelError::Multiple { .. } => RefusedPart::Family,
-            ModelError::Shape { .. }
+            ModelError::Part { .. }
+            | ModelError::Shape { .. }
             | ModelError::Written { .. }
             | ModelError::Unplaced { .. }
             | ModelError::Infinite { .. }
@@ -192,6 +193,19 @@ mod tests {
             (SUMS[..2_000].to_vec(), RefusedPart::File, "ends within"),
             (
                 Writer::new().key("general.architecture", "mamba").to_bytes(|_, _| {}),
+                RefusedPart::Family,
+                "mamba",
+            ),
+            (
+                Writer::new().key("split.no", 1_u16).key("split.count", 3_u16).to_bytes(|_, _| {}),
+                RefusedPart::Weights,
+                "part 2 of 3 of a model",
+            ),
+            (
+                Writer::new()
+                    .key("split.count", 0_u16)
+                    .key("general.architecture", "mamba")
+                    .to_bytes(|_, _| {}),
                 RefusedPart::Family,
                 "mamba",
             ),

@@ -9,6 +9,16 @@ pub enum ModelError {
     /// The file is broken, or lacks something.
     #[error(transparent)]
     Gguf(#[from] GgufError),
+    /// A part of a file that was cut into several.
+    #[error(
+        "the file is part {part} of {parts} of a model, and a model here is one file: join them first, as `llama-gguf-split --merge` does"
+    )]
+    Part {
+        /// Which it is, from one on.
+        part: u64,
+        /// How many there are.
+        parts: u64,
+    },
     /// A family that is not known.
     #[error("models of the family {found} are not run; known are {}", Family::known())]
     Family {

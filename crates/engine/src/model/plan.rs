@@ -17,6 +17,11 @@ use crate::{
     pack,
 };
 
+/// Into how many parts a file was cut.
+const PARTS: &str = "split.count";
+/// Which of them it is, from nought on.
+const PLACE: &str = "split.no";
+
 /// What a tensor is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -58,6 +63,7 @@ impl ModelPlan {
     /// # Errors
     /// Settings that are not run, a tensor that is missing, of another shape, or has no place.
     pub fn of(file: &Gguf<'_>) -> Result<Self, ModelError> {
+        refuse_part(file)?;
         let settings = ModelSettings::read(file)?;
         let mut slots = Vec::new();
         let mut pack_bytes = pack::FRAME_BYTES + file.without_tensors().len();
@@ -82,6 +88,16 @@ impl ModelPlan {
         }
         Ok(Self { settings, slots, pack_bytes })
     }
+}
+
+/// Refuses a part of a file that was cut: what it has not is in the others. One that was joined again is cut into none.
+fn refuse_part(file: &Gguf<'_>) -> Result<(), ModelError> {
+    let parts: u64 = file.get(PARTS)?.unwrap_or_default();
+    if parts <= 1 {
+        return Ok(());
+    }
+    let place: u64 = file.get(PLACE)?.unwrap_or_default();
+    Err(ModelError::Part { part: place.saturating_add(1), parts })
 }
 
 impl TensorSlot {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use assay_engine::{
     cpu::Cpu,
     gguf::{Gguf, MAGIC},
-    model::{Choices, Model},
+    model::{Choices, Model, ModelPlan},
     pack::Pack,
     session::{Processor, Session},
     vocabulary::Vocabulary,
@@ -67,6 +67,8 @@ impl LanguageModel {
     /// Reads a GGUF file that is known to be the one called `name`.
     pub(crate) fn read(name: Digest, bytes: &[u8], cpu: Cpu) -> Result<Self, RunFailure> {
         let file = Gguf::parse(bytes).map_err(refuse)?;
+        // What it lacks is said in the words of whoever looks at it before.
+        ModelPlan::of(&file).map_err(refuse)?;
         let vocabulary = Vocabulary::read(&file).map_err(refuse)?;
         let pack = Pack::of_file(&file, name.0).map_err(refuse)?;
         let model = Arc::new(Model::load(&pack, Choices::default()).map_err(refuse)?);

@@ -97,9 +97,9 @@ fn packed(
 ) -> Result<Model, RunFailure> {
     let bytes = files::read(file, name, RunFailure::ModelAbsent)?;
     let file = Gguf::parse(&bytes).map_err(refuse)?;
+    let plan = ModelPlan::of(&file).map_err(refuse)?;
     // Each worker reads it again; that it can be read is known here.
     Vocabulary::read(&file).map_err(refuse)?;
-    let plan = ModelPlan::of(&file).map_err(refuse)?;
     if let Some(draft) = draft {
         match written(&file, &plan, name, draft, threads) {
             Ok(pack) => {

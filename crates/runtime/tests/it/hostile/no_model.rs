@@ -1,5 +1,6 @@
 //! Files that are no models, or none that an engine here runs.
 
+use assay_engine::gguf::Writer;
 use assay_runtime::outcome::RunFailure;
 
 use super::{failure, limited};
@@ -10,8 +11,13 @@ use crate::{
 };
 
 /// Each, with what is said of it.
-fn models() -> [(Vec<u8>, &'static str); 2] {
-    [(b"no model at all".to_vec(), ""), (onnx::exotic(), "Transmogrify")]
+fn models() -> [(Vec<u8>, &'static str); 3] {
+    let part = Writer::new().key("split.no", 0_u16).key("split.count", 3_u16).to_bytes(|_, _| {});
+    [
+        (b"no model at all".to_vec(), ""),
+        (onnx::exotic(), "Transmogrify"),
+        (part, "the file is part 1 of 3 of a model"),
+    ]
 }
 
 pub(super) fn jobs(world: &World) -> Vec<Job> {
