@@ -270,6 +270,7 @@ async fn stocked(
     blobs.put(SUMS.runner).map_err(|error| failed(Path::new("the runner"), &error, room))?;
     let executor =
         Executor::new(home_models::worker()?, invocation.home.compiled(), 1, blobs.clone(), Conduct::Honest);
+    executor.keep_packs(settings.pack_bytes_max, settings.free_bytes_min);
     let mut held: Vec<Hold> = vec![blobs.hold([Digest::of(SUMS.runner)])];
     let mut manifests = Vec::new();
     for file in &args.models {
