@@ -20,13 +20,19 @@ pub(crate) fn perform(_args: &Args, invocation: &Invocation) -> Result<(), Comma
     let (version, system) =
         (env!("CARGO_PKG_VERSION"), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
     let (wire, handle) = (codec::VERSION, HANDLE_VERSION);
+    let is_optimised = !cfg!(debug_assertions);
     invocation.printer.document(
         "version",
-        &json!({ "version": version, "wire": wire, "daemon": handle, "system": system }),
+        &json!({
+            "version": version, "wire": wire, "daemon": handle, "system": system, "is_optimised": is_optimised,
+        }),
     );
     invocation.printer.line(format!("assay {version}"));
     invocation
         .printer
         .line(format!("speaks with peers of wire {wire} and daemons of version {handle}, on {system}"));
+    if !is_optimised {
+        invocation.printer.line("built to be tested: models run many times slower than built with --release");
+    }
     Ok(())
 }

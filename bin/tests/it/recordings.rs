@@ -279,12 +279,13 @@ async fn twenty_real_peers_are_recorded() {
         jobs.iter().map(|job| peers.asks(job.client, &["job", "show", &job.submission])).collect();
     let zero = shown.iter().filter_map(|shown| happened(shown, "proposed")).min().unwrap();
     let booked = peers.booked();
+    let program = peers.asks(0, &["version"]);
     let head = json!({
         "version": VERSION, "scenario": SCENARIO, "seed": SEED, "peers": 1 + PROVIDERS.len() + CLIENTS.len(),
         "between": peers.scenario.between as f64 / 1e6, "ordered": ORDERED, "alone": ALONE,
         "cores": thread::available_parallelism().map_or(1, usize::from), "system": env::consts::OS,
-        "architecture": env::consts::ARCH, "is_optimised": !cfg!(debug_assertions),
-        "program": env!("CARGO_PKG_VERSION"), "begun": zero,
+        "architecture": env::consts::ARCH, "is_optimised": program["is_optimised"],
+        "program": program["version"], "begun": zero,
     });
     let lines = jobs.iter().zip(&shown).map(|(job, shown)| peers.line(job, shown, zero, &booked));
     let whole: String = [head].into_iter().chain(lines).map(|line| format!("{line}\n")).collect();
