@@ -1,8 +1,8 @@
 //! `assay offers`: what can be ordered now, from whom, for how much.
 
+pub(crate) mod away;
 mod history;
 pub(crate) mod passed;
-pub(crate) mod resting;
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -10,7 +10,7 @@ use assay_market::{
 };
 use assay_peer::{
     clock,
-    handle::{Attachment, ListOffers, QuoteJob, Submit},
+    handle::{Attachment, ListOffers, ProvidersAway, QuoteJob, Submit},
 };
 use assay_protocol::{
     manifest::{Manifest, Meter, tokens_read_least},
@@ -20,7 +20,7 @@ use assay_protocol::{
 use serde_json::{Value, json};
 
 use super::{
-    offers::{OfferSign, passed, resting},
+    offers::{OfferSign, away, passed},
     run::{
         ceiling::CeilingNames, fitting::sized, input, order_args::read_aside, terms::Terms,
         wished_order::WishedOrder, wishes::TextWishes,
@@ -98,7 +98,9 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
             passed::failure(&quote.passed.counts, limits, "`assay offers` lists what can be ordered now");
         let listed = passed::document(&quote.passed, limits);
         let failure = failure.with(json!({ "passed_over": listed }));
-        return Err(resting::beside(failure, &quote.passed.counts, manifest.digest(), &daemon.handle).await);
+        let counts = &quote.passed.counts;
+        let providers = ProvidersAway::look(&daemon.handle, manifest.digest(), counts, &[]).await;
+        return Err(away::beside(failure, &providers));
     };
     // What an order for it would meet: that it is quoted is no word that its provider is there.
     let offers = daemon.call(ListOffers).await?;

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::PathBuf,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     assay::{Ran, assay, assay_told},
+    gateways::{Serving, sum},
     town::Town,
 };
 
@@ -105,6 +107,23 @@ async fn a_provider_that_vanished_is_marked_where_it_is_listed_and_quoted() {
     let quoted = client.types(&["quote", "digits"]);
     assert!(quoted.status == Some(0) && quoted.stderr.contains("it may be gone"), "{quoted:?}");
     assert!(client.asks(&["quote", "digits"])["lost_ms"].is_u64());
+
+    // Each asks it in vain until nobody could open its order any more; they do so side by side.
+    let is_lost = "1 tried in vain; 1 of those that were asked is lost, and may be gone";
+    let seven = town.network.folder().join("seven-1.png");
+    let gateway = Serving::start(&client.0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let refused = client.fails(&["run", "digits", seven.to_str().unwrap()], 6);
+            assert!(refused["message"].as_str().unwrap().contains(is_lost), "{refused}");
+        });
+        scope.spawn(|| {
+            let refused = gateway.post("/v1/chat/completions", &sum(json!({})));
+            refused.fails(503, "no_offer");
+            let message = refused.document()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.contains(is_lost), "{message}");
+        });
+    });
 }
 
 #[tokio::test]
@@ -121,16 +140,37 @@ async fn where_the_only_provider_pauses_it_is_said_that_one_is_there() {
     // Offers of other models may be seen meanwhile.
     let said = "; 1 provider of it is there and takes nothing new since ";
     let seven = town.network.folder().join("seven-1.png");
-    for asked in [&["quote", "digits"][..], &["run", "digits", seven.to_str().unwrap()]] {
-        let refused = client.fails(asked, 6);
-        assert_eq!(
-            (&refused["code"], &refused["retryable"]),
-            (&json!("NO_MATCH"), &json!(true)),
-            "{refused}"
-        );
-        assert!(refused["message"].as_str().unwrap().contains(said), "{refused}");
-        assert!(refused["hint"].as_str().unwrap().contains("`assay offers --history`"), "{refused}");
-    }
+    let lines = town.network.folder().join("lines.jsonl");
+    fs::write(&lines, format!("{}\n", json!({ "custom_id": "one", "body": sum(json!({})) }))).unwrap();
+    let gateway = Serving::start(&client.0);
+    // Each waits for somebody; they do so side by side.
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for asked in [&["quote", "digits"][..], &["run", "digits", seven.to_str().unwrap()]] {
+                let refused = client.fails(asked, 6);
+                assert_eq!(
+                    (&refused["code"], &refused["retryable"]),
+                    (&json!("NO_MATCH"), &json!(true)),
+                    "{refused}"
+                );
+                assert!(refused["message"].as_str().unwrap().contains(said), "{refused}");
+                assert!(refused["hint"].as_str().unwrap().contains("`assay offers --history`"), "{refused}");
+            }
+        });
+        scope.spawn(|| {
+            let refused = gateway.post("/v1/chat/completions", &sum(json!({})));
+            refused.fails(503, "no_offer");
+            let message = refused.document()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.contains(said), "{message}");
+        });
+        scope.spawn(|| {
+            let output = lines.with_file_name("out.jsonl");
+            let [lines, output] = [&lines, &output].map(|path| path.to_str().unwrap());
+            let stands = assay(&client.0, &["batch", "run", lines, "-o", output]);
+            assert_eq!(stands.status, Some(6), "{stands:?}");
+            assert!(stands.stderr.contains(said), "{stands:?}");
+        });
+    });
 }
 
 /// No model reads a schema, and its bytes are held all the same.

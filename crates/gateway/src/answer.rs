@@ -11,8 +11,8 @@ use std::{collections::VecDeque, time::Duration};
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
     handle::{
-        CallError, ExplainJob, Handle, LookForNotary, ReadOutput, Refused, ShowAccount, ShowJob, Submit,
-        Update, Updates, WatchUpdates, WrittenChance,
+        CallError, ExplainJob, Handle, LookForNotary, ReadOutput, Refused, ShowJob, Submit, Update, Updates,
+        WatchUpdates, WrittenChance,
     },
     hearing::Hearing,
 };
@@ -25,12 +25,13 @@ use axum::http::StatusCode;
 use futures::{Stream, stream};
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 pub(crate) use self::whole_answer::{PENDING, WholeAnswer, is_confirmed};
 use crate::{
     chances::ChanceQuestion,
+    circumstances::Circumstances,
     failure::HttpFailure,
     keyed_answers::{AnswerWaiter, KeyedRequest},
     link::DaemonLink,
@@ -42,8 +43,6 @@ use crate::{
 const DAEMON_WAIT: Duration = Duration::from_secs(30);
 /// Between two looks for it.
 const DAEMON_STEP: Duration = Duration::from_millis(100);
-/// How long a notary has to say what open jobs hold.
-const HELD_WAIT: Duration = Duration::from_secs(2);
 /// Between two looks at whether the notary is there that is to open a job.
 const NOTARY_STEP: Duration = Duration::from_secs(3);
 /// How long a result is waited for that is paid already.
@@ -347,8 +346,8 @@ impl LiveAnswer {
                 return Ok(());
             }
             self.open.end(submission.cost_max());
-            let held = held(&self.handle, submission).await;
-            return Err(HttpFailure::of_submission(submission, held));
+            let besides = Circumstances::of(submission, self.manifest.digest(), &self.handle).await;
+            return Err(HttpFailure::of_submission(submission, &besides));
         }
         let look = self.notary_look.unwrap_or_else(|| Instant::now() + NOTARY_STEP);
         self.notary_look = (!is_begun(submission)).then_some(look);
@@ -479,13 +478,6 @@ pub(crate) fn random_word() -> Result<String, HttpFailure> {
 fn delivered(attempt: &AttemptView) -> Option<(&AttemptView, Digest)> {
     let is_refuted = matches!(attempt.state, AttemptState::Closed(outcome) if !outcome.is_paid());
     attempt.output.filter(|_| !is_refuted).map(|output| (attempt, output))
-}
-
-/// What open jobs hold, where too little was free for this one and the notary says so soon.
-async fn held(handle: &Handle, submission: &SubmissionView) -> Option<Amount> {
-    submission.unmatched.as_ref()?.over_funds?;
-    let told = timeout(HELD_WAIT, handle.call(ShowAccount::default())).await;
-    Some(told.ok()?.ok()?.account.held)
 }
 
 /// What a unit of an order costs, where that is remembered.

@@ -23,7 +23,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{json_answer::JsonAnswer, keys::KeysError};
+use crate::{circumstances::Circumstances, json_answer::JsonAnswer, keys::KeysError};
 
 /// By which the clients of OpenAI are told whether to ask again by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -220,8 +220,8 @@ impl HttpFailure {
         response
     }
 
-    /// Why nothing came of an order; so much is held for open jobs, where that is known.
-    pub(crate) fn of_submission(submission: &SubmissionView, held: Option<Amount>) -> Self {
+    /// Why nothing came of an order, with what is known besides.
+    pub(crate) fn of_submission(submission: &SubmissionView, besides: &Circumstances) -> Self {
         if submission.cancelled {
             return Self::new(StatusCode::CONFLICT, "cancelled", "the job was cancelled").after_order();
         }
@@ -238,7 +238,7 @@ impl HttpFailure {
                 "refused_input",
                 format!("{} refuses the input", submission.manifest),
             ),
-            Some(Failure::Busy) => Self::unmatched(&unmatched, held, spent),
+            Some(Failure::Busy) => Self::unmatched(&unmatched, besides, spent),
             Some(failure) => {
                 let spent = spent_words(spent);
                 let message = match submission.attempts.as_slice() {
@@ -247,12 +247,12 @@ impl HttpFailure {
                 };
                 Self::new(StatusCode::BAD_GATEWAY, "job_failed", message)
             }
-            None => Self::unmatched(&unmatched, held, spent),
+            None => Self::unmatched(&unmatched, besides, spent),
         }
     }
 
-    fn unmatched(unmatched: &Unmatched, held: Option<Amount>, spent: Amount) -> Self {
-        let (held, spent) = (held_words(held), spent_words(spent));
+    fn unmatched(unmatched: &Unmatched, besides: &Circumstances, spent: Amount) -> Self {
+        let (held, spent) = (besides.held_words(), spent_words(spent));
         if let Some(over_day) = unmatched.over_day {
             return Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", over_day.to_string());
         }
@@ -280,8 +280,11 @@ impl HttpFailure {
         let why = match unmatched.refusal {
             Some(refusal) => format!("the last refusal: {refusal}"),
             None => format!(
-                "{} offers were seen, {} of them busy, {} tried in vain",
-                unmatched.offers, unmatched.busy, unmatched.tried
+                "{} offers were seen, {} of them busy, {} tried in vain{}",
+                unmatched.offers,
+                unmatched.busy,
+                unmatched.tried,
+                besides.away_words()
             ),
         };
         let message = format!("nobody takes this now: {why}; {spent}; ask again later");
@@ -293,14 +296,6 @@ impl HttpFailure {
 /// What an order has cost of which nothing came: attempts that were opened had places among open jobs, and some were checked.
 fn spent_words(spent: Amount) -> String {
     if spent.is_zero() { "nothing was spent".to_owned() } else { format!("{spent} was spent on attempts") }
-}
-
-/// What becomes of money that is not free.
-fn held_words(held: Option<Amount>) -> String {
-    match held {
-        Some(held) => format!("open jobs hold {held}, which comes back as they close"),
-        None => "what open jobs hold comes back as they close".to_owned(),
-    }
 }
 
 /// What would be enough, and where to say so. Those whose units are not too dear are told of first.
@@ -474,8 +469,9 @@ mod tests {
                 "; open jobs hold 0.70, which comes back as they close; nothing was spent",
             ),
         ];
+        let besides = Circumstances { held: Some(Amount(700_000_000)), ..Circumstances::default() };
         for (unmatched, told) in cases {
-            let failure = HttpFailure::unmatched(&unmatched, Some(Amount(700_000_000)), Amount::ZERO);
+            let failure = HttpFailure::unmatched(&unmatched, &besides, Amount::ZERO);
             assert_eq!(failure.status(), StatusCode::PAYMENT_REQUIRED, "{unmatched:?}");
             assert!(failure.line().contains(told), "{}", failure.line());
         }
@@ -483,7 +479,8 @@ mod tests {
 
     #[test]
     fn what_attempts_have_cost_in_vain_is_not_called_nothing() {
-        let told = |spent| HttpFailure::unmatched(&Unmatched::default(), None, spent).line();
+        let besides = Circumstances::default();
+        let told = |spent| HttpFailure::unmatched(&Unmatched::default(), &besides, spent).line();
         assert!(told(Amount::ZERO).ends_with("0 tried in vain; nothing was spent; ask again later"));
         let spent = told(Amount(140_000_000));
         assert!(spent.ends_with("; 0.14 was spent on attempts; ask again later"), "{spent}");

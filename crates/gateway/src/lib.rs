@@ -20,6 +20,7 @@ mod batch_run;
 mod browser_rules;
 mod chances;
 mod chat_wish;
+mod circumstances;
 mod conversation;
 mod credits;
 mod damage;

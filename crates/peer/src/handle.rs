@@ -12,6 +12,7 @@ mod connection;
 mod frame;
 mod local;
 mod offer_refused;
+mod providers_away;
 mod refused;
 mod return_wait;
 mod server;
@@ -31,6 +32,7 @@ pub use self::{
     frame::{CALL_BYTES_MAX, FRAME_BYTES_MAX, FrameError, HANDLE_VERSION},
     local::Local,
     offer_refused::OfferRefused,
+    providers_away::ProvidersAway,
     refused::{ModelRefused, Refused},
     return_wait::watch_again,
     socket::Socket,

@@ -10,7 +10,7 @@ use assay_market::{
     view::{AttemptState, AttemptView, SubmissionView},
 };
 use assay_peer::{
-    handle::{CallError, CancelJob, FrameError, Handle, Update, Updates, WatchUpdates},
+    handle::{CallError, CancelJob, FrameError, Handle, ProvidersAway, Update, Updates, WatchUpdates},
     hearing::{Hearing, ShownAnswer},
 };
 use assay_protocol::{
@@ -30,8 +30,8 @@ use super::{
     job,
     notary_wait::NotaryWait,
     offers::{
+        away,
         passed::{self, NOTHING_SPENT},
-        resting,
     },
     wished_order::WishedOrder,
 };
@@ -242,13 +242,17 @@ impl Waiting {
             (None, Some(refuted)) if goal == Goal::Confirmed => job::refuted_error(submission, refuted),
             (Some(_) | None, _) => {
                 let limits = (self.genesis.unit.as_str(), ceilings);
-                let failure = came_to_nothing(submission, Some(&self.manifest), self.cancels, limits);
-                match submission.unmatched.as_ref().filter(|_| submission.cost_max().is_zero()) {
-                    Some(unmatched) => {
-                        resting::beside(failure, unmatched, self.manifest.digest(), &self.handle).await
+                let failure = why_in_vain(submission, Some(&self.manifest), self.cancels, limits);
+                let failure = match away::may_be_why(&failure) {
+                    true => {
+                        let manifest = self.manifest.digest();
+                        let providers =
+                            ProvidersAway::of_submission(&self.handle, manifest, submission).await;
+                        away::beside(failure, &providers)
                     }
-                    None => failure,
-                }
+                    false => failure,
+                };
+                with_cost(failure, submission, limits.0)
             }
         }
     }
@@ -387,7 +391,11 @@ pub(crate) fn came_to_nothing(
     by_hand: bool,
     (unit, ceilings): (&str, CeilingNames),
 ) -> CommandError {
-    let failure = why_in_vain(submission, manifest, by_hand, (unit, ceilings));
+    with_cost(why_in_vain(submission, manifest, by_hand, (unit, ceilings)), submission, unit)
+}
+
+/// The same failure, with what attempts have cost.
+fn with_cost(failure: CommandError, submission: &SubmissionView, unit: &str) -> CommandError {
     let Some(cost) = job::cost_words(submission, unit) else { return failure };
     let [_, hint] = failure.lines();
     let hint = match hint.contains(NOTHING_SPENT) {

@@ -351,7 +351,7 @@ impl<'a> BatchCourse<'a> {
             self.open.insert(key, OpenLine { is_answered: true, deadline: Some(deadline), ..open });
             return Ok(());
         }
-        self.came_to_nothing(submission, open)
+        self.came_to_nothing(submission, open).await
     }
 
     /// Records what came of a line. Its result is kept by the daemon until that is on the disk.

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     answer::{WholeAnswer, is_confirmed},
+    circumstances::Circumstances,
     failure::HttpFailure,
     json_body::{self, WrittenFormat},
     order::{AssayTerms, CheckWish, TextWish, TokensMax},
@@ -248,7 +249,12 @@ impl BatchedFailure {
     /// Why nothing came of a job that is over.
     #[must_use]
     pub fn of_submission(submission: &SubmissionView) -> Self {
-        Self(HttpFailure::of_submission(submission, None))
+        Self::known(submission, &Circumstances::default())
+    }
+
+    /// The same, with what is known besides.
+    pub(crate) fn known(submission: &SubmissionView, besides: &Circumstances) -> Self {
+        Self(HttpFailure::of_submission(submission, besides))
     }
 
     /// Why a daemon did not do its part.

@@ -11,11 +11,12 @@ use super::{BatchCourse, PATIENCE, STEP, STEP_MAX};
 use crate::{
     BatchedFailure,
     batch::{batch_error::BatchError, batch_stop::BatchStop, line_log::LineRecord, open_line::OpenLine},
+    circumstances::Circumstances,
 };
 
 impl BatchCourse<'_> {
     /// Nothing came of an order: that is the end of its line, or it is ordered again.
-    pub(super) fn came_to_nothing(
+    pub(super) async fn came_to_nothing(
         &mut self,
         submission: &SubmissionView,
         open: OpenLine,
@@ -38,11 +39,18 @@ impl BatchCourse<'_> {
         match lacks {
             Some(stop) => self.lack(stop),
             None if self.open.is_empty() && self.moved.elapsed() > PATIENCE => {
-                self.stop = Some(BatchStop::Nobody(failure.line()));
+                self.stop = Some(BatchStop::Nobody(self.why_nobody(submission, line).await?));
             }
             None => self.try_later(),
         }
         Ok(())
+    }
+
+    /// Why nobody takes an order of a line, with what the daemon knows besides.
+    async fn why_nobody(&mut self, submission: &SubmissionView, line: usize) -> Result<String, BatchError> {
+        let manifest = self.manifest(&self.gear.lines.request(line)?)?.digest();
+        let besides = Circumstances::of(submission, manifest, &self.daemon.handle).await;
+        Ok(BatchedFailure::known(submission, &besides).line())
     }
 
     /// Counts a failed run of a line; whether it is ordered again. Where each order has one attempt, that is as often as an order
