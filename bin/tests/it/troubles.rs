@@ -12,7 +12,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     assay::{Ran, assay, command},
@@ -351,7 +351,11 @@ async fn a_notary_that_is_gone_is_named_to_whoever_waits_for_it() {
         assert!(ran.stderr.contains(", which was last heard "), "{ran:?}");
     };
     thread::scope(|scope| {
-        scope.spawn(|| names_it(&assay(&you, &["run", "digits", &seven])));
+        scope.spawn(|| {
+            let ran = assay(&you, &["run", "digits", &seven]);
+            names_it(&ran);
+            is_named_to_who_ordered_before(&you, &seven, &ran, names_it);
+        });
         scope.spawn(|| {
             let patient = assay(&you, &["run", "digits", &seven, "--timeout", "45s"]);
             fails(&patient, &[10]);
@@ -369,6 +373,30 @@ async fn a_notary_that_is_gone_is_named_to_whoever_waits_for_it() {
             assert!(message.starts_with("there is no connection to the notary "), "{message}");
         });
     });
+}
+
+/// Who waits for a job that was ordered before is told as `run` was that ordered it; who waits for none is told, too.
+fn is_named_to_who_ordered_before(you: &Path, seven: &str, ran: &Ran, names_it: impl Fn(&Ran)) {
+    let name = ran.stderr.split("`assay job wait ").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
+    let waited = assay(you, &["job", "wait", name]);
+    names_it(&waited);
+    assert!(waited.stderr.contains(&format!(": the job {name} is not opened")), "{waited:?}");
+    assert_eq!(waited.stderr.lines().last(), ran.stderr.lines().last(), "what helps is the same");
+    let twice = assay(you, &["job", "wait", name, name, "--json"]);
+    let failed: Value = serde_json::from_str(twice.stderr.lines().last().unwrap()).unwrap();
+    let error = &failed["error"];
+    assert_eq!((twice.status, &error["code"]), (Some(13), &json!("NOTARY_GONE")), "{twice:?}");
+    assert_eq!(error["retryable"], false, "as it is of `run`");
+    let patient = assay(you, &["job", "wait", name, "--timeout", "30s"]);
+    fails(&patient, &[10]);
+    assert!(patient.stderr.contains("it is waited for as long as was said"), "{patient:?}");
+
+    let submitted = assay(you, &["job", "submit", "digits", seven]);
+    assert_eq!(submitted.status, Some(0), "the daemon goes on with it: {submitted:?}");
+    assert!(submitted.stderr.contains("no connection to the notary "), "{submitted:?}");
+    assert!(submitted.stderr.contains(" waits for it, and `assay job cancel "), "{submitted:?}");
+    let submitted = assay(you, &["job", "submit", "digits", seven, "--json"]).document();
+    assert!(submitted["notary_lost_ms"].is_u64(), "{submitted}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,18 +13,25 @@ use crate::command_error::{CommandError, lost};
 pub(super) struct JobWatch<'a> {
     home: &'a Home,
     name: String,
+    /// The way to the daemon that is there now.
+    handle: Handle,
     updates: Updates<Update>,
 }
 
 impl<'a> JobWatch<'a> {
     /// Begins to follow the job of this name.
     pub(super) async fn begin(home: &'a Home, handle: &Handle, name: String) -> Result<Self, CommandError> {
-        let updates = match handle.call(WatchUpdates { name: Some(name.clone()) }).await {
+        let (handle, updates) = match handle.call(WatchUpdates { name: Some(name.clone()) }).await {
             // It was started again since.
             Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => again(home, &name).await?,
-            updates => updates?,
+            updates => (handle.clone(), updates?),
         };
-        Ok(Self { home, name, updates })
+        Ok(Self { home, name, handle, updates })
+    }
+
+    /// The way to the daemon that tells it.
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// What is told next. May be dropped and called again.
@@ -33,7 +40,7 @@ impl<'a> JobWatch<'a> {
             match self.updates.next().await {
                 Some(Ok(update)) => return Ok(update),
                 Some(Err(CallError::Lost(_) | CallError::Refused(Refused::Ending))) | None => {
-                    self.updates = again(self.home, &self.name).await?;
+                    (self.handle, self.updates) = again(self.home, &self.name).await?;
                 }
                 Some(Err(error)) => return Err(error.into()),
             }
@@ -42,9 +49,9 @@ impl<'a> JobWatch<'a> {
 }
 
 /// Waits for a daemon, and follows the same job there.
-async fn again(home: &Home, name: &str) -> Result<Updates<Update>, CommandError> {
+async fn again(home: &Home, name: &str) -> Result<(Handle, Updates<Update>), CommandError> {
     match watch_again(home, Some(name)).await {
-        Ok((_, updates)) => Ok(updates),
+        Ok(found) => Ok(found),
         Err(CallError::Lost(error)) => Err(lost(&error)),
         Err(error) => Err(error.into()),
     }

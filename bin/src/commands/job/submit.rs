@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::{
     command_error::CommandError,
     commands::run::{
+        notary_wait::{gone_words, lost_before},
         order_args::{OrderArgs, PlacedOrder},
         wishes::TextWishes,
     },
@@ -37,11 +38,21 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let file = args.order.file()?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let PlacedOrder { key, manifest, .. } = args.order.place(file, &args.wishes, &daemon, invocation).await?;
-    let name = short(key);
-    invocation.printer.document("job-submitted", &json!({ "submission": full(key), "model": manifest.name }));
-    invocation.printer.line(full(key));
-    invocation
-        .printer
+    let (name, printer) = (short(key), &invocation.printer);
+    let lost = lost_before(&daemon.handle, key).await;
+    printer.document(
+        "job-submitted",
+        &json!({
+            "submission": full(key), "model": manifest.name,
+            "notary_lost_ms": lost.map(|lost| lost.silent_for.0),
+        }),
+    );
+    printer.line(full(key));
+    if let Some(lost) = lost {
+        let words = gone_words(&lost);
+        printer.note(format!("{words}: the job {name} waits for it, and `assay job cancel {name}` ends it"));
+    }
+    printer
         .note(format!("`assay job wait {name}` waits for it, `assay job result {name}` prints what it gave"));
     Ok(())
 }

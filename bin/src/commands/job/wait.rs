@@ -1,16 +1,22 @@
 //! `assay job wait`: waits until jobs are over, and says by its exit code how they ended.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use assay_peer::handle::{Handle, JobView, ShowJob, Update};
-use assay_protocol::units;
+use assay_protocol::{id::Digest, units};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::{describe, ending, job_watch::JobWatch};
 use crate::{
     command_error::{CommandError, Exit},
-    commands::run::{ceiling::CeilingNames, closing, follow::unless_left, input},
+    commands::run::{
+        ceiling::CeilingNames,
+        closing,
+        follow::{alarm, unless_left},
+        input,
+        notary_wait::{NOTARY_GONE, NotaryWait},
+    },
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{Table, full, short},
@@ -26,7 +32,7 @@ Examples:
   assay job wait 3fa29c --timeout 10m  no longer than ten minutes; it goes on all the same
 
 Exit status: 0 if each has a result that was paid for; else that of the worst: 9 if a result was refuted, 10 if the time is over,
-6 to 8 if nothing came of one.";
+6 to 8 if nothing came of one, 13 if the notary is gone that is to open one.";
 
 /// Wait until jobs are over.
 ///
@@ -59,10 +65,11 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let spinner = invocation.printer.spinner(WAITS);
     // All must be over, so one may be waited for after the other.
     let ended = unless_left(async {
-        let mut ended = Vec::new();
+        let mut ended: Vec<JobEnd> = Vec::new();
         spinner.say(&how_long(&jobs, &daemon).await);
         for job in &mut jobs {
-            ended.push(until_over(job, &daemon, invocation, deadline).await);
+            let is_gone = ended.iter().any(is_without_notary);
+            ended.push(until_over(job, &daemon, invocation, deadline, is_gone).await);
         }
         Ok(ended)
     });
@@ -99,30 +106,62 @@ async fn how_long(jobs: &[JobView], daemon: &RunningDaemon) -> String {
     closing::words(WAITS, longest)
 }
 
-/// Waits for one; where the time is over before that is, `job` is how it stands then.
+/// Whether one is waited for no longer because its notary is gone.
+fn is_without_notary(ended: &JobEnd) -> bool {
+    ended.as_ref().is_err_and(|failure| failure.code() == NOTARY_GONE)
+}
+
+/// Waits for one; where that ends before it is over, `job` is how it stood last. Whether its notary is there is looked at once
+/// where that of another one is gone.
 async fn until_over(
     job: &mut JobView,
     daemon: &RunningDaemon,
     invocation: &Invocation,
     deadline: Option<Instant>,
+    is_gone: bool,
 ) -> JobEnd {
-    let key = full(job.submission.key);
+    let key = job.submission.key;
     let follow = async {
-        let mut watch = JobWatch::begin(&invocation.home, &daemon.handle, key.clone()).await?;
+        let mut watch = JobWatch::begin(&invocation.home, &daemon.handle, full(key)).await?;
+        let mut notary = NotaryWait::of(&job.submission);
+        if is_gone {
+            notary.look((watch.handle(), key), deadline.is_some(), &invocation.printer).await?;
+        }
         loop {
-            if let Update::Job(job) = watch.next().await?
-                && job.submission.ended
-            {
-                return Ok(job);
+            let update = next_of(&mut watch, &mut notary, (key, deadline.is_some()), invocation).await?;
+            let Update::Job(now) = update else { continue };
+            if now.submission.ended {
+                return Ok(now);
             }
+            notary.hear(&now.submission);
+            *job = *now;
         }
     };
-    match deadline {
-        None => follow.await,
-        Some(deadline) => match timeout_at(deadline, follow).await {
-            Ok(ended) => ended,
-            Err(_) => as_it_stands(invocation, job).await,
-        },
+    let ended = match deadline {
+        None => return follow.await,
+        Some(deadline) => timeout_at(deadline, follow).await,
+    };
+    match ended {
+        Ok(ended) => ended,
+        Err(_) => as_it_stands(invocation, job).await,
+    }
+}
+
+/// What is told of a job next. Meanwhile it is looked whether its notary is there; who is followed goes on being so.
+async fn next_of(
+    watch: &mut JobWatch<'_>,
+    notary: &mut NotaryWait,
+    (key, has_deadline): (Digest, bool),
+    invocation: &Invocation,
+) -> Result<Update, CommandError> {
+    let handle = watch.handle().clone();
+    let mut told = pin!(watch.next());
+    loop {
+        let look = notary.next_look();
+        tokio::select! {
+            update = &mut told => return update,
+            () = alarm(look) => notary.look((&handle, key), has_deadline, &invocation.printer).await?,
+        }
     }
 }
 
@@ -196,7 +235,6 @@ fn details(jobs: &[JobView], judged: &[Option<CommandError>]) -> Value {
 #[cfg(test)]
 mod tests {
     use assay_market::view::SubmissionView;
-    use assay_protocol::id::Digest;
 
     use super::*;
 

@@ -209,7 +209,7 @@ impl Waiting {
                 return Ok(attempt.clone());
             }
             if is_on_its_way(&view.submission) {
-                self.notary.hear(true);
+                self.notary.hear(&view.submission);
                 self.paid_deadline.get_or_insert_with(|| Instant::now() + PAID_WAIT);
                 self.spinner.say(UNTIL_HERE);
                 continue;
@@ -221,7 +221,7 @@ impl Waiting {
                 hearing.follow(attempt);
             }
             let state = view.submission.foremost().map(|attempt| attempt.state);
-            self.notary.hear(!matches!(state, None | Some(AttemptState::Proposed | AttemptState::Opening)));
+            self.notary.hear(&view.submission);
             // What is said of a result that is here is how long whoever wants more may wait.
             match state {
                 Some(AttemptState::Delivered) if goal != Goal::Delivered => self.say_how_long().await,
@@ -326,7 +326,8 @@ pub(crate) async fn unless_left<T>(
     }
 }
 
-async fn alarm(deadline: Option<Instant>) {
+/// Ends then; never, where there is no such time.
+pub(crate) async fn alarm(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => pending().await,

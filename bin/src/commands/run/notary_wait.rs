@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use assay_market::view::AttemptState;
-use assay_peer::handle::{Handle, LookForNotary, LostNotary, ShowJob};
+use assay_market::view::{AttemptState, SubmissionView};
+use assay_peer::handle::{CallError, Handle, LookForNotary, LostNotary, Refused, ShowJob};
 use assay_protocol::id::Digest;
 use serde_json::json;
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ const LOOK_STEP: Duration = Duration::from_secs(3);
 pub(crate) const NOTARY_GONE: &str = "NOTARY_GONE";
 
 /// A job that is waited for before it is opened.
-pub(super) struct NotaryWait {
+pub(crate) struct NotaryWait {
     /// Since when nothing was heard of a job that is not opened yet; nothing, once nobody looks any more.
     quiet: Option<Instant>,
     /// When it was last looked whether the notary is there.
@@ -33,24 +33,35 @@ pub(super) struct NotaryWait {
 }
 
 impl NotaryWait {
-    /// Begins to wait.
-    pub(super) fn begin() -> Self {
+    /// Begins to wait for a job that was just ordered.
+    pub(crate) fn begin() -> Self {
         Self { quiet: Some(Instant::now()), looked: None, has_told: false }
     }
 
-    /// Something was heard of the job, which is not opened yet or is.
-    pub(super) fn hear(&mut self, is_opened: bool) {
+    /// Begins to wait for one that was ordered before.
+    pub(crate) fn of(submission: &SubmissionView) -> Self {
+        let mut wait = Self::begin();
+        wait.hear(submission);
+        wait
+    }
+
+    /// Something was heard of the job.
+    pub(crate) fn hear(&mut self, submission: &SubmissionView) {
+        self.turn(is_opened(submission));
+    }
+
+    fn turn(&mut self, is_opened: bool) {
         self.quiet = (!is_opened && !self.has_told).then(Instant::now);
     }
 
     /// When to look at the notary next.
-    pub(super) fn next_look(&self) -> Option<Instant> {
+    pub(crate) fn next_look(&self) -> Option<Instant> {
         let since = self.quiet?;
         Some(self.looked.map_or(since, |looked| looked.max(since)) + LOOK_STEP)
     }
 
     /// Whether it is the notary who is waited for, and whether that is there: nothing tells that it is asked.
-    pub(super) async fn look(
+    pub(crate) async fn look(
         &mut self,
         (handle, key): (&Handle, Digest),
         has_deadline: bool,
@@ -58,7 +69,15 @@ impl NotaryWait {
     ) -> Result<(), CommandError> {
         let Some(quiet) = self.quiet else { return Ok(()) };
         self.looked = Some(Instant::now());
-        let attempts = handle.call(ShowJob { name: full(key) }).await?.submission.attempts;
+        let attempts = match handle.call(ShowJob { name: full(key) }).await {
+            Ok(job) => job.submission.attempts,
+            // Whoever hears of the job notices that; it is not the notary who says nothing.
+            Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => {
+                self.quiet = Some(Instant::now());
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         let is_asked = attempts.iter().any(|attempt| attempt.state == AttemptState::Opening);
         if !is_asked {
             self.quiet = Some(Instant::now());
@@ -80,6 +99,26 @@ impl NotaryWait {
         printer.note(format!("{message}; it is waited for as long as was said"));
         Ok(())
     }
+}
+
+/// Whether it is the notary no more who is waited for: the job was opened, or nothing is asked for it now.
+fn is_opened(submission: &SubmissionView) -> bool {
+    let state = submission.foremost().map(|attempt| attempt.state);
+    submission.ended || !matches!(state, None | Some(AttemptState::Proposed | AttemptState::Opening))
+}
+
+/// The notary, if it is gone while it has yet to open a job: what can be known of one that was just ordered.
+pub(crate) async fn lost_before(handle: &Handle, key: Digest) -> Option<LostNotary> {
+    let submission = handle.call(ShowJob { name: full(key) }).await.ok()?.submission;
+    let is_under_way =
+        |state| matches!(state, AttemptState::Running | AttemptState::Delivered | AttemptState::Closed(_));
+    if submission.ended || submission.attempts.iter().any(|attempt| is_under_way(attempt.state)) {
+        return None;
+    }
+    let lost = handle.call(LookForNotary).await.ok()??;
+    let is_asked = submission.attempts.iter().any(|attempt| attempt.state == AttemptState::Opening);
+    // One that was never heard may just not be found yet.
+    (is_asked || lost.heard.is_some()).then_some(lost)
 }
 
 /// That a notary is gone, and since when.
@@ -155,12 +194,12 @@ mod tests {
         let first = wait.next_look().unwrap();
         wait.looked = Some(first);
         assert_eq!(wait.next_look(), Some(first + LOOK_STEP));
-        wait.hear(true);
+        wait.turn(true);
         assert_eq!(wait.next_look(), None);
-        wait.hear(false);
+        wait.turn(false);
         assert!(wait.next_look().is_some(), "another provider is asked");
         wait.has_told = true;
-        wait.hear(false);
+        wait.turn(false);
         assert_eq!(wait.next_look(), None, "it was told once");
     }
 }
