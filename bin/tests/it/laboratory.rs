@@ -80,6 +80,22 @@ fn the_simulator_prints_its_figures_and_its_speeds_in_words_and_as_documents() {
 }
 
 #[test]
+fn one_market_alone_is_measured_no_longer_than_was_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = |only: &str| {
+        let typed = ["sim", "bench", "--only", only, "--limit", "1ms", "--json"];
+        assay(folder.path(), &typed).document()
+    };
+    for only in ["4", "5"] {
+        let measured = bench(only);
+        let [market] = &measured["markets"].as_array().unwrap()[..] else { panic!("{measured}") };
+        let name = market["name"].as_str().unwrap();
+        assert!(name.ends_with(": not done within 1 ms"), "{name}");
+        assert_eq!(market["running_seconds"], Value::Null);
+    }
+}
+
+#[test]
 fn a_new_scenario_is_read_as_it_is_and_stands_in_nobodys_place() {
     let bench = Bench::new(SMALL);
     let file = bench.at("fresh.toml");

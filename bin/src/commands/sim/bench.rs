@@ -45,6 +45,9 @@ pub(crate) struct Args {
     /// Only this market of the table, by its number
     #[arg(long, value_name = "N", conflicts_with = "simpy")]
     only: Option<usize>,
+    /// Measure it in this process, which was begun for it
+    #[arg(long, hide = true, requires = "only")]
+    here: bool,
     /// So many hundredths of the jobs, the clients and the idle peers of each market
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     scale: u16,
@@ -95,8 +98,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     }
     for row in (1..=rows).filter(|row| args.only.is_none_or(|only| only == *row)) {
         invocation.printer.note(format!("market {row} of {rows}"));
-        let alone = args.only.is_some();
-        costs.push(if alone { measured(row, args, &gauge) } else { elsewhere(row, args)? });
+        costs.push(if args.here { measured(row, args, &gauge) } else { elsewhere(row, args)? });
     }
     let two_cores = json!({ "times_as_soon": ratio, "target": TWO_CORES_MIN });
     let document = json!({ "speeds": speeds, "two_cores": two_cores, "markets": costs });
@@ -170,8 +172,12 @@ fn unfinished_row(row: usize, args: &Args) -> Value {
             (peers, format!("an epidemic among {}", number_of(peers, "peer")))
         }
     };
+    let limit = match args.limit.as_secs() {
+        0 => format!("{} ms", args.limit.as_millis()),
+        seconds => format!("{seconds} s"),
+    };
     json!({
-        "name": format!("{what}: not done within {} s", args.limit.as_secs()), "peer_count": peers,
+        "name": format!("{what}: not done within {limit}"), "peer_count": peers,
         "job_count": 0, "input_count": 0, "opening_seconds": null, "running_seconds": null, "grown_bytes": null,
         "most_bytes": null, "opening_seconds_max": null, "running_seconds_max": null, "most_bytes_max": null,
     })
@@ -180,12 +186,18 @@ fn unfinished_row(row: usize, args: &Args) -> Value {
 /// The same in a process of its own.
 fn elsewhere(row: usize, args: &Args) -> Result<Value, CommandError> {
     let failed = |why: &str| {
-        let hint = format!("`assay sim bench --only {row}` measures it by itself");
+        let hint = match args.only {
+            Some(_) => {
+                "a part of it may be measured all the same: `assay sim bench --help` says how".to_owned()
+            }
+            None => format!("`assay sim bench --only {row}` measures it by itself"),
+        };
         CommandError::new(Exit::Other, "NOT_MEASURED", format!("market {row} was not measured: {why}"), hint)
     };
     let own = env::current_exe().map_err(|error| failed(&error.to_string()))?;
     let mut command = Command::new(own);
-    command.args(["sim", "bench", "--json", "--only", &row.to_string(), "--scale", &args.scale.to_string()]);
+    command.args(["sim", "bench", "--json", "--here", "--only", &row.to_string()]);
+    command.args(["--scale", &args.scale.to_string()]);
     command.args(args.quick.then_some("--quick")).stdin(Stdio::null());
     let ran = within(command, args.limit).map_err(|error| failed(&error.to_string()))?;
     let Some(ran) = ran else { return Ok(unfinished_row(row, args)) };
@@ -326,7 +338,8 @@ mod tests {
         let mut slow = Command::new("sleep");
         slow.arg("600");
         assert!(within(slow, Duration::from_millis(1)).unwrap().is_none());
-        let args = Args { quick: false, only: None, scale: 10, limit: Duration::from_secs(9), simpy: None };
+        let limit = Duration::from_secs(9);
+        let args = Args { quick: false, only: None, here: false, scale: 10, limit, simpy: None };
         let names = [1, 5].map(|row| unfinished_row(row, &args)["name"].clone());
         assert_eq!(names[0], "159 peers, 100000 jobs: not done within 9 s");
         assert_eq!(names[1], "an epidemic among 100000 peers: not done within 9 s");
