@@ -10,6 +10,7 @@ mod experiment_folder;
 mod judge;
 mod merge;
 mod new;
+mod own_build;
 mod programs;
 mod replay;
 mod report;

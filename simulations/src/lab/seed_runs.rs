@@ -1,7 +1,7 @@
 //! The runs of one scenario that are still to be made, and each of them as a file that is kept while others are to come.
 //!
-//! **Invariant:** a file is taken only if it is whole, and of this scenario, this seed and this version; what is read is what was
-//! written, to the last bit of each figure.
+//! **Invariant:** a file is taken only if it is whole, and of this scenario, this seed and this build of the program; what is read is
+//! what was written, to the last bit of each figure.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,20 +47,21 @@ impl SeedRuns {
         [self.passed.millis(), SimulatedTime::of_run(self.scenario.horizon).saturating_mul(runs)]
     }
 
-    /// The file of a run that was made.
+    /// The file of a run that this build of the program made.
     #[must_use]
-    pub fn text(&self, run: &RunFigures) -> String {
+    pub fn text(&self, run: &RunFigures, build: &str) -> String {
         let runs = core::slice::from_ref(run);
         let (table, stretches) = (run_table::write(runs), series::write(runs).unwrap_or_default());
         let rest = format!("{}{BETWEEN}{stretches}", table.trim_end_matches('\n'));
-        format!("{}\n{rest}", self.head(run.seed, &rest))
+        format!("{}\n{rest}", self.head((run.seed, build), &rest))
     }
 
-    /// The run of such a file, if it is whole and of this seed.
+    /// The run of such a file, if it is whole and of this seed and this build.
     #[must_use]
-    pub fn read(&self, seed: u64, text: &str) -> Option<RunFigures> {
+    pub fn read(&self, seed: u64, build: &str, text: &str) -> Option<RunFigures> {
         let (head, rest) = text.split_once('\n')?;
-        let (table, stretches) = rest.split_once(BETWEEN).filter(|_| head == self.head(seed, rest))?;
+        let (table, stretches) =
+            rest.split_once(BETWEEN).filter(|_| head == self.head((seed, build), rest))?;
         let mut runs = run_table::read(&format!("{table}\n"))?;
         let is_whole = stretches.is_empty() || series::read(stretches, &mut runs);
         let [run] = <[RunFigures; 1]>::try_from(runs).ok().filter(|_| is_whole)?;
@@ -68,10 +69,10 @@ impl SeedRuns {
     }
 
     /// The line above a run.
-    fn head(&self, seed: u64, rest: &str) -> String {
+    fn head(&self, (seed, build): (u64, &str), rest: &str) -> String {
         let (hash, digest) = (self.scenario.hash(), short_digest("kept run", rest));
         let made = if self.twice { "made twice" } else { "made once" };
-        format!("# seed {seed} of {hash}, {made}, version {VERSION}, digest {digest}")
+        format!("# seed {seed} of {hash}, {made}, version {VERSION}, build {build}, digest {digest}")
     }
 }
 
@@ -99,6 +100,9 @@ mod tests {
 
     use super::*;
     use crate::lab::{pieces, scenario::KernelName, shipped};
+
+    /// Which build of a program makes them.
+    const BUILD: &str = "0123456789ab";
 
     fn scenario() -> Scenario {
         let text = shipped::text("fraud-vs-check-rate").unwrap();
@@ -132,23 +136,26 @@ mod tests {
         let source = Arc::new(SeedRuns::new(scenario(), vec![1], false));
         let run = made(&source, 1).remove(0);
         assert!(!run.series.is_empty());
-        let text = source.text(&run);
-        assert_eq!(source.read(1, &text), Some(run.clone()));
-        assert_eq!(source.read(2, &text), None);
+        let text = source.text(&run, BUILD);
+        assert_eq!(source.read(1, BUILD, &text), Some(run.clone()));
+        assert_eq!(source.read(2, BUILD, &text), None);
+        assert_eq!(source.read(1, "another", &text), None, "what decides it may be other code");
         let others = [
             SeedRuns::new(scenario(), vec![1], true),
             SeedRuns::new(Scenario { slots: 1, ..scenario() }, vec![1], false),
         ];
-        assert!(others.iter().all(|other| other.read(1, &text).is_none()));
+        assert!(others.iter().all(|other| other.read(1, BUILD, &text).is_none()));
         let more_seeds = SeedRuns::new(Scenario { seeds: 99, ..scenario() }, vec![1], false);
         assert_eq!(
-            more_seeds.read(1, &text),
+            more_seeds.read(1, BUILD, &text),
             Some(run.clone()),
             "how many there are is nothing to one of them"
         );
-        assert!((0..text.len()).filter_map(|end| text.get(..end)).all(|cut| source.read(1, cut).is_none()));
+        assert!(
+            (0..text.len()).filter_map(|end| text.get(..end)).all(|cut| source.read(1, BUILD, cut).is_none())
+        );
         let bare = RunFigures { series: Vec::new(), ..run };
-        assert_eq!(source.read(1, &source.text(&bare)), Some(bare));
+        assert_eq!(source.read(1, BUILD, &source.text(&bare, BUILD)), Some(bare));
     }
 
     #[test]

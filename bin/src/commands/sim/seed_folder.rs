@@ -1,6 +1,7 @@
 //! The runs of an experiment on the disk, while others are still to come.
 //!
-//! **Invariant:** a run counts once its file is whole; once the experiment is whole nothing is left of them but that.
+//! **Invariant:** a run counts once its file is whole, and for the build of the program that made it; once the experiment is whole
+//! nothing is left of them but that.
 
 use std::{
     fs,
@@ -9,7 +10,7 @@ use std::{
 
 use assay_simulations::lab::{experiment::RunFigures, seed_runs::SeedRuns};
 
-use super::{experiment_folder::refuse_used, saved};
+use super::{experiment_folder::refuse_used, own_build::own_build, saved};
 use crate::command_error::CommandError;
 
 /// Where they lie, in the folder of the experiment.
@@ -19,13 +20,15 @@ const SEEDS: &str = "seeds";
 #[derive(Clone, Debug)]
 pub(super) struct SeedFolder {
     path: PathBuf,
+    /// Which build of the program keeps runs there.
+    build: String,
 }
 
 impl SeedFolder {
     /// Begins with the folder of an experiment, or goes on with one.
     pub(super) fn begin(path: &Path) -> Result<Self, CommandError> {
         refuse_used(path)?;
-        let folder = Self { path: path.to_owned() };
+        let folder = Self { path: path.to_owned(), build: own_build()? };
         saved::save_all(&folder.seeds(), Vec::new())?;
         Ok(folder)
     }
@@ -36,12 +39,12 @@ impl SeedFolder {
 
     /// Keeps a run.
     pub(super) fn keep(&self, runs: &SeedRuns, run: &RunFigures) -> Result<(), CommandError> {
-        saved::save(&self.file(run.seed), runs.text(run).as_bytes())
+        saved::save(&self.file(run.seed), runs.text(run, &self.build).as_bytes())
     }
 
-    /// The run with this seed, if it is there.
+    /// The run with this seed, if it is there and this build made it.
     pub(super) fn read(&self, runs: &SeedRuns, seed: u64) -> Option<RunFigures> {
-        runs.read(seed, &fs::read_to_string(self.file(seed)).ok()?)
+        runs.read(seed, &self.build, &fs::read_to_string(self.file(seed)).ok()?)
     }
 
     /// Lets go of what is in the files of the whole experiment.
@@ -70,7 +73,29 @@ fn is_run(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use assay_simulations::lab::{scenario::Scenario, shipped};
+
     use super::*;
+
+    #[test]
+    fn a_run_that_another_build_made_is_not_taken() {
+        let text = shipped::text("market").unwrap();
+        let scenario = Scenario::read("market", &text, &shipped::text).unwrap();
+        let runs = SeedRuns::new(scenario, vec![1], false);
+        let run = RunFigures {
+            seed: 1,
+            digest: "0".to_owned(),
+            events: 9,
+            figures: vec![("orders".to_owned(), Some(0.1))],
+            series: Vec::new(),
+        };
+        let place = tempfile::tempdir().unwrap();
+        let folder = SeedFolder::begin(place.path()).unwrap();
+        folder.keep(&runs, &run).unwrap();
+        assert_eq!(SeedFolder::begin(place.path()).unwrap().read(&runs, 1), Some(run));
+        let rebuilt = SeedFolder { build: "another".to_owned(), ..folder };
+        assert_eq!(rebuilt.read(&runs, 1), None);
+    }
 
     #[test]
     fn of_runs_that_are_in_the_whole_nothing_is_left_and_what_is_not_theirs_stays() {
