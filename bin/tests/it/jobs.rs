@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     assay::{Ran, assay, command},
     schema_set,
-    town::Town,
+    town::{Town, by_lot},
 };
 
 /// So many commands, one after another, last longer than one that was begun before them takes until it waits.
@@ -194,7 +194,7 @@ fn names_each_other(asker: &Asker, key: &str, again: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_refused_for_its_input_is_not_ordered_again_but_by_force() {
-    let town = Town::start().await;
+    let town = Town::begin(by_lot).await;
     let asker = Asker::of(&town);
     let notes = town.network.folder().join("notes.txt");
     fs::write(&notes, "This is no picture.").unwrap();

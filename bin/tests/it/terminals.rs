@@ -8,7 +8,7 @@ use std::{
 use crate::{
     assay::{BINARY, ZONE, assay},
     schema_set, screen,
-    town::Town,
+    town::{Town, drawn},
 };
 
 /// What the founder calls the network and its credits, as TOML and JSON write it.
@@ -42,7 +42,7 @@ fn assert_harmless(arguments: &[&str], shown: &str) {
 #[tokio::test]
 async fn no_name_of_a_stranger_acts_on_a_terminal() {
     let town = Town::begin(|file| {
-        let named = file.replacen("name = \"demo\"", &format!("name = \"{NAME}\""), 1);
+        let named = drawn(file).replacen("name = \"demo\"", &format!("name = \"{NAME}\""), 1);
         let named = named.replacen("unit = \"credit\"", &format!("unit = \"{UNIT}\""), 1);
         let named = named.replacen("\"7\"", &format!("\"{LABEL}\""), 1);
         assert_eq!([NAME, UNIT, LABEL].map(|text| named.matches(text).count()), [1; 3], "{file}");

@@ -28,6 +28,21 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks.
 const LOOK_STEP: Duration = Duration::from_millis(50);
 
+/// What the rules of every town say otherwise: whoever is to say something may be slow, as on a machine that has much else to do.
+/// Nobody is waited for who has said it, and no job that is not drawn is open for longer.
+const UNHURRIED: [(&str, &str); 5] = [
+    ("claim", "\"1m\""),
+    ("input", "\"10s\""),
+    ("underway", "\"1m\""),
+    ("unbonding", "\"1h\""),
+    ("settle_max", "\"1h\""),
+];
+/// The same where every job is drawn, so that none is open for as long as a check might take.
+const DRAWN: [(&str, &str); 4] =
+    [("ramp", "1000"), ("reveal", "\"1m\""), ("seal", "\"1m\""), ("opening", "\"1m\"")];
+/// What whoever lives in a town settles: a run is begun on a machine that has much else to do.
+const SETTINGS: &str = "[client]\nrun_max = \"20s\"\n";
+
 /// A network in which ada sells and everybody else checks.
 pub(crate) struct Town {
     pub(crate) network: DemoNetwork,
@@ -35,9 +50,9 @@ pub(crate) struct Town {
 }
 
 impl Town {
-    /// Starts the peers and waits until the client knows ada's offer.
+    /// Starts the peers and waits until the client knows ada's offer. Every job is checked there.
     pub(crate) async fn start() -> Self {
-        Self::begin(hasty).await
+        Self::begin(drawn).await
     }
 
     /// The same with another network file.
@@ -48,7 +63,7 @@ impl Town {
 
     /// One in which mallory makes results up, and sells them for less.
     pub(crate) async fn with_cheat() -> Self {
-        let mut town = Self::of(&PARTS, str::to_owned).await;
+        let mut town = Self::of(&PARTS, drawn).await;
         let mallory = town.network.peer("mallory");
         let id = mallory.id;
         mallory.provide(CHEAP).await.unwrap();
@@ -59,9 +74,10 @@ impl Town {
 
     async fn of(parts: &[Part], rewrite: impl Fn(&str) -> String) -> Self {
         let mut network = DemoNetwork::found(Path::new(BINARY), parts).unwrap();
-        let file = rewrite(&fs::read_to_string(network.file()).unwrap());
+        let file = rewrite(&otherwise(&fs::read_to_string(network.file()).unwrap(), &UNHURRIED));
         let homes = network.peers().iter().map(|peer| peer.home.network());
         homes.chain([network.file()]).for_each(|path| fs::write(path, &file).unwrap());
+        network.peers().iter().for_each(|peer| fs::write(peer.home.settings(), SETTINGS).unwrap());
         network.start().await.unwrap();
         let feed = Feed::open(&network).await.unwrap();
         network.peer("you").account().await.unwrap();
@@ -132,11 +148,27 @@ impl Town {
     }
 }
 
-/// The same rules, by which a job that was not drawn closes as soon as one that was: no test waits to see how long it may
-/// take.
-fn hasty(file: &str) -> String {
-    let line = file.lines().find(|line| line.starts_with("window = ")).unwrap();
-    file.replace(line, "window = \"5s\"")
+/// The same rules, by which every job is checked: it closes as soon as that is done, and no test waits to see how long it may take.
+pub(crate) fn drawn(file: &str) -> String {
+    otherwise(file, &DRAWN)
+}
+
+/// The same rules, by which a job that was not drawn closes as soon as one that was.
+pub(crate) fn by_lot(file: &str) -> String {
+    otherwise(file, &[("window", "\"5s\"")])
+}
+
+/// The same rules but for these.
+fn otherwise(file: &str, rules: &[(&str, &str)]) -> String {
+    let (mut changed, mut found) = (String::new(), 0);
+    for line in file.lines() {
+        let rule = rules.iter().find(|(key, _)| line.split(" = ").next() == Some(*key));
+        found += usize::from(rule.is_some());
+        changed += &rule.map_or_else(|| line.to_owned(), |(key, value)| format!("{key} = {value}"));
+        changed += "\n";
+    }
+    assert_eq!(found, rules.len(), "each is a rule, once: {file}");
+    changed
 }
 
 /// The books of a network once every job in them is closed; nothing is held then.
