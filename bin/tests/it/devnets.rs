@@ -116,6 +116,9 @@ fn a_devnet_is_broken_and_put_together_again_and_works_each_time() {
     let names: Vec<&str> = processes(&founded).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["notary", "provider-1", "provider-2", "provider-3", "provider-4", "client"]);
     assert!(processes(&founded).iter().all(|(_, process)| process.is_some_and(goes_on)), "{founded}");
+    // A run is begun on a machine that may have much else to do.
+    let settled = devnet.as_peer("client", &["config", "set", "client.run_max", "20s"]);
+    assert_eq!(settled.status, Some(0), "{settled:?}");
     devnet.reads_a_seven();
     assert_eq!(processes(&devnet.asks("up", &[])), processes(&founded), "said again it changes nothing");
     assert_eq!(devnet.fails("up", &["--clients", "2"], 2), "OTHER_CAST");

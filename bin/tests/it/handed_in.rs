@@ -197,6 +197,8 @@ async fn a_batch_that_is_cancelled_ends_with_what_there_is() {
     let lines = [line("good", json!({})), line("waits", json!({ "assay": { "only": nora } }))];
     let batch = client.hands_in(&lines);
     client.waits_until(&batch, |document| document["request_counts"]["completed"] == 1).await;
+    // What is ordered of her then waits half a minute for somebody, and not just a moment.
+    town.sells_nothing().await;
     let deadline = Instant::now() + PATIENCE;
     while jobs(&town).await.iter().all(|job| job.ended) {
         assert!(Instant::now() < deadline, "nothing is ordered of her");

@@ -55,7 +55,7 @@ const LOOKS: [&str; 18] = [
     "why",
 ];
 /// For how long, on a busy machine, and the time between.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const LOOK_STEP: Duration = Duration::from_millis(250);
 /// For how long once something never came, and where what comes is written down anyhow.
 const PATIENCE_LEFT: Duration = Duration::from_secs(5);
