@@ -1,6 +1,6 @@
 //! What a daemon knows besides of an order of which nothing came: what open jobs hold, and which providers of its model are away.
 //!
-//! **Invariant:** nobody waits long for it: what does not come soon is not told.
+//! **Invariant:** nobody waits long for a notary: what it does not say soon is not told.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use assay_protocol::{
 };
 use tokio::time::timeout;
 
-/// How long a daemon, and the notary behind it, have to say it.
-const TOLD_WAIT: Duration = Duration::from_secs(2);
+/// How long a notary has to say what open jobs hold.
+const HELD_WAIT: Duration = Duration::from_secs(2);
 
 /// What is known besides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub(crate) struct Circumstances {
 impl Circumstances {
     /// Asks a daemon for what is known besides of an order of this model.
     pub(crate) async fn of(submission: &SubmissionView, manifest: Digest, handle: &Handle) -> Self {
-        let away = timeout(TOLD_WAIT, ProvidersAway::of_submission(handle, manifest, submission));
-        Self { away: away.await.unwrap_or_default(), held: held(handle, submission).await }
+        let away = ProvidersAway::of_submission(handle, manifest, submission).await;
+        Self { away, held: held(handle, submission).await }
     }
 
     /// What becomes of money that is not free.
@@ -48,7 +48,7 @@ impl Circumstances {
 /// What open jobs hold, where too little was free for this one and the notary says so soon.
 async fn held(handle: &Handle, submission: &SubmissionView) -> Option<Amount> {
     submission.unmatched.as_ref()?.over_funds?;
-    let told = timeout(TOLD_WAIT, handle.call(ShowAccount::default())).await;
+    let told = timeout(HELD_WAIT, handle.call(ShowAccount::default())).await;
     Some(told.ok()?.ok()?.account.held)
 }
 
