@@ -33,13 +33,9 @@ const OTHERWISE: [(&str, &str); 7] = [
     ("settle_max", "\"1h\""),
 ];
 
-/// A town in which ada sells both models, for less than is usual, one job at a time however many cores there are. A run may take
-/// long: it is done on a machine that has much else to do, and by whoever checks with a model that it has yet to read.
+/// A town in which ada sells both models, for less than is usual, one job at a time however many cores there are.
 pub(crate) async fn market() -> Town {
     let town = Town::begin(patient).await;
-    let you = town.network.peer("you").home.root();
-    let settled = assay(you, &["config", "set", "client.run_max", "20s"]);
-    assert_eq!(settled.status, Some(0), "{settled:?}");
     let ada = town.network.peer("ada").home.root();
     let terms: [&[&str]; 3] = [
         &["provide", "--slots", "1"],
