@@ -46,6 +46,8 @@ const MODEL: &str = "digits";
 /// Orders that come whenever they come, and then those that have the market for themselves.
 const ORDERED: usize = 200;
 const ALONE: usize = 40;
+/// How long the market has been quiet before each of those: longer than a check takes.
+const ALONE_AFTER: Duration = Duration::from_secs(3);
 /// What chance decides when orders come, and from whom.
 const SEED: u64 = 1;
 /// The most that a recording takes in the sources.
@@ -161,10 +163,12 @@ impl TwentyPeers {
         ordered
     }
 
-    /// Orders after the result of the order before.
+    /// Orders now and then, when nothing is left to be done of the order before: what is recorded is a machine at rest, as it
+    /// is wherever orders are few.
     fn orders_alone(&self) -> Vec<OrderedJob> {
         let picture = self.picture();
         let one = |number: usize| {
+            thread::sleep(ALONE_AFTER);
             let client = number % CLIENTS.len();
             let document = self.asks(client, &["run", MODEL, &picture]);
             OrderedJob { client, submission: text(&document["submission"]), phase: "alone" }

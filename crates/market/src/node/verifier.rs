@@ -38,8 +38,10 @@ use crate::{
     view::RunView,
 };
 
-/// How often an input is asked for.
-const FETCH_PAUSE: Duration = Duration(700);
+/// Between two times that an input is asked for: as long as it has been looked for. Who is to serve it knows nobody who checks
+/// before it has heard so, which is at about the time that it is asked first.
+const FETCH_PAUSE_MIN: Duration = Duration(50);
+const FETCH_PAUSE_MAX: Duration = Duration(700);
 /// How long after its deadline a check is kept in mind.
 const KEPT: Duration = Duration::seconds(2 * 3_600);
 /// Checks whose input is fetched, or that run, at the same time; more wait for their turn, by when they are due.
@@ -221,8 +223,9 @@ impl Verifier {
             // What is still looked for is given up in its own time.
             self.go_on(job, cx);
         } else {
-            let due = checking.due();
-            cx.set(Alarm::Checking(job), asked.after(FETCH_PAUSE).min(due));
+            let (due, sought) = (checking.due(), cx.now.since(checking.asked));
+            let pause = sought.clamp(FETCH_PAUSE_MIN, FETCH_PAUSE_MAX);
+            cx.set(Alarm::Checking(job), asked.after(pause).min(due));
         }
         Heard::Taken
     }

@@ -146,6 +146,19 @@ fn an_input_that_nobody_serves_is_given_up_after_both_had_their_time() {
     assert_eq!(table.runs(), 0, "it is too late");
 }
 
+/// Who is to serve an input hears who checks at about the time that it is asked for it.
+#[test]
+fn an_input_that_is_not_served_yet_is_asked_for_again_after_as_long_as_it_was_looked_for() {
+    let (mut table, check) = asked();
+    for pause in [50, 50, 100, 200, 400, 700, 700] {
+        table.unfetched(check.input_commit);
+        table.pass(Duration(pause - 1));
+        assert!(!table.fetches(check.input_commit), "not before {pause} ms");
+        table.pass(Duration(1));
+        assert!(table.fetches(check.input_commit), "after {pause} ms");
+    }
+}
+
 /// Whoever is asked answers at once, and until it has sealed whenever it is asked again, to the deadline of its check.
 #[test]
 fn a_verifier_says_that_it_is_there_whenever_it_is_asked_until_it_has_sealed() {
