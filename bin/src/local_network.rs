@@ -33,9 +33,9 @@ use crate::{
 };
 
 /// Ports that no usual system gives to who asks for any: one of those may be in use for a connection to somewhere by the time
-/// that a peer listens at it, or listens again.
-const PORTS: Range<u32> = 20_000..32_768;
-/// How far the ports of two processes are apart that were started one after the other: more than a network has peers.
+/// that a peer listens at it, or listens again. Nor is one of them that of a peer to whom nobody said where to listen.
+const PORTS: Range<u32> = 20_000..29_000;
+/// How far the first ports of two processes are apart that were started one after the other: most networks have fewer peers.
 const STRIDE: u32 = 101;
 
 /// A peer to be: a home with a key, and where it will be reached.
@@ -62,17 +62,18 @@ impl LocalPeer {
 fn free_port() -> io::Result<u16> {
     static ASKED: AtomicU32 = AtomicU32::new(0);
     let (count, first) = (PORTS.end - PORTS.start, process::id().wrapping_mul(STRIDE));
+    let mut taken = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in PORTS {
         let asked = ASKED.fetch_add(1, Ordering::Relaxed);
         let port = PORTS.start + first.wrapping_add(asked) % count;
         let Ok(port) = u16::try_from(port) else { unreachable!("the range is one of ports") };
         match TcpListener::bind(("127.0.0.1", port)) {
             Ok(_) => return Ok(port),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
-            Err(error) => return Err(error),
+            // Systems do not call it the same where they keep a port for themselves.
+            Err(error) => taken = error,
         }
     }
-    Err(io::ErrorKind::AddrInUse.into())
+    Err(taken)
 }
 
 /// What this machine is to those that run and check jobs on it.
@@ -129,6 +130,8 @@ fn portless(error: &io::Error) -> CommandError {
 
 #[cfg(test)]
 mod tests {
+    use assay_peer::network::USUAL_PORT;
+
     use super::*;
 
     #[test]
@@ -139,6 +142,7 @@ mod tests {
         different.dedup();
         assert_eq!(different.len(), ports.len());
         assert!(ports.iter().all(|port| PORTS.contains(&u32::from(*port))), "{ports:?}");
+        assert!(!PORTS.contains(&u32::from(USUAL_PORT)), "a peer of another network may come back there");
         let next = PORTS.start + (u32::from(ports[7]) + 1 - PORTS.start) % (PORTS.end - PORTS.start);
         let taken = TcpListener::bind(("127.0.0.1", u16::try_from(next).unwrap()));
         assert!(taken.is_err() || u32::from(free_port().unwrap()) != next, "it is somebody's");
