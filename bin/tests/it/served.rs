@@ -50,6 +50,7 @@ async fn a_daemon_serves_tools_of_others_and_what_it_was_answering_is_cancelled_
     let before = jobs().await.len();
     let waits = sum(json!({ "assay": { "only": nora } })).to_string();
     let _connection = gateway.send("POST /v1/chat/completions", &[], &waits);
+    let deadline = Instant::now() + PATIENCE;
     while jobs().await.len() <= before {
         assert!(Instant::now() < deadline, "nothing is ordered");
         tokio::time::sleep(LOOK_STEP).await;
