@@ -27,6 +27,7 @@ mod terminal_escape;
 mod unpaid_call;
 mod wrong_shape;
 
+use assay_protocol::manifest::{Meter, TokenWeights};
 use assay_runtime::outcome::RunFailure;
 
 use crate::{
@@ -73,6 +74,16 @@ pub(crate) fn horde(world: &World) -> Vec<Job> {
         wrong_shape::jobs,
     ];
     kinds.iter().flat_map(|jobs| jobs(world)).collect()
+}
+
+/// The runner of texts, which has answered once: to compile it takes longer than any failure of it, where a machine is busy.
+fn generator(world: &World) -> Vec<u8> {
+    let generate = shipped("runners/generate/generate.wasm");
+    let mut whole = world.job_on(&generate, &shipped("models/sums/sums.gguf"));
+    whole.envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
+    whole.envelope.params = r#"{"temperature":0}"#.into();
+    world.run(&whole, b"1+1=").expect("a whole model answers");
+    generate
 }
 
 /// A job within limits that a test has time for.

@@ -2,8 +2,8 @@
 
 use assay_runtime::outcome::RunFailure;
 
-use super::{altered, failure};
-use crate::world::{Job, World, shipped};
+use super::{altered, failure, generator};
+use crate::world::{Job, World};
 
 const BOMBS: [&str; 5] = [
     "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}",
@@ -14,7 +14,7 @@ const BOMBS: [&str; 5] = [
 ];
 
 pub(super) fn jobs(world: &World) -> Vec<Job> {
-    let runner = shipped("runners/generate/generate.wasm");
+    let runner = generator(world);
     BOMBS.map(|bomb| world.job_on(&runner, &altered("tokenizer.chat_template", bomb))).into()
 }
 

@@ -4,11 +4,11 @@
 
 use assay_runtime::outcome::{RunFailure, TEXT_BYTES_MAX};
 
-use super::{altered, failure, limited};
+use super::{altered, failure, generator, limited};
 use crate::{
     guests::{CALL_ONCE, ECHO, caller, quoted, runner, runner_with},
     onnx,
-    world::{Job, World, shipped},
+    world::{Job, World},
 };
 
 /// Clears a terminal, and calls its window something else.
@@ -76,7 +76,7 @@ fn what_a_guest_says_is_told_as_it_said_it_and_no_longer_than_it_may_be() {
 #[test]
 fn what_a_model_of_language_says_is_told_as_it_said_it() {
     let world = World::new();
-    let generate = shipped("runners/generate/generate.wasm");
+    let generate = generator(&world);
     let job = world.job_on(&generate, &altered("general.architecture", SHORT));
     let refused = failure(&world, &job);
     let RunFailure::NotAModel(why) = &refused else { panic!("{refused:?}") };
