@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Stdio},
 };
@@ -12,11 +12,9 @@ use serde_json::Value;
 use crate::{
     assay::{Ran, assay, command},
     schema_set,
-    town::{Town, by_lot},
+    town::{CHECKERS, Town, by_lot},
 };
 
-/// So many commands, one after another, last longer than one that was begun before them takes until it waits.
-const MEANWHILE: usize = 5;
 /// Jobs of which two are not drawn: every second at the latest from the third on, if luck is as it should be.
 const DISPUTED_MAX: usize = 24;
 
@@ -55,19 +53,25 @@ impl Asker {
 async fn a_result_that_was_paid_for_is_printed_again_and_its_job_followed() {
     let mut town = Town::start().await;
     let asker = Asker::of(&town);
+    // Nobody checks it before it is followed, so that it is open when the daemon goes.
+    town.hold(&CHECKERS);
     let key = town.submit().await.to_string();
-    let (wait, mut watch) =
+    let (mut wait, mut watch) =
         (asker.begins(&["job", "wait", &key]), asker.begins(&["job", "watch", &key, "--json"]));
     let mut told = BufReader::new(watch.stdout.take().unwrap());
-    let mut first = String::new();
+    let (mut first, mut waits) = (String::new(), String::new());
     told.read_line(&mut first).unwrap();
-    (0..MEANWHILE).for_each(|_| drop(asker.asks(&["job", "show", &key])));
+    let mut aside = BufReader::new(wait.stderr.take().unwrap());
+    aside.read_line(&mut waits).unwrap();
+    assert!(waits.starts_with("still, after ") && waits.contains("waiting until they are over"), "{waits}");
     // Whoever waits goes on where the daemon comes back.
     town.network.kill("you");
+    town.let_go(&CHECKERS);
     town.network.restart("you").await.unwrap();
 
     let ended = wait.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    aside.read_to_string(&mut waits).unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}, and beside it {waits}");
     let line = String::from_utf8(ended.stdout).unwrap();
     assert!(line.starts_with(&format!("{}\tclosed: paid, ", &key[..12])), "{line}");
     assert_eq!(watch.wait().unwrap().code(), Some(0));

@@ -20,6 +20,7 @@ use assay_market::{
 };
 use assay_peer::handle::{Handle, ListJobs, ListOffers, StopProviding};
 use assay_protocol::{id::Digest, units::Amount};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::assay::BINARY;
 
@@ -42,6 +43,9 @@ const DRAWN: [(&str, &str); 4] =
     [("ramp", "1000"), ("reveal", "\"1m\""), ("seal", "\"1m\""), ("opening", "\"1m\"")];
 /// What whoever lives in a town settles: a run is begun on a machine that has much else to do.
 const SETTINGS: &str = "[client]\nrun_max = \"20s\"\n";
+
+/// Whoever checks what ada runs.
+pub(crate) const CHECKERS: [&str; 3] = ["ben", "cleo", "dan"];
 
 /// A network in which ada sells and everybody else checks.
 pub(crate) struct Town {
@@ -103,6 +107,24 @@ impl Town {
         while !you.call(ListOffers).await.unwrap().is_empty() {
             assert!(Instant::now() < deadline, "what is offered no more is known for ever");
             tokio::time::sleep(LOOK_STEP).await;
+        }
+    }
+
+    /// Holds peers still, but not what they have begun to run. What waits for them goes on once they are let go, and not before,
+    /// however slow whoever looks at it is.
+    pub(crate) fn hold(&self, names: &[&str]) {
+        self.signal(names, Signal::STOP);
+    }
+
+    /// Lets peers that were held go on.
+    pub(crate) fn let_go(&self, names: &[&str]) {
+        self.signal(names, Signal::CONT);
+    }
+
+    fn signal(&self, names: &[&str], signal: Signal) {
+        for name in names {
+            let process = self.network.peer(name).process_id().unwrap();
+            kill_process(Pid::from_raw(process.cast_signed()).unwrap(), signal).unwrap();
         }
     }
 
