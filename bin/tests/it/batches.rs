@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use assay_cli::commands::demo::plan::PRICE;
 use assay_market::{event::Event, view::SubmissionView};
 use assay_peer::handle::ListJobs;
 use assay_protocol::units::{Amount, Timestamp};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     assay::{Ran, assay, assay_told, command},
-    town::{Town, all_jobs},
+    town::{CHECKERS, Town, all_jobs},
 };
 
 /// The longest that a test waits for something.
@@ -119,7 +120,10 @@ async fn two_thousand_lines_are_answered_and_paid_once_though_client_and_daemon_
 /// Has a batch carried out whose client is killed after so many answers, and whose daemon after so many.
 async fn carried_over_two_deaths(town: &mut Town, count: usize, [client, daemon]: [usize; 2]) {
     let asker = Asker::of(town);
-    let lines: Vec<Value> = (0..count).map(|number| line(&format!("line {number}"), json!({}))).collect();
+    // Ben alone may answer the last, and sells nothing yet: what is to be killed cannot be done before.
+    let only = json!({ "assay": { "only": town.network.peer("ben").id.to_string() } });
+    let more = |number: usize| if number + 1 < count { json!({}) } else { only.clone() };
+    let lines: Vec<Value> = (0..count).map(|number| line(&format!("line {number}"), more(number))).collect();
     let (input, output) = (asker.writes("in.jsonl", &lines), asker.path("out.jsonl"));
     let run = ["batch", "run", &input, "-o", &output, "--concurrency", "2"];
 
@@ -128,6 +132,7 @@ async fn carried_over_two_deaths(town: &mut Town, count: usize, [client, daemon]
     first.kill().unwrap();
     assert_eq!(first.wait().unwrap().code(), None, "it was under way");
     assert!(!Path::new(&output).exists(), "it is written once there is all of it");
+    town.network.peer("ben").provide(PRICE).await.unwrap();
     let mut second = asker.begins(&run);
     asker.waits_for(daemon);
     town.network.kill("you");
@@ -226,8 +231,16 @@ async fn lines_go_side_by_side_under_a_ceiling_that_has_room_for_what_they_cost(
     // Each is allowed a credit and costs .3 at most: by what is allowed there would be one at a time.
     let lines: Vec<Value> = (0..3).map(|number| line(&number.to_string(), json!({}))).collect();
     let (input, output) = (asker.writes("in.jsonl", &lines), asker.path("out.jsonl"));
-    let ran = asker.types(&["batch", "run", &input, "-o", &output, "--max-cost", "0.95"]);
-    assert_eq!((ran.status, answers(&output).len()), (Some(0), 3), "{ran:?}");
+    // Nothing is checked before the second is asked, and so nothing closed.
+    town.hold(&CHECKERS);
+    let mut running = asker.begins(&["batch", "run", &input, "-o", &output, "--max-cost", "0.95"]);
+    let deadline = Instant::now() + PATIENCE;
+    while jobs(&town).await.iter().filter(|job| !job.attempts.is_empty()).count() < 2 {
+        assert!(Instant::now() < deadline, "the second is never asked");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+    town.let_go(&CHECKERS);
+    assert_eq!((running.wait().unwrap().code(), answers(&output).len()), (Some(0), 3));
     let daemon = town.network.peer("you").connect().await.unwrap();
     let jobs = daemon.call(ListJobs::default()).await.unwrap();
     let told = |is: fn(&Event) -> bool| {
