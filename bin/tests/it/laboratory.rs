@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A market that is over soon.
-const SMALL: &str = "\
+pub(crate) const SMALL: &str = "\
 name = \"small\"
 [run]
 kernel = \"lab\"
@@ -113,7 +113,7 @@ fn a_new_scenario_is_read_as_it_is_and_stands_in_nobodys_place() {
 fn a_program_is_named_and_started_where_somebody_allowed_it() {
     let answers =
         "n=0; while read -r line; do n=$((n+1)); echo '{\\\"number\\\": '$n', \\\"answer\\\": null}'; done";
-    let program = format!("behaviour = {{ command = [\"sh\", \"-c\", \"{answers}\"] }}");
+    let program = format!("behaviour = {{ command = [\"sh\", \"-c\", \"{answers}\"], within = \"10 min\" }}");
     let theirs =
         SMALL.replace("count = 5", &format!("count = 4\n[[population]]\nname = \"theirs\"\n{program}"));
     let bench = Bench::new(&theirs);
@@ -193,6 +193,7 @@ fn attacks_are_put_in_one_table_and_go_on_where_they_were_ended() {
 fn attacks_that_are_interrupted_keep_what_is_done() {
     let bench = Bench::new(&SMALL.replace("2 s", "4 s"));
     let out = bench.at("attacks");
+    // All adversaries: these are not done before a signal comes, however late.
     let words =
         ["sim", "attack", "--market", &bench.scenario, "--seeds", "4", "--threads", "1", "--out", &out];
     let mut begun = command(Path::new("/nowhere"), &words, &[]);
