@@ -1,5 +1,7 @@
 //! What the demonstration, and tests that are like it, ask of a peer's daemon.
 
+use std::time::{self, Instant};
+
 use assay_market::view::BooksView;
 use assay_peer::handle::{
     Attachment, AuditNotary, Audited, JobView, Provide, ReadOutput, ReadReceipt, Respond, ShowAccount,
@@ -18,9 +20,12 @@ use super::{
 };
 use crate::{
     bundle::{DIGITS, SUMS, Sample},
-    command_error::CommandError,
+    command_error::{CommandError, Exit},
     commands::provide::service,
 };
+
+/// How long a notary has until it answers for the first time: on a busy machine it may be long until it is found.
+const NOTARY_WAIT: time::Duration = time::Duration::from_secs(4 * 60);
 
 impl DemoPeer {
     /// Has the peer offer the bundled models, at this price a picture and what is usual beside it for a token.
@@ -104,12 +109,18 @@ impl DemoPeer {
         Ok(self.ask(ReadReceipt { name: name.to_string() }).await?.all().await?)
     }
 
-    /// What the notary holds for the peer.
+    /// What the notary holds for the peer. It is asked again where it does not answer soon.
     ///
     /// # Errors
     /// [`CommandError`].
     pub async fn account(&self) -> Result<Account, CommandError> {
-        Ok(self.ask(ShowAccount::default()).await?.account)
+        let deadline = Instant::now() + NOTARY_WAIT;
+        loop {
+            match self.ask(ShowAccount::default()).await {
+                Err(silence) if silence.exit() == Exit::NoPeers && Instant::now() < deadline => {}
+                answer => return Ok(answer?.account),
+            }
+        }
     }
 
     /// The books of a notary.
