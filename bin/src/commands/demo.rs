@@ -23,8 +23,8 @@ use crate::{
     stop,
 };
 
-/// The longest the story may take.
-const PLAY_WAIT: Duration = Duration::from_secs(120);
+/// The longest the story may take, on a machine that has much else to do.
+const PLAY_WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// How much longer with a model of the user's own.
 const MODEL_WAIT: Duration = Duration::from_secs(240);
