@@ -33,7 +33,7 @@ async fn a_text_from_a_card_is_checked_by_processors() {
     let bench = &provided.document()["benches"][0];
     assert!(bench["device"].as_str().unwrap().contains(PLAYED), "{bench}");
     let buyer = Person::join(folder.path(), "you", &network);
-    assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
+    assert_eq!(buyer.account()["free"]["amount"], "5.00");
     buyer.waits_for_offer("sums", key).await;
     let receipt = folder.path().join("receipt");
     let ran = buyer.asks(&["run", "sums", "27+58=", "--receipt", receipt.to_str().unwrap()]);

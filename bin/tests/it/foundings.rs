@@ -96,7 +96,7 @@ fn checks_too(buyer: &Person) {
         (&deed["act"], &deed["instruction"], &deed["free_from"]),
         (&"stake".into(), &1.into(), &Value::Null)
     );
-    assert_eq!(buyer.asks(&["account", "show"])["instructed"], Value::Null);
+    assert_eq!(buyer.account()["instructed"], Value::Null);
     let registered = buyer.types(&["account", "register", "adder"]);
     assert_eq!(registered.status, Some(0), "{registered:?}");
     assert!(registered.stderr.contains("adder: drawn"), "{registered:?}");
@@ -141,7 +141,7 @@ async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     assert!(status.contains("models\tsums, adder\n"), "what is offered is here: {status}");
     has_no_room(folder.path(), &network);
     let buyer = Person::join(folder.path(), "you", &network);
-    assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
+    assert_eq!(buyer.account()["free"]["amount"], "5.00");
     let heard = buyer.asks(&["status"])["notaries_heard"][0].take();
     assert!(heard["notary"] == founded["notary"] && heard["heard_ago_ms"].is_u64(), "{heard}");
     buyer.waits_for_offer("adder", &friends[0].1).await;
@@ -170,7 +170,7 @@ fn grants(founder: &Person, friend: &Person, friend_key: &str) {
     let repeated = again();
     assert_eq!((&repeated["is_new"], &repeated["granted"]["amount"]), (&false.into(), &"50.00".into()));
     assert_eq!(again()["minted"], repeated["minted"], "created once");
-    let free: f64 = friend.asks(&["account", "show"])["free"]["amount"].as_str().unwrap().parse().unwrap();
+    let free: f64 = friend.account()["free"]["amount"].as_str().unwrap().parse().unwrap();
     assert!(free > 50.0, "{free}");
     for (exit, code, typed) in [
         (2, "SERIAL", ["account", "grant", friend_key, "50"].as_slice()),

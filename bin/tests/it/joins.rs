@@ -23,7 +23,7 @@ async fn two_strangers_join_and_trade() {
     let status = seller.asks(&["status", "--no-start"]);
     let provider = status["peer"].as_str().unwrap();
     assert_eq!(status["providing"]["benches"][0]["services"][0]["unit_price"]["amount"], "0.03");
-    assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
+    assert_eq!(buyer.account()["free"]["amount"], "5.00");
     buyer.waits_for_offer("digits", provider).await;
 
     let onlooker = Person::join(folder.path(), "onlooker", &town.network.file());

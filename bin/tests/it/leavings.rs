@@ -30,7 +30,7 @@ async fn a_home_leaves_joins_another_and_finds_everything_when_it_comes_back() {
     let run = ["run", "digits", seven.to_str().unwrap(), "--receipt", receipt.to_str().unwrap()];
     let ran = buyer.types(&run);
     assert_eq!(ran.status, Some(0), "{ran:?}");
-    let (jobs, held) = (buyer.asks(&["job", "ls"]), buyer.asks(&["account", "show"]));
+    let (jobs, held) = (buyer.asks(&["job", "ls"]), buyer.account());
     assert_eq!(buyer.fails(&["leave"], 2), "NOT_CONFIRMED", "nobody sits there");
 
     let left = buyer.types(&["leave", "--yes", "--json"]).document();
@@ -81,7 +81,7 @@ async fn a_provider_leaves_in_one_step_with_all_that_was_at_stake() {
     let town = Town::begin(brief).await;
     let ada = Person { home: town.network.peer("ada").home.root().to_owned() };
     let credits = |amount: &Value| amount["amount"].as_str().unwrap().parse::<f64>().unwrap();
-    let held = ada.asks(&["account", "show"]);
+    let held = ada.account();
     assert!(credits(&held["stake"]) > 0.0, "{held}");
     let left = ada.types(&["leave", "--yes"]);
     assert_eq!(left.status, Some(0), "{left:?}");
@@ -92,7 +92,7 @@ async fn a_provider_leaves_in_one_step_with_all_that_was_at_stake() {
     let file = town.network.file();
     let back = ada.types(&["init", "--yes", "--network", file.to_str().unwrap()]);
     assert_eq!(back.status, Some(0), "{back:?}");
-    let free = ada.asks(&["account", "show"]);
+    let free = ada.account();
     assert_eq!(credits(&free["free"]), credits(&held["free"]) + credits(&held["stake"]), "{held}, {free}");
     assert_eq!(ada.asks(&["status"])["providing"], Value::Null);
 }

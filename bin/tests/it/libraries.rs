@@ -98,7 +98,7 @@ async fn a_model_that_no_network_pins_is_added_pulled_checked_and_ordered() {
     ada.does(&["provide", "adder", "tiny-embedder", "--price", "0.001"]);
 
     let buyer = Person::join(folder.path(), "buyer", &town.network.file());
-    assert_eq!(buyer.asks(&["account", "show"])["free"]["amount"], "5.00");
+    assert_eq!(buyer.account()["free"]["amount"], "5.00");
     let ada_id = town.network.peer("ada").id.to_string();
     buyer.waits_for_offer("adder", &ada_id).await;
     let shown = buyer.asks(&["model", "show", "adder"]);
@@ -177,7 +177,7 @@ async fn calls_another_model_the_same(town: &Town, folder: &Path, buyer: &Person
     assert_eq!(twice.status, Some(2), "cleo has both: {twice:?}");
     cleo.does(&["provide", &format!("adder@{}", &second[..12])]);
     let stranger = Person::join(folder, "stranger", &town.network.file());
-    stranger.asks(&["account", "show"]);
+    stranger.account();
     for peer in ["ada", "cleo"] {
         stranger.waits_for_offer("adder", &town.network.peer(peer).id.to_string()).await;
         buyer.waits_for_offer("adder", &town.network.peer(peer).id.to_string()).await;

@@ -11,6 +11,10 @@ use crate::assay::{Ran, assay, assay_told};
 
 /// Looks for an offer, a tenth of a second apart.
 const LOOKS_MAX: usize = 1_200;
+/// How often a notary is asked, each time for ten seconds.
+const ASKS_MAX: usize = 30;
+/// How a command ends to which no notary says anything.
+const SILENCE: i32 = 13;
 
 /// A person's own peer. Its daemon ends with the test.
 pub(crate) struct Person {
@@ -55,6 +59,18 @@ impl Person {
         assert_eq!(ran.status, Some(status), "{arguments:?}: {ran:?}");
         let document: Value = serde_json::from_str(&ran.stderr).unwrap();
         document["error"]["code"].clone()
+    }
+
+    /// What this person's account holds, as its notary says once this peer has found it: a command waits for that no longer than ten
+    /// seconds.
+    pub(crate) fn account(&self) -> Value {
+        for _ in 0..ASKS_MAX {
+            let ran = self.types(&["account", "show", "--json"]);
+            if ran.status != Some(SILENCE) {
+                return ran.document();
+            }
+        }
+        panic!("the notary never answers");
     }
 
     /// Waits until this person's peer has heard of an offer.

@@ -76,7 +76,7 @@ async fn a_real_model_is_added_by_one_sold_by_another_and_asked_by_a_third() {
     dan.does(&["provide", "smol", "--price", "0.005"]);
 
     let buyer = Person::join(folder.path(), "buyer", &town.network.file());
-    buyer.asks(&["account", "show"]);
+    buyer.account();
     let seller = town.network.peer("dan").id.to_string();
     buyer.waits_for_offer("smol", &seller).await;
     let receipt = folder.path().join("smol.receipt");

@@ -407,7 +407,7 @@ async fn a_network_that_goes_away_bit_by_bit_is_told_in_two_lines_each_time() {
     let [poor, rich] = ["poor", "rich"].map(|name| Person::join(folder.path(), name, &town.network.file()));
     for person in [&poor, &rich] {
         person.waits_for_offer("digits", &ada).await;
-        assert_eq!(person.asks(&["account", "show"])["free"]["amount"], "5.00");
+        assert_eq!(person.account()["free"]["amount"], "5.00");
     }
 
     // All that it has is at stake.
@@ -417,12 +417,12 @@ async fn a_network_that_goes_away_bit_by_bit_is_told_in_two_lines_each_time() {
     assert!(refused.stderr.contains("error: the account holds 0.00, and the job needs 0."), "{refused:?}");
     assert!(refused.stderr.contains("`assay provide` earns more"), "{refused:?}");
     assert!(refused.stderr.contains("what of it need only be there and stays yours"), "{refused:?}");
-    assert_eq!(poor.asks(&["account", "show"])["held"]["amount"], "0.00");
+    assert_eq!(poor.account()["held"]["amount"], "0.00");
 
     town.network.kill("ada");
     let order = ["run", "digits", &seven, "--provider", &ada, "--timeout", "90s"];
     fails(&rich.types(&order), &[6, 10]);
-    assert_eq!(rich.asks(&["account", "show"])["free"]["amount"], "5.00", "nothing was spent");
+    assert_eq!(rich.account()["free"]["amount"], "5.00", "nothing was spent");
 
     town.network.kill("nora");
     fails(&rich.types(&["account", "show"]), &[13]);
