@@ -8,8 +8,8 @@ use assay_market::{
 use assay_peer::{
     executor::{Conduct, Executor},
     handle::{
-        Attachment, AuditNotary, ExplainJob, Provide, QuoteJob, ReadOutput, ReadReceipt, Respond,
-        ServiceWish, ShowAccount, ShowJob, Submit, Update, Updates, WatchUpdates,
+        Attachment, AuditNotary, CallError, ExplainJob, Provide, QuoteJob, ReadOutput, ReadReceipt, Refused,
+        Respond, ServiceWish, ShowAccount, ShowJob, Submit, Update, Updates, WatchUpdates,
     },
 };
 use assay_protocol::{
@@ -70,8 +70,7 @@ impl Market {
         let provide = Provide { services: vec![service], slots: Some(slots), ..Provide::default() };
         market.call(PROVIDER, provide).await;
         for seed in [CLIENT, PROVIDER] {
-            // The first question opens an account and brings the welcome grant.
-            market.call(seed, ShowAccount::default()).await;
+            market.opens_account(seed).await;
         }
         until(&mut updates, |event| matches!(event, Event::OfferSeen { .. }).then_some(())).await;
         market
@@ -87,6 +86,19 @@ impl Market {
 
     pub(crate) async fn call<C: Respond>(&self, seed: u8, call: C) -> C::Answer {
         timeout(WAIT_MAX, self.peer(seed).handle.call(call)).await.expect("answered in time").unwrap()
+    }
+
+    /// Has a peer ask for its account, which opens it and brings the welcome grant. A notary that is not found yet is asked again.
+    async fn opens_account(&self, seed: u8) {
+        let asks = async {
+            loop {
+                match self.peer(seed).handle.call(ShowAccount::default()).await {
+                    Err(CallError::Refused(Refused::NoAnswer { .. })) => {}
+                    answer => return answer.unwrap(),
+                }
+            }
+        };
+        timeout(WAIT_MAX, asks).await.expect("answered in time");
     }
 
     /// What happens at the client.
@@ -191,7 +203,7 @@ pub(crate) async fn rules() -> Genesis {
             gap_max: Duration(400),
             claim: Duration::seconds(20),
             reveal: Duration::seconds(30),
-            input: Duration::seconds(5),
+            input: Duration::seconds(10),
             underway: Duration::seconds(30),
             seal: Duration::seconds(60),
             opening: Duration::seconds(30),
