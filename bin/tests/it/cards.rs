@@ -2,9 +2,9 @@
 //!
 //! Where there is no Vulkan device, not even one that a processor plays, a line says so.
 
-use std::{fs, net::TcpListener};
+use std::fs;
 
-use crate::{foundings::friends, person::Person};
+use crate::{foundings::friends, person::Person, ports::free_port};
 
 /// The card that a processor plays.
 const PLAYED: &str = "llvmpipe";
@@ -13,7 +13,7 @@ const PLAYED: &str = "llvmpipe";
 async fn a_text_from_a_card_is_checked_by_processors() {
     let folder = tempfile::tempdir().unwrap();
     let (founder, friends) = (Person::new(folder.path(), "nora"), friends(folder.path()));
-    let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let at = format!("127.0.0.1:{}", free_port());
     let network = folder.path().join("network.toml");
     let mut found = vec!["network", "new", "lab", "--at", &at, "--output", network.to_str().unwrap()];
     found.extend(friends.iter().flat_map(|(_, key)| ["--verifier", key.as_str()]));

@@ -10,7 +10,7 @@ use std::{
 use assay_cli::Bundle;
 use serde_json::{Value, json};
 
-use crate::{assay::assay, person::Person};
+use crate::{assay::assay, person::Person, ports::free_port};
 
 /// The model that is brought: one that the program carries, which can add.
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sums/sums.gguf");
@@ -117,7 +117,7 @@ fn checks_too(buyer: &Person) {
 async fn friends_found_a_network_and_one_asks_the_model_of_another() {
     let folder = tempfile::tempdir().unwrap();
     let (founder, friends) = (Person::new(folder.path(), "nora"), friends(folder.path()));
-    let at = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let at = format!("127.0.0.1:{}", free_port());
     let (model, network) = (model(folder.path()), folder.path().join("network.toml"));
     let mut found = vec!["network", "new", "lab", "--at", &at, "--model", model.to_str().unwrap()];
     found.extend(["--output", network.to_str().unwrap()]);

@@ -51,6 +51,8 @@ mod onnx;
 mod outages;
 mod pages;
 mod person;
+#[path = "../../../crates/peer/tests/it/ports.rs"]
+mod ports;
 mod providers;
 mod publications;
 mod quotes;

@@ -19,6 +19,7 @@ mod market;
 mod messages;
 mod models;
 mod peers;
+mod ports;
 mod questions;
 mod rules;
 mod severed;

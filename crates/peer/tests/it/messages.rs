@@ -8,7 +8,10 @@ use assay_protocol::{
     id::{Digest, PeerId},
 };
 
-use crate::world::{id, pair, pair_of, plan};
+use crate::{
+    ports::free_port,
+    world::{id, pair, pair_of, plan},
+};
 
 fn undelivered(event: NetworkEvent) -> Option<(PeerId, ExchangeFailure)> {
     match event {
@@ -136,12 +139,13 @@ async fn a_peer_that_floods_is_told_to_wait_and_others_are_heard() {
 
 #[tokio::test]
 async fn a_known_peer_that_comes_back_is_found_again() {
-    let (first, mut second) = pair().await;
-    let address = first.address();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", free_port());
+    let there = || plan(1).with(|settings| settings.listen = vec![address.clone()]);
+    let (first, mut second) = pair_of(there(), plan(2)).await;
     first.network.shutdown().await;
     second.wait_for(|event| matches!(event, NetworkEvent::Disconnected { .. }).then_some(())).await;
     assert!(second.network.peers().is_empty());
-    let first = plan(1).with(|settings| settings.listen = vec![address]).start().await;
+    let first = there().start().await;
     second.connected(first.id).await;
 }
 
