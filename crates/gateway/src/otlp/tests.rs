@@ -166,7 +166,10 @@ async fn answers_that_nobody_takes_are_bounded_and_counted_and_without_a_collect
 
 #[tokio::test]
 async fn a_collector_that_is_away_is_told_later_and_less_and_less_often() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A connection has the port, so that nobody listens there meanwhile.
+    let other_end = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = std::net::TcpStream::connect(other_end.local_addr().unwrap()).unwrap();
+    let nobody = held.local_addr().unwrap();
     let collector = Collector::at(&format!("http://{nobody}")).unwrap();
     let telling = Telling { figures: "{}".to_owned(), answers: None };
     assert_eq!(collector.tell(telling).await, (Sent::Later(None), Sent::Taken));

@@ -6,7 +6,7 @@ use assay_hub::{HubError, Sha256Sum};
 
 use crate::{
     fake_hub::COMMIT,
-    scene::{Scene, content},
+    scene::{Nowhere, Scene, content},
 };
 
 const BYTES: usize = 100_000;
@@ -53,8 +53,8 @@ fn without_the_hub_the_cache_says_what_there_is() {
     let mut scene = Scene::of(BYTES);
     let blob = cached(&mut scene);
     let with_hub = scene.list("hf:o/r").unwrap();
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    scene.variables[0].1 = format!("http://{gone}");
+    let gone = Nowhere::hold();
+    scene.variables[0].1 = format!("http://{}", gone.at);
     let (name, listing) = ("hf:o/r".parse().unwrap(), scene.list("hf:o/r").unwrap());
     assert_eq!((&listing.models, &listing.commit), (&with_hub.models, &with_hub.commit));
     assert_eq!(scene.hub().find(&name, listing.choose(&name).unwrap()), Some(blob));

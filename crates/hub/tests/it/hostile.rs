@@ -4,7 +4,7 @@ use assay_hub::{AbsentPart, DownloadError, HubError, NotChosen};
 
 use crate::{
     fake_hub::NamedFile,
-    scene::{Refusal, Scene},
+    scene::{Nowhere, Refusal, Scene},
     server::{Ends, Reply},
 };
 
@@ -112,8 +112,8 @@ fn no_file_is_named_by_a_path_that_leads_out() {
 #[test]
 fn a_hub_that_is_not_there_is_told() {
     let mut scene = Scene::of(10);
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    scene.variables = vec![("HF_ENDPOINT", format!("http://{gone}"))];
+    let gone = Nowhere::hold();
+    scene.variables = vec![("HF_ENDPOINT", format!("http://{}", gone.at))];
     let error = scene.list("hf:o/r").unwrap_err();
     assert!(matches!(error, HubError::Unreachable { .. }), "{error}");
 }

@@ -1,6 +1,11 @@
 //! The one door: somebody who fetches from a hub that is played.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    time::Duration,
+};
 
 use assay_hub::{
     DownloadError, Hub, HubDownload, HubError, HubListing, HubName, NotChosen, Retries, Surroundings,
@@ -23,6 +28,21 @@ pub(crate) enum Refusal {
     List(HubError),
     Choice(NotChosen),
     HubDownload(DownloadError),
+}
+
+/// An address at which nobody listens, nor will for as long as this is there: a connection has its port.
+pub(crate) struct Nowhere {
+    pub(crate) at: SocketAddr,
+    _connection: TcpStream,
+    _other_end: TcpListener,
+}
+
+impl Nowhere {
+    pub(crate) fn hold() -> Self {
+        let other_end = TcpListener::bind("127.0.0.1:0").unwrap();
+        let connection = TcpStream::connect(other_end.local_addr().unwrap()).unwrap();
+        Self { at: connection.local_addr().unwrap(), _connection: connection, _other_end: other_end }
+    }
 }
 
 /// Bytes that are no others'.
