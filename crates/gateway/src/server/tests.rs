@@ -24,7 +24,7 @@ use super::*;
 use crate::{AccessKeys, BoundGateway, routes, tests::bound};
 
 /// The longest that a test waits for something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 /// Between two bytes of a client that has hardly anything to say, or hardly reads.
 const DRIP: Duration = Duration::from_secs(1);
 /// What a whole request asks that stands where none should.

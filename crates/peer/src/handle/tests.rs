@@ -25,7 +25,7 @@ use tokio::{
 use super::{connection::attend, *};
 
 /// How long anything may take on a busy machine.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_secs(240);
 
 /// Never answered.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -20,7 +20,7 @@ use tokio::{task::JoinSet, time::timeout};
 use crate::world::{Peer, Plan, Source, id, pair_of, plan};
 
 /// How long an event may take on a busy machine.
-const WAIT_MAX: Duration = Duration::from_secs(120);
+const WAIT_MAX: Duration = Duration::from_secs(240);
 const JOB: Digest = Digest([1; 32]);
 
 /// Fetches a blob that may be as long as any.

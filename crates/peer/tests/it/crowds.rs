@@ -21,7 +21,7 @@ use crate::{
 /// Connections that are opened and left alone: more than a peer sets up at a time.
 const HALF_OPEN: usize = 300;
 /// What a newcomer has until it is in, on a busy machine.
-const JOIN_MAX: Duration = Duration::from_secs(60);
+const JOIN_MAX: Duration = Duration::from_secs(240);
 /// How long a stranger rests before it takes a place again that it lost.
 const AGAIN: Duration = Duration::from_millis(250);
 

@@ -140,7 +140,7 @@ async fn a_flood_of_offers_takes_no_provider_out_of_reach() {
     let to = Keypair::from_seed(PROVIDER).id();
     driver.perform(Effect::Send { to, message: query.into() }).await.unwrap();
     let message = async { while !matches!(heard.recv().await.unwrap(), NetworkEvent::Message { .. }) {} };
-    time::timeout(std::time::Duration::from_secs(20), message).await.expect("it is out of reach");
+    time::timeout(super::WAIT_MAX, message).await.expect("it is out of reach");
     drop(started.let_through);
 }
 
