@@ -29,7 +29,7 @@ const HEARD: [usize; 3] = [0, 1, 40];
 /// Bytes of a position of a session of the shipped model: keys and values of 4 layers with 2 heads of 64 numbers.
 const POSITION_BYTES: u64 = 4 * 2 * 2 * 64 * 2;
 /// How soon what was given up has to be gone on a busy machine.
-const GONE_IN: Duration = Duration::from_secs(20);
+const GONE_IN: Duration = Duration::from_secs(240);
 /// Tokens that a text has at most.
 const TOKENS: u64 = 24;
 

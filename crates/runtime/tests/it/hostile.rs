@@ -38,6 +38,8 @@ use crate::{
 const MIB: u64 = 1024 * 1024;
 /// Instructions of a guest.
 const FUEL: u64 = 50_000_000;
+/// How long a run may take, on a busy machine as well: what ends it is something else.
+const WALL_MS: u64 = 60_000;
 /// Bytes of all its memories.
 const MEMORY_BYTES: u64 = 32 * MIB;
 /// Bytes that it hands over in one call.
@@ -89,7 +91,7 @@ fn generator(world: &World) -> Vec<u8> {
 /// A job within limits that a test has time for.
 fn limited(mut job: Job) -> Job {
     let limits = &mut job.envelope.limits;
-    (limits.wall_ms, limits.fuel) = (10_000, FUEL);
+    (limits.wall_ms, limits.fuel) = (WALL_MS, FUEL);
     (limits.guest_memory_bytes, limits.host_call_bytes) = (MEMORY_BYTES, CALL_BYTES);
     (limits.output_bytes, limits.handles) = (OUTPUT_BYTES, HANDLES);
     job

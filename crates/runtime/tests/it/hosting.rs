@@ -20,6 +20,8 @@ use crate::world::{Job, World, shipped};
 
 /// Tokens of a text that takes a while.
 const LONG: u64 = 100;
+/// How soon a process has to be gone whose model nobody wants, on a busy machine.
+const GONE_IN: Duration = Duration::from_secs(60);
 /// More sessions than a process that holds a model has files for.
 const SESSIONS: usize = 140;
 
@@ -194,5 +196,5 @@ fn nobody_waits_for_a_model_that_nobody_wants() {
     let started = Instant::now();
     let ended = world.follow(&job, b"27+58=", &mut Gone);
     assert_eq!(ended, Err(RunFailure::Cancelled));
-    assert!(started.elapsed() < Duration::from_secs(10) && world.pool.hosts().is_empty());
+    assert!(started.elapsed() < GONE_IN && world.pool.hosts().is_empty());
 }

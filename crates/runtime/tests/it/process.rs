@@ -1,6 +1,7 @@
 //! What becomes of the processes: killed ones, orphaned ones, and the walls around them.
 
 use std::{
+    cell::Cell,
     io::Write,
     os::unix::net::UnixStream,
     process::{Command, Stdio},
@@ -10,7 +11,7 @@ use std::{
 
 use assay_runtime::{
     outcome::RunFailure,
-    worker::{Given, Worker},
+    worker::{Follower, Given, Worker},
 };
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
@@ -22,21 +23,35 @@ use crate::{
 /// How soon an end must be noticed on a busy machine: long before a run's time is over.
 const NOTICED_IN: Duration = Duration::from_secs(20);
 
+/// Kills the process of a run as soon as it follows that.
+struct Killer {
+    process: Pid,
+    /// When that was.
+    killed: Cell<Option<Instant>>,
+}
+
+impl Follower for Killer {
+    fn is_cancelled(&self) -> bool {
+        if self.killed.get().is_none() {
+            kill_process(self.process, Signal::KILL).expect("the worker is there");
+            self.killed.set(Some(Instant::now()));
+        }
+        false
+    }
+}
+
 #[test]
 fn a_worker_that_is_killed_under_a_job_is_said_to_have_died() {
     let world = World::new();
     let mut job = world.job(&runner(SPIN));
     job.envelope.limits.fuel = u64::MAX;
     let mut worker = world.worker(&job);
-    let id = Pid::from_raw(worker.process_id().cast_signed()).expect("a process has a number");
-    let killer = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(300));
-        kill_process(id, Signal::KILL).expect("the worker is there");
-        Instant::now()
-    });
-    let failure =
-        worker.run(&job.envelope, job.files(), Given::default(), &mut ()).expect_err("the worker is dead");
-    let killed = killer.join().expect("the killer does not panic");
+    let process = Pid::from_raw(worker.process_id().cast_signed()).expect("a process has a number");
+    let mut killer = Killer { process, killed: Cell::new(None) };
+    let failure = worker
+        .run(&job.envelope, job.files(), Given::default(), &mut killer)
+        .expect_err("the worker is dead");
+    let killed = killer.killed.get().expect("the run was followed");
     assert!(killed.elapsed() < NOTICED_IN);
     assert!(matches!(&failure, RunFailure::WorkerDied(how) if how.contains("signal: 9")), "{failure}");
     assert!(!worker.is_alive());
