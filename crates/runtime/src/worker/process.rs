@@ -29,8 +29,8 @@ use crate::{
     outcome::{RunFailure, cut},
 };
 
-/// What a process has to shut itself in.
-const READY_WAIT: Duration = Duration::from_secs(10);
+/// What a process has to shut itself in, on a machine that has much else to do.
+const READY_WAIT: Duration = Duration::from_secs(30);
 /// How often a process that is ending is looked at.
 const GLANCE: Duration = Duration::from_millis(2);
 /// Bytes of a dead process's last words.
