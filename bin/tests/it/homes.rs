@@ -24,7 +24,7 @@ use serde_json::Value;
 use crate::assay::{BINARY, assay, command};
 
 /// How long a daemon may take.
-const PATIENCE: time::Duration = time::Duration::from_secs(120);
+const PATIENCE: time::Duration = time::Duration::from_secs(300);
 /// Between two looks at a file.
 const LOOK_STEP: time::Duration = time::Duration::from_millis(20);
 

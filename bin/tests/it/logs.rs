@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long a daemon may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Messages that are none.
 const JUNK: usize = 32;
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::assay::{Ran, assay, assay_told};
 
 /// Looks for an offer, a tenth of a second apart.
-const LOOKS_MAX: usize = 1_200;
+const LOOKS_MAX: usize = 3_000;
 /// How often a notary is asked, each time for ten seconds.
 const ASKS_MAX: usize = 30;
 /// How a command ends to which no notary says anything.

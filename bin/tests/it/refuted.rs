@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{assay::Ran, homes::private_folder, person::Person, town::Town};
 
 /// The longest that a test waits for a notary's word, and the time between two looks.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_STEP: Duration = Duration::from_millis(250);
 
 /// Whoever orders pictures read where mallory is cheapest.

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The longest that a message is on its way.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// The key of somebody whom nobody knows.
 const SEED: [u8; 32] = [9; 32];
 
