@@ -34,15 +34,21 @@ pub(crate) const LINE_BYTES_PER_MS: u64 = 32;
 /// that may check it says `slowest`.
 #[must_use]
 pub fn run_max(wish: &Submission, own: Duration, slowest: Duration) -> Duration {
-    let typical = typical_units(&wish.manifest).filter(|_| own > Duration::default());
-    let Some(typical) = typical else { return wish.run_max };
-    // Fewer units than in a typical run count as one: most of what they take comes with any run.
-    let units = wish.units_max.max(typical);
-    let such = |run: Duration, times: u64| Duration(run.times(units).0 / typical).times(times);
+    if own == Duration::default() || typical_units(&wish.manifest).is_none() {
+        return wish.run_max;
+    }
+    let such = |run, times| run_of(&wish.manifest, wish.units_max, run).times(times);
     let model = Duration(wish.manifest.memory_bytes / MEMORY_BYTES_PER_MS);
     let input = Duration(wish.input_bytes / LINE_BYTES_PER_MS);
     let run = such(own, OWN_RUNS).max(such(slowest, SLOWEST_RUNS));
     BUSY.plus(model).plus(input).plus(run).min(wish.run_max)
+}
+
+/// How long a run of so many units takes where a typical one takes `run`; as long, where nothing says of how many that is.
+pub(crate) fn run_of(manifest: &Manifest, units_max: Units, run: Duration) -> Duration {
+    let Some(typical) = typical_units(manifest) else { return run };
+    // Fewer units than in a typical run count as one: most of what they take comes with any run.
+    Duration(run.times(units_max.max(typical)).0 / typical)
 }
 
 /// The units of a run that offers speak of, at most; nothing where they say nothing of how many those were.

@@ -42,7 +42,7 @@ use crate::{
         context::Context,
         heard::Fault,
     },
-    pace::LINE_BYTES_PER_MS,
+    pace::{LINE_BYTES_PER_MS, run_of},
     reliability::Timing,
     view::AttemptState,
 };
@@ -51,6 +51,11 @@ use crate::{
 const LIFE_TIME: Duration = Duration::seconds(5);
 /// How often a provider is shown its ticket again in quick succession, until it is heard of.
 const LIFE_TRIES: u32 = 6;
+
+/// How long nothing is heard of a provider that works, at most, where it has to be heard of within `run`.
+fn lifeless_after(run: Duration, answers: Option<Duration>) -> Duration {
+    run.times(3).max(LIFE_TIME).max(answers.unwrap_or_default().times(10))
+}
 
 /// One order.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -334,14 +339,20 @@ impl Attempt {
         }
     }
 
-    /// Sets until when a provider that has the ticket must be heard of: three times as long as it offered, or ten answers
-    /// where those take long, and as a slow line takes for the input.
+    /// Sets until when a provider that has the ticket must be heard of: three times as long as so many units take it by its
+    /// offer, or ten answers where those take long, and as a slow line takes for the input.
     pub(super) fn await_life(&mut self, input_bytes: u64, answers: Option<Duration>, now: Timestamp) {
-        let offered = self.promised.unwrap_or(self.order.run_max).plus(self.starts_in);
-        let answers = answers.unwrap_or_default().times(10);
-        let time =
-            offered.times(3).max(LIFE_TIME).max(answers).plus(Duration(input_bytes / LINE_BYTES_PER_MS));
-        self.stirs_by = Some(now.after(time));
+        let Order { manifest, units_max, run_max, .. } = &*self.order;
+        let run = self.promised.map_or(*run_max, |promised| run_of(manifest, *units_max, promised));
+        let time = lifeless_after(run.plus(self.starts_in), answers);
+        self.stirs_by = Some(now.after(time).after(Duration(input_bytes / LINE_BYTES_PER_MS)));
+    }
+
+    /// Its provider has written more: it works, and is to be heard of again within the time of a typical run, which is many a
+    /// word of it.
+    pub(super) fn note_life(&mut self, answers: Option<Duration>, now: Timestamp) {
+        let run = self.promised.unwrap_or(self.order.run_max);
+        self.stirs_by = Some(now.after(lifeless_after(run, answers)));
     }
 
     /// True while its provider works, as far as anybody knows, and has not committed itself.

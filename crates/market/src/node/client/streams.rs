@@ -22,6 +22,7 @@ impl Client {
         output: &Verified<Output>,
         cx: &mut Context<'_, S>,
     ) -> Heard {
+        let answers = self.answered_after;
         let Some(attempt) = self.attempts.get_mut(&output.job) else { return Heard::NotMine };
         if output.signer() != attempt.order.provider {
             return Heard::Misstep(Fault::Stranger);
@@ -31,6 +32,7 @@ impl Client {
         }
         if attempt.streamed.as_ref().is_none_or(|known| known.records < output.records) {
             attempt.streamed = Some(output.clone());
+            attempt.note_life(answers, cx.now);
             self.contradict(output.job, cx);
         }
         Heard::Taken

@@ -1,7 +1,9 @@
 //! How long a client waits for who was asked, and whom it asks beside.
 
 use assay_market::Input;
-use assay_protocol::{id::Digest, notice::NoticeEvent, outcome::Outcome, units::Duration, units::Rate};
+use assay_protocol::{
+    id::Digest, notice::NoticeEvent, objection::Output, outcome::Outcome, units::Duration, units::Rate,
+};
 
 use super::{awaiting::proven, ordering::BOTH, ordering::KEY, ordering::other, table::Table, table::account};
 use crate::{cheap::Cheap, office::NOTARY, office::PROVIDER, office::id};
@@ -76,6 +78,25 @@ fn a_provider_that_is_not_heard_of_is_given_up_and_another_is_asked_once_the_mon
     );
     table.hear(NOTARY, account(0, 0));
     assert_eq!(table.proposed().0, other(to), "{:?}", table.said());
+}
+
+#[test]
+fn a_provider_that_writes_on_is_not_given_up_and_one_that_says_the_same_again_is() {
+    let (mut table, order, to) = Table::running(&BOTH);
+    let says = |table: &mut Table, records| {
+        table.hear(to, Output { job: order.id(), records, root: Digest::default() });
+    };
+    for records in 1..=20 {
+        table.pass(Duration(4_900));
+        assert_eq!(table.count("Cancel"), 0, "{records}: {:?}", table.said());
+        says(&mut table, records);
+    }
+    table.pass(Duration(2_500));
+    says(&mut table, 20);
+    table.pass(Duration(2_400));
+    assert_eq!(table.count("Cancel"), 0, "{:?}", table.said());
+    table.pass(Duration(100));
+    assert_eq!(table.count("Cancel"), 1, "{:?}", table.said());
 }
 
 #[test]

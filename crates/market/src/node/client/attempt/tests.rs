@@ -2,7 +2,7 @@
 
 use assay_protocol::{
     claim::{EvidenceLeaf, OutputLeaf, Written},
-    manifest::End,
+    manifest::{End, Meter, TokenWeights},
     order::Accept,
     signed::{Signed, Statement},
     units::{Amount, Rate},
@@ -122,4 +122,21 @@ fn an_order_takes_the_steps_that_its_table_shows_and_a_refused_one_leaves_it_as_
         ];
         drawn::check(include_str!("../attempt.rs"), &states(&dropped), name, &steps, Attempt::apply);
     }
+}
+
+/// An offer says what a text of 64 tokens takes, and somebody may order thousands.
+#[test]
+fn a_provider_is_waited_for_as_long_as_all_that_is_ordered_takes_it() {
+    let waited = |units_max, promised| {
+        let mut order = Order { units_max, ..placed() };
+        order.manifest.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
+        let mut attempt = Attempt::new(Digest::default(), says(CLIENT, order), Digest::default());
+        attempt.promised = promised;
+        attempt.await_life(0, None, Timestamp(0));
+        attempt.stirs_by
+    };
+    let second = Some(Duration::seconds(1));
+    assert_eq!(waited(4, second), Some(Timestamp(5_000)), "never less");
+    assert_eq!(waited(20 * 64 * 5, second), Some(Timestamp(60_000)), "three times twenty seconds");
+    assert_eq!(waited(4, None), Some(Timestamp(180_000)), "after a restart it is what the order allows");
 }
