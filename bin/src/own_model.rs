@@ -3,6 +3,7 @@
 //! **Invariant:** its manifest names the bytes that were stored, and says no more of them than its files do.
 
 mod embedding;
+mod language_file;
 mod own_runner;
 mod tokenizer_file;
 
@@ -18,6 +19,7 @@ use serde_json::json;
 
 pub(crate) use self::{
     embedding::Embedding,
+    language_file::{RefusedFile, refuse_unrunnable, survey_file},
     own_runner::{component, runner_manifest},
 };
 use crate::{

@@ -119,6 +119,9 @@ async fn found(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
     let settings = Settings::read(&invocation.home)?.daemon;
     let listen = listening(&addresses, &settings, invocation)?;
     let contact = Contact { peer: notary, addresses: addresses.iter().map(|at| multiaddress(*at)).collect() };
+    for file in &args.models {
+        own_model::refuse_unrunnable(file, &file.display().to_string(), "sold")?;
+    }
     // Whether it can be run by its numbers is known before gigabytes are copied.
     let named = args.models.iter().map(|file| own_model::manifest(file, Digest::default(), EXTENT));
     founded(args, &contact, &verifiers, named.collect::<Result<_, _>>()?)?;

@@ -283,6 +283,8 @@ fn a_network_that_cannot_be_run_is_not_founded() {
         assert_eq!(founder.fails(&typed, 2), code, "{typed:?}");
         assert!(!network.exists() && !founder.home.join("network.toml").exists());
     }
+    let refused = founder.types(&founding(&network, &[&keys, &["--model", cut]]));
+    assert!(refused.stderr.contains("cut.gguf cannot be sold: tensor "), "{refused:?}");
     let founds = founding(&network, &[&keys]);
     assert_eq!(founder.types(&founds).status, Some(0));
     assert_eq!(founder.fails(&founds, 2), "HOME_TAKEN");

@@ -46,6 +46,8 @@ pub struct ModelSurvey {
 pub enum RefusedPart {
     /// It cannot be read, or is no whole GGUF file.
     File,
+    /// It is one of several parts, and no whole model.
+    Split,
     /// The family, or what the family can have and is not run.
     Family,
     /// Weights that are missing, have no place, or are written in a way that is not read.
@@ -131,8 +133,8 @@ impl From<ModelError> for NotRun {
             | ModelError::Number { .. }
             | ModelError::Float { .. }
             | ModelError::Multiple { .. } => RefusedPart::Family,
-            ModelError::Part { .. }
-            | ModelError::Shape { .. }
+            ModelError::Part { .. } => RefusedPart::Split,
+            ModelError::Shape { .. }
             | ModelError::Written { .. }
             | ModelError::Unplaced { .. }
             | ModelError::Infinite { .. }
@@ -198,7 +200,7 @@ mod tests {
             ),
             (
                 Writer::new().key("split.no", 1_u16).key("split.count", 3_u16).to_bytes(|_, _| {}),
-                RefusedPart::Weights,
+                RefusedPart::Split,
                 "part 2 of 3 of a model",
             ),
             (

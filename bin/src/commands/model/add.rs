@@ -230,11 +230,18 @@ async fn add(
 ) -> Result<(), CommandError> {
     let (printer, models) = (&invocation.printer, HomeModels::reach(invocation).await?);
     let ModelFile { path: file, origin, downloaded, written, runner } = file;
+    let is_runnable = match (&runner, &written) {
+        (None, None) => own_model::refuse_unrunnable(&file, &manifest.name, "added"),
+        (Some(_), _) | (_, Some(_)) => Ok(()),
+    };
     let shipped = if written.is_some() { EMBED } else { SUMS.runner };
     let runner = runner.unwrap_or_else(|| shipped.to_vec());
     let spinner = printer.spinner("storing the model, and running it once");
     let new = NewModel { file, runner, manifest, origin, is_copied: args.copy };
-    let added = models.add(new).await;
+    let added = match is_runnable {
+        Ok(()) => models.add(new).await,
+        Err(refused) => Err(refused),
+    };
     spinner.end();
     let added = match (added, downloaded) {
         (Ok(added), downloaded) => {

@@ -3,13 +3,13 @@
 //! **Invariant:** it runs nothing and changes nothing; each rule is asked of whoever has it.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
 use assay_peer::{config::Settings, library};
 use assay_protocol::{id::Digest, manifest::Manifest};
-use assay_runtime::survey::{ModelSurvey, NotRun, RefusedPart, survey};
+use assay_runtime::survey::ModelSurvey;
 use serde_json::{Value, json};
 
 use super::add::{TEXT_UNITS, TEXTS};
@@ -17,7 +17,7 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::finding::{self, Finding},
     invocation::Invocation,
-    own_model::{self, Embedding, TextExtent},
+    own_model::{self, Embedding, RefusedFile, TextExtent},
     printer::{called, number_of, path_text},
     system,
 };
@@ -103,11 +103,9 @@ fn language_look(file: &Path, free: Option<u64>) -> (Vec<Finding>, FileShown, Op
         Err(failure) => return (vec![refused("format", &failure)], FileShown::default(), None),
     };
     let shown = FileShown { bytes: Some(bytes), ..FileShown::default() };
-    let surveyed = File::open(file).map_err(NotRun::from).and_then(|file| survey(file, bytes));
-    let survey = match surveyed {
+    let survey = match own_model::survey_file(file, bytes) {
         Ok(survey) => survey,
-        Err(NotRun { part, why }) => {
-            let (about, code, hint) = part_words(part);
+        Err(RefusedFile { about, code, why, hint }) => {
             let failure = CommandError::new(Exit::Usage, code, why, hint);
             return (vec![refused(about, &failure)], shown, None);
         }
@@ -210,22 +208,6 @@ fn room(bytes: u64, invocation: &Invocation) -> Option<Finding> {
 
 fn refused(about: &'static str, failure: &CommandError) -> Finding {
     Finding::problem(about, failure)
-}
-
-/// What is looked at, the word that programs read where it is refused, and what is to be done then.
-fn part_words(part: RefusedPart) -> (&'static str, &'static str, &'static str) {
-    match part {
-        RefusedPart::File => {
-            ("format", "FILE_REFUSED", "fetch the file again: it may have been cut off on its way")
-        }
-        RefusedPart::Family => ("family", "FAMILY_REFUSED", "choose a model of another family"),
-        RefusedPart::Weights => (
-            "weights",
-            "WEIGHTS_REFUSED",
-            "choose a file of the same model whose weights are written otherwise",
-        ),
-        RefusedPart::Vocabulary => ("vocabulary", "VOCABULARY_REFUSED", "choose a model of another family"),
-    }
 }
 
 impl FileShown {
