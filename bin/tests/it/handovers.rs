@@ -187,6 +187,8 @@ async fn goes_on(loss: Loss) {
     let ended = run.wait_with_output().unwrap();
     let (said, aside) = (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
     assert_eq!((ended.status.code(), &said), (Some(0), &whole.stdout), "{loss:?}: {aside}");
+    // It is silent for longer than nothing is said of a wait, and what is said then stands beside the text.
+    assert!(loss != Loss::Silent || aside.contains("still, after "), "{loss:?}: {aside}");
     let opened = scene.receipted(key).await;
     let providers: Vec<PeerId> = opened.iter().map(|attempt| attempt.provider).collect();
     assert_eq!(providers, [scene.ada, scene.ben], "{loss:?}: {opened:?}");

@@ -45,6 +45,8 @@ use crate::{
 /// How long a result is waited for that is paid already.
 const PAID_WAIT: Duration = Duration::from_secs(30);
 
+/// What is waited for while the provider that writes an answer says nothing.
+const UNTIL_MORE: &str = "waiting for more of the answer";
 /// What is waited for once a result is here.
 const UNTIL_CLOSED: &str = "waiting until it is closed";
 /// What is waited for where it was closed before its result came.
@@ -77,6 +79,8 @@ pub(crate) struct Waiting {
     spinner: Spinner,
     /// Shows the answer as it is written, where it is one that can be.
     hearing: Option<Hearing>,
+    /// Some of it was shown.
+    is_shown: bool,
     /// The way to end it before it is there, where a part of it is worth something.
     ending: Option<Handle>,
     handle: Handle,
@@ -112,6 +116,7 @@ impl Waiting {
             deadline,
             spinner,
             hearing: None,
+            is_shown: false,
             ending: manifest.gives_parts().then(|| handle.clone()),
             handle,
             cancels: false,
@@ -156,7 +161,7 @@ impl Waiting {
     /// The attempt that reached the goal.
     pub(crate) async fn until(&mut self, goal: Goal, printer: &Printer) -> Result<AttemptView, CommandError> {
         let deadline = self.deadline;
-        let (key, spinner) = (self.key, self.spinner.clone());
+        let key = self.key;
         let reached = loop {
             let handle = self.ending.take().filter(|_| goal != Goal::Closed);
             let reached = tokio::select! {
@@ -174,7 +179,7 @@ impl Waiting {
             break reached;
         };
         // What is printed from here on stands by itself.
-        spinner.end();
+        self.spinner.end();
         if reached.is_err() && !self.heard().shown.is_empty() {
             printer.piece("\n");
         }
@@ -263,13 +268,22 @@ impl Waiting {
         tokio::select! {
             update = self.updates.next() => Some(update),
             new = hearing.next() => {
-                // Two that write to one terminal would write over each other.
                 if !new.is_empty() {
-                    self.spinner.end();
+                    self.shows(printer);
                     printer.piece(&new);
                 }
                 None
             }
+        }
+    }
+
+    /// From here on words move, and nothing else on a terminal: two that write to one would write over each other. Elsewhere a
+    /// line still says what is waited for where no more of them come.
+    fn shows(&mut self, printer: &Printer) {
+        if !self.is_shown {
+            self.is_shown = true;
+            self.spinner.end();
+            self.spinner = printer.patience(UNTIL_MORE);
         }
     }
 }
