@@ -455,6 +455,34 @@ fn why_in_vain(
     let lacking = submission.attempts.iter().rev().find(is_lacking);
     match lacking.filter(|_| unmatched.over_funds.is_none()) {
         Some(lacking) => passed::no_funds(Some(lacking.total_max), unit).with(details),
-        None => passed::failure(&unmatched, (unit, ceilings), &story).with(details),
+        None => {
+            let failure = passed::failure(&unmatched, (unit, ceilings), &story);
+            let failure = match lost_amid(submission).filter(|_| failure.code() == "NO_MATCH") {
+                Some(lost) => provider_lost(lost, &failure, unmatched.other_provider > 0, &story),
+                None => failure,
+            };
+            failure.with(details)
+        }
     }
+}
+
+/// The last attempt that was opened, if its provider gave nothing by the time that it had.
+fn lost_amid(submission: &SubmissionView) -> Option<&AttemptView> {
+    let opened = submission.attempts.iter().rev().find(|attempt| attempt.rate.is_some())?;
+    let is_lost = matches!(opened.state, AttemptState::Closed(Outcome::NoClaim | Outcome::Cancelled))
+        && opened.output.is_none();
+    is_lost.then_some(opened)
+}
+
+/// A provider was lost in the middle, and then nobody else was found. That it was the only one wished for is what may help.
+fn provider_lost(lost: &AttemptView, unmatched: &CommandError, is_named: bool, story: &str) -> CommandError {
+    let [nobody, _] = unmatched.lines();
+    let provider = short(lost.provider);
+    let message =
+        format!("provider {provider} was lost in the middle of the job, and is paid nothing; {nobody}");
+    let again = match is_named {
+        true => "say the same again without --provider, and another one is asked",
+        false => "say the same again in a moment: somebody else may offer it then",
+    };
+    CommandError::new(Exit::JobFailed, "PROVIDER_LOST", message, format!("{again}; {story}")).retryable()
 }

@@ -137,6 +137,37 @@ fn what_attempts_have_cost_in_vain_is_told_where_it_was_said_that_nothing_was_sp
 }
 
 #[test]
+fn a_provider_that_was_lost_in_the_middle_is_told_before_that_nobody_else_was_found() {
+    let closed = |outcome, cost| AttemptView {
+        cost: Some(cost),
+        rate: Some(Rate::ZERO),
+        ..attempt(AttemptState::Closed(outcome))
+    };
+    let told = |attempts: Vec<AttemptView>, unmatched: Unmatched| {
+        let submission = SubmissionView { attempts, ..ended(unmatched) };
+        let failure = came_to_nothing(&submission, None, false, ("token", CeilingNames::default()));
+        let [message, hint] = failure.lines().map(str::to_owned);
+        (failure.exit(), failure.code(), message, hint)
+    };
+    let lost = || vec![closed(Outcome::NoClaim, Amount::ZERO)];
+    let named = || Unmatched { offers: 2, other_provider: 1, tried: 1, ..Unmatched::default() };
+    let (exit, code, message, hint) = told(lost(), named());
+    assert_eq!((exit, code), (Exit::JobFailed, "PROVIDER_LOST"));
+    let begins = "provider 010101010101 was lost in the middle of the job, and is paid nothing; no offer matches: 2 seen";
+    assert!(message.starts_with(begins), "{message}");
+    assert!(hint.contains("without --provider") && hint.ends_with("nothing was spent"), "{hint}");
+    let (.., hint) = told(lost(), Unmatched { offers: 1, tried: 1, ..Unmatched::default() });
+    assert!(!hint.contains("--provider"), "{hint}");
+    let (.., hint) = told(vec![closed(Outcome::NoClaim, Amount(140_000_000))], named());
+    assert!(hint.ends_with("; 0.14 tokens were spent on attempts"), "{hint}");
+
+    let busy = Unmatched { busy: 1, ..named() };
+    assert_eq!(told(lost(), busy).1, "BUSY", "who is busy may be asked in a moment");
+    let unopened = vec![attempt(AttemptState::Unanswered)];
+    assert_eq!(told(unopened, named()).1, "NO_MATCH", "it never began");
+}
+
+#[test]
 fn one_attempt_that_failed_is_not_said_to_be_several() {
     let failed = attempt(AttemptState::Failed(Failure::Trap));
     let message = |attempts: Vec<AttemptView>| {
