@@ -27,6 +27,8 @@ use crate::{
     system,
 };
 
+/// The flag of a daemon that a command starts, like none that somebody would type or mistype.
+pub(crate) const FOR_COMMAND: &str = "as-daemon-of-assay";
 /// What a daemon has to begin to listen.
 const START_WAIT: Duration = Duration::from_secs(60);
 /// Between two looks at whether it listens.
@@ -139,7 +141,8 @@ fn spawn(home: &Home) -> io::Result<Child> {
     command
         .arg("--home")
         .arg(home.root())
-        .args(["up", "--background"])
+        .arg("up")
+        .arg(format!("--{FOR_COMMAND}"))
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)

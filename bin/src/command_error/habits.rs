@@ -30,6 +30,9 @@ const ORDERS: [&str; 3] = ["assay run", "assay quote", "assay job submit"];
 /// The flags by which other tools are told what is asked.
 const ASKED: [&str; 8] = ["--prompt", "-p", "--text", "--input", "-i", "--message", "-m", "--query"];
 
+/// The flags by which daemons of other tools leave the terminal.
+const DETACHED: [&str; 6] = ["--background", "--daemon", "--daemonize", "--detach", "-d", "--fork"];
+
 /// What a command of another tool is called here.
 pub(crate) fn command(word: &str) -> Option<&'static str> {
     COMMANDS.iter().find(|(other, _)| *other == word).map(|(_, here)| *here)
@@ -38,7 +41,11 @@ pub(crate) fn command(word: &str) -> Option<&'static str> {
 /// How what another tool has a flag for is said to the command at this path.
 pub(crate) fn flag(path: &str, flag: &str) -> Option<String> {
     let flag = flag.split('=').next().unwrap_or(flag);
-    if !ORDERS.contains(&path) {
+    if path == "assay up" && DETACHED.contains(&flag) {
+        let hint = "`assay status` starts it in the background where none runs, as each command does that needs one; \
+            `assay service install` has the system do so";
+        Some(hint.to_owned())
+    } else if !ORDERS.contains(&path) {
         None
     } else if ASKED.contains(&flag) {
         Some(format!(
@@ -94,6 +101,15 @@ mod tests {
         assert_eq!(flag("assay batch run", "--input"), None);
         assert!(missing("assay run", "were not provided: <INPUT>").unwrap().contains("`assay run MODEL -`"));
         assert_eq!(missing("assay batch run", "were not provided: <INPUT>"), None);
+    }
+
+    #[test]
+    fn who_wants_a_daemon_in_the_background_is_told_what_starts_one() {
+        for typed in ["--background", "--daemon=yes", "-d"] {
+            assert!(flag("assay up", typed).unwrap().starts_with("`assay status` starts it"), "{typed}");
+        }
+        assert_eq!(flag("assay status", "--background"), None);
+        assert_eq!(flag("assay up", "--quick"), None);
     }
 
     #[test]

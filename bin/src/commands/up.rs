@@ -30,7 +30,7 @@ use super::{
 use crate::{
     bundle::{self, Bundle},
     command_error::{CommandError, Exit},
-    daemon::last_words,
+    daemon::{FOR_COMMAND, last_words},
     invocation::Invocation,
     log::Log,
     printer::{full, number_of, short},
@@ -67,8 +67,8 @@ pub(crate) struct Args {
     #[arg(long, hide = true)]
     tethered: bool,
     /// Write what it fails with into the log, for the command that started it
-    #[arg(long, hide = true)]
-    background: bool,
+    #[arg(long = FOR_COMMAND, hide = true)]
+    for_command: bool,
     /// Behave otherwise than one should, for demonstrations and tests
     #[arg(long, hide = true, value_enum, default_value_t = ConductFlag::Honest)]
     conduct: ConductFlag,
@@ -93,7 +93,7 @@ enum ConductFlag {
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let ended = logged(args, invocation).await;
-    if args.background
+    if args.for_command
         && let Err(failure) = &ended
     {
         invocation.printer.mark(last_words::MARK, &last_words::document(failure));

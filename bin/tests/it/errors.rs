@@ -35,6 +35,13 @@ const EMPTY: &[Case] = &[
         "what is asked stands behind the model, without a flag: `assay run MODEL \"what is asked\"`",
     ),
     (
+        &["up", "--background"],
+        2,
+        "unexpected argument '--background' found",
+        "`assay status` starts it in the background where none runs, as each command does that needs one; `assay service install` \
+         has the system do so",
+    ),
+    (
         &["sim", "run", "churn", "--seeds", "-1"],
         2,
         "invalid value '-1' for '--seeds <N>': -1 is not in 1..=10000",
