@@ -76,6 +76,7 @@ async fn a_job_costs_what_was_quoted_and_explains_itself() {
     names_the_setting_that_refuses(&client, &town);
     quotes_what_a_run_holds(&client, &town);
     quotes_the_bytes_of_a_schema(&client);
+    says_no_length_of_what_is_refused(&client);
 
     town.network.kill("you");
     town.network.restart("you").await.unwrap();
@@ -184,6 +185,13 @@ fn quotes_the_bytes_of_a_schema(client: &Client) {
     assert_eq!(client.asks(&asked)["units_max"], least + 4 * 8);
     let text = client.reads(&asked);
     assert!(text.contains(&format!("{sent} bytes, which count as {least} tokens at least")), "{text}");
+}
+
+/// An answer that costs too much however short it is ends nowhere.
+fn says_no_length_of_what_is_refused(client: &Client) {
+    let refused = client.types(&["quote", "sums", "27+58=", "--max-cost", "0.000001"]);
+    assert_eq!(refused.status, Some(7), "{refused:?}");
+    assert!(!refused.stderr.contains("this one ends after"), "{refused:?}");
 }
 
 /// A provider that this client never asked may be a newcomer: what is quoted is the worst.

@@ -61,19 +61,23 @@ async fn fitting(
     let fewest = weights.units(read, TOKENS_FEWEST);
     let deadline = Instant::now() + OFFERS_WAIT;
     let mut most = usual;
-    loop {
+    let is_enough = loop {
         let wish = Submit { units_max: Some(most), input: Attachment::default(), ..submit.clone() };
         if !quoted(&wish, deadline, &daemon.handle).await?.is_too_dear() {
-            break;
+            break true;
         }
         if most <= fewest {
             // Nothing helps: whoever orders it is told what the shortest lacks, which is the least that there is to lack.
-            break;
+            break false;
         }
         most = (most / 2).max(fewest);
-    }
+    };
     if most == usual {
         return Ok(None);
+    }
+    if !is_enough {
+        // It is refused, so none ends anywhere.
+        return Ok(Some(most));
     }
     invocation.printer.note(format!(
         "note: an answer of usual length may cost more than may be spent: this one ends after {}, or a little more; --max-tokens says how many",

@@ -6,7 +6,7 @@ use assay_gateway::tokens_read_most;
 use assay_market::quote::Quote;
 use assay_peer::handle::{Attachment, Handle, QuoteJob, Submit, units_assumed};
 use assay_protocol::{
-    manifest::{Manifest, Meter},
+    manifest::{Manifest, Meter, WorkPerMeter},
     units::Units,
 };
 
@@ -50,9 +50,10 @@ impl WishedOrder {
             return ShorterAnswer::Never;
         }
         let fewest = weights.units(self.read, TOKENS_FEWEST);
+        let room = weights.units(self.read, tokens_of_run(manifest, self.read));
         let mut most = usual;
         while most > fewest {
-            most = (most / 2).max(fewest);
+            most = (most / 2).min(room).max(fewest);
             match self.quoted(most, handle).await {
                 Some(quote) if quote.is_affordable() => {
                     return ShorterAnswer::Tokens(tokens_within(most, self.read, weights));
@@ -67,5 +68,27 @@ impl WishedOrder {
     /// What so many units would cost now; nothing if the daemon does not say.
     async fn quoted(&self, units: Units, handle: &Handle) -> Option<Quote> {
         handle.call(QuoteJob(Submit { units_max: Some(units), ..self.submit.clone() })).await.ok()
+    }
+}
+
+/// The most tokens that a run of a model writes where so many are read: no order has room for more, whatever it asks for.
+fn tokens_of_run(manifest: &Manifest, read: u64) -> u64 {
+    let WorkPerMeter { token_read, token_written, .. } = manifest.work;
+    let left = manifest.work_most.saturating_sub(read.saturating_mul(token_read));
+    left.checked_div(token_written).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::SUMS;
+
+    #[test]
+    fn no_more_tokens_are_named_than_a_run_of_the_model_has_room_for() {
+        let work = |token_written| WorkPerMeter { token_read: 2, token_written, ..SUMS.manifest().work };
+        let model =
+            |token_written| Manifest { work: work(token_written), work_most: 1_000, ..SUMS.manifest() };
+        assert_eq!([0, 100, 600].map(|read| tokens_of_run(&model(8), read)), [125, 100, 0]);
+        assert_eq!(tokens_of_run(&model(0), 100), u64::MAX, "what costs no work is bounded by nothing");
     }
 }
