@@ -181,18 +181,22 @@ pub(crate) async fn listening(
 
 /// Why there is not even a process: where its log cannot be, the home is what is the matter.
 fn not_spawned(home: &Home, error: &io::Error) -> CommandError {
+    unwritable(home, error).unwrap_or_else(|| not_started(home, &error.to_string()))
+}
+
+/// What is the matter with a home in which a file cannot be written, if that is why.
+pub(crate) fn unwritable(home: &Home, error: &io::Error) -> Option<CommandError> {
     use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
     let place = home.root().display();
     if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) {
         let message = format!("the home {place} cannot be written: {error}");
         let hint = "check who owns the home and whether its disk is full";
-        return CommandError::new(Exit::Forbidden, "HOME_UNWRITABLE", message, hint);
+        return Some(CommandError::new(Exit::Forbidden, "HOME_UNWRITABLE", message, hint));
     }
-    if error.kind() == StorageFull {
+    (error.kind() == StorageFull).then(|| {
         let message = format!("the disk of the home {place} is full: {error}");
-        return CommandError::new(Exit::Other, "DISK", message, "free some space there, and say it again");
-    }
-    not_started(home, &error.to_string())
+        CommandError::new(Exit::Other, "DISK", message, "free some space there, and say it again")
+    })
 }
 
 fn not_started(home: &Home, reason: &str) -> CommandError {

@@ -1,7 +1,7 @@
 //! `assay doctor`: what is wrong with this peer, and what mends it.
 //!
-//! **Invariant:** it changes nothing, starts no daemon and takes no lock; a rule is asked of whoever has it, and none is
-//! written down here a second time.
+//! **Invariant:** it leaves everything as it was, starts no daemon and takes no lock; a rule is asked of whoever has it, and
+//! none is written down here a second time.
 
 mod home;
 mod machine;

@@ -248,6 +248,23 @@ fn a_home_that_may_not_be_written_is_refused_in_two_lines() {
 }
 
 #[test]
+fn a_home_that_may_not_be_written_is_a_problem_to_the_doctor() {
+    let homestead = Homestead::new(false);
+    let home = homestead.home.root();
+    let Some(mut program) = unprivileged(home, &["doctor"]) else {
+        eprintln!("not tried: this runs as root, whom no mode keeps out, and there is no setpriv");
+        return;
+    };
+    fs::set_permissions(home, Permissions::from_mode(0o500)).unwrap();
+    let found = program.stdin(Stdio::null()).output().unwrap();
+    fs::set_permissions(home, Permissions::from_mode(0o700)).unwrap();
+    let said = String::from_utf8(found.stdout).unwrap();
+    let named = format!("problem home: the home {} cannot be written: Permission denied", home.display());
+    assert!(said.lines().any(|line| line.starts_with(&named)), "{said}");
+    assert_eq!(found.status.code(), Some(12), "{said}");
+}
+
+#[test]
 fn a_home_that_may_not_be_read_is_not_taken_for_none() {
     let homestead = Homestead::new(false);
     let home = homestead.home.root();

@@ -2,6 +2,13 @@
 //!
 //! **Invariant:** while a daemon runs, the journal is its own, and it is asked instead of the disk.
 
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+    process,
+};
+
 use assay_peer::{
     checkup::{self, HomeFigures},
     config::{DaemonSettings, Home, NetworkFile},
@@ -18,6 +25,7 @@ use super::{
 };
 use crate::{
     command_error::{CommandError, Exit},
+    daemon::unwritable,
     invocation::Invocation,
     printer::{called, number_of, short},
 };
@@ -63,10 +71,29 @@ pub(super) fn look(
 }
 
 fn privacy(home: &Home) -> Finding {
-    match home::check(home.root()) {
-        Ok(()) => Finding::fine("home", format!("{}, open to nobody else", home.root().display())),
-        Err(error) => Finding::problem("home", &error.into()),
+    let place = home.root().display();
+    if let Err(error) = home::check(home.root()) {
+        return Finding::problem("home", &error.into());
     }
+    match try_to_write(home.root()) {
+        Ok(()) => Finding::fine("home", format!("{place}, open to nobody else")),
+        Err(error) => {
+            let other = || {
+                let hint = "check who owns the home and whether its disk is full";
+                let message = format!("the home {place} cannot be written: {error}");
+                CommandError::new(Exit::Forbidden, "HOME_UNWRITABLE", message, hint)
+            };
+            Finding::problem("home", &unwritable(home, &error).unwrap_or_else(other))
+        }
+    }
+}
+
+/// Writes a file into a folder as nearly every command does, and removes it.
+fn try_to_write(folder: &Path) -> io::Result<()> {
+    let path = folder.join(format!(".tried-{}", process::id()));
+    let written = File::create_new(&path)?.write_all(b"whether a file can be written here");
+    fs::remove_file(&path)?;
+    written
 }
 
 fn disk_room(home: &Home, settings: &DaemonSettings, status: Option<&StatusView>) -> Finding {

@@ -132,7 +132,9 @@ fn clock(clock: &ClockView, is_notary: bool) -> Finding {
             "clock",
             match is_notary {
                 true => "not compared: this peer keeps books, and says what time it is",
-                false => "not compared: no notary has said what time it is",
+                false => {
+                    "not compared yet: that is done by the ticks of a notary, which come now and then, and not by its answers"
+                }
             },
         );
     };
@@ -191,7 +193,10 @@ mod tests {
         assert!(mend(false).starts_with("get the network file anew"), "{}", mend(false));
         assert_eq!(peers(1, true), peers(1, false));
         let found = |is_notary| clock(&ClockView { jumped_ms: 0, skews: Vec::new() }, is_notary).found;
-        assert!(found(true).contains("this peer keeps books") && found(false).contains("no notary has said"));
+        assert!(
+            found(true).contains("this peer keeps books")
+                && found(false).contains("by the ticks of a notary")
+        );
     }
 
     #[test]
