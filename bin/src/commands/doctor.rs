@@ -57,7 +57,11 @@ async fn find(invocation: &Invocation) -> Vec<Finding> {
     let daemon = settings.as_ref().map(|settings| settings.daemon.clone()).unwrap_or_default();
     home::look(invocation, settings.as_ref().err(), &daemon, status.as_ref(), &mut findings);
     match &status {
-        Some(status) => running::look(status, &mut findings),
+        Some(status) => {
+            // What is the matter with a file that cannot be read was said.
+            let names_addresses = invocation.network().is_ok_and(|file| file.names_addresses());
+            running::look(status, names_addresses, &mut findings);
+        }
         None => findings.push(Finding::fine("daemon", "none runs here; `assay up` starts one")),
     }
     findings.extend(notary);

@@ -44,19 +44,26 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     invocation.printer.table(&table(&asked));
     let status = &asked.status;
     if status.neighbours.is_empty() {
-        invocation.printer.note(alone(status.uptime, status.is_notary));
+        let names_addresses = invocation.network()?.names_addresses();
+        invocation.printer.note(alone(status.uptime, status.is_notary, names_addresses));
     }
     Ok(())
 }
 
-/// What is said where nobody is connected, so long after the start.
-fn alone(uptime: Duration, is_notary: bool) -> &'static str {
-    match (uptime < CONNECTS_IN, is_notary) {
-        (true, _) => {
+/// What is said where nobody is connected, so long after the start, by a network file that names addresses of others or none.
+fn alone(uptime: Duration, is_notary: bool, names_addresses: bool) -> &'static str {
+    match (uptime < CONNECTS_IN, is_notary, names_addresses) {
+        (true, ..) => {
             "nobody is connected yet: it has just started, and looks for others; look again in a moment"
         }
-        (false, false) => "nobody is connected; the network file may name peers that are gone",
-        (false, true) => "nobody is connected; `assay doctor` says what others must do to find this notary",
+        (false, true, _) => {
+            "nobody is connected; `assay doctor` says what others must do to find this notary"
+        }
+        (false, false, true) => "nobody is connected; the network file may name peers that are gone",
+        (false, false, false) => {
+            "nobody is connected; the network file names no address, so others are found on the local network: the daemon of \
+             its notary has to be up in the same one"
+        }
     }
 }
 
@@ -378,9 +385,11 @@ mod tests {
 
     #[test]
     fn whoever_has_just_started_is_not_told_that_others_are_gone() {
-        assert!(alone(Duration(84), false).starts_with("nobody is connected yet"));
-        assert!(alone(CONNECTS_IN, false).contains("may name peers that are gone"));
-        assert!(alone(CONNECTS_IN, true).contains("to find this notary"), "its own file names itself");
+        assert!(alone(Duration(84), false, true).starts_with("nobody is connected yet"));
+        assert!(alone(CONNECTS_IN, false, true).contains("may name peers that are gone"));
+        let nameless = alone(CONNECTS_IN, false, false);
+        assert!(nameless.contains("notary has to be up") && !nameless.contains("gone"), "{nameless}");
+        assert!(alone(CONNECTS_IN, true, true).contains("to find this notary"), "its own file names itself");
     }
 
     #[test]

@@ -16,9 +16,9 @@ use crate::{
     printer::{number_of, short, verb},
 };
 
-pub(super) fn look(status: &StatusView, findings: &mut Vec<Finding>) {
+pub(super) fn look(status: &StatusView, names_addresses: bool, findings: &mut Vec<Finding>) {
     findings.push(program(&status.program));
-    findings.push(peers(status.neighbours.len(), status.is_notary));
+    findings.push(peers(status.neighbours.len(), status.is_notary, names_addresses));
     let serves = status.is_notary || status.is_verifier || status.providing.is_some();
     findings.push(ports(serves, &status.addresses));
     findings.push(clock(&status.clock, status.is_notary));
@@ -80,18 +80,23 @@ fn left_by(count: u64) -> Option<Finding> {
     (count > 0).then(|| left(count))
 }
 
-/// Whom it is connected to: others look for a notary, and it waits for them.
-fn peers(connected: usize, is_notary: bool) -> Finding {
+/// Whom it is connected to: others look for a notary, and it waits for them. Where the network file names no addresses, they
+/// are looked for on the local network.
+fn peers(connected: usize, is_notary: bool, names_addresses: bool) -> Finding {
     match connected {
         0 => Finding::warning(
             "peers",
             "nobody is connected",
-            match is_notary {
-                true => {
+            match (is_notary, names_addresses) {
+                (true, _) => {
                     "have others join with the network file that `assay network show` names, and start theirs; an address in it \
                      must be one at which they reach this machine"
                 }
-                false => {
+                (false, false) => {
+                    "have the daemon of its notary up in the same local network: the network file names no address at which \
+                     others are found elsewhere"
+                }
+                (false, true) => {
                     "get the network file anew from whoever founded the network; it may name peers that are gone"
                 }
             },
@@ -188,10 +193,12 @@ mod tests {
 
     #[test]
     fn a_notary_is_told_what_others_must_do() {
-        let mend = |is_notary| peers(0, is_notary).mend.unwrap_or_default();
+        let mend = |is_notary| peers(0, is_notary, true).mend.unwrap_or_default();
         assert!(mend(true).starts_with("have others join with the network file"), "{}", mend(true));
         assert!(mend(false).starts_with("get the network file anew"), "{}", mend(false));
-        assert_eq!(peers(1, true), peers(1, false));
+        let nameless = peers(0, false, false).mend.unwrap_or_default();
+        assert!(nameless.starts_with("have the daemon of its notary up"), "{nameless}");
+        assert_eq!(peers(1, true, true), peers(1, false, true));
         let found = |is_notary| clock(&ClockView { jumped_ms: 0, skews: Vec::new() }, is_notary).found;
         assert!(
             found(true).contains("this peer keeps books")

@@ -97,6 +97,6 @@ function notaries({ notaries_heard: heard, is_notary: own, forked }) {
 }
 
 function neighbours({ neighbours }) {
-  if (neighbours.length === 0) return make("p", { class: "note" }, "Nobody is connected; the network file may name peers that are gone.");
+  if (neighbours.length === 0) return make("p", { class: "note" }, "Nobody is connected. The network file may name peers that are gone; where it names no address, others are found on the local network alone.");
   return make("ul", { class: "names" }, neighbours.map(({ peer }) => make("li", { "data-key": peer }, name(peer))));
 }

@@ -184,6 +184,12 @@ pub enum ConfigError {
 }
 
 impl NetworkFile {
+    /// Whether it says where anybody is; else others are found on the local network alone.
+    #[must_use]
+    pub fn names_addresses(&self) -> bool {
+        self.contacts.iter().any(|contact| !contact.addresses.is_empty())
+    }
+
     /// Reads a file.
     ///
     /// # Errors
