@@ -48,7 +48,7 @@ const LIMITS_HINT: &str = "`assay offers` says how long runs take; `assay config
 
 /// What helps where nobody could check the job.
 const CHECKERS_HINT: &str = "more peers with enough at stake have to check jobs of this model (`assay account register`); they \
-    count from the second checkpoint on; nothing was spent";
+    count from the second checkpoint after that; nothing was spent";
 
 /// What helps where a notary wants another sum than was reckoned: whatever a ceiling says, what is reckoned is ordered.
 const TOTAL_HINT: &str =
