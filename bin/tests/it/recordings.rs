@@ -157,8 +157,7 @@ impl TwentyPeers {
             due += exponential(&mut luck) * self.scenario.between as f64 / 1e9;
             thread::sleep(Duration::from_secs_f64(due).saturating_sub(begun.elapsed()));
             let client = usize::try_from(luck.below(CLIENTS.len() as u64)).unwrap();
-            let document = self.asks(client, &["job", "submit", MODEL, &picture]);
-            ordered.push(OrderedJob { client, submission: text(&document["submission"]), phase: "market" });
+            ordered.push(self.order(client, &picture, "market"));
         }
         ordered
     }
@@ -169,11 +168,15 @@ impl TwentyPeers {
         let picture = self.picture();
         let one = |number: usize| {
             thread::sleep(ALONE_AFTER);
-            let client = number % CLIENTS.len();
-            let document = self.asks(client, &["run", MODEL, &picture]);
-            OrderedJob { client, submission: text(&document["submission"]), phase: "alone" }
+            self.order(number % CLIENTS.len(), &picture, "alone")
         };
         (0..ALONE).map(one).collect()
+    }
+
+    /// Orders, and waits for nothing that comes of it.
+    fn order(&self, client: usize, picture: &str, phase: &'static str) -> OrderedJob {
+        let document = self.asks(client, &["job", "submit", MODEL, picture]);
+        OrderedJob { client, submission: text(&document["submission"]), phase }
     }
 
     /// Waits until all of these are over.
