@@ -31,9 +31,9 @@ use tokio::{
 pub(crate) use self::whole_answer::{PENDING, WholeAnswer, is_confirmed};
 use crate::{
     chances::ChanceQuestion,
-    circumstances::Circumstances,
     failure::HttpFailure,
     keyed_answers::{AnswerWaiter, KeyedRequest},
+    known_besides::KnownBesides,
     link::DaemonLink,
     spending::Allowance,
     waited_job::{Cancels, WaitedJob},
@@ -346,7 +346,7 @@ impl LiveAnswer {
                 return Ok(());
             }
             self.open.end(submission.cost_max());
-            let besides = Circumstances::of(submission, self.manifest.digest(), &self.handle).await;
+            let besides = KnownBesides::of(submission, self.manifest.digest(), &self.handle).await;
             return Err(HttpFailure::of_submission(submission, &besides));
         }
         let look = self.notary_look.unwrap_or_else(|| Instant::now() + NOTARY_STEP);

@@ -23,7 +23,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{circumstances::Circumstances, json_answer::JsonAnswer, keys::KeysError};
+use crate::{json_answer::JsonAnswer, keys::KeysError, known_besides::KnownBesides};
 
 /// By which the clients of OpenAI are told whether to ask again by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -221,7 +221,7 @@ impl HttpFailure {
     }
 
     /// Why nothing came of an order, with what is known besides.
-    pub(crate) fn of_submission(submission: &SubmissionView, besides: &Circumstances) -> Self {
+    pub(crate) fn of_submission(submission: &SubmissionView, besides: &KnownBesides) -> Self {
         if submission.cancelled {
             return Self::new(StatusCode::CONFLICT, "cancelled", "the job was cancelled").after_order();
         }
@@ -251,7 +251,7 @@ impl HttpFailure {
         }
     }
 
-    fn unmatched(unmatched: &Unmatched, besides: &Circumstances, spent: Amount) -> Self {
+    fn unmatched(unmatched: &Unmatched, besides: &KnownBesides, spent: Amount) -> Self {
         let (held, spent) = (besides.held_words(), spent_words(spent));
         if let Some(over_day) = unmatched.over_day {
             return Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", over_day.to_string());
@@ -469,7 +469,7 @@ mod tests {
                 "; open jobs hold 0.70, which comes back as they close; nothing was spent",
             ),
         ];
-        let besides = Circumstances { held: Some(Amount(700_000_000)), ..Circumstances::default() };
+        let besides = KnownBesides { held: Some(Amount(700_000_000)), ..KnownBesides::default() };
         for (unmatched, told) in cases {
             let failure = HttpFailure::unmatched(&unmatched, &besides, Amount::ZERO);
             assert_eq!(failure.status(), StatusCode::PAYMENT_REQUIRED, "{unmatched:?}");
@@ -479,7 +479,7 @@ mod tests {
 
     #[test]
     fn what_attempts_have_cost_in_vain_is_not_called_nothing() {
-        let besides = Circumstances::default();
+        let besides = KnownBesides::default();
         let told = |spent| HttpFailure::unmatched(&Unmatched::default(), &besides, spent).line();
         assert!(told(Amount::ZERO).ends_with("0 tried in vain; nothing was spent; ask again later"));
         let spent = told(Amount(140_000_000));

@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use tokio::{sync::OwnedMutexGuard, task::spawn_blocking};
 
 use super::{AnswerName, AnswerWaiter, KeyedAnswer, KeyedAnswers, KeyedRecord};
-use crate::{answer::random_word, circumstances::Circumstances, failure::HttpFailure, link::DaemonLink};
+use crate::{answer::random_word, failure::HttpFailure, known_besides::KnownBesides, link::DaemonLink};
 
 /// A request that has a key. Dropped, its key is given back unless it is on the disk.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl KeyedRequest {
             return Ok(Some(submission.key));
         }
         if submission.cancelled {
-            return Err(HttpFailure::of_submission(submission, &Circumstances::default()));
+            return Err(HttpFailure::of_submission(submission, &KnownBesides::default()));
         }
         // Nothing came of it: who asks again wants it tried again.
         let word = random_word()?;

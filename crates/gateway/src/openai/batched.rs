@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     answer::{WholeAnswer, is_confirmed},
-    circumstances::Circumstances,
     failure::HttpFailure,
     json_body::{self, WrittenFormat},
+    known_besides::KnownBesides,
     order::{AssayTerms, CheckWish, TextWish, TokensMax},
     spoken::SpokenReader,
     template_traits::TemplateTraits,
@@ -249,11 +249,11 @@ impl BatchedFailure {
     /// Why nothing came of a job that is over.
     #[must_use]
     pub fn of_submission(submission: &SubmissionView) -> Self {
-        Self::known(submission, &Circumstances::default())
+        Self::known(submission, &KnownBesides::default())
     }
 
     /// The same, with what is known besides.
-    pub(crate) fn known(submission: &SubmissionView, besides: &Circumstances) -> Self {
+    pub(crate) fn known(submission: &SubmissionView, besides: &KnownBesides) -> Self {
         Self(HttpFailure::of_submission(submission, besides))
     }
 

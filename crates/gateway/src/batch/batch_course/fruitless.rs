@@ -11,7 +11,7 @@ use super::{BatchCourse, PATIENCE, STEP, STEP_MAX};
 use crate::{
     BatchedFailure,
     batch::{batch_error::BatchError, batch_stop::BatchStop, line_log::LineRecord, open_line::OpenLine},
-    circumstances::Circumstances,
+    known_besides::KnownBesides,
 };
 
 impl BatchCourse<'_> {
@@ -49,7 +49,7 @@ impl BatchCourse<'_> {
     /// Why nobody takes an order of a line, with what the daemon knows besides.
     async fn why_nobody(&mut self, submission: &SubmissionView, line: usize) -> Result<String, BatchError> {
         let manifest = self.manifest(&self.gear.lines.request(line)?)?.digest();
-        let besides = Circumstances::of(submission, manifest, &self.daemon.handle).await;
+        let besides = KnownBesides::of(submission, manifest, &self.daemon.handle).await;
         Ok(BatchedFailure::known(submission, &besides).line())
     }
 

@@ -17,14 +17,14 @@ const HELD_WAIT: Duration = Duration::from_secs(2);
 
 /// What is known besides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Circumstances {
+pub(crate) struct KnownBesides {
     /// What open jobs hold, where too little was free and the notary says so.
     pub(crate) held: Option<Amount>,
     /// Who would be asked and is not there.
     pub(crate) away: ProvidersAway,
 }
 
-impl Circumstances {
+impl KnownBesides {
     /// Asks a daemon for what is known besides of an order of this model.
     pub(crate) async fn of(submission: &SubmissionView, manifest: Digest, handle: &Handle) -> Self {
         let away = ProvidersAway::of_submission(handle, manifest, submission).await;
@@ -81,7 +81,7 @@ mod tests {
         };
         let said = |resting: &[RestingProvider], lost| {
             let away = ProvidersAway::of(model, resting, lost);
-            HttpFailure::of_submission(&submission, &Circumstances { away, held: None })
+            HttpFailure::of_submission(&submission, &KnownBesides { away, held: None })
         };
         let resting = said(&[rests], 0);
         assert_eq!((resting.status().as_u16(), resting.code()), (503, "no_offer"));
