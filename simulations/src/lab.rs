@@ -7,6 +7,7 @@
 
 pub mod artefact;
 pub mod attack;
+mod build_mark;
 pub mod calendar;
 pub mod checking;
 pub mod comparison;

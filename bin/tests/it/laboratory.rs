@@ -182,6 +182,11 @@ fn attacks_are_put_in_one_table_and_go_on_where_they_were_ended() {
     assert!(again.stderr.contains("2 of 3 markets were run before"), "{again:?}");
     assert!(again.stdout.lines().any(|line| line.starts_with("forger\t20 %\t-")), "{again:?}");
     assert!(bench.files("attacks") == files, "the same runs, and the same table");
+    bench.made_by_another("attacks/runs");
+    let rebuilt = bench.types(&words);
+    let said = "3 of 3 markets were run by another build of this program, and are run again";
+    assert!(rebuilt.stderr.contains(said) && !rebuilt.stderr.contains("before"), "{rebuilt:?}");
+    assert!(bench.files("attacks") == files, "nothing is left of theirs");
     let unknown = bench.fails(&["attack", "nobody", "--out", "./no"], 3);
     assert_eq!(unknown["code"], "NO_SCENARIO");
     let honest = bench.fails(&["attack", &bench.scenario, "--out", "./no"], 2);

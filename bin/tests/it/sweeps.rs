@@ -90,6 +90,20 @@ impl Bench {
         }
         files
     }
+
+    /// Has the files of a folder say that another build of the program made what is in them.
+    pub(crate) fn made_by_another(&self, folder: &str) {
+        let mut changed = 0;
+        for (name, bytes) in self.files(folder) {
+            let text = String::from_utf8(bytes).unwrap();
+            let Some((head, rest)) = text.split_once(", build ") else { continue };
+            let (_, rest) = rest.split_once(", ").unwrap();
+            let other = format!("{head}, build 0123456789ab, {rest}");
+            fs::write(self.path(folder).join(name), other).unwrap();
+            changed += 1;
+        }
+        assert!(changed > 0, "no file of {folder} says which build made it");
+    }
 }
 
 pub(crate) fn message(failure: &Value) -> &str {
@@ -144,6 +158,69 @@ fn a_sweep_that_lost_cells_runs_these_alone_and_is_the_same_again() {
     let rows = fs::read_to_string(bench.path("sweep/runs.csv")).unwrap();
     assert_eq!(rows.lines().count(), 1 + 12);
     assert!(rows.lines().nth(12).unwrap().starts_with("6,\"4\",\"10 %\",2,"), "{rows}");
+}
+
+#[test]
+fn cells_of_another_build_are_run_again_and_a_whole_sweep_of_one_stays() {
+    let bench = Bench::new(SMALL);
+    bench.asks(&bench.sweep(&["--out", "./whole"]));
+    let whole = bench.files("whole");
+    bench.asks(&bench.sweep(&["--cells", "1/2", "--out", "./parts"]));
+    bench.made_by_another("parts/cells");
+    // Six cells are there, and no whole sweep of either build.
+    let others = bench.types(&bench.sweep(&["--cells", "2/2", "--out", "./parts"]));
+    assert_eq!(others.status, Some(0), "{others:?}");
+    assert!(others.stdout.contains("3 of 6 cells are in "), "{others:?}");
+    assert!(others.stderr.contains("3 others are of another build of this program"), "{others:?}");
+    assert!(!others.stderr.contains("run again"), "the other share is not its own: {others:?}");
+    let failure = bench.fails(&["report", "./parts"], 2);
+    assert_eq!(failure["code"], "NOT_WHOLE");
+    let expected = "of 6 cells, cells 2, 4 and 6 are of another build of this program";
+    assert!(message(&failure).ends_with(expected), "{failure}");
+    let again = bench.types(&bench.sweep(&["--out", "./parts"]));
+    assert_eq!(again.status, Some(0), "{again:?}");
+    for said in [
+        "3 of 6 cells were run before",
+        "3 of 6 cells were run by another build of this program, and are run again",
+    ] {
+        assert!(again.stderr.contains(said), "{again:?}");
+    }
+    assert!(bench.files("parts") == whole);
+    bench.made_by_another("parts/cells");
+    let theirs = bench.files("parts");
+    assert_eq!(bench.fails(&bench.sweep(&["--out", "./parts"]), 2)["code"], "OTHER_BUILD");
+    assert!(bench.files("parts") == theirs, "what is whole stays as it is");
+    assert_eq!(bench.asks(&["replay", "./parts", "--seed", "1"])["run_count"], 6);
+}
+
+#[test]
+fn parts_that_several_builds_have_run_are_not_put_together() {
+    let bench = Bench::new(SMALL);
+    let part = |share: &str, out: &str| {
+        bench.asks(&bench.sweep(&["--cells", share, "--out", out]));
+    };
+    part("1/2", "./a");
+    part("2/2", "./b");
+    part("2/2", "./c");
+    bench.made_by_another("b/cells");
+    let (a, b) = (bench.at("a"), bench.at("b"));
+    let failure = bench.fails(&["merge", "./a", "./b", "--out", "./out"], 2);
+    assert_eq!(failure["code"], "OTHER_BUILD");
+    assert_eq!(message(&failure), format!("{b} was run by another build of this program than {a}"));
+    part("1/2", "./b");
+    let failure = bench.fails(&["merge", "./b", "--out", "./out"], 2);
+    assert_eq!(message(&failure), format!("not all cells of {b} were run by one build of this program"));
+    assert!(!bench.path("out").exists(), "nothing was written");
+    // Whoever puts parts together may be another one than all of them; then it says so, and leaves cells as they are.
+    bench.made_by_another("a/cells");
+    bench.made_by_another("c/cells");
+    let merged = bench.types(&["merge", "./a", "./c", "--out", "./out"]);
+    assert_eq!(merged.status, Some(0), "{merged:?}");
+    let said = "the parts were run by another build of this program than this one";
+    assert!(merged.stderr.contains(said), "{merged:?}");
+    let mut cells = bench.files("a/cells");
+    cells.append(&mut bench.files("c/cells"));
+    assert!(bench.files("out/cells") == cells);
 }
 
 /// A program that decides nothing, and nothing at all while both of these files are there.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{
     artefact::{VERSION, short_digest},
+    build_mark,
     experiment::{self, ExperimentError, RunFigures, SimulatedTime},
     pieces::PieceSource,
     run_table,
@@ -68,11 +69,19 @@ impl SeedRuns {
         (run.seed == seed).then_some(run)
     }
 
+    /// Which build made the run of such a file, if that is whole and of this seed.
+    #[must_use]
+    pub fn made_by<'text>(&self, seed: u64, text: &'text str) -> Option<&'text str> {
+        let build = build_mark::named(text.lines().next()?)?;
+        self.read(seed, build, text).map(|_| build)
+    }
+
     /// The line above a run.
     fn head(&self, (seed, build): (u64, &str), rest: &str) -> String {
         let (hash, digest) = (self.scenario.hash(), short_digest("kept run", rest));
         let made = if self.twice { "made twice" } else { "made once" };
-        format!("# seed {seed} of {hash}, {made}, version {VERSION}, build {build}, digest {digest}")
+        let build = build_mark::of(build);
+        format!("# seed {seed} of {hash}, {made}, version {VERSION}, {build}, digest {digest}")
     }
 }
 
@@ -140,6 +149,7 @@ mod tests {
         assert_eq!(source.read(1, BUILD, &text), Some(run.clone()));
         assert_eq!(source.read(2, BUILD, &text), None);
         assert_eq!(source.read(1, "another", &text), None, "what decides it may be other code");
+        assert_eq!((source.made_by(1, &text), source.made_by(2, &text)), (Some(BUILD), None));
         let others = [
             SeedRuns::new(scenario(), vec![1], true),
             SeedRuns::new(Scenario { slots: 1, ..scenario() }, vec![1], false),

@@ -1,6 +1,7 @@
 //! The folder of attacks: the scenario of each, the runs of every scenario that they take, and in the end what came of all.
 //!
-//! **Invariant:** runs count once their file is whole, so whoever comes goes on where others were ended.
+//! **Invariant:** runs count once their file is whole, and for the build of the program that made them, so whoever comes goes on
+//! where others were ended.
 
 use std::{
     collections::BTreeMap,
@@ -16,8 +17,10 @@ use assay_simulations::lab::{
 
 use super::{
     experiment_folder::refuse_used,
-    failed, saved,
-    under_way::{CutShort, QuietPanics, RunWatch, bar, left},
+    failed,
+    own_build::own_build,
+    saved,
+    under_way::{CutShort, QuietPanics, RunWatch, bar, left, run_by_others},
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -38,6 +41,8 @@ pub(super) type KeptRuns = BTreeMap<String, Vec<RunFigures>>;
 pub(super) struct AttackFolder<'a> {
     path: PathBuf,
     plan: &'a AttackPlan,
+    /// Which build of the program keeps runs there.
+    build: String,
 }
 
 /// The attacks of which all runs are there, and what ended the others if something did.
@@ -52,7 +57,7 @@ impl<'a> AttackFolder<'a> {
         refuse_used(path)?;
         saved::save_all(&path.join(RUNS), Vec::new())?;
         saved::save_all(&path.join(SCENARIOS), Vec::new())?;
-        let folder = Self { path: path.to_owned(), plan };
+        let folder = Self { path: path.to_owned(), plan, build: own_build()? };
         for case in plan.cases() {
             saved::save(&folder.scenario_file(&case.name), case.attacked.resolved().as_bytes())?;
         }
@@ -74,14 +79,18 @@ impl<'a> AttackFolder<'a> {
         self.path.join(RUNS).join(format!("{hash}.csv"))
     }
 
-    /// The runs that are there.
-    fn kept(&self) -> KeptRuns {
-        let (first, seeds) = self.plan.seeds();
-        let kept = self.plan.scenarios().iter().filter_map(|(hash, scenario)| {
-            let text = fs::read_to_string(self.runs_file(hash)).ok()?;
-            Some((hash.clone(), read_runs(scenario, first, seeds, &text)?))
-        });
-        kept.collect()
+    /// The runs that are there of this build, and of how many scenarios there are those of another one.
+    fn kept(&self) -> (KeptRuns, usize) {
+        let (mut kept, mut others) = (KeptRuns::new(), 0);
+        for (hash, scenario) in self.plan.scenarios() {
+            let text = fs::read_to_string(self.runs_file(hash)).unwrap_or_default();
+            match read_runs(scenario, self.plan.seeds(), &text) {
+                Some((build, runs)) if build == self.build => drop(kept.insert(hash.clone(), runs)),
+                Some(_) => others += 1,
+                None => {}
+            }
+        }
+        (kept, others)
     }
 
     /// Makes the runs that are missing, and says what came of the attacks.
@@ -90,7 +99,7 @@ impl<'a> AttackFolder<'a> {
         threads: usize,
         invocation: &Invocation,
     ) -> Result<AttackCourse, CommandError> {
-        let mut kept = self.kept();
+        let (mut kept, others) = self.kept();
         let scenarios = self.plan.scenarios();
         let missing: Vec<usize> = scenarios
             .iter()
@@ -98,9 +107,12 @@ impl<'a> AttackFolder<'a> {
             .filter(|(_, (hash, _))| !kept.contains_key(hash))
             .map(|(number, _)| number)
             .collect();
+        let all = number_of(scenarios.len(), "market");
         if !kept.is_empty() {
-            let all = number_of(scenarios.len(), "market");
             invocation.printer.note(format!("{} of {all} were run before", kept.len()));
+        }
+        if others > 0 {
+            invocation.printer.note(run_by_others(others, &all));
         }
         let cut_short = self.run(&missing, &mut kept, threads, invocation)?;
         let outcomes = self.plan.outcomes(&kept);
@@ -156,7 +168,7 @@ impl<'a> AttackFolder<'a> {
         }
         let mut runs = under_way.remove(&number).unwrap_or_default();
         runs.sort_by_key(|run| run.seed);
-        saved::save(&self.runs_file(hash), runs_text(scenario, first, &runs).as_bytes())?;
+        saved::save(&self.runs_file(hash), runs_text(scenario, first, &self.build, &runs).as_bytes())?;
         kept.insert(hash.clone(), runs);
         Ok(())
     }

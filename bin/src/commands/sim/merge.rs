@@ -8,8 +8,9 @@ use assay_simulations::lab::sweep::SweptCell;
 use serde_json::json;
 
 use super::{
+    own_build::own_build,
     sweep::{document, tell},
-    sweep_folder::{SweepFolder, are, other},
+    sweep_folder::{CellsHere, SweepFolder, are, other},
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -22,7 +23,7 @@ Examples:
   assay sim merge part-1 part-2 part-3 --out whole    what three machines ran with --cells 1/3, 2/3 and 3/3
   assay sim merge parts/* --out whole                 as many as there are
 
-Exit status: 2 if a cell is missing, or in two parts, or a part is of another sweep; then nothing is written.";
+Exit status: 2 if a cell is missing, or in two parts, or a part is of another sweep or build; then nothing is written.";
 
 /// Put the parts of a sweep together that several machines ran.
 #[derive(Debug, clap::Args)]
@@ -47,7 +48,11 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         }
     }
     let cells = gathered(&parts)?;
-    let whole = SweepFolder::begin(&args.out, first.plan())?;
+    let build = cells.values().next().map(|cell| cell.build.clone()).unwrap_or_default();
+    if build != own_build()? {
+        invocation.printer.note("the parts were run by another build of this program than this one");
+    }
+    let whole = SweepFolder::begin(&args.out, first.plan(), &build)?;
     cells.values().try_for_each(|cell| whole.keep(cell))?;
     let artefact = whole.complete()?;
     invocation.printer.document("sim-merge", &document(&whole, artefact.as_ref()));
@@ -58,19 +63,10 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
 /// Every cell, from the one part that has it.
 fn gathered(parts: &[SweepFolder]) -> Result<BTreeMap<usize, SweptCell>, CommandError> {
     let (mut cells, mut doubled) = (BTreeMap::new(), Vec::new());
-    for part in parts {
-        let here = part.cells();
-        if let Some(number) = here.damaged.first() {
-            let file = part.path_of(*number);
-            let message = format!("{} is cut off, changed, or of another sweep", file.display());
-            let hint = "the command that began this part runs the cell again";
-            return Err(CommandError::new(Exit::Usage, "DAMAGED_CELL", message, hint));
-        }
-        for cell in here.whole {
-            let number = cell.number;
-            if cells.insert(number, cell).is_some() {
-                doubled.push(number);
-            }
+    for cell in of_one_build(parts)? {
+        let number = cell.number;
+        if cells.insert(number, cell).is_some() {
+            doubled.push(number);
         }
     }
     doubled.sort_unstable();
@@ -90,4 +86,33 @@ fn gathered(parts: &[SweepFolder]) -> Result<BTreeMap<usize, SweptCell>, Command
         "name the folder of each share once; the same command with --cells goes on with one that was ended";
     let failure = CommandError::new(Exit::Usage, "NOT_WHOLE", message, hint);
     Err(failure.with(json!({ "cells_missing": missing, "cells_doubled": doubled })))
+}
+
+/// The cells of all parts, if each is whole and one build has run them: several would write what no machine writes.
+fn of_one_build(parts: &[SweepFolder]) -> Result<Vec<SweptCell>, CommandError> {
+    let (mut cells, mut first): (Vec<SweptCell>, Option<&SweepFolder>) = (Vec::new(), None);
+    for part in parts {
+        let CellsHere { whole, others, damaged } = part.cells();
+        if let Some(number) = damaged.first() {
+            let file = part.path_of(*number);
+            let message = format!("{} is cut off, changed, or of another sweep", file.display());
+            let hint = "the command that began this part runs the cell again";
+            return Err(CommandError::new(Exit::Usage, "DAMAGED_CELL", message, hint));
+        }
+        let is_like = |cell: &SweptCell| cells.first().is_none_or(|known| known.build == cell.build);
+        if !others.is_empty() || !whole.iter().all(is_like) {
+            let (part, first) = (part.path().display(), first.unwrap_or(part).path().display());
+            let message = match others.is_empty() {
+                true => format!("{part} was run by another build of this program than {first}"),
+                false => format!("not all cells of {part} were run by one build of this program"),
+            };
+            let hint = "let one build run all parts: a cell that another one has run it runs again";
+            return Err(CommandError::new(Exit::Usage, "OTHER_BUILD", message, hint));
+        }
+        if !whole.is_empty() {
+            first = first.or(Some(part));
+        }
+        cells.extend(whole);
+    }
+    Ok(cells)
 }

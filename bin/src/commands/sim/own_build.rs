@@ -24,7 +24,7 @@ pub(super) fn own_build() -> Result<String, CommandError> {
     let read = own_file().and_then(File::open).and_then(name_of);
     read.map_err(|error| {
         let message = format!("the file of this program cannot be read: {error}");
-        let hint = "start it from where it lies, or leave out --out: nothing is kept then";
+        let hint = "start it from where it lies: what is kept says which build of it made that";
         CommandError::new(Exit::Other, "UNKNOWN_BUILD", message, hint)
     })
 }

@@ -20,7 +20,7 @@ use super::{
     programs::ProgramArgs,
     saved,
     seed_folder::SeedFolder,
-    under_way::{CutShort, RunWatch, ThreadArgs, bar, left},
+    under_way::{CutShort, RunWatch, ThreadArgs, bar, left, run_by_others},
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -84,6 +84,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
 struct RunCourse {
     runs: Vec<RunFigures>,
     missing: Arc<SeedRuns>,
+    /// How many of these another build of the program has kept.
+    others: usize,
     seeds: u64,
     /// Where each is kept, if it is.
     folder: Option<SeedFolder>,
@@ -99,15 +101,23 @@ impl RunCourse {
         let all = source(seeds.clone().collect());
         let kept = |seed| folder.as_ref().and_then(|folder| folder.read(&all, seed));
         let runs: Vec<RunFigures> = seeds.clone().filter_map(kept).collect();
-        let missing = seeds.filter(|seed| runs.iter().all(|run| run.seed != *seed)).collect();
-        Self { runs, missing: Arc::new(source(missing)), seeds: scenario.seeds, folder, failed: None }
+        let missing: Vec<u64> = seeds.filter(|seed| runs.iter().all(|run| run.seed != *seed)).collect();
+        let is_of_another =
+            |seed: &&u64| folder.as_ref().is_some_and(|folder| folder.is_of_another(&all, **seed));
+        let others = missing.iter().filter(is_of_another).count();
+        let (missing, seeds) = (Arc::new(source(missing)), scenario.seeds);
+        Self { runs, missing, others, seeds, folder, failed: None }
     }
 
     /// Makes those that are missing.
     fn carry_out(&mut self, threads: usize, invocation: &Invocation) -> Result<(), CommandError> {
         let kept = self.runs.len() as u64;
+        let all = number_of(self.seeds, "seed");
         if kept > 0 {
-            invocation.printer.note(format!("{kept} of {} were run before", number_of(self.seeds, "seed")));
+            invocation.printer.note(format!("{kept} of {all} were run before"));
+        }
+        if self.others > 0 {
+            invocation.printer.note(run_by_others(self.others, &all));
         }
         let (seeds, source) = (self.seeds, Arc::clone(&self.missing));
         let watch = RunWatch::begin("opening the first markets", threads, invocation);
@@ -206,12 +216,17 @@ mod tests {
         assert_eq!(first.runs, []);
         first.take(DonePiece { scenario: 0, seed: 6, ended: Ok(Ok(run(6))) }).unwrap();
         let mut second = course();
-        assert_eq!(second.runs, [run(6)]);
+        assert_eq!((&second.runs[..], second.others), (&[run(6)][..], 0));
         for seed in [7, 5] {
             let error = ExperimentError::TooManyEvents { seed, events_max: 1 };
             second.take(DonePiece { scenario: 0, seed, ended: Ok(Err(error)) }).unwrap();
         }
         assert_eq!(second.failed.map(|error| error.seed()), Some(5));
+        let file = folder.path().join("seeds/00006.csv");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replacen(", build ", ", build 0", 1)).unwrap();
+        let third = course();
+        assert_eq!((third.runs, third.others), (vec![], 1), "another build has kept it");
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl SeedFolder {
         runs.read(seed, &self.build, &fs::read_to_string(self.file(seed)).ok()?)
     }
 
+    /// True if the run with this seed is there, and another build made it.
+    pub(super) fn is_of_another(&self, runs: &SeedRuns, seed: u64) -> bool {
+        let text = fs::read_to_string(self.file(seed)).unwrap_or_default();
+        runs.made_by(seed, &text).is_some_and(|build| build != self.build)
+    }
+
     /// Lets go of what is in the files of the whole experiment.
     pub(super) fn end(&self) {
         let files = fs::read_dir(self.seeds()).into_iter().flatten().flatten();
@@ -93,8 +99,10 @@ mod tests {
         let folder = SeedFolder::begin(place.path()).unwrap();
         folder.keep(&runs, &run).unwrap();
         assert_eq!(SeedFolder::begin(place.path()).unwrap().read(&runs, 1), Some(run));
+        assert!(!folder.is_of_another(&runs, 1) && !folder.is_of_another(&runs, 2));
         let rebuilt = SeedFolder { build: "another".to_owned(), ..folder };
         assert_eq!(rebuilt.read(&runs, 1), None);
+        assert!(rebuilt.is_of_another(&runs, 1) && !rebuilt.is_of_another(&runs, 2));
     }
 
     #[test]

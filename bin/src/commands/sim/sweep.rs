@@ -22,9 +22,10 @@ use serde_json::json;
 
 use super::{
     SeedArgs, failed,
+    own_build::own_build,
     programs::ProgramArgs,
-    sweep_folder::SweepFolder,
-    under_way::{GLANCE, ThreadArgs, bar, left},
+    sweep_folder::{CellsHere, SweepFolder},
+    under_way::{GLANCE, ThreadArgs, bar, left, run_by_others},
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -80,9 +81,9 @@ fn share(text: &str) -> Result<CellShare, String> {
 }
 
 pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
-    let plan = plan(args)?;
+    let (plan, build) = (plan(args)?, own_build()?);
     let path = args.out.clone().unwrap_or_else(|| plan.folder().into());
-    let folder = SweepFolder::begin(&path, &plan)?;
+    let folder = SweepFolder::begin(&path, &plan, &build)?;
     let (here, share) = (folder.cells(), args.cells.unwrap_or(CellShare::WHOLE));
     for number in &here.damaged {
         let file = folder.path_of(*number);
@@ -91,12 +92,16 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let is_here = |number: &usize| here.whole.iter().any(|cell| cell.number == *number);
     let own = (1..=plan.cells()).filter(|number| share.has(*number));
     let (done, left): (Vec<usize>, Vec<usize>) = own.partition(is_here);
+    let own = number_of(done.len() + left.len(), "cell");
     if !done.is_empty() {
-        let (done, own) = (done.len(), number_of(done.len() + left.len(), "cell"));
-        invocation.printer.note(format!("{done} of {own} were run before"));
+        invocation.printer.note(format!("{} of {own} were run before", done.len()));
+    }
+    let others = here.others.iter().filter(|number| share.has(**number)).count();
+    if others > 0 {
+        invocation.printer.note(run_by_others(others, &own));
     }
     if !left.is_empty() {
-        run(&folder, left, args.threads.count(), invocation)?;
+        run(SweepCourse::new(&folder, build, left.len()), left, args.threads.count(), invocation)?;
     }
     let whole = folder.complete()?;
     let document = document(&folder, whole.as_ref());
@@ -119,7 +124,7 @@ fn plan(args: &Args) -> Result<SweepPlan, CommandError> {
 
 /// Runs these cells and keeps each that is done.
 fn run(
-    folder: &SweepFolder,
+    mut course: SweepCourse<'_>,
     cells: Vec<usize>,
     threads: usize,
     invocation: &Invocation,
@@ -132,7 +137,6 @@ fn run(
         }
     });
     let spinner = invocation.printer.spinner("opening the first markets");
-    let mut course = SweepCourse::new(folder, cells.len());
     let ended = course.carry_out(cells, threads, &asked, &spinner);
     spinner.end();
     watch.abort();
@@ -152,10 +156,10 @@ struct SweepCourse<'a> {
 }
 
 impl<'a> SweepCourse<'a> {
-    fn new(folder: &'a SweepFolder, cells: usize) -> Self {
+    fn new(folder: &'a SweepFolder, build: String, cells: usize) -> Self {
         Self {
             folder,
-            under_way: CellsUnderWay::default(),
+            under_way: CellsUnderWay::of(build),
             begun: Instant::now(),
             cells,
             cells_kept: 0,
@@ -274,10 +278,16 @@ pub(super) fn document(folder: &SweepFolder, whole: Option<&SweepArtefact>) -> s
 pub(super) fn tell(folder: &SweepFolder, whole: Option<&SweepArtefact>, invocation: &Invocation) {
     let (printer, plan) = (&invocation.printer, folder.plan());
     let Some(artefact) = whole else {
-        let done = folder.cells().whole.len();
-        let path = folder.path().display();
-        printer.line(format!("{done} of {} are in {path}", number_of(plan.cells(), "cell")));
-        printer.note("`assay sim merge` puts the folders of all shares together");
+        let CellsHere { whole, others, .. } = folder.cells();
+        let (count, path) = (number_of(plan.cells(), "cell"), folder.path().display());
+        printer.line(format!("{} of {count} are in {path}", whole.len()));
+        match others.len() {
+            0 => printer.note("`assay sim merge` puts the folders of all shares together"),
+            others => {
+                let (others, are) = (number_of(others, "other"), verb(others, "is", "are"));
+                printer.note(format!("{others} {are} of another build of this program: one has to run all"));
+            }
+        }
         return;
     };
     if plan.cells() <= CELLS_SHOWN_MAX {

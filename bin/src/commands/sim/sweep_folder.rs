@@ -1,6 +1,7 @@
 //! The folder of a sweep: its plan, then its cells as they are done, and in the end what all of them came to.
 //!
-//! **Invariant:** a cell counts once its file is whole, so whoever comes goes on where others were ended.
+//! **Invariant:** a cell counts once its file is whole, and for the build of the program that made it, so whoever comes goes on
+//! where others were ended; all cells of a whole sweep are of one build.
 
 use std::{
     fs,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use assay_simulations::lab::{
-    artefact::{SCENARIO, VERSION},
+    artefact::{MANIFEST, SCENARIO, VERSION},
     sweep::{CELLS, PLAN, SweepArtefact, SweepError, SweepPlan, SweptCell},
 };
 
@@ -26,30 +27,37 @@ const RANGES_SHOWN_MAX: usize = 12;
 pub(super) struct SweepFolder {
     path: PathBuf,
     plan: SweepPlan,
+    /// Which build of the program its cells are of; that of the first one, if none is named.
+    build: Option<String>,
 }
 
 /// The cells that a folder has.
 #[derive(Debug, Default)]
 pub(super) struct CellsHere {
+    /// Those of the folder's build.
     pub(super) whole: Vec<SweptCell>,
+    /// Those that another build has run.
+    pub(super) others: Vec<usize>,
     /// Those whose files cannot be taken.
     pub(super) damaged: Vec<usize>,
 }
 
 impl SweepFolder {
-    /// Begins a sweep there, or goes on with the same one.
-    pub(super) fn begin(path: &Path, plan: &SweepPlan) -> Result<Self, CommandError> {
+    /// Begins a sweep there whose cells are of this build, or goes on with the same one.
+    pub(super) fn begin(path: &Path, plan: &SweepPlan, build: &str) -> Result<Self, CommandError> {
+        let build = Some(build.to_owned());
         if path.join(PLAN).exists() {
-            let there = Self::open(path)?;
-            return match there.plan.difference(plan) {
-                None => Ok(there),
-                Some(what) => Err(other(&format!("{} holds another sweep", path.display()), what)),
-            };
+            let there = Self { build, ..Self::open(path)? };
+            if let Some(what) = there.plan.difference(plan) {
+                return Err(other(&format!("{} holds another sweep", path.display()), what));
+            }
+            there.refuse_whole_of_another()?;
+            return Ok(there);
         }
         refuse_used(path)?;
         saved::save_all(&path.join(CELLS), Vec::new())?;
         saved::save_all(path, plan.files())?;
-        Ok(Self { path: path.to_owned(), plan: plan.clone() })
+        Ok(Self { path: path.to_owned(), plan: plan.clone(), build })
     }
 
     /// Opens one that was begun.
@@ -63,7 +71,20 @@ impl SweepFolder {
             })
         };
         let plan = SweepPlan::read(&read(PLAN)?, &read(SCENARIO)?).map_err(|error| bad_plan(path, &error))?;
-        Ok(Self { path: path.to_owned(), plan })
+        Ok(Self { path: path.to_owned(), plan, build: None })
+    }
+
+    /// A whole sweep stays what it is: what it says that its cells came to would be of other runs.
+    fn refuse_whole_of_another(&self) -> Result<(), CommandError> {
+        if !self.path.join(MANIFEST).exists() || self.cells().others.is_empty() {
+            return Ok(());
+        }
+        let folder = self.path.display();
+        let message = format!("{folder} holds a whole sweep that another build of this program has run");
+        let hint = format!(
+            "name another folder with -o, or remove it; `assay sim replay {folder}` says whether this build gives the same"
+        );
+        Err(CommandError::new(Exit::Usage, "OTHER_BUILD", message, hint))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -76,11 +97,15 @@ impl SweepFolder {
 
     /// What there is of its cells.
     pub(super) fn cells(&self) -> CellsHere {
-        let mut here = CellsHere::default();
+        let (mut here, mut build) = (CellsHere::default(), self.build.clone());
         for number in 1..=self.plan.cells() {
             let path = self.path_of(number);
-            match fs::read_to_string(&path).ok().and_then(|text| SweptCell::read(&self.plan, number, &text)) {
-                Some(cell) => here.whole.push(cell),
+            let read = fs::read_to_string(&path).ok();
+            match read.and_then(|text| SweptCell::read(&self.plan, number, &text)) {
+                Some(cell) if cell.build == *build.get_or_insert_with(|| cell.build.clone()) => {
+                    here.whole.push(cell);
+                }
+                Some(_) => here.others.push(number),
                 None if path.exists() => here.damaged.push(number),
                 None => {}
             }
@@ -108,13 +133,19 @@ impl SweepFolder {
 
     /// All of it.
     pub(super) fn whole(&self) -> Result<SweepArtefact, CommandError> {
-        let here = self.cells();
-        let has = |number: &usize| here.whole.iter().any(|cell| cell.number == *number);
+        let CellsHere { whole, others, .. } = self.cells();
+        let has = |number: &usize| others.contains(number) || whole.iter().any(|cell| cell.number == *number);
         let missing: Vec<usize> = (1..=self.plan.cells()).filter(|number| !has(number)).collect();
-        SweepArtefact::new(self.plan.clone(), here.whole).ok_or_else(|| {
+        SweepArtefact::new(self.plan.clone(), whole).ok_or_else(|| {
             let count = number_of(self.plan.cells(), "cell");
+            let wrong = [(&missing, "missing"), (&others, "of another build of this program")];
+            let wrong: Vec<String> = wrong
+                .into_iter()
+                .filter(|(cells, _)| !cells.is_empty())
+                .map(|(cells, what)| format!("{} {what}", are(cells)))
+                .collect();
             let message =
-                format!("{} is no whole sweep: of {count}, {} missing", self.path.display(), are(&missing));
+                format!("{} is no whole sweep: of {count}, {}", self.path.display(), wrong.join(", and "));
             let hint = "the command that began it goes on with it, and `assay sim merge` puts parts together";
             CommandError::new(Exit::Usage, "NOT_WHOLE", message, hint)
                 .with(serde_json::json!({ "cells_missing": missing }))

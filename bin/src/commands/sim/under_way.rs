@@ -184,6 +184,11 @@ impl Drop for QuietPanics {
     }
 }
 
+/// Says how many things of all another build of the program has kept: what decides them may be other code by now.
+pub(super) fn run_by_others(count: usize, all: &str) -> String {
+    format!("{count} of {all} were run by another build of this program, and are run again")
+}
+
 /// How much of all is done.
 pub(super) fn bar(done: u64, all: u64) -> String {
     let full = (done.min(all) * BAR_PARTS / all.max(1)) as usize;

@@ -344,11 +344,15 @@ fn a_plan_runs_each_scenario_once_and_says_of_each_attack_what_came_of_it() {
 fn kept_runs_are_taken_whole_and_for_their_own_scenario_and_seeds_alone() {
     let scenario = market();
     let runs = runs(&[("share", &[0.1, 0.2])]);
-    let text = runs_text(&scenario, 0, &runs);
-    assert_eq!(read_runs(&scenario, 0, 2, &text), Some(runs));
-    assert_eq!(read_runs(&scenario, 0, 3, &text), None);
-    assert_eq!(read_runs(&scenario, 1, 2, &text), None);
-    assert_eq!(read_runs(&Scenario { slots: 9, ..scenario.clone() }, 0, 2, &text), None);
-    assert_eq!(read_runs(&scenario, 0, 2, &text.replace("0.2", "0.3")), None);
-    assert_eq!(read_runs(&scenario, 0, 2, &text[..text.len() - 1]), None);
+    let text = runs_text(&scenario, 0, "0123456789ab", &runs);
+    let rebuilt = runs_text(&scenario, 0, "another", &runs);
+    assert_eq!(read_runs(&scenario, (0, 2), &text), Some(("0123456789ab", runs.clone())));
+    assert_eq!(read_runs(&scenario, (0, 2), &rebuilt), Some(("another", runs)));
+    let unsaid = text.replacen(", build 0123456789ab", "", 1);
+    assert_eq!(read_runs(&scenario, (0, 2), &unsaid), None, "nobody knows which build made them");
+    assert_eq!(read_runs(&scenario, (0, 3), &text), None);
+    assert_eq!(read_runs(&scenario, (1, 2), &text), None);
+    assert_eq!(read_runs(&Scenario { slots: 9, ..scenario.clone() }, (0, 2), &text), None);
+    assert_eq!(read_runs(&scenario, (0, 2), &text.replace("0.2", "0.3")), None);
+    assert_eq!(read_runs(&scenario, (0, 2), &text[..text.len() - 1]), None);
 }

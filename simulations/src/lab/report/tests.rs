@@ -40,7 +40,8 @@ fn runs(scale: f64) -> Vec<RunFigures> {
 fn sweep(overs: &[&str]) -> SweepArtefact {
     let axes = overs.iter().map(|over| SweepAxis::read(over).unwrap()).collect();
     let plan = SweepPlan::new(scenario("mine", "What?"), axes, 1).unwrap();
-    let cell = |number: usize| SweptCell { number, runs: runs(number as f64) };
+    let cell =
+        |number: usize| SweptCell { number, build: "0123456789ab".to_owned(), runs: runs(number as f64) };
     let cells = (1..=plan.cells()).map(cell).collect();
     SweepArtefact::new(plan, cells).unwrap()
 }

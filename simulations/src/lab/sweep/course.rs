@@ -56,19 +56,28 @@ impl PieceSource for CellPieces {
 }
 
 /// Runs of cells of which some are still to come.
-#[derive(Clone, Debug, Default)]
-pub struct CellsUnderWay(BTreeMap<usize, Vec<RunFigures>>);
+#[derive(Clone, Debug)]
+pub struct CellsUnderWay {
+    build: String,
+    runs: BTreeMap<usize, Vec<RunFigures>>,
+}
 
 impl CellsUnderWay {
+    /// None yet, of those that this build of the program makes.
+    #[must_use]
+    pub fn of(build: String) -> Self {
+        Self { build, runs: BTreeMap::new() }
+    }
+
     /// Takes a run; gives its cell if that is whole now.
     pub fn take(&mut self, plan: &SweepPlan, number: usize, run: RunFigures) -> Option<SweptCell> {
-        let runs = self.0.entry(number).or_default();
+        let runs = self.runs.entry(number).or_default();
         runs.push(RunFigures { series: Vec::new(), ..run });
         if (runs.len() as u64) < plan.scenario().seeds {
             return None;
         }
-        let mut runs = self.0.remove(&number)?;
+        let mut runs = self.runs.remove(&number)?;
         runs.sort_by_key(|run| run.seed);
-        Some(SweptCell { number, runs })
+        Some(SweptCell { number, build: self.build.clone(), runs })
     }
 }

@@ -9,6 +9,9 @@ use crate::lab::{
     shipped,
 };
 
+/// Which build of a program makes them.
+const BUILD: &str = "0123456789ab";
+
 fn base() -> Scenario {
     let text = shipped::text("fraud-vs-check-rate").unwrap();
     let scenario = Scenario::read("fraud-vs-check-rate", &text, &shipped::text).unwrap();
@@ -36,7 +39,8 @@ fn run(
 ) -> Result<Vec<SweptCell>, (usize, ExperimentError)> {
     let (plan, (sender, ran)) = (Arc::new(plan.clone()), mpsc::sync_channel(threads));
     begin(&plan, cells, threads, move |run| sender.send(run).is_ok());
-    let (mut under_way, mut whole, mut failed) = (CellsUnderWay::default(), Vec::new(), Vec::new());
+    let (mut under_way, mut whole, mut failed) =
+        (CellsUnderWay::of(BUILD.to_owned()), Vec::new(), Vec::new());
     for SweptRun { cell, seed, ended } in ran {
         match ended.unwrap() {
             Ok(run) => whole.extend(under_way.take(&plan, cell, run)),
@@ -173,9 +177,15 @@ fn a_file_of_a_cell_is_taken_whole_and_for_its_own_cell_alone() {
         figures: vec![("share".into(), Some(0.1 + seed as f64)), ("time".into(), None)],
         series: Vec::new(),
     };
-    let cell = SweptCell { number: 2, runs: vec![run(1), run(2)] };
+    let of = |build: &str, runs| SweptCell { number: 2, build: build.to_owned(), runs };
+    let cell = of(BUILD, vec![run(1), run(2)]);
     let text = cell.text(&plan);
     assert_eq!(SweptCell::read(&plan, 2, &text), Some(cell));
+    let rebuilt = of("another", vec![run(1), run(2)]);
+    assert_ne!(rebuilt.text(&plan), text, "it says which build made it");
+    assert_eq!(SweptCell::read(&plan, 2, &rebuilt.text(&plan)), Some(rebuilt));
+    let unsaid = text.replacen(", build 0123456789ab", "", 1);
+    assert_eq!(SweptCell::read(&plan, 2, &unsaid), None, "nobody knows which build made it");
     assert_eq!(SweptCell::file(2), "00002.csv");
     assert_eq!(SweptCell::read(&plan, 1, &text), None, "another cell");
     assert_eq!(SweptCell::read(&self::plan(&["market.slots=1,3"]), 2, &text), None, "another plan");
@@ -183,7 +193,7 @@ fn a_file_of_a_cell_is_taken_whole_and_for_its_own_cell_alone() {
         assert_eq!(SweptCell::read(&plan, 2, &text[..end]), None, "cut at {end}");
     }
     assert_eq!(SweptCell::read(&plan, 2, &text.replace("1.1", "1.2")), None, "changed");
-    let one = SweptCell { number: 2, runs: vec![run(1)] };
+    let one = of(BUILD, vec![run(1)]);
     assert_eq!(SweptCell::read(&plan, 2, &one.text(&plan)), None, "a seed is missing");
 }
 
