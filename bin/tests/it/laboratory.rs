@@ -289,6 +289,13 @@ fn a_search_finds_what_breaks_a_bound_and_writes_it_with_its_seeds() {
     assert_eq!(bench.types(&seek).status, Some(14));
     let other = bench.fails(&[&seek[..], &["--seed", "2"]].concat(), 2);
     assert_eq!(other["code"], "OTHER_SEARCH");
+    // What decides may be other code by now: neither what was found nor what was tried says anything of that.
+    bench.made_by_another("sought");
+    let kept = bench.files("sought");
+    let rebuilt = bench.fails(&seek, 2);
+    assert_eq!(rebuilt["code"], "OTHER_SEARCH");
+    assert!(message(&rebuilt).contains("another build of this program"), "{rebuilt}");
+    assert!(bench.files("sought") == kept, "what was found stays");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `assay sim seek`: a search for attacks that gain something, or harm more than they cost.
 //!
-//! **Invariant:** what was tried is on the disk before more is, so whatever ends this, the same command goes on from there.
+//! **Invariant:** what was tried is on the disk before more is, so whatever ends this, the same command of the same build goes on from
+//! there.
 
 use std::{
     fs,
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 
 use super::{
     experiment_folder::refuse_used,
+    own_build::own_build,
     programs::ProgramArgs,
     saved,
     seek_budget::SeekBudget,
@@ -121,7 +123,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let search = if args.budget.is_some() { search.without_end() } else { search };
     let threads = args.threads.count();
     let budget = SeekBudget::new([args.length, args.budget], args.evaluations, threads);
-    let mut course = SeekCourse { path, hash, search, runs: SoughtRuns::default(), budget };
+    let called = format!("{hash}, build {}", own_build()?);
+    let mut course = SeekCourse { path, called, search, runs: SoughtRuns::default(), budget };
     course.go_on(invocation)?;
     let cut_short = course.carry_out(threads, invocation)?;
     course.tell(invocation);
@@ -131,7 +134,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
 /// A search, and the folder that it is written into.
 struct SeekCourse {
     path: PathBuf,
-    hash: String,
+    /// Which search it is, and by which build: what was tried says what is tried next.
+    called: String,
     search: Search,
     runs: SoughtRuns,
     budget: SeekBudget,
@@ -142,9 +146,12 @@ impl SeekCourse {
     fn go_on(&mut self, invocation: &Invocation) -> Result<(), CommandError> {
         let file = self.path.join(TRIED);
         let Ok(text) = fs::read_to_string(&file) else { return Ok(()) };
-        let is_taken = read_trials(&self.hash, &text).is_some_and(|trials| self.search.go_on(trials));
+        let is_taken = read_trials(&self.called, &text).is_some_and(|trials| self.search.go_on(trials));
         if !is_taken {
-            let message = format!("{} is of another search, or was changed", file.display());
+            let message = format!(
+                "{} is of another search or another build of this program, or was changed",
+                file.display()
+            );
             let hint = "name another folder with -o, or remove this one";
             return Err(CommandError::new(Exit::Usage, "OTHER_SEARCH", message, hint));
         }
@@ -208,7 +215,7 @@ impl SeekCourse {
     }
 
     fn save(&self) -> Result<(), CommandError> {
-        let text = trials_text(&self.hash, self.search.trials());
+        let text = trials_text(&self.called, self.search.trials());
         saved::save(&self.path.join(TRIED), text.as_bytes())?;
         saved::save(&self.path.join(SPENT), self.budget.text().as_bytes())?;
         if let Some(best) = self.search.best() {
