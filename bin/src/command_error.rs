@@ -32,7 +32,7 @@ pub enum Exit {
     NotFound = 3,
     /// No key, or no permission.
     Forbidden = 4,
-    /// The daemon does not run or speaks another version.
+    /// The daemon does not run, speaks another version or runs already, as a gateway may.
     Daemon = 5,
     /// No offer matches.
     NoMatch = 6,

@@ -46,7 +46,7 @@ impl From<GatewayError> for CommandError {
                  `assay up --serve 127.0.0.1:11436`",
             ),
             GatewayError::Running { .. } => (
-                Exit::Usage,
+                Exit::Daemon,
                 "GATEWAY_RUNNING",
                 "use that one, or end it where it was started: Ctrl-C ends `assay serve`, `assay down` one of `assay up --serve`",
             ),
@@ -103,4 +103,25 @@ fn running(name: &str) -> CommandError {
     let message = format!("the batch {name} is being carried out by another process");
     let hint = format!("`assay batch status {name}` says how far it is");
     CommandError::new(Exit::Other, "BATCH_RUNNING", message, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_peer::home::{LockError, Locked};
+
+    use super::*;
+
+    #[test]
+    fn a_second_gateway_of_a_home_ends_as_its_second_daemon_does() {
+        let address = Some(([127, 0, 0, 1], 11_435).into());
+        let gateway = CommandError::from(GatewayError::Running { address });
+        let daemon = CommandError::from(LockError::Locked(Locked { pid: 7 }));
+        assert_eq!([gateway.exit(), daemon.exit()], [Exit::Daemon; 2]);
+        for failure in [&gateway, &daemon] {
+            let [_, hint] = failure.lines();
+            assert!(hint.starts_with("use that one, or end it ") && hint.contains("`assay down`"), "{hint}");
+        }
+        let [line, _] = gateway.lines();
+        assert_eq!(line, "a gateway of this home runs already, at http://127.0.0.1:11435");
+    }
 }

@@ -39,7 +39,7 @@ async fn a_daemon_serves_tools_of_others_and_what_it_was_answering_is_cancelled_
     assert_eq!(whole["choices"][0]["message"]["content"], "85", "{whole}");
     assert_eq!(gateway.get("/assay/v1/status").document()["schema"], "assay.status/1");
     let second = assay(home.root(), &["serve", "--listen", "127.0.0.1:0", "--no-start"]);
-    assert_eq!(second.status, Some(2), "{second:?}");
+    assert_eq!(second.status, Some(5), "{second:?}");
     assert!(second.stderr.contains(&format!("at http://{}", gateway.address())), "{second:?}");
 
     // Nobody sells anything, so this waits for an offer of hers.
@@ -176,7 +176,7 @@ fn where_a_gateway_listens_is_settled_once_for_both_ways_to_start_it() {
     assert!(refused.status == Some(2) && refused.stderr.contains(&place), "{refused:?}");
     let mut own = Serving::by(homestead.home.root(), &["up", "--serve", "127.0.0.1:0"]);
     let refused = homestead.types(&["serve", "--no-start"]);
-    assert!(refused.status == Some(2) && refused.stderr.contains("runs already"), "{refused:?}");
+    assert!(refused.status == Some(5) && refused.stderr.contains("runs already"), "{refused:?}");
     assert_eq!(homestead.types(&["down"]).status, Some(0));
     assert!(own.ends_well(), "{}", own.told());
 }
