@@ -1,6 +1,7 @@
 //! The demonstration, from end to end.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
 };
@@ -8,7 +9,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
-use crate::{assay::BINARY, schema_set};
+use crate::{assay::BINARY, foundings::cut_model, schema_set};
 
 #[test]
 fn the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance() {
@@ -37,7 +38,24 @@ fn the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance(
     assert_eq!(document["books"]["held"]["amount"], "0.00");
     assert_eq!(document["tampered"]["exit"], 9);
     assert_gone(&document["peers"]);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
+}
+
+#[test]
+fn a_model_whose_file_was_cut_off_is_refused_before_anything_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let cut = cut_model(folder.path());
+    let temporary = folder.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    let refused = Command::new(BINARY)
+        .args(["demo", "--model", cut.to_str().unwrap()])
+        .env("TMPDIR", &temporary)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!((refused.status.code(), refused.stdout.as_slice()), (Some(2), &b""[..]));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("cut.gguf cannot be sold: tensor ") && said.lines().count() == 2, "{said}");
 }
 
 #[test]
@@ -61,7 +79,7 @@ fn ctrl_c_leaves_no_process_and_no_file() {
     kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
     assert_eq!(demo.wait().unwrap().code(), Some(130));
     cast.into_iter().for_each(assert_ended);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
 }
 
 fn assert_gone(peers: &Value) {

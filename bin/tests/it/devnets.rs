@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     assay::{Ran, assay, command},
+    foundings::cut_model,
     homes::private_folder,
     person::Person,
 };
@@ -240,6 +241,11 @@ fn what_cannot_be_done_to_a_devnet_is_refused_in_its_own_way() {
         assert_eq!(self::code(&ran, status), code, "{typed:?}");
     }
     fs::create_dir_all(&devnet.folder).unwrap();
+    let cut = cut_model(&devnet.folder);
+    let refused = user.types(&["devnet", "up", "--model", cut.to_str().unwrap()]);
+    assert!(refused.status == Some(2) && refused.stderr.contains(" cannot be sold: tensor "), "{refused:?}");
+    assert_eq!(user.asks(&["devnet", "ls"])["devnets"], json!([]), "nothing was founded");
+    fs::remove_file(cut).unwrap();
     fs::write(devnet.folder.join("letter"), "dear").unwrap();
     assert_eq!(devnet.fails("up", &[], 2), "DIR_TAKEN", "nothing of anybody's is touched");
     assert_eq!(fs::read(devnet.folder.join("letter")).unwrap(), b"dear");

@@ -48,6 +48,13 @@ pub(crate) fn model(folder: &Path) -> PathBuf {
     model
 }
 
+/// A model whose file was cut off on its way.
+pub(crate) fn cut_model(folder: &Path) -> PathBuf {
+    let cut = folder.join("cut.gguf");
+    fs::write(&cut, &fs::read(MODEL).unwrap()[..100_000]).unwrap();
+    cut
+}
+
 /// Talks with the model, and is answered each time as it is asked.
 fn chats(buyer: &Person) {
     let said = "27+58=\n/cost\n\n/nonsense\n389+456=\n/again\n/receipt\n/quit\n27+58=\n";
@@ -261,8 +268,7 @@ fn a_network_that_cannot_be_run_is_not_founded() {
     let network = folder.path().join("network.toml");
     let (model, noise) = (model(folder.path()), folder.path().join("noise.gguf"));
     fs::write(&noise, "no model").unwrap();
-    let cut = folder.path().join("cut.gguf");
-    fs::write(&cut, &fs::read(&model).unwrap()[..100_000]).unwrap();
+    let cut = cut_model(folder.path());
     let astray = folder.path().join("missing/network.toml");
     let holder = TcpListener::bind("0.0.0.0:0").unwrap();
     let taken = format!("127.0.0.1:{}", holder.local_addr().unwrap().port());

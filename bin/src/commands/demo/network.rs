@@ -79,8 +79,10 @@ impl DemoNetwork {
         cast: &[Part],
         own: Option<(&Path, &str)>,
     ) -> Result<Self, CommandError> {
-        // Before the machine is measured, which takes seconds.
-        own.map(|(file, _)| own_model::bytes_of(file)).transpose()?;
+        // Before the machine is measured, which takes seconds, and before anybody would run it in vain.
+        if let Some((file, _)) = own {
+            own_model::refuse_unrunnable(file, &file.display().to_string(), "sold")?;
+        }
         let folder =
             tempfile::Builder::new().prefix("assay-demo-").tempdir().map_err(|error| disk(&error))?;
         let classes = local_network::classes(binary)?;

@@ -109,6 +109,7 @@ impl DevnetCast {
     pub(super) fn check(&self) -> Result<(), CommandError> {
         let mut names = BTreeSet::new();
         for file in &self.models {
+            own_model::refuse_unrunnable(file, &file.display().to_string(), "sold")?;
             let manifest = own_model::manifest(file, Default::default(), EXTENT)?;
             if !names.insert(manifest.name) {
                 let hint = "a model is called like its file: give one of the files another name";
