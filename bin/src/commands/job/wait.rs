@@ -15,7 +15,7 @@ use crate::{
         closing,
         follow::{alarm, unless_left},
         input,
-        notary_wait::{NOTARY_GONE, NotaryWait},
+        notary_wait::{LOOK_STEP, NotaryWait},
     },
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
@@ -56,6 +56,7 @@ type JobEnd = Result<Box<JobView>, CommandError>;
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
+    let begun = Instant::now();
     let (mut jobs, mut ceilings) = (Vec::new(), Vec::new());
     for name in &args.jobs {
         let job = daemon.call(ShowJob { name: name.clone() }).await?;
@@ -68,8 +69,7 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         let mut ended: Vec<JobEnd> = Vec::new();
         spinner.say(&how_long(&jobs, &daemon).await);
         for job in &mut jobs {
-            let is_gone = ended.iter().any(is_without_notary);
-            ended.push(until_over(job, &daemon, invocation, deadline, is_gone).await);
+            ended.push(until_over(job, &daemon, invocation, deadline, begun).await);
         }
         Ok(ended)
     });
@@ -106,25 +106,20 @@ async fn how_long(jobs: &[JobView], daemon: &RunningDaemon) -> String {
     closing::words(WAITS, longest)
 }
 
-/// Whether one is waited for no longer because its notary is gone.
-fn is_without_notary(ended: &JobEnd) -> bool {
-    ended.as_ref().is_err_and(|failure| failure.code() == NOTARY_GONE)
-}
-
-/// Waits for one; where that ends before it is over, `job` is how it stood last. Whether its notary is there is looked at once
-/// where that of another one is gone.
+/// Waits for one; where that ends before it is over, `job` is how it stood last. How it stood when all began to be waited for is
+/// how it is given: a notary is waited for from then on, once for all, and looked at first where that was a while ago.
 async fn until_over(
     job: &mut JobView,
     daemon: &RunningDaemon,
     invocation: &Invocation,
     deadline: Option<Instant>,
-    is_gone: bool,
+    begun: Instant,
 ) -> JobEnd {
     let key = job.submission.key;
     let follow = async {
         let mut watch = JobWatch::begin(&invocation.home, &daemon.handle, full(key)).await?;
-        let mut notary = NotaryWait::of(&job.submission);
-        if is_gone {
+        let mut notary = NotaryWait::since(&job.submission, begun);
+        if begun.elapsed() >= LOOK_STEP {
             notary.look((watch.handle(), key), deadline.is_some(), &invocation.printer).await?;
         }
         loop {
@@ -133,7 +128,10 @@ async fn until_over(
             if now.submission.ended {
                 return Ok(now);
             }
-            notary.hear(&now.submission);
+            // It is told how it stands before anything happens to it.
+            if now.submission != job.submission {
+                notary.hear(&now.submission);
+            }
             *job = *now;
         }
     };

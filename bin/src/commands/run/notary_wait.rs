@@ -18,7 +18,7 @@ use crate::{
 /// How long a notary may take to open a job before whoever waits is told. The daemon goes on asking it.
 const NOTARY_WAIT: Duration = Duration::from_secs(30);
 /// Between two looks at whether it is there.
-const LOOK_STEP: Duration = Duration::from_secs(3);
+pub(crate) const LOOK_STEP: Duration = Duration::from_secs(3);
 
 /// The code of a failure for which the notary is gone.
 pub(crate) const NOTARY_GONE: &str = "NOTARY_GONE";
@@ -38,10 +38,14 @@ impl NotaryWait {
         Self { quiet: Some(Instant::now()), looked: None, has_told: false }
     }
 
-    /// Begins to wait for one that was ordered before.
-    pub(crate) fn of(submission: &SubmissionView) -> Self {
+    /// Begins to wait for one that stood so at that time: a notary that was asked by then says nothing since then, whoever else
+    /// was waited for meanwhile.
+    pub(crate) fn since(submission: &SubmissionView, looked_at: Instant) -> Self {
         let mut wait = Self::begin();
         wait.hear(submission);
+        if is_asked(submission) {
+            wait.quiet = wait.quiet.map(|_| looked_at);
+        }
         wait
     }
 
@@ -69,8 +73,8 @@ impl NotaryWait {
     ) -> Result<(), CommandError> {
         let Some(quiet) = self.quiet else { return Ok(()) };
         self.looked = Some(Instant::now());
-        let attempts = match handle.call(ShowJob { name: full(key) }).await {
-            Ok(job) => job.submission.attempts,
+        let submission = match handle.call(ShowJob { name: full(key) }).await {
+            Ok(job) => job.submission,
             // Whoever hears of the job notices that; it is not the notary who says nothing.
             Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => {
                 self.quiet = Some(Instant::now());
@@ -78,14 +82,14 @@ impl NotaryWait {
             }
             Err(error) => return Err(error.into()),
         };
-        let is_asked = attempts.iter().any(|attempt| attempt.state == AttemptState::Opening);
+        let is_asked = is_asked(&submission);
         if !is_asked {
             self.quiet = Some(Instant::now());
         }
         // A daemon that does not say knows of none.
         let lost = handle.call(LookForNotary).await.unwrap_or_default();
         // Where nobody was asked yet, one that was never heard may just not be found yet.
-        let lost = lost.filter(|lost| is_asked || attempts.is_empty() && lost.heard.is_some());
+        let lost = lost.filter(|lost| is_asked || submission.attempts.is_empty() && lost.heard.is_some());
         let failure = match lost {
             Some(lost) => gone(key, &lost),
             None if is_asked && quiet.elapsed() >= NOTARY_WAIT => silent(key),
@@ -99,6 +103,11 @@ impl NotaryWait {
         printer.note(format!("{message}; it is waited for as long as was said"));
         Ok(())
     }
+}
+
+/// Whether a notary is asked to open the job.
+fn is_asked(submission: &SubmissionView) -> bool {
+    submission.attempts.iter().any(|attempt| attempt.state == AttemptState::Opening)
 }
 
 /// Whether it is the notary no more who is waited for: the job was opened, or nothing is asked for it now.
@@ -116,9 +125,8 @@ pub(crate) async fn lost_before(handle: &Handle, key: Digest) -> Option<LostNota
         return None;
     }
     let lost = handle.call(LookForNotary).await.ok()??;
-    let is_asked = submission.attempts.iter().any(|attempt| attempt.state == AttemptState::Opening);
     // One that was never heard may just not be found yet.
-    (is_asked || lost.heard.is_some()).then_some(lost)
+    (is_asked(&submission) || lost.heard.is_some()).then_some(lost)
 }
 
 /// That a notary is gone, and since when.
@@ -160,12 +168,48 @@ fn hint(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use assay_market::view::AttemptView;
     use assay_protocol::{
         id::PeerId,
-        units::{Duration as Length, Timestamp},
+        units::{Amount, Duration as Length, Timestamp},
     };
 
     use super::*;
+
+    /// A job of which one attempt stands so.
+    fn submission(state: AttemptState) -> SubmissionView {
+        let attempt = AttemptView {
+            job: Digest::default(),
+            provider: PeerId([7; 32]),
+            ordered: Timestamp(0),
+            price: Amount::ZERO,
+            total_max: Amount::ZERO,
+            held: Amount::ZERO,
+            state,
+            end: None,
+            rate: None,
+            output: None,
+            receipt: None,
+            cost: None,
+        };
+        SubmissionView {
+            key: Digest::default(),
+            manifest: "digits".to_owned(),
+            attempts: vec![attempt],
+            cancelled: false,
+            ended: false,
+            unmatched: None,
+        }
+    }
+
+    #[test]
+    fn a_notary_that_several_jobs_wait_for_is_silent_to_all_of_them_at_once() {
+        let begun = Instant::now() - NOTARY_WAIT;
+        let since = |state| NotaryWait::since(&submission(state), begun).quiet;
+        assert_eq!(since(AttemptState::Opening), Some(begun), "it was asked by then");
+        assert!(since(AttemptState::Proposed).is_some_and(|quiet| quiet > begun), "it may just be asked");
+        assert_eq!(since(AttemptState::Running), None, "it has opened it");
+    }
 
     #[test]
     fn a_notary_that_is_gone_is_told_with_when_it_was_last_heard() {
