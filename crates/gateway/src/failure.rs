@@ -23,7 +23,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{json_answer::JsonAnswer, keys::KeysError, known_besides::KnownBesides};
+use crate::{json_answer::JsonAnswer, keys::KeysError, known_besides::KnownBesides, lost_provider};
 
 /// By which the clients of OpenAI are told whether to ask again by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -49,6 +49,8 @@ pub(crate) struct HttpFailure {
 impl HttpFailure {
     /// What programs tell by that no daemon is there.
     pub(crate) const NO_DAEMON: &str = "no_daemon";
+    /// What programs tell by that nobody takes a job.
+    pub(crate) const NO_OFFER: &str = "no_offer";
 
     /// A failure with the code that programs read and the line that people do.
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
@@ -68,8 +70,7 @@ impl HttpFailure {
 
     /// Nothing is there for now.
     pub(crate) fn busy(message: impl Into<String>) -> Self {
-        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
-        Self { retry_after: Some(ASK_AGAIN_S), ..failure }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).asked_again()
     }
 
     /// The disk failed. Where that was is for the owner of the home, and is logged.
@@ -92,6 +93,11 @@ impl HttpFailure {
     /// The same, about a part of the request.
     pub(crate) fn about(self, param: &str) -> Self {
         Self { param: Some(param.to_owned()), ..self }
+    }
+
+    /// The same, where it may go well a moment later.
+    pub(crate) fn asked_again(self) -> Self {
+        Self { retry_after: Some(ASK_AGAIN_S), ..self }
     }
 
     /// The same, with what to do.
@@ -247,7 +253,7 @@ impl HttpFailure {
                 };
                 Self::new(StatusCode::BAD_GATEWAY, "job_failed", message)
             }
-            None => Self::unmatched(&unmatched, besides, spent),
+            None => lost_provider::told(submission, Self::unmatched(&unmatched, besides, spent)),
         }
     }
 
@@ -275,7 +281,7 @@ impl HttpFailure {
             let message = format!(
                 "the notary of this network keeps two journals, and this peer has left it for good; {spent}"
             );
-            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, Self::NO_OFFER, message);
         }
         let why = match unmatched.refusal {
             Some(refusal) => format!("the last refusal: {refusal}"),
@@ -288,8 +294,7 @@ impl HttpFailure {
             ),
         };
         let message = format!("nobody takes this now: {why}; {spent}; ask again later");
-        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_offer", message);
-        Self { retry_after: Some(ASK_AGAIN_S), ..failure }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Self::NO_OFFER, message).asked_again()
     }
 }
 
@@ -371,9 +376,7 @@ impl From<Refused> for HttpFailure {
         let failure = Self::new(status, code, refused.to_string());
         match status {
             // What is spent today is spent: asking again soon is in vain.
-            StatusCode::TOO_MANY_REQUESTS if code != "insufficient_quota" => {
-                Self { retry_after: Some(ASK_AGAIN_S), ..failure }
-            }
+            StatusCode::TOO_MANY_REQUESTS if code != "insufficient_quota" => failure.asked_again(),
             _ => failure,
         }
     }

@@ -38,6 +38,7 @@ mod keyed_answers;
 mod keys;
 mod known_besides;
 mod link;
+mod lost_provider;
 mod metrics;
 mod ollama;
 mod openai;
@@ -80,6 +81,7 @@ pub use self::{
     documents::{DocumentFuture, PageDocuments, PageQuestion, Unanswered},
     keys::{AccessKey, AccessKeys, KeysError},
     link::DaemonLink,
+    lost_provider::lost_amid,
     openai::{
         batched::{BatchedFailure, BatchedRequest, DeliveredAnswer},
         choice::{WrongChoice, check_choice},

@@ -5,6 +5,7 @@ mod tests;
 
 use std::{future::pending, time::Duration};
 
+use assay_gateway::lost_amid;
 use assay_market::{
     held_money::HeldMoney,
     view::{AttemptState, AttemptView, SubmissionView},
@@ -464,14 +465,6 @@ fn why_in_vain(
             failure.with(details)
         }
     }
-}
-
-/// The last attempt that was opened, if its provider gave nothing by the time that it had.
-fn lost_amid(submission: &SubmissionView) -> Option<&AttemptView> {
-    let opened = submission.attempts.iter().rev().find(|attempt| attempt.rate.is_some())?;
-    let is_lost = matches!(opened.state, AttemptState::Closed(Outcome::NoClaim | Outcome::Cancelled))
-        && opened.output.is_none();
-    is_lost.then_some(opened)
 }
 
 /// A provider was lost in the middle, and then nobody else was found. That it was the only one wished for is what may help.
