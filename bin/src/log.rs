@@ -31,7 +31,7 @@ use self::{
     quota::{Admission, LogQuota},
     rotated::Rotated,
 };
-use crate::printer::{called, field, short};
+use crate::printer::{called, field, number_of, short};
 
 /// What is logged where `ASSAY_LOG` says nothing.
 const LOGGED: &str = "warn,assay_peer=info,assay_cli=info";
@@ -104,7 +104,8 @@ fn lock(quota: &Mutex<LogQuota>) -> MutexGuard<'_, LogQuota> {
 fn summary(held: &mut Vec<quota::HeldBack>, stamp: LineTime) -> Vec<String> {
     let lines = held.drain(..).map(|held| {
         let whose = if held.subject.is_empty() { String::new() } else { format!(" (of {})", held.subject) };
-        line(stamp, held.level, &format!("{} times more: {}{whose}", held.times, held.message))
+        let times = number_of(held.times, "time");
+        line(stamp, held.level, &format!("{times} more: {}{whose}", held.message))
     });
     lines.collect()
 }

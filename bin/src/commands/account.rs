@@ -23,7 +23,7 @@ use crate::{
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     peer_name::PeerName,
-    printer::{Table, ago, called, full, local, money, rate, short},
+    printer::{Table, ago, called, full, local, money, number_of, rate, short},
 };
 
 /// What the notary holds for this peer.
@@ -189,8 +189,8 @@ fn print(
     }
     if account.suspended > 0 {
         invocation.printer.note(format!(
-            "suspended as a verifier of {} kinds of jobs, for not answering; it registers again by itself",
-            account.suspended
+            "suspended as a verifier of {} of jobs, for not answering; it registers again by itself",
+            number_of(account.suspended, "kind")
         ));
     }
     let head = account.head;

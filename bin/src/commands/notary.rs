@@ -18,7 +18,7 @@ use crate::{
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     peer_name::PeerName,
-    printer::{full, money, number_of, short},
+    printer::{full, money, number_of, short, verb},
 };
 
 /// A notary's books and its journal.
@@ -106,9 +106,10 @@ fn whole(records: u64, head: &Head) -> String {
         return "The journal is empty: `assay up` begins it.".to_owned();
     }
     format!(
-        "The journal is whole: {}, {} of them entries. The last is {}.",
+        "The journal is whole: {}, {} of them {}. The last is {}.",
         number_of(records, "record"),
         head.sequence,
+        verb(head.sequence, "an entry", "entries"),
         full(head.digest)
     )
 }

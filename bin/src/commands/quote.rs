@@ -30,7 +30,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Table, ago, called, full, moment, money, number_of, short},
+    printer::{Table, ago, called, full, moment, money, number_of, short, verb},
 };
 
 const EXAMPLES: &str = "\
@@ -156,7 +156,9 @@ fn counted(input: &[u8], manifest: &Manifest) -> Option<String> {
     let bytes = input.len() as u64;
     let tokens = tokens_read_least(bytes);
     let words = format!(
-        "{bytes} bytes, which count as {} at least, though a model may read less",
+        "{}, which {} as {} at least, though a model may read less",
+        number_of(bytes, "byte"),
+        verb(bytes, "counts", "count"),
         number_of(tokens, "token")
     );
     (tokens > 0).then_some(words)

@@ -19,7 +19,7 @@ use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{called, full, money, number_of, short},
+    printer::{called, full, money, number_of, short, verb},
 };
 
 /// What raises what a newcomer may do that has nothing to put at stake.
@@ -203,7 +203,8 @@ fn price(rivals: &Rivals, unit: &str) -> Finding {
             match others {
                 1 => format!("{name}: {unit_price} {unit}s a unit, and the one other asks less: {least}"),
                 _ => format!(
-                    "{name}: {unit_price} {unit}s a unit, and {cheaper} of {others} others ask less, {least} the least"
+                    "{name}: {unit_price} {unit}s a unit, and {cheaper} of {others} others {} less, {least} the least",
+                    verb(*cheaper, "asks", "ask")
                 ),
             },
             "`assay provider price` suggests another; who is quicker or better known is chosen at a higher price, too",

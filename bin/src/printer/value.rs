@@ -72,8 +72,8 @@ pub(crate) fn number_of(count: impl std::fmt::Display, thing: &str) -> String {
 }
 
 /// What so many do where more of them would do the other.
-pub(crate) fn verb<'a>(count: usize, one: &'a str, more: &'a str) -> &'a str {
-    if count == 1 { one } else { more }
+pub(crate) fn verb<'a, N: PartialEq + From<u8>>(count: N, one: &'a str, more: &'a str) -> &'a str {
+    if count == N::from(1) { one } else { more }
 }
 
 /// A length of time for people.

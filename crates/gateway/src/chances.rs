@@ -16,6 +16,7 @@ pub(crate) use self::chance_question::ChanceQuestion;
 use self::token_place::TokenPlace;
 use crate::{
     answer::WholeAnswer,
+    counted::counted,
     failure::HttpFailure,
     order::TokensMax,
     spoken::{SpokenReader, word_places},
@@ -78,7 +79,8 @@ impl ChanceParams {
             Some(most) => format!("{} is at most {most}", self.likeliest),
             None => "no chances are told".to_owned(),
         };
-        let why = format!("of an answer of up to {tokens} tokens {told}; {} makes it shorter", self.tokens);
+        let tokens = counted(tokens, "token", "tokens");
+        let why = format!("of an answer of up to {tokens} {told}; {} makes it shorter", self.tokens);
         Err(HttpFailure::wrong(if likeliest == 0 { self.told } else { self.likeliest }, why))
     }
 }

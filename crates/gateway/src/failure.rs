@@ -23,7 +23,9 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{json_answer::JsonAnswer, keys::KeysError, known_besides::KnownBesides, lost_provider};
+use crate::{
+    counted::counted, json_answer::JsonAnswer, keys::KeysError, known_besides::KnownBesides, lost_provider,
+};
 
 /// By which the clients of OpenAI are told whether to ask again by themselves.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -286,8 +288,8 @@ impl HttpFailure {
         let why = match unmatched.refusal {
             Some(refusal) => format!("the last refusal: {refusal}"),
             None => format!(
-                "{} offers were seen, {} of them busy, {} tried in vain{}",
-                unmatched.offers,
+                "{} seen, {} of them busy, {} tried in vain{}",
+                counted(unmatched.offers, "offer was", "offers were"),
                 unmatched.busy,
                 unmatched.tried,
                 besides.away_words()

@@ -22,6 +22,7 @@ use crate::{
     asked_once::{AskedOnce, KeptRequest, KeyTaken},
     batch::{BatchError, BatchFolder, BatchSign},
     batch_record::{BatchCounts, BatchRecord, BatchWait},
+    counted::counted,
     damage::put_aside,
     drawn_name::BatchId,
     gateway_files::{FileOwner, make_private},
@@ -84,8 +85,8 @@ pub(crate) struct BatchRoom {
 /// Why there is no more room for a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{whose} {} batches of {} bytes under way, where at most {} of {} may be; wait until one is over",
-    have.batches, have.bytes, most.batches, most.bytes
+    "{whose} {} of {} bytes under way, where at most {} of {} may be; wait until one is over",
+    counted(have.batches, "batch", "batches"), have.bytes, most.batches, most.bytes
 )]
 pub(crate) struct TooManyBatches {
     /// Who has them.

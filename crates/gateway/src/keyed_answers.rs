@@ -29,6 +29,7 @@ use crate::{
     answer::random_word,
     asked_once::{AskedOnce, KeyTaken},
     batch::replace_with,
+    counted::counted,
     damage::{put_aside, read_json},
     failure::HttpFailure,
     gateway_files::{FileOwner, make_private},
@@ -187,7 +188,8 @@ impl KeyedAnswers {
         else {
             let (own_most, all_most) = KEYS_MAX;
             let message = format!(
-                "you have {have} requests with keys of at most {own_most}, and all together {all} of at most {all_most}"
+                "you have {} with keys of at most {own_most}, and all together {all} of at most {all_most}",
+                counted(have, "request", "requests")
             );
             return Err(HttpFailure::busy(message));
         };

@@ -21,6 +21,7 @@ mod browser_rules;
 mod chances;
 mod chat_wish;
 mod conversation;
+mod counted;
 mod credits;
 mod damage;
 mod dashboard;

@@ -18,6 +18,7 @@ use assay_runtime::{
 use super::Finding;
 use crate::{
     command_error::{CommandError, Exit},
+    printer::number_of,
     system,
 };
 
@@ -144,9 +145,10 @@ fn capacity(settings: &DaemonSettings, cores: usize, memory: Option<u64>) -> Fin
     // Beside the workers there is the process that holds the model which they run.
     let most = each.saturating_mul(places.saturating_add(CHECK_PLACES).saturating_add(1) as u64);
     let (most_mib, memory_mib) = (most >> 20, memory.map(|bytes| bytes >> 20));
-    let runs = if places == 1 { "1 run".to_owned() } else { format!("{places} runs") };
     let said = format!(
-        "{runs} at a time beside a check and a model, on {cores} cores; they may take {most_mib} MiB"
+        "{} at a time beside a check and a model, on {}; they may take {most_mib} MiB",
+        number_of(places, "run"),
+        number_of(cores, "core")
     );
     let lower = "lower daemon.workers in the home's config.toml";
     match memory_mib {

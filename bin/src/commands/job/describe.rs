@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{holding, word};
 use crate::commands::offers::passed;
-use crate::printer::{Table, called, full, local, moment, money, rate, short};
+use crate::printer::{Table, called, full, local, moment, money, number_of, rate, short};
 
 /// How far a submission is, in a few words.
 pub(crate) fn state(job: &JobView) -> String {
@@ -290,7 +290,9 @@ fn instruction_words(instruction: &Instruction) -> String {
     match instruction {
         Instruction::Stake { amount, .. } => format!("put {amount} at stake"),
         Instruction::Unstake { amount } => format!("withdraw {amount} from the stake"),
-        Instruction::Register { kinds, .. } => format!("register it for {} kinds of jobs", kinds.len()),
+        Instruction::Register { kinds, .. } => {
+            format!("register it for {} of jobs", number_of(kinds.len(), "kind"))
+        }
     }
 }
 

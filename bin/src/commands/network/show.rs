@@ -87,8 +87,9 @@ fn rules(genesis: &Genesis) -> Vec<(&'static str, String)> {
         (
             "lies",
             format!(
-                "cost their provider {} times what the client can lose, and {} checks at least, as far as the stake goes",
-                money.slash_multiple, money.slash_checks
+                "cost their provider {} what the client can lose, and {} at least, as far as the stake goes",
+                number_of(money.slash_multiple, "time"),
+                number_of(money.slash_checks, "check")
             ),
         ),
         ("stakes", format!("free {} after they are withdrawn", ago(timers.unbonding))),

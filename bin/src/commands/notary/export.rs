@@ -18,7 +18,7 @@ use crate::{
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     peer_name::PeerName,
-    printer::{full, path_text, short},
+    printer::{full, path_text, short, verb},
 };
 
 /// Of a copy that does not hold: whoever had it can have changed it, and its notary need not have said so.
@@ -64,9 +64,10 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     spinner.end();
     let audited = judged?;
     invocation.printer.line(format!(
-        "{}: {} entries of {}, {bytes} bytes; open jobs concern {} more, which are in it by their digests.",
+        "{}: {} {} of {}, {bytes} bytes; open jobs concern {} more, each in it by its digest.",
         args.output.display(),
         audited.entries,
+        verb(audited.entries, "entry", "entries"),
         short(audited.notary),
         audited.hidden
     ));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     command_error::{CommandError, Exit, over_day},
     commands::run::ceiling::CeilingNames,
-    printer::{Table, full, local, moment, money, rate, short},
+    printer::{Table, full, local, moment, money, rate, short, verb},
 };
 
 /// What every failure says here that asked for no money.
@@ -69,13 +69,14 @@ pub(crate) fn counted(unmatched: &Unmatched, (unit, ceilings): (&str, CeilingNam
 
 /// How many for which reason, as the word for programs and in words.
 fn reasons(unmatched: &Unmatched) -> [(u64, &'static str, &'static str); 12] {
+    let (model, provider) = (unmatched.other_model, unmatched.other_provider);
     [
         (unmatched.lot, "lot", "as good (a lot decides)"),
         (unmatched.outranked, "outranked", "outranked"),
         (unmatched.strangers, "stranger", "with less to lose than others"),
         (unmatched.convicted, "convicted", "convicted lately"),
-        (unmatched.other_model, "other_model", "serve other models"),
-        (unmatched.other_provider, "other_provider", "are of other providers"),
+        (model, "other_model", verb(model, "serves other models", "serve other models")),
+        (provider, "other_provider", verb(provider, "is of another provider", "are of other providers")),
         (unmatched.ignored, "ignored", "left out by --ignore"),
         (unmatched.price, "price", "above --max-price"),
         (unmatched.cost, "cost", "above --max-cost"),

@@ -8,7 +8,7 @@ use crate::{
     command_error::CommandError,
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{Printer, Table, called},
+    printer::{Printer, Table, called, verb},
 };
 
 const EXAMPLES: &str = "\
@@ -47,7 +47,8 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         false => format!("{jobs} at a time, {before} before"),
     });
     if now.running > u64::from(now.slots) {
-        printer.note(format!("{} run still, and go on", now.running));
+        let goes_on = verb(now.running, "runs still, and goes on", "run still, and go on");
+        printer.note(format!("{} {goes_on}", now.running));
     }
     tell_of_slots(&now, printer);
     tell_of_allowances(&now.allowances, daemon.unit(), printer);
@@ -61,7 +62,8 @@ fn show(limits: &LimitsView, printer: &Printer) {
         table.row([called(&shared.device), shared.slots.to_string()]);
     }
     printer.table(&table);
-    printer.note(format!("{} of {} run now", limits.running, limits.slots));
+    let run = verb(limits.running, "runs", "run");
+    printer.note(format!("{} of {} {run} now", limits.running, limits.slots));
     tell_of_slots(limits, printer);
 }
 

@@ -12,7 +12,7 @@ use assay_protocol::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::printer::Printer;
+use crate::printer::{Printer, number_of};
 
 /// Bytes of a number.
 const NUMBER_BYTES: usize = 4;
@@ -151,9 +151,10 @@ impl VectorReading {
 
     fn extent(&self) -> String {
         let width = self.vectors.first().and_then(Value::as_array).map_or(0, Vec::len);
+        let numbers = number_of(width, "number");
         match self.vectors.len() {
-            1 => format!("a vector of {width} numbers"),
-            count => format!("{count} vectors of {width} numbers"),
+            1 => format!("a vector of {numbers}"),
+            count => format!("{count} vectors of {numbers}"),
         }
     }
 }

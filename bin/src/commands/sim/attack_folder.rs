@@ -25,7 +25,7 @@ use super::{
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::number_of,
+    printer::{number_of, verb},
 };
 
 /// Where the runs of scenarios lie, and the scenarios of the attacks.
@@ -109,7 +109,8 @@ impl<'a> AttackFolder<'a> {
             .collect();
         let all = number_of(scenarios.len(), "market");
         if !kept.is_empty() {
-            invocation.printer.note(format!("{} of {all} were run before", kept.len()));
+            let were = verb(kept.len(), "was", "were");
+            invocation.printer.note(format!("{} of {all} {were} run before", kept.len()));
         }
         if others > 0 {
             invocation.printer.note(run_by_others(others, &all));
@@ -137,7 +138,8 @@ impl<'a> AttackFolder<'a> {
         let mut under_way: BTreeMap<usize, Vec<RunFigures>> = BTreeMap::new();
         let take = |piece: DonePiece| self.take(piece, &mut under_way, kept);
         let says = |done: u64, all: u64| {
-            format!("{} {done} of {all} runs{}", bar(done, all), left(done, all, watch.elapsed()))
+            let runs = number_of(all, "run");
+            format!("{} {done} of {runs}{}", bar(done, all), left(done, all, watch.elapsed()))
         };
         match watch.runs(self.plan.pieces(missing), take, says) {
             Ok(()) => Ok(None),

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::number_of,
+    printer::{number_of, verb},
 };
 
 const EXAMPLES: &str = "\
@@ -114,7 +114,8 @@ impl RunCourse {
         let kept = self.runs.len() as u64;
         let all = number_of(self.seeds, "seed");
         if kept > 0 {
-            invocation.printer.note(format!("{kept} of {all} were run before"));
+            let were = verb(kept, "was", "were");
+            invocation.printer.note(format!("{kept} of {all} {were} run before"));
         }
         if self.others > 0 {
             invocation.printer.note(run_by_others(self.others, &all));

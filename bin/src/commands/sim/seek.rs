@@ -157,8 +157,9 @@ impl SeekCourse {
         }
         let spent = fs::read_to_string(self.path.join(SPENT)).unwrap_or_default();
         self.budget.go_on(&spent);
-        let tried = number_of(self.search.glanced(), "attack");
-        invocation.printer.note(format!("{tried} were tried before"));
+        let count = self.search.glanced();
+        let (tried, were) = (number_of(count, "attack"), verb(count, "was", "were"));
+        invocation.printer.note(format!("{tried} {were} tried before"));
         Ok(())
     }
 
@@ -197,7 +198,7 @@ impl SeekCourse {
             Ok(())
         };
         watch.runs(missing.pieces.clone(), take, |count, all| {
-            format!("{begin}; {count} of {all} runs{end}")
+            format!("{begin}; {count} of {}{end}", number_of(all, "run"))
         })?;
         Ok(self.runs.outcomes(step))
     }

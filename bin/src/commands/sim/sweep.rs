@@ -94,7 +94,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let (done, left): (Vec<usize>, Vec<usize>) = own.partition(is_here);
     let own = number_of(done.len() + left.len(), "cell");
     if !done.is_empty() {
-        invocation.printer.note(format!("{} of {own} were run before", done.len()));
+        let were = verb(done.len(), "was", "were");
+        invocation.printer.note(format!("{} of {own} {were} run before", done.len()));
     }
     let others = here.others.iter().filter(|number| share.has(**number)).count();
     if others > 0 {
@@ -257,7 +258,8 @@ fn begin(
 /// How much is done, and how long the rest takes if it goes on so.
 fn progress(done: u64, all: u64, [kept, cells]: [usize; 2], since: Duration) -> String {
     let (bar, left) = (bar(done, all), left(done, all, since));
-    format!("{bar} {done} of {all} runs, {kept} of {}{left}", number_of(cells, "cell"))
+    let (runs, cells) = (number_of(all, "run"), number_of(cells, "cell"));
+    format!("{bar} {done} of {runs}, {kept} of {cells}{left}")
 }
 
 /// What there is, as a document.
@@ -280,7 +282,8 @@ pub(super) fn tell(folder: &SweepFolder, whole: Option<&SweepArtefact>, invocati
     let Some(artefact) = whole else {
         let CellsHere { whole, others, .. } = folder.cells();
         let (count, path) = (number_of(plan.cells(), "cell"), folder.path().display());
-        printer.line(format!("{} of {count} are in {path}", whole.len()));
+        let are = verb(whole.len(), "is", "are");
+        printer.line(format!("{} of {count} {are} in {path}", whole.len()));
         match others.len() {
             0 => printer.note("`assay sim merge` puts the folders of all shares together"),
             others => {

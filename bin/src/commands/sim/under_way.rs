@@ -20,7 +20,7 @@ use assay_simulations::lab::pieces::{self, DonePiece, ListedPieces, PieceSource}
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{Spinner, ago},
+    printer::{Spinner, ago, verb},
     stop,
 };
 
@@ -186,7 +186,8 @@ impl Drop for QuietPanics {
 
 /// Says how many things of all another build of the program has kept: what decides them may be other code by now.
 pub(super) fn run_by_others(count: usize, all: &str) -> String {
-    format!("{count} of {all} were run by another build of this program, and are run again")
+    let (were, are) = (verb(count, "was", "were"), verb(count, "is", "are"));
+    format!("{count} of {all} {were} run by another build of this program, and {are} run again")
 }
 
 /// How much of all is done.

@@ -13,7 +13,7 @@ use super::under_way::{CutShort, RunWatch, ThreadArgs, bar, left};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{Table, number_of},
+    printer::{Table, number_of, verb},
 };
 
 const EXAMPLES: &str = "\
@@ -49,7 +49,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     invocation.printer.table(&table);
     let wrong = figures.iter().filter(|figure| !figure.holds()).count();
     if wrong > 0 {
-        let message = format!("{wrong} of {} figures are not what they should be", figures.len());
+        let should = verb(wrong, "is not what it should be", "are not what they should be");
+        let message = format!("{wrong} of {} {should}", number_of(figures.len(), "figure"));
         let hint = "a simulator that fails here says nothing: please report the table";
         return Err(CommandError::new(Exit::NotVerified, "NOT_VALIDATED", message, hint));
     }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::{FileOwner, GatewayFile};
 use crate::{
     asked_once::{AskedOnce, KeptRequest, KeyTaken},
+    counted::counted,
     disk_floor::DiskShort,
     drawn_name::FileId,
 };
@@ -33,8 +34,8 @@ pub(crate) enum FileRefused {
     TooLong,
     /// There are too many.
     #[error(
-        "{whose} {} files of {} bytes together, where at most {} of {} may be kept; delete some",
-        have.files, have.bytes, most.files, most.bytes
+        "{whose} {} of {} bytes together, where at most {} of {} may be kept; delete some",
+        counted(have.files, "file", "files"), have.bytes, most.files, most.bytes
     )]
     Full {
         /// Who has them.

@@ -123,7 +123,7 @@ fn where_those_who_fit_are_busy_it_is_not_said_that_nobody_matches() {
     let [message, hint] = failure.lines();
     assert_eq!(
         message,
-        "everyone who fits is busy: 3 seen, 1 serve other models, 1 above --max-cost, 1 busy"
+        "everyone who fits is busy: 3 seen, 1 serves other models, 1 above --max-cost, 1 busy"
     );
     assert!(hint.starts_with("try again in a moment"), "{hint}");
     assert_eq!((failure.exit(), failure.code()), (Exit::NoMatch, "BUSY"));
