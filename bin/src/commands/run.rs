@@ -7,6 +7,7 @@ pub(crate) mod ceiling;
 pub(crate) mod closing;
 pub(crate) mod fitting;
 pub(super) mod follow;
+mod funds_now;
 pub(crate) mod input;
 mod intake;
 pub(crate) mod notary_wait;

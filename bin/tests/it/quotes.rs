@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use crate::{
     assay::{Ran, assay, assay_told},
     gateways::{Serving, sum},
+    homes::private_folder,
+    person::Person,
     town::Town,
 };
 
@@ -125,6 +127,27 @@ async fn a_provider_that_vanished_is_marked_where_it_is_listed_and_quoted() {
             assert!(message.contains(is_lost), "{message}");
         });
     });
+}
+
+/// Its notary tells nobody of a grant who does not ask.
+#[tokio::test]
+async fn what_was_granted_counts_from_the_next_quote_on() {
+    let (town, folder) = (Town::start().await, private_folder());
+    let ada = town.network.peer("ada").id.to_string();
+    let poor = Person::join(folder.path(), "poor", &town.network.file());
+    poor.waits_for_offer("digits", &ada).await;
+    assert_eq!(poor.account()["free"]["amount"], "5.00");
+    poor.asks(&["account", "stake", "5"]);
+    let refused = poor.types(&["quote", "digits"]);
+    let lacks = "note: your account holds only 0.00 ";
+    assert!(refused.status == Some(0) && refused.stderr.contains(lacks), "{refused:?}");
+    let name = poor.asks(&["key", "show"])["peer"].as_str().unwrap().to_owned();
+    let nora = town.network.peer("nora").home.root();
+    let granted = assay(nora, &["account", "grant", &name, "3"]);
+    assert_eq!(granted.status, Some(0), "{granted:?}");
+    let quoted = poor.types(&["quote", "digits"]);
+    assert!(quoted.status == Some(0) && !quoted.stderr.contains("your account holds"), "{quoted:?}");
+    assert_eq!(poor.asks(&["quote", "digits"])["free"]["amount"], "3.00");
 }
 
 #[tokio::test]

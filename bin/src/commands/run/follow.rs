@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use super::{
     ceiling::CeilingNames,
     closing,
+    funds_now::stated_anew,
     intake::intake,
     job,
     notary_wait::NotaryWait,
@@ -238,6 +239,7 @@ impl Waiting {
 
     /// Why a job that is over did not come to what was waited for.
     async fn why_nothing(&self, submission: &SubmissionView, goal: Goal) -> CommandError {
+        let submission = &stated_anew(submission, &self.genesis.notaries, &self.handle).await;
         let is_too_dear = submission.unmatched.as_ref().is_some_and(|unmatched| unmatched.cost > 0);
         let ceilings = match self.wish.as_ref().filter(|_| is_too_dear) {
             Some(wish) => wish.below(self.ceilings, &self.manifest, &self.handle).await,

@@ -67,7 +67,8 @@ impl Respond for ShowAccount {
     }
 }
 
-async fn asked(responder: &Responder, notary: PeerId) -> Result<AccountView, Refused> {
+/// What a notary says after it was asked, however long that takes.
+pub(super) async fn asked(responder: &Responder, notary: PeerId) -> Result<AccountView, Refused> {
     let mut updates = responder.updates()?;
     loop {
         let ask = Input::Command(Command::Ask { notary });

@@ -1,11 +1,16 @@
 //! What a job would come to.
 //!
-//! **Invariant:** it is chosen as it would be for a submission, of which nothing is kept.
+//! **Invariant:** it is chosen as it would be for a submission, of which nothing is kept. That too little is there is not said on
+//! an old word of a notary where it says a newer one soon.
 
-use assay_market::quote::Quote;
+use std::time::{Duration, Instant};
+
+use assay_market::{quote::Quote, submission::Submission};
+use assay_protocol::id::PeerId;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
-use super::Submit;
+use super::{Submit, account::asked};
 use crate::{
     clock::moment,
     driver::{
@@ -14,6 +19,11 @@ use crate::{
     },
     handle::{Attachment, Call, Refused},
 };
+
+/// How long a notary has to say what an account holds now.
+const STATEMENT_WAIT: Duration = Duration::from_secs(2);
+/// For how long one that did not is not asked again: whoever looks for what can be paid asks for many quotes.
+const UNSTATED: Duration = Duration::from_secs(10);
 
 /// What a job would come to if it were submitted now. Its input is neither sent nor looked at.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -30,7 +40,34 @@ impl Respond for QuoteJob {
         let without_input = Submit { input: Attachment::default(), ..self.0 };
         let manifest = responder.any_model(&without_input.manifest).await?.manifest;
         let submission = prepare(without_input, manifest, &responder.settings.client())?.submission;
-        let quote = responder.look(move |driver| driver.node.quote(&submission, moment(), &driver.book));
-        quote.await
+        let quote = quoted(submission.clone(), responder).await?;
+        let Some(notary) = doubtful(&quote, responder) else { return Ok(quote) };
+        let is_stated = is_stated_anew(notary, responder).await;
+        if is_stated { quoted(submission, responder).await } else { Ok(quote) }
     }
+}
+
+async fn quoted(submission: Submission, responder: &Responder) -> Result<Quote, Refused> {
+    responder.look(move |driver| driver.node.quote(&submission, moment(), &driver.book)).await
+}
+
+/// By whose word too little is there, if it is: there may be more since it was said, by a grant or the end of a job.
+fn doubtful(quote: &Quote, responder: &Responder) -> Option<PeerId> {
+    let free = quote.free?;
+    match (&quote.chosen, quote.passed.counts.cost_least) {
+        (Some(chosen), _) => (chosen.needed() > free).then_some(chosen.order.notary),
+        (None, Some(least)) if least > free => responder.notary(None).ok(),
+        (None, _) => None,
+    }
+}
+
+/// Whether a notary says soon what the account holds now. Whoever waits for the same word asks once it is there.
+async fn is_stated_anew(notary: PeerId, responder: &Responder) -> bool {
+    let mut unstated = responder.beside.unstated.lock().await;
+    if unstated.is_some_and(|since| since.elapsed() < UNSTATED) {
+        return false;
+    }
+    let is_stated = matches!(timeout(STATEMENT_WAIT, asked(responder, notary)).await, Ok(Ok(_)));
+    *unstated = (!is_stated).then(Instant::now);
+    is_stated
 }
