@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use assay_gateway::tokens_read_most;
 use assay_market::{held_money::HeldMoney, view::AttemptView};
 use assay_peer::handle::Submit;
 use assay_protocol::{
@@ -26,7 +27,7 @@ use super::{
         follow::{Goal, Waiting, unless_left},
         input,
         reading::Reading,
-        tell_who_reads,
+        run_time, tell_who_reads,
         terms::Terms,
         wished_order::WishedOrder,
         wishes::TextWishes,
@@ -196,6 +197,14 @@ impl Conversation<'_> {
         let submit: Submit = args.terms.submit(manifest, daemon, &invocation.printer).await?;
         let sized = sized(submit, (input, &args.wishes), manifest, daemon, invocation);
         let mut submit = unless_left(sized).await?;
+        if self.turns.is_empty() {
+            let read = tokens_read_most(&submit.input.0, manifest);
+            let warned = async {
+                run_time::warn(&submit, (manifest, read), daemon, invocation).await;
+                Ok(())
+            };
+            unless_left(warned).await?;
+        }
         submit.returns_to = self.turns.last().map(|turn| turn.attempt.provider);
         let wish = WishedOrder::of(&submit, manifest);
         let key = unless_left(daemon.call(submit)).await?.key;

@@ -4,6 +4,7 @@ pub(crate) mod rate;
 
 use std::{ffi::OsString, path::PathBuf};
 
+use assay_gateway::tokens_read_most;
 use assay_market::{
     policy::Cost,
     quote::{Basis, Chosen, Quote},
@@ -22,8 +23,14 @@ use serde_json::{Value, json};
 use super::{
     offers::{OfferSign, away, passed},
     run::{
-        ceiling::CeilingNames, fitting::sized, input, order_args::read_aside, terms::Terms,
-        wished_order::WishedOrder, wishes::TextWishes,
+        ceiling::CeilingNames,
+        fitting::sized,
+        input,
+        order_args::read_aside,
+        run_time::{self, TextRun},
+        terms::Terms,
+        wished_order::WishedOrder,
+        wishes::TextWishes,
     },
 };
 use crate::{
@@ -78,7 +85,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let manifest = input::model(&args.name, &daemon, invocation).await?;
     let input = args.asked(file, &manifest).await?;
-    let counted = counted(&input, &manifest);
+    let (counted, read) = (counted(&input, &manifest), tokens_read_most(&input, &manifest));
     let submit = args.terms.submit(&manifest, &daemon, &invocation.printer).await?;
     let submit = sized(submit, (input, &args.wishes), &manifest, &daemon, invocation).await?;
     let wish = WishedOrder::of(&submit, &manifest);
@@ -117,6 +124,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         show_passed(invocation, &quote, limits);
     }
     tell_of_funds(invocation, &quote, chosen, limits.0);
+    run_time::tell(chosen, read, &daemon.genesis, invocation);
     // Who was convicted is told of where it is named.
     if let Some(sign) = sign.filter(|sign| *sign != OfferSign::Convicted) {
         invocation.printer.note(sign.note());
@@ -249,7 +257,8 @@ fn document(quote: &Quote, chosen: &Chosen, limits: (&str, CeilingNames)) -> Val
     json!({
         "model": order.manifest.name, "manifest": full(order.manifest.digest()),
         "provider": full(order.provider), "machine": chosen.machine, "class": full(order.class),
-        "notary": full(order.notary), "run_ms": chosen.run.0,
+        "notary": full(order.notary), "run_ms": chosen.run.0, "run_max_ms": order.run_max.0,
+        "run_expected_ms": TextRun::of(chosen).map(|run| run.expected().0),
         "units_max": order.units_max, "unit_price": money(order.unit_price, unit),
         "total_max": money(order.total_max, unit), "free": quote.free.map(|free| money(free, unit)),
         "basis": basis_document(&chosen.basis),

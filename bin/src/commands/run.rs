@@ -15,6 +15,7 @@ pub(crate) mod order_args;
 mod out_file;
 mod picture;
 pub(crate) mod reading;
+pub(crate) mod run_time;
 pub(crate) mod terms;
 pub(crate) mod wished_order;
 pub(super) mod wishes;

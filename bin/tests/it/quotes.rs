@@ -129,6 +129,24 @@ async fn a_provider_that_vanished_is_marked_where_it_is_listed_and_quoted() {
     });
 }
 
+#[tokio::test]
+async fn a_text_that_cannot_be_written_in_the_time_of_a_run_is_told_of_before_it_is_ordered() {
+    let town = Town::start().await;
+    let client = Client::of(&town);
+    assert_eq!(client.asks(&["quote", "digits"])["run_expected_ms"], Value::Null);
+    let quoted = client.asks(&["quote", "sums"]);
+    assert!(quoted["run_expected_ms"].is_u64() && quoted["run_max_ms"].is_u64(), "{quoted}");
+    assert_eq!(assay(&client.0, &["config", "set", "client.run_max", "1ms"]).status, Some(0));
+    let is_told = |ran: &Ran| ran.stderr.contains("`assay config set client.run_max 1m` lets it take longer");
+    let deadline = Instant::now() + PATIENCE;
+    while !is_told(&client.types(&["quote", "sums"])) {
+        assert!(Instant::now() < deadline, "the settings are not read again");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
+    let submitted = client.types(&["job", "submit", "sums", "27+58="]);
+    assert!(submitted.status == Some(0) && is_told(&submitted), "{submitted:?}");
+}
+
 /// Its notary tells nobody of a grant who does not ask.
 #[tokio::test]
 async fn what_was_granted_counts_from_the_next_quote_on() {

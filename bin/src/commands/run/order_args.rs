@@ -5,12 +5,13 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
+use assay_gateway::tokens_read_most;
 use assay_peer::handle::Submit;
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
 use super::{
-    ceiling::CeilingNames, fitting::sized, follow::Goal, input, picture, tell_who_reads, terms::Terms,
-    wished_order::WishedOrder, wishes::TextWishes,
+    ceiling::CeilingNames, fitting::sized, follow::Goal, input, picture, run_time, tell_who_reads,
+    terms::Terms, wished_order::WishedOrder, wishes::TextWishes,
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -91,6 +92,8 @@ impl OrderArgs {
             ..submit
         };
         let submit = sized(submit, (input, wishes), &manifest, daemon, invocation).await?;
+        let read = tokens_read_most(&submit.input.0, &manifest);
+        run_time::warn(&submit, (&manifest, read), daemon, invocation).await;
         let wish = WishedOrder::of(&submit, &manifest);
         Ok(PlacedOrder { key: daemon.call(submit).await?.key, manifest, wish })
     }
