@@ -94,8 +94,6 @@ const OPENING_WAIT_MAX: Duration = Duration::from_secs(30);
 const LISTEN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long a peer may take to let go of a connection that ends.
 const SEVER_WAIT_MAX: Duration = Duration::from_secs(5);
-/// How long an ending network waits for messages that are on their way.
-const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 
 /// Where the blobs are that other peers may fetch.
 pub trait BlobSource: Send + Sync + 'static {

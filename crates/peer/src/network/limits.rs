@@ -44,6 +44,8 @@ pub struct Limits {
     pub per_peer_max: usize,
     /// How slowly a blob may be fetched or served.
     pub pace: Pace,
+    /// How long an ending network waits for messages that are on their way.
+    pub shutdown_wait: Duration,
 }
 
 /// The least pace of a transfer, and how long it may fall short of it.
@@ -82,6 +84,7 @@ impl Default for Limits {
             listeners_per_peer_max: 64,
             per_peer_max: 4,
             pace: Pace::default(),
+            shutdown_wait: Duration::from_secs(2),
         }
     }
 }

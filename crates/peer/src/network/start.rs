@@ -79,6 +79,7 @@ impl SwarmTask {
             serves: Slots::new(limits.serves_max, limits.per_peer_max),
             listeners: Slots::new(limits.listeners_max, limits.listeners_per_peer_max),
             pace: limits.pace,
+            shutdown_wait: limits.shutdown_wait,
             rate: Rates::new(limits.messages_per_second),
             gossip_rate: Rates::new(limits.gossip_per_second),
             relay_rate: Rates::new(limits.gossip_total_per_second.saturating_mul(RELAY_FACTOR)),

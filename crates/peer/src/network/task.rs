@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use super::{
-    BlobSource, Pace, SHUTDOWN_WAIT,
+    BlobSource, Pace,
     addresses::{Addresses, leads_to_this_machine},
     commands::{GossipVerdict, NetworkCommand},
     connection_use::ConnectionUse,
@@ -69,6 +69,7 @@ pub(super) struct SwarmTask {
     pub(super) serves: Slots,
     pub(super) listeners: Slots,
     pub(super) pace: Pace,
+    pub(super) shutdown_wait: Duration,
     pub(super) rate: Rates<libp2p::PeerId>,
     /// Of each author.
     pub(super) gossip_rate: Rates<libp2p::PeerId>,
@@ -122,7 +123,7 @@ impl SwarmTask {
                 Turn::Forgive => self.forgive(),
             }
             if self.ending.is_some() && end.is_none() {
-                end = Some(Instant::now() + SHUTDOWN_WAIT);
+                end = Some(Instant::now() + self.shutdown_wait);
             }
         }
         let ending = self.ending.take();

@@ -10,7 +10,7 @@ use assay_protocol::{
 
 use crate::{
     ports::free_port,
-    world::{id, pair, pair_of, plan},
+    world::{WAIT_MAX, id, pair, pair_of, plan},
 };
 
 fn undelivered(event: NetworkEvent) -> Option<(PeerId, ExchangeFailure)> {
@@ -151,7 +151,9 @@ async fn a_known_peer_that_comes_back_is_found_again() {
 
 #[tokio::test]
 async fn an_ending_network_delivers_what_was_sent_and_then_ends() {
-    let (mut first, mut second) = pair().await;
+    // However slow this machine is, nothing is given up.
+    let patient = plan(1).with(|settings| settings.limits.shutdown_wait = WAIT_MAX);
+    let (mut first, mut second) = pair_of(patient, plan(2)).await;
     for _ in 0..100 {
         first.network.send(second.id, b"last words".to_vec()).unwrap();
     }

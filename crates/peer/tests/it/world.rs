@@ -12,7 +12,7 @@ use assay_protocol::id::{Digest, PeerId};
 use tokio::{sync::mpsc, time::timeout};
 
 /// How long an event may take on a busy machine.
-const WAIT_MAX: Duration = Duration::from_secs(240);
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(240);
 
 /// A running peer.
 #[derive(Debug)]
