@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     assay::{assay, command},
-    town::Town,
+    town::{CHECKERS, Town},
     transcripts::market,
 };
 
@@ -389,6 +389,8 @@ async fn nothing_is_done_without_a_key_where_there_is_one_nor_beyond_what_it_may
     gateway.get("/v1/models").fails(401, "invalid_api_key");
     asked("assay-0000", &sum(json!({}))).fails(401, "invalid_api_key");
     assert_eq!(gateway.get("/healthz").status, 200);
+    // Nothing is checked before it is looked what is counted of an open job, and so nothing closed.
+    town.hold(&CHECKERS);
     let answered = asked(&whole, &sum(json!({})));
     assert_eq!(answered.document()["choices"][0]["message"]["content"], "85", "{answered:?}");
     asked(&poor, &sum(json!({}))).fails(429, "insufficient_quota");
@@ -410,6 +412,7 @@ async fn nothing_is_done_without_a_key_where_there_is_one_nor_beyond_what_it_may
     };
     let cost: f64 = answered.document()["assay"][0]["cost_max"].as_str().unwrap().parse().unwrap();
     assert!(counted() > 1.4 * cost, "half as much again is reserved: {} for {cost}", counted());
+    town.let_go(&CHECKERS);
     let deadline = Instant::now() + PATIENCE;
     // Its place was paid for no longer than it was taken, and nobody checked it: it cost less than was held for it.
     while counted() >= cost {

@@ -23,7 +23,9 @@ async fn check(victim: &str, where_heard: &str, is_it: impl Fn(&Event) -> bool) 
 #[tokio::test]
 async fn a_provider_that_is_killed_while_it_runs_a_job_leaves_it_closed() {
     let outcome = check("ada", "ada", |event| matches!(event, Event::Serving { .. })).await;
-    assert!(matches!(outcome, Outcome::Checked | Outcome::NoClaim | Outcome::Cancelled), "{outcome:?}");
+    // Where a machine is so slow that what it begins anew takes too long, it says that it gives up.
+    let ends = [Outcome::Checked, Outcome::NoClaim, Outcome::Cancelled, Outcome::Aborted];
+    assert!(ends.contains(&outcome), "{outcome:?}");
 }
 
 #[tokio::test]
