@@ -43,8 +43,8 @@ const OWN: &str = "assay";
 const LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Characters of a line's words, and of the value of one field.
 const WORDS_CHARS_MAX: usize = 300;
-/// How long an ending daemon waits for its last lines.
-const END_WAIT: Duration = Duration::from_millis(500);
+/// How long an ending daemon waits for its last lines: long where a machine is busy, which is when somebody wants to read them.
+const END_WAIT: Duration = Duration::from_secs(3);
 
 /// The log of a daemon; ended, it has written what it could.
 pub(crate) struct Log(Lines);

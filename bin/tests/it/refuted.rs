@@ -16,6 +16,9 @@ use crate::{assay::Ran, homes::private_folder, person::Person, town::Town};
 const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_STEP: Duration = Duration::from_millis(250);
 
+/// How a job ends of which no result came in time.
+const LATE: [&str; 3] = ["no_claim", "aborted", "cancelled"];
+
 /// Whoever orders pictures read where mallory is cheapest.
 struct Victim {
     town: Town,
@@ -42,8 +45,11 @@ impl Victim {
             let ran = self.you.types(&[&["run", "digits", &picture], flags].concat());
             let name = self.you.types(&["job", "ls", "--quiet"]).stdout.lines().last().unwrap().to_owned();
             let job = self.you.asks(&["job", "show", &name]);
-            let is_refuted =
-                |attempt: &Value| attempt["provider"] == mallory.as_str() && attempt["money"] == "returned";
+            // Where a machine is slow its money may come back for that.
+            let is_refuted = |attempt: &Value| {
+                let is_late = LATE.iter().any(|outcome| attempt["outcome"] == *outcome);
+                attempt["provider"] == mallory.as_str() && attempt["money"] == "returned" && !is_late
+            };
             if job["attempts"].as_array().unwrap().iter().any(is_refuted) {
                 return (ran, sample.answer, job);
             }
