@@ -10,8 +10,8 @@ use crate::{
     invocation::Invocation,
 };
 
-/// What a daemon has to write down what it must not forget.
-const END_WAIT: Duration = Duration::from_secs(20);
+/// What a daemon has to write down what it must not forget: longer than all that it waits for itself.
+const END_WAIT: Duration = Duration::from_secs(30);
 /// Between two looks at whether it is gone.
 const LOOK_STEP: Duration = Duration::from_millis(20);
 

@@ -24,8 +24,8 @@ const LOOK_STEP: Duration = Duration::from_millis(25);
 const CHANGE_WAIT: Duration = Duration::from_secs(30);
 /// How long a daemon has to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
-/// How long it has to end in good order, before it is killed.
-const END_WAIT: Duration = Duration::from_secs(15);
+/// How long it has to end in good order, before it is killed: longer than all that it waits for itself.
+const END_WAIT: Duration = Duration::from_secs(30);
 /// How long a process that was killed has to be gone.
 const DEATH_WAIT: Duration = Duration::from_secs(10);
 /// Between two looks at who has a home, where that is acted on.
