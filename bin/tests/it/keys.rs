@@ -87,6 +87,7 @@ struct Keyboard {
     child: Child,
     screen: File,
     line: File,
+    got: Vec<u8>,
     shown: String,
 }
 
@@ -100,7 +101,7 @@ impl Keyboard {
         let stdio = || Stdio::from(line.try_clone().unwrap());
         let mut command = command(home, arguments, &[]);
         let child = command.stdin(stdio()).stdout(Stdio::piped()).stderr(stdio()).spawn().unwrap();
-        Self { child, screen: File::from(terminal), line, shown: String::new() }
+        Self { child, screen: File::from(terminal), line, got: Vec::new(), shown: String::new() }
     }
 
     /// Reads on until the terminal shows something.
@@ -108,7 +109,9 @@ impl Keyboard {
         while !self.shown.contains(what) {
             let mut bytes = [0; 1024];
             let read = self.screen.read(&mut bytes).unwrap();
-            self.shown += std::str::from_utf8(&bytes[..read]).unwrap();
+            self.got.extend(&bytes[..read]);
+            // A letter may be here in part: what is drawn while somebody waits has letters of several bytes.
+            self.shown = String::from_utf8_lossy(&self.got).into_owned();
         }
     }
 
