@@ -152,6 +152,7 @@ fn a_journal_of_any_length_opens_by_its_last_parts() {
     let journal = Journal::open(&HomeDisk::default(), &world.journal(), OWNER, &base).unwrap();
     let opened = begun.elapsed();
     println!("{MANY_PARTS} parts are open after {opened:?}");
-    assert!(opened < Duration::from_secs(10), "{opened:?}");
+    // Of what is read of older parts nothing would open; this is how long a busy machine may take to list them.
+    assert!(opened < Duration::from_secs(60), "{opened:?}");
     assert_eq!(*journal.durable().borrow(), Ok(far));
 }
