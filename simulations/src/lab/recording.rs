@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{
     experiment::{self, ExperimentError},
     market::{MarketSight, Observer},
-    scenario::Scenario,
+    scenario::{Machines, Scenario},
 };
 use crate::kernel::Instant;
 
@@ -30,6 +30,8 @@ const ALONE_SEEDS: u64 = 4;
 const DELAYS: [f64; 2] = [0.25, 10.25];
 /// The least that is found, in milliseconds as well.
 const DELAY_MIN: f64 = 0.05;
+/// By how much of their mean delays differ from it at most, where that is tried.
+const SPREAD: f64 = 0.5;
 /// How much of a spread lies between its tenth and its ninetieth part.
 const TENTH_TO_NINETIETH: f64 = 0.8;
 
@@ -258,33 +260,52 @@ pub fn middle(jobs: &[JobCourse]) -> Option<[f64; 2]> {
     Some([opening, quantile(jobs.iter().filter_map(JobCourse::running), 0.5)?])
 }
 
-/// The scenario with delays and runs by which a job that has the market for itself takes as long as one did among real peers.
-/// Nothing else of a recording goes into it; nothing, if no such job was recorded.
+/// The scenario with delays and runs by which a job that has the market for itself takes as long as one did among real peers, or
+/// as nearly so as can be where even a run of no time takes longer. Nothing else of a recording goes into it; nothing, if no such
+/// job was recorded.
 ///
 /// # Errors
 /// As [`simulated`].
 pub fn fitted(scenario: &Scenario, recording: &Recording) -> Result<Option<Scenario>, ExperimentError> {
-    let Some([opening, running]) = middle(&recording.alone) else { return Ok(None) };
+    let Some(recorded) = middle(&recording.alone) else { return Ok(None) };
     let takes = |scenario: &Scenario| simulated_alone(scenario).map(|jobs| middle(&jobs).unwrap_or_default());
-    let [low, high] = DELAYS.map(|mean| delayed(scenario, mean));
-    let ([less, _], [more, _]) = (takes(&low)?, takes(&high)?);
-    let slope = (more - less) / (DELAYS[1] - DELAYS[0]);
-    let mean = if slope > 0.0 { DELAYS[0] + (opening - less) / slope } else { DELAYS[0] };
-    let delayed = delayed(scenario, mean.max(DELAY_MIN));
-    let [_, ran] = takes(&delayed)?;
-    let runs = delayed.machine.runs.map(|run| run as f64 / MILLI);
-    let middle = (runs[0] + runs[1]) / 2.0 + running - ran;
-    let spread = |share| quantile(recording.alone.iter().filter_map(JobCourse::running), share);
-    let [least, most] = [spread(0.1), spread(0.9)].map(Option::unwrap_or_default);
-    let half = ((most - least) / TENTH_TO_NINETIETH / 2.0).min(middle.max(0.0));
-    let mut fitted = delayed;
-    fitted.machine.runs = [middle - half, middle + half].map(nanos);
+    let instant =
+        Scenario { machine: Machines { runs: [0; 2], ..scenario.machine.clone() }, ..scenario.clone() };
+    let [low, high] = DELAYS.map(|mean| takes(&delayed(&instant, mean, SPREAD)));
+    let (mean, running) = nearest(recorded, low?, high?);
+    let once = delayed(&instant, mean, SPREAD);
+    let spread = |jobs: &[JobCourse], of: fn(&JobCourse) -> Option<f64>| {
+        let [least, most] = [0.1, 0.9].map(|share| quantile(jobs.iter().filter_map(of), share));
+        most.zip(least).map_or(0.0, |(most, least)| most - least)
+    };
+    let seen = spread(&simulated_alone(&once)?, JobCourse::opening);
+    let share = SPREAD * spread(&recording.alone, JobCourse::opening) / seen;
+    let mut fitted = delayed(&instant, mean, if share.is_finite() { share.min(1.0) } else { SPREAD });
+    let half = (spread(&recording.alone, JobCourse::running) / TENTH_TO_NINETIETH / 2.0).min(running);
+    fitted.machine.runs = [running - half, running + half].map(nanos);
     Ok(Some(fitted))
 }
 
-/// The scenario with messages that take so many milliseconds on average: half of that at least.
-fn delayed(scenario: &Scenario, mean: f64) -> Scenario {
-    Scenario { delays: [mean / 2.0, mean * 1.5].map(nanos), ..scenario.clone() }
+/// The mean delay, and how long a run takes, by which a job takes as long as it should: until it is opened, and from there.
+/// What it takes where runs take no time grows with the delay as it does between those of [`DELAYS`].
+fn nearest(recorded: [f64; 2], low: [f64; 2], high: [f64; 2]) -> (f64, f64) {
+    let slopes = [0, 1].map(|part| (high[part] - low[part]) / (DELAYS[1] - DELAYS[0]));
+    let takes = |part: usize, delay: f64| low[part] + slopes[part] * (delay - DELAYS[0]);
+    let by_opening = DELAYS[0] + (recorded[0] - low[0]) / slopes[0];
+    let left = recorded[1] - takes(1, by_opening);
+    if left >= 0.0 || !by_opening.is_finite() {
+        let mean = if by_opening.is_finite() { by_opening.max(DELAY_MIN) } else { DELAYS[0] };
+        return (mean, (recorded[1] - takes(1, mean)).max(0.0));
+    }
+    // No run takes less than nothing: by the least squares of both.
+    let product = |part: usize| slopes[part] * (recorded[part] - low[part]);
+    let mean = DELAYS[0] + (product(0) + product(1)) / (slopes[0] * slopes[0] + slopes[1] * slopes[1]);
+    (mean.max(DELAY_MIN), 0.0)
+}
+
+/// The scenario with messages that take so many milliseconds on average, up to this share of it more or less.
+fn delayed(scenario: &Scenario, mean: f64, spread: f64) -> Scenario {
+    Scenario { delays: [mean * (1.0 - spread), mean * (1.0 + spread)].map(nanos), ..scenario.clone() }
 }
 
 /// Milliseconds in whole microseconds, as nanoseconds.
@@ -355,16 +376,29 @@ mod tests {
 
     #[test]
     fn what_is_fitted_takes_as_long_alone_as_what_was_recorded() {
-        let known = delayed(&Scenario { machine: crate::lab::scenario::Machines::default(), ..small() }, 4.0);
+        let known = delayed(&Scenario { machine: Machines::default(), ..small() }, 4.0, 0.8);
         let alone = simulated_alone(&known).unwrap();
         let recording = Recording { peers: 20, between: 1_000.0, ordered: 0, jobs: Vec::new(), alone };
         let fitted = fitted(&small(), &Recording { alone: Vec::new(), ..recording.clone() }).unwrap();
         assert_eq!(fitted, None);
-        let start = Scenario { machine: known.machine, ..small() };
-        let fitted = super::fitted(&start, &recording).unwrap().unwrap();
+        let fitted = super::fitted(&small(), &recording).unwrap().unwrap();
         let [one, other] = [&known, &fitted].map(|of| middle(&simulated_alone(of).unwrap()).unwrap());
         for (one, other) in one.into_iter().zip(other) {
             assert!((one - other).abs() < 0.1 * one, "{one} and {other}");
         }
+        let [least, most] = fitted.delays.map(|delay| delay as f64 / MILLI);
+        assert!((least - 0.8).abs() < 0.4 && (most - 7.2).abs() < 0.8, "as they differ: {least} to {most}");
+    }
+
+    #[test]
+    fn where_a_job_is_over_sooner_than_its_messages_would_take_both_parts_of_it_are_as_near_as_can_be() {
+        let [low, high] = DELAYS.map(|delay| [1.0 + 4.0 * delay, 2.0 + 6.0 * delay]);
+        let (mean, run) = nearest([9.0, 19.0], low, high);
+        assert!((mean - 2.0).abs() < 1e-9 && (run - 5.0).abs() < 1e-9, "{mean} and {run}");
+        // By its opening alone 3 ms, with which it runs for 20 ms: by both as far from one as is worth it for the other.
+        let (mean, run) = nearest([13.0, 14.0], low, high);
+        assert!((mean - 120.0 / 52.0).abs() < 1e-9 && run == 0.0, "{mean} and {run}");
+        // Where a delay costs nothing, none is found.
+        assert_eq!(nearest([13.0, 14.0], [1.0, 2.0], [1.0, 2.0]), (DELAYS[0], 12.0));
     }
 }

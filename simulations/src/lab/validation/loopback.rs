@@ -1,7 +1,7 @@
 //! Twenty real peers on one machine beside the same market in the laboratory.
 //!
-//! Of what was recorded two numbers go into the scenario: how long it takes in the middle until a job is opened, and from there to
-//! its result, where nobody else orders. All else is what the laboratory makes of that: how long jobs take where others
+//! Of what was recorded this goes into the scenario: how long it takes until a job is opened, and from there to its result, where
+//! nobody else orders, in the middle and from the tenth to the ninetieth part. All else is what the laboratory makes of that: how long jobs take where others
 //! order as well, how many are drawn, and when they are paid.
 //!
 //! **Invariant:** where nothing was recorded, that is said, and is no figure that holds.
@@ -160,6 +160,7 @@ fn drawn(recorded: &[JobCourse], runs: &[Vec<JobCourse>]) -> Validated {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::recording::fitted;
 
     #[test]
     fn without_a_recording_that_is_said_and_nothing_holds() {
@@ -167,6 +168,17 @@ mod tests {
         assert!(none.len() == 1 && none[0].name.contains("NO RECORDING") && !none[0].holds(), "{none:?}");
         let damaged = beside("{}\n");
         assert!(damaged[0].name.contains("line 1 of the recording") && !damaged[0].holds(), "{damaged:?}");
+    }
+
+    #[test]
+    fn the_scenario_of_twenty_peers_has_the_times_that_its_recording_gives() {
+        let scenario = Scenario::read(SCENARIO, &shipped::text(SCENARIO).unwrap(), &shipped::text).unwrap();
+        let fitted = fitted(&scenario, &Recording::read(RECORDED).unwrap().unwrap()).unwrap().unwrap();
+        let times = |of: &Scenario| [of.delays, of.machine.runs].concat();
+        let (told, found) = (times(&scenario), times(&fitted));
+        let is_near =
+            told.iter().zip(&found).all(|(told, found)| told.abs_diff(*found) <= found / 10 + 50_000);
+        assert!(is_near, "{told:?} and not {found:?}");
     }
 
     #[test]
