@@ -7,8 +7,10 @@
 //! every tensor lies within the file, or in an error that names the key or the tensor. Tensors may overlap: each is only
 //! read.
 
+mod beginning;
 mod cursor;
 mod error;
+mod join;
 mod tensor;
 mod value;
 mod writer;
@@ -19,7 +21,9 @@ use self::cursor::{HeaderCursor, Within};
 pub use crate::format::Format;
 
 pub use self::{
+    beginning::read_beginning,
     error::GgufError,
+    join::{GgufJoin, GgufPart, PARTS_MAX, PartsError, SplitMark, join},
     tensor::{DIMENSIONS_MAX, Tensor},
     value::{Array, KeyValue, Texts, Typed},
     writer::{Writable, Writer},
@@ -233,6 +237,8 @@ struct Heading<'a> {
     rank: usize,
     bytes: usize,
     offset: u64,
+    /// What is written of it before its offset.
+    written: &'a [u8],
 }
 
 fn headings<'a>(cursor: &mut HeaderCursor<'a>, count: u64) -> Result<Vec<Heading<'a>>, GgufError> {
@@ -240,14 +246,15 @@ fn headings<'a>(cursor: &mut HeaderCursor<'a>, count: u64) -> Result<Vec<Heading
     let mut headings = Vec::new();
     for number in 0..count {
         cursor.entry = Within::NthTensor(number);
-        let name = cursor.name()?;
-        cursor.entry = Within::Tensor(name);
-        headings.push(heading(cursor, name)?);
+        headings.push(heading(cursor)?);
     }
     Ok(headings)
 }
 
-fn heading<'a>(cursor: &mut HeaderCursor<'a>, name: &'a str) -> Result<Heading<'a>, GgufError> {
+fn heading<'a>(cursor: &mut HeaderCursor<'a>) -> Result<Heading<'a>, GgufError> {
+    let began = cursor.at();
+    let name = cursor.name()?;
+    cursor.entry = Within::Tensor(name);
     let found = cursor.u32()?;
     let Some(rank) = usize::try_from(found).ok().filter(|rank| *rank <= DIMENSIONS_MAX) else {
         return Err(GgufError::Dimensions { tensor: name.to_owned(), found: u64::from(found) });
@@ -264,7 +271,8 @@ fn heading<'a>(cursor: &mut HeaderCursor<'a>, name: &'a str) -> Result<Heading<'
     let bytes = tensor::size(name, tensor_type, &claimed)?;
     // A product that fits has factors that fit.
     let lengths = claimed.map(|length| length as usize);
-    Ok(Heading { name, tensor_type, lengths, rank, bytes, offset: cursor.u64()? })
+    let written = cursor.since(began);
+    Ok(Heading { name, tensor_type, lengths, rank, bytes, written, offset: cursor.u64()? })
 }
 
 impl<'a> Heading<'a> {

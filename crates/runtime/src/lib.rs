@@ -17,6 +17,7 @@ pub mod network_survey;
 pub mod onnx_file;
 pub mod outcome;
 pub mod packs;
+pub mod parts;
 pub mod pool;
 mod sandbox;
 pub mod survey;

@@ -9,13 +9,11 @@ use std::{
 };
 
 use assay_engine::{
-    gguf::{Gguf, GgufError, HEADER_BYTES_MAX},
+    gguf::{Gguf, GgufError, read_beginning},
     model::{MemoryNeed, ModelError, ModelPlan},
     vocabulary::{Vocabulary, VocabularyError},
 };
 
-/// Bytes that are read first; while they do not suffice, as many again as are there.
-const FIRST_BYTES: u64 = 1 << 20;
 /// Bytes of the longest licence that is told.
 const LICENCE_BYTES_MAX: usize = 256;
 /// Where a file has it.
@@ -70,19 +68,9 @@ pub struct NotRun {
 ///
 /// # Errors
 /// [`NotRun`].
-pub fn survey(mut file: impl Read, file_bytes: u64) -> Result<ModelSurvey, NotRun> {
+pub fn survey(file: impl Read, file_bytes: u64) -> Result<ModelSurvey, NotRun> {
     let length = usize::try_from(file_bytes).unwrap_or(usize::MAX);
-    let mut head = Vec::new();
-    loop {
-        let before = head.len();
-        file.by_ref().take(FIRST_BYTES.max(before as u64)).read_to_end(&mut head)?;
-        let has_more = head.len() > before && head.len() <= HEADER_BYTES_MAX;
-        match Gguf::parse_outline(&head, length) {
-            Ok(outline) => return ModelSurvey::of(&outline),
-            Err(GgufError::Truncated { .. }) if has_more => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    read_beginning(file, |head| Gguf::parse_outline(head, length).map(|outline| ModelSurvey::of(&outline)))??
 }
 
 impl ModelSurvey {

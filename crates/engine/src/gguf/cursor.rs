@@ -49,6 +49,11 @@ impl<'a> HeaderCursor<'a> {
         self.at
     }
 
+    /// What was read behind a place.
+    pub(super) fn since(&self, place: usize) -> &'a [u8] {
+        self.bytes.get(place..self.at).unwrap_or_default()
+    }
+
     /// What an error says it happened in.
     pub(super) fn within(&self) -> String {
         self.entry.to_string()

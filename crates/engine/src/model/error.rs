@@ -11,7 +11,7 @@ pub enum ModelError {
     Gguf(#[from] GgufError),
     /// A part of a file that was cut into several.
     #[error(
-        "the file is part {part} of {parts} of a model, and a model here is one file: join them first, as `llama-gguf-split --merge` does"
+        "the file is part {part} of {parts} of a model, and a model here is one file, which all of them give together"
     )]
     Part {
         /// Which it is, from one on.

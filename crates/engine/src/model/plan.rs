@@ -12,15 +12,10 @@ use super::{
 };
 use crate::{
     format::Format,
-    gguf::{Gguf, Tensor},
+    gguf::{Gguf, SplitMark, Tensor},
     matrix::Matrix,
     pack,
 };
-
-/// Into how many parts a file was cut.
-const PARTS: &str = "split.count";
-/// Which of them it is, from nought on.
-const PLACE: &str = "split.no";
 
 /// What a tensor is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,12 +87,10 @@ impl ModelPlan {
 
 /// Refuses a part of a file that was cut: what it has not is in the others. One that was joined again is cut into none.
 fn refuse_part(file: &Gguf<'_>) -> Result<(), ModelError> {
-    let parts: u64 = file.get(PARTS)?.unwrap_or_default();
-    if parts <= 1 {
-        return Ok(());
+    match SplitMark::of(file)? {
+        None => Ok(()),
+        Some(SplitMark { part, parts }) => Err(ModelError::Part { part, parts }),
     }
-    let place: u64 = file.get(PLACE)?.unwrap_or_default();
-    Err(ModelError::Part { part: place.saturating_add(1), parts })
 }
 
 impl TensorSlot {
