@@ -29,7 +29,7 @@ pub(crate) use self::rules::{STAKE, genesis};
 use crate::{
     bundle::DIGITS,
     command_error::{CommandError, Exit},
-    own_model,
+    own_model::{self, WholeFile},
 };
 
 /// Ports that no usual system gives to who asks for any: one of those may be in use for a connection to somewhere by the time
@@ -87,10 +87,12 @@ pub(crate) fn classes(binary: &Path) -> Result<Vec<Class>, CommandError> {
 /// Puts a copy of a model where everybody who runs or checks it has its models.
 pub(crate) fn stock<'a>(homes: impl Iterator<Item = &'a Home>, file: &Path) -> Result<Digest, CommandError> {
     own_model::bytes_of(file)?;
-    let mut digest = Digest::default();
+    let (homes, mut digest) = (homes.collect::<Vec<&Home>>(), Digest::default());
+    let Some(first) = homes.first() else { return Ok(digest) };
+    let whole = WholeFile::of(file, &first.hub(), 0)?;
     for home in homes {
         let blobs = Blobs::open(&home.blobs(), DaemonSettings::default().blob_bytes_max);
-        let put = blobs.map_err(BlobError::from).and_then(|blobs| blobs.put_file(file));
+        let put = blobs.map_err(BlobError::from).and_then(|blobs| blobs.put_file(whole.path()));
         digest = put.map_err(|error| {
             let message = format!("{} cannot be stored: {error}", file.display());
             let hint = "name a GGUF file, and free as much space as a copy of it takes for each provider";

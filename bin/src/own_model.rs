@@ -5,6 +5,7 @@
 mod embedding;
 mod language_file;
 mod own_runner;
+mod parted;
 mod tokenizer_file;
 
 use std::{fs, path::Path};
@@ -21,6 +22,7 @@ pub(crate) use self::{
     embedding::Embedding,
     language_file::{RefusedFile, refuse_unrunnable, survey_file},
     own_runner::{component, runner_manifest},
+    parted::{JoinedFile, PartedModel, WholeFile, is_of_disk, unjoined},
 };
 use crate::{
     bundle::{Bundle, SUMS},
@@ -41,11 +43,14 @@ pub(crate) struct TextExtent {
     pub(crate) units: Units,
 }
 
-/// How the model in a file that has this digest is run.
+/// How the model in a file that has this digest is run, or that of a file that was cut into parts.
 ///
 /// # Errors
 /// [`CommandError`], if it is no GGUF file.
 pub(crate) fn manifest(file: &Path, digest: Digest, extent: TextExtent) -> Result<Manifest, CommandError> {
+    if let Some(parted) = PartedModel::find(file)? {
+        return Ok(manifest_of(parted.name(), parted.bytes(), digest, extent));
+    }
     Ok(manifest_of(file, bytes_of(file)?, digest, extent))
 }
 
@@ -67,11 +72,14 @@ pub(crate) fn manifest_of(file: &Path, bytes: u64, digest: Digest, extent: TextE
     }
 }
 
-/// How long a file is that says that it is a GGUF file.
+/// How long a file is that says that it is a GGUF file, or will be once its parts are joined.
 ///
 /// # Errors
 /// [`CommandError`], if it does not.
 pub(crate) fn bytes_of(file: &Path) -> Result<u64, CommandError> {
+    if let Some(parted) = PartedModel::find(file)? {
+        return Ok(parted.bytes());
+    }
     let failed = |why: String| unsellable(file, &why);
     // Whoever opened a pipe would wait for somebody to write to it.
     let is_file = fs::metadata(file).map_err(|error| failed(error.to_string()))?.is_file();

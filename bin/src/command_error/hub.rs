@@ -111,7 +111,8 @@ impl From<NotChosen> for CommandError {
             NotChosen::None { .. } => (
                 Exit::NotFound,
                 "NO_MODEL",
-                "only models of language, as GGUF, are taken in: look for a repository that has them".to_owned(),
+                "only models of language, as GGUF, are taken in: look for a repository that has them"
+                    .to_owned(),
                 json!({}),
             ),
             NotChosen::Several { name, files } => (
@@ -120,14 +121,16 @@ impl From<NotChosen> for CommandError {
                 format!("name one of them: `assay model add {}`", name.with_file("FILE")),
                 listed(files),
             ),
-            NotChosen::Absent { files, .. } => {
-                (Exit::NotFound, "NOT_ON_HUB", "leave out the file to see what there is".to_owned(), listed(files))
-            }
-            NotChosen::Parts { .. } => (
-                Exit::Usage,
+            NotChosen::Absent { files, .. } => (
+                Exit::NotFound,
+                "NOT_ON_HUB",
+                "leave out the file to see what there is".to_owned(),
+                listed(files),
+            ),
+            NotChosen::Part { .. } => (
+                Exit::NotFound,
                 "PARTS",
-                "choose a file that is whole, or join the parts into one and add it with `assay model add FILE`"
-                    .to_owned(),
+                "choose a model of which all parts are there, or a file that is whole".to_owned(),
                 json!({}),
             ),
         };

@@ -7,6 +7,7 @@ mod check;
 mod hub;
 mod ls;
 mod new;
+mod parts;
 mod publish;
 mod pull;
 mod rm;

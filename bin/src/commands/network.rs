@@ -35,7 +35,7 @@ use crate::{
     command_error::{CommandError, Exit},
     few, home_models,
     invocation::Invocation,
-    own_model::{self, TextExtent},
+    own_model::{self, TextExtent, WholeFile},
     printer::{called, full, number_of, path_text, short},
 };
 
@@ -277,7 +277,8 @@ async fn stocked(
     let mut held: Vec<Hold> = vec![blobs.hold([Digest::of(SUMS.runner)])];
     let mut manifests = Vec::new();
     for file in &args.models {
-        let digest = blobs.put_file(file).map_err(|error| failed(file, &error, room))?;
+        let whole = WholeFile::of(file, &invocation.home.hub(), settings.free_bytes_min)?;
+        let digest = blobs.put_file(whole.path()).map_err(|error| failed(file, &error, room))?;
         held.push(blobs.hold([digest]));
         let manifest = own_model::manifest(file, digest, EXTENT)?;
         let tried = executor.test(manifest.clone(), QUESTION.to_vec()).await;

@@ -6,7 +6,7 @@ use std::{fs::File, path::Path};
 
 use assay_runtime::survey::{ModelSurvey, NotRun, RefusedPart, survey};
 
-use super::bytes_of;
+use super::{PartedModel, bytes_of};
 use crate::command_error::{CommandError, Exit};
 
 /// Why a file is not run here.
@@ -22,11 +22,14 @@ pub(crate) struct RefusedFile {
     pub(crate) hint: &'static str,
 }
 
-/// What a file of so many bytes says of its model.
+/// What a file of so many bytes says of its model, or what its parts say once they are joined.
 ///
 /// # Errors
 /// [`RefusedFile`], if no run of it would come to anything.
 pub(crate) fn survey_file(file: &Path, bytes: u64) -> Result<ModelSurvey, RefusedFile> {
+    if let Ok(Some(parted)) = PartedModel::find(file) {
+        return parted.survey();
+    }
     File::open(file).map_err(NotRun::from).and_then(|file| survey(file, bytes)).map_err(RefusedFile::from)
 }
 
@@ -50,7 +53,7 @@ impl From<NotRun> for RefusedFile {
             RefusedPart::Split => (
                 "format",
                 "FILE_REFUSED",
-                "name the file that comes of that, or one that is whole from the start",
+                "call it and its other parts as they were called: NAME-00001-of-00003.gguf; then they are joined",
             ),
             RefusedPart::Family => ("family", "FAMILY_REFUSED", "choose a model of another family"),
             RefusedPart::Weights => (
@@ -88,7 +91,7 @@ mod tests {
     fn a_part_of_a_model_is_to_be_joined_and_its_weights_are_no_matter() {
         let why = "the file is part 1 of 3 of a model: join them first".to_owned();
         let refused = RefusedFile::from(NotRun { part: RefusedPart::Split, why });
-        assert!(refused.hint.contains("comes of that") && !refused.hint.contains("weights"), "{refused:?}");
+        assert!(refused.hint.contains("are joined") && !refused.hint.contains("weights"), "{refused:?}");
         let weights = RefusedFile::from(NotRun { part: RefusedPart::Weights, why: String::new() });
         assert!(weights.hint.contains("weights are written otherwise"), "{weights:?}");
     }

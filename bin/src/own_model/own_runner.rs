@@ -18,7 +18,7 @@ use assay_runtime::{
     envelope::RUNNER_BYTES_MAX,
 };
 
-use super::{MEMORY_BESIDE, TextExtent, manifest_of, name_of};
+use super::{MEMORY_BESIDE, PartedModel, TextExtent, manifest_of, name_of};
 use crate::{
     bundle::SUMS,
     command_error::{CommandError, Exit},
@@ -75,14 +75,17 @@ pub(crate) fn runner_manifest(
 ) -> Result<Manifest, CommandError> {
     let manifest = match model {
         None => alone(units.unwrap_or(MEGA_FUEL)),
-        Some(model) => {
-            let failed = |error: std::io::Error| super::unsellable(model, &error.to_string());
-            let bytes = fs::metadata(model).map_err(failed)?.len();
-            match ARITHMETIC.runs(&model_header(model).map_err(failed)?) {
-                true => manifest_of(model, bytes, Digest::default(), text),
-                false => calling(bytes, units.unwrap_or(CALLS)),
+        Some(model) => match PartedModel::find(model)? {
+            Some(parted) => manifest_of(parted.name(), parted.bytes(), Digest::default(), text),
+            None => {
+                let failed = |error: std::io::Error| super::unsellable(model, &error.to_string());
+                let bytes = fs::metadata(model).map_err(failed)?.len();
+                match ARITHMETIC.runs(&model_header(model).map_err(failed)?) {
+                    true => manifest_of(model, bytes, Digest::default(), text),
+                    false => calling(bytes, units.unwrap_or(CALLS)),
+                }
             }
-        }
+        },
     };
     Ok(Manifest { name: name_of(component), params: params.to_owned(), ..manifest })
 }

@@ -13,6 +13,7 @@ use crate::{
     assay::{Ran, assay_among, command},
     fake_hub::{COMMIT, FakeHub, NamedFile},
     server::{Ends, Reply},
+    splitter::split,
 };
 
 /// A model that the program carries, which can add.
@@ -102,12 +103,12 @@ fn a_model_of_a_hub_is_added_though_its_fetching_was_killed() {
     assert_eq!(user.types(&["model", "rm", "adder"]).status, Some(0));
 }
 
-/// Puts the model where the hub's own tools do.
-fn cached(cache: &Path) -> PathBuf {
+/// Puts a file where the hub's own tools do.
+fn cached(cache: &Path, file: &[u8]) -> PathBuf {
     let blobs = cache.join("models--o--r/blobs");
     fs::create_dir_all(&blobs).unwrap();
-    let blob = blobs.join(assay_hub::Sha256Sum::of(MODEL).to_string());
-    fs::write(&blob, MODEL).unwrap();
+    let blob = blobs.join(assay_hub::Sha256Sum::of(file).to_string());
+    fs::write(&blob, file).unwrap();
     blob
 }
 
@@ -115,7 +116,7 @@ fn cached(cache: &Path) -> PathBuf {
 fn what_another_tool_has_fetched_is_used_in_place() {
     let mut user = HubUser::of(one());
     let cache = user.folder.path().join("cache");
-    let blob = cached(&cache);
+    let blob = cached(&cache, MODEL);
     user.variables.push(("HF_HUB_CACHE", cache.to_str().unwrap().to_owned()));
     let ran = user.types(&["model", "add", "hf:o/r"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
@@ -133,6 +134,62 @@ fn what_another_tool_has_fetched_is_used_in_place() {
     }
     fs::remove_file(blob).unwrap();
     assert_eq!(user.asks(&["model", "show", "adder"])["name"], "adder", "it stays without the other");
+}
+
+/// What the parts of the model are called.
+const PARTS: [&str; 3] =
+    ["q8/adder-00001-of-00003.gguf", "q8/adder-00002-of-00003.gguf", "q8/adder-00003-of-00003.gguf"];
+
+/// Files below a folder, but for locks.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let below = paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] });
+    below.filter(|path| path.extension().is_none_or(|kind| kind != "lock")).collect()
+}
+
+#[test]
+fn a_model_in_parts_is_fetched_found_and_joined_and_is_the_one_that_was_cut() {
+    let parts = split(MODEL, &[0, 20, 18]);
+    let named = PARTS.into_iter().zip(&parts).map(|(path, part)| NamedFile::of(path, part.clone()));
+    let mut user = HubUser::of(named.collect());
+    let cache = user.folder.path().join("cache");
+    let blob = cached(&cache, &parts[1]);
+    user.variables.push(("HF_HUB_CACHE", cache.to_str().unwrap().to_owned()));
+    // The last one breaks off, and is gone on with.
+    user.fake.change(|script| script.ends = vec![Ends::WithAll, Ends::After(HANGS_AT)]);
+    let ran = user.types(&["model", "add", "hf:o/r"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    for told in ["another tool has fetched 1 of 3 parts already", "joined 3 parts into one file of 2 MiB"] {
+        assert!(ran.stderr.contains(told), "{told}: {ran:?}");
+    }
+    let asked: Vec<String> = user.fake.store.asked().into_iter().map(|asked| asked.path).collect();
+    let wanted = [PARTS[0], PARTS[2], PARTS[2]].map(|path| format!("/{path}?signed=yes"));
+    assert_eq!(asked, wanted);
+    assert_eq!(files_below(&user.home().join("hub")), Vec::<PathBuf>::new(), "it lies among the blobs alone");
+    assert_eq!(fs::read(blob).unwrap(), parts[1], "what others have stays as it is");
+    let shown = user.asks(&["model", "show", "adder"]);
+    assert_eq!(shown["comes_from"], format!("hf:o/r/{}@{COMMIT}", PARTS[0]));
+    let whole = user.folder.path().join("adder.gguf");
+    fs::write(&whole, MODEL).unwrap();
+    let whole = user.asks(&["model", "add", whole.to_str().unwrap(), "--licence", "apache-2.0"]);
+    assert_eq!((&whole["weights"], &whole["manifest"]), (&shown["weights"], &shown["manifest"]));
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_let_go_and_a_part_that_is_missing_is_named() {
+    let [one, two] = [[0, 20, 18], [0, 19, 19]].map(|counts| split(MODEL, &counts));
+    let parts = [&one[0], &two[1], &one[2]];
+    let named = PARTS.into_iter().zip(parts).map(|(path, part)| NamedFile::of(path, part.clone()));
+    let user = HubUser::of(named.collect());
+    let refused = user.fails("hf:o/r", 2);
+    assert_eq!(refused["code"], "NO_MODEL");
+    assert!(refused["message"].as_str().unwrap().contains("the parts have 37 tensors"), "{refused}");
+    assert_eq!(files_below(&user.home().join("hub")), Vec::<PathBuf>::new(), "it would be no model again");
+    user.fake.change(|script| drop(script.files.remove(1)));
+    let missing = user.fails(&format!("hf:o/r/{}", PARTS[2]), 3);
+    assert_eq!(missing["code"], "PARTS");
+    let said = missing["message"].as_str().unwrap();
+    assert!(said.contains(PARTS[1]) && said.contains("part 2 of 3"), "{missing}");
 }
 
 #[test]
@@ -192,12 +249,12 @@ fn of_several_models_each_is_told_with_the_command_that_takes_it() {
     for told in [
         "1 MiB: assay model add hf:o/r/a.Q4_0.gguf\n",
         "1 MiB: assay model add hf:o/r/quants/b.gguf\n",
-        "one of 2 parts, which are not taken in\n",
+        "1 MiB in 2 parts: assay model add hf:o/r/big-00001-of-00002.gguf\n",
         "error: hf:o/r has 4 GGUF files\n",
     ] {
         assert!(ran.stderr.contains(told), "{told}: {ran:?}");
     }
     assert!(!ran.stderr.contains('\u{202e}') && !ran.stderr.contains("add hf:o/r/x;"), "{ran:?}");
     assert_eq!(user.fails("hf:o/r", 2)["details"]["files"].as_array().unwrap().len(), 4);
-    assert_eq!(user.fails(&format!("hf:o/r/{parts}"), 2)["code"], "PARTS");
+    assert_eq!(user.fails(&format!("hf:o/r/{parts}"), 3)["code"], "PARTS");
 }

@@ -11,9 +11,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     assay::{Ran, assay, assay_among},
     fake_hub::{FakeHub, NamedFile},
-    foundings::model,
+    foundings::{friends, model},
     onnx,
     person::Person,
+    splitter::split,
     tool_calls,
     town::{Town, drawn},
 };
@@ -247,6 +248,60 @@ fn a_home_without_a_daemon_or_a_network_takes_models_in_and_lets_them_go() {
     assert_eq!(types(&["model", "rm", &digest[..12]]).status, Some(0));
     assert_eq!(types(&["model", "ls", "--json"]).document()["damaged"], Value::Array(Vec::new()));
     assert_eq!(types(&["model", "rm", "tally"]).status, Some(3));
+}
+
+/// The model in parts, in a folder of their own.
+fn cut(folder: &Path) -> [PathBuf; 3] {
+    let parts = split(&fs::read(model(folder)).unwrap(), &[12, 13, 13]);
+    let place = folder.join("parts");
+    fs::create_dir_all(&place).unwrap();
+    [0, 1, 2].map(|number| {
+        let path = place.join(format!("adder-{:05}-of-00003.gguf", number + 1));
+        fs::write(&path, &parts[number]).unwrap();
+        path
+    })
+}
+
+#[test]
+fn a_model_in_parts_is_the_model_that_was_cut_by_whichever_of_them_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = cut(folder.path());
+    let types = |arguments: &[&str]| assay(&folder.path().join("home"), arguments);
+    let whole = folder.path().join("adder.gguf");
+    let whole = types(&["model", "add", whole.to_str().unwrap(), "--json"]).document();
+    for named in [parts[0].as_path(), &parts[2], parts[1].parent().unwrap()] {
+        let named = named.to_str().unwrap();
+        assert_eq!(types(&["model", "check", named]).status, Some(0), "{named}");
+        let added = types(&["model", "add", named, "--copy", "--json"]).document();
+        assert_eq!((&added["name"], &added["manifest"]), (&"adder".into(), &whole["manifest"]), "{named}");
+        assert_eq!(added["weights"], whole["weights"], "{named}");
+    }
+    let told = types(&["model", "add", parts[1].to_str().unwrap(), "--name", "tally"]);
+    assert_eq!(told.status, Some(0), "{told:?}");
+    assert!(told.stderr.contains("joined 3 parts into one file of 2 MiB"), "{told:?}");
+    let joins = fs::read_dir(folder.path().join("home/hub/joined")).unwrap();
+    let joins: Vec<_> = joins.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(joins, ["adder.lock"], "what was joined lies among the blobs alone");
+    fs::remove_file(&parts[1]).unwrap();
+    let missing = types(&["model", "add", parts[0].to_str().unwrap()]);
+    assert_eq!(missing.status, Some(2), "{missing:?}");
+    let said = "adder-00002-of-00003.gguf is missing, which is part 2 of 3";
+    assert!(missing.stderr.contains(said), "{missing:?}");
+    fs::copy(&parts[0], &parts[1]).unwrap();
+    let twice = types(&["model", "add", parts[0].to_str().unwrap()]);
+    assert!(twice.status == Some(2) && twice.stderr.contains("are both part 1"), "{twice:?}");
+}
+
+#[test]
+fn a_network_is_founded_with_a_model_in_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = cut(folder.path());
+    let (founder, friends) = (Person::new(folder.path(), "nora"), friends(folder.path()));
+    let network = folder.path().join("network.toml");
+    let mut found = vec!["network", "new", "lab", "--model", parts[0].to_str().unwrap()];
+    found.extend(["--output", network.to_str().unwrap()]);
+    found.extend(friends.iter().flat_map(|(_, key)| ["--verifier", key.as_str()]));
+    assert_eq!(founder.asks(&found)["manifests"][1]["model"], "adder");
 }
 
 #[test]

@@ -73,6 +73,8 @@ mod served;
 #[path = "../../../crates/hub/tests/it/server.rs"]
 mod server;
 mod services;
+#[path = "../../../crates/engine/tests/it/splitter.rs"]
+mod splitter;
 mod stand_in;
 mod statuses;
 mod sweeps;

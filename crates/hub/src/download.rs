@@ -15,7 +15,7 @@ use crate::{
     hub::resolve_path,
     listing::HubFile,
     name::HubName,
-    partial::PartialFile,
+    partial::{PartialFile, bytes_here},
     sha256::Sha256Sum,
 };
 
@@ -114,6 +114,14 @@ pub struct HubDownload<'a> {
     pub free_bytes: Option<u64>,
     /// How often it is tried.
     pub retries: Retries,
+}
+
+impl HubDownload<'_> {
+    /// Bytes that are still to come, as far as what is here is its beginning.
+    #[must_use]
+    pub fn bytes_to_come(&self) -> u64 {
+        self.file.bytes.saturating_sub(bytes_here(self.folder, &self.name))
+    }
 }
 
 /// A file that has arrived. Dropped, it stays, and the next who asks for it has it at once.

@@ -13,6 +13,7 @@ mod download;
 mod hub;
 mod listing;
 mod name;
+mod part_name;
 mod partial;
 mod search;
 mod sha256;
@@ -25,6 +26,7 @@ pub use self::{
     hub::Hub,
     listing::{HubFile, HubListing, NotChosen},
     name::{BadHubName, HubName, SCHEME},
+    part_name::PartName,
     search::{FOUND_MAX, FoundRepository},
     sha256::Sha256Sum,
     surroundings::{BadSurroundings, Surroundings},

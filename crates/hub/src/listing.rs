@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     name::{HubName, is_commit, is_path},
+    part_name::{ENDING, PartName},
     sha256::Sha256Sum,
 };
 
@@ -14,8 +15,6 @@ use crate::{
 const FILES_MAX: usize = 20_000;
 /// Bytes of a licence.
 const LICENCE_BYTES_MAX: usize = 64;
-/// How a file of a model of language ends.
-const ENDING: &str = ".gguf";
 
 /// A file of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub struct HubListing {
     pub commit: String,
     /// What its card says of its licence.
     pub licence: Option<String>,
-    /// Its models of language.
+    /// Its models of language, by their paths.
     pub models: Vec<HubFile>,
     /// Whether it has a card.
     pub has_card: bool,
@@ -66,11 +65,13 @@ pub enum NotChosen {
         /// What it has.
         files: Vec<HubFile>,
     },
-    /// It is one part of a model that was cut into several.
-    #[error("{name} is one of {parts} parts of a model, and a model here is one file")]
-    Parts {
-        /// What was meant.
+    /// It was cut into parts of which one is not there.
+    #[error("{name} is not there: it is part {part} of {parts} of a model")]
+    Part {
+        /// The first that is not there.
         name: HubName,
+        /// Which it is, from one on.
+        part: u32,
         /// How many there are.
         parts: u32,
     },
@@ -123,11 +124,11 @@ impl HubListing {
         Ok(Self { commit: page.sha, licence: licence(&page.card, &page.tags), models, has_card })
     }
 
-    /// The file that a name means.
+    /// The files of the model that a name means: one, or all parts of one that was cut, in their order.
     ///
     /// # Errors
     /// [`NotChosen`].
-    pub fn choose(&self, name: &HubName) -> Result<&HubFile, NotChosen> {
+    pub fn choose(&self, name: &HubName) -> Result<Vec<&HubFile>, NotChosen> {
         let file = match &name.file {
             Some(path) => self
                 .models
@@ -136,22 +137,35 @@ impl HubListing {
                 .ok_or_else(|| NotChosen::Absent { name: name.clone(), files: self.models.clone() })?,
             None => match &self.models[..] {
                 [] => return Err(NotChosen::None { name: name.clone() }),
-                [one] => one,
+                [one, others @ ..] if others.iter().all(|other| one.is_beside(other)) => one,
                 files => return Err(NotChosen::Several { name: name.clone(), files: files.to_vec() }),
             },
         };
-        match parts_of(&file.path) {
-            Some(parts) => Err(NotChosen::Parts { name: name.with_file(&file.path), parts }),
-            None => Ok(file),
-        }
+        let Some(named) = file.part() else { return Ok(vec![file]) };
+        named.all().map(|part| self.find_part(name, part)).collect()
+    }
+
+    /// The file of a part.
+    fn find_part(&self, name: &HubName, part: PartName<'_>) -> Result<&HubFile, NotChosen> {
+        let (path, PartName { part, parts, .. }) = (part.to_string(), part);
+        // They are sorted, and may be very many.
+        let found = self.models.binary_search_by(|file| file.path.cmp(&path)).ok();
+        let file = found.and_then(|place| self.models.get(place));
+        file.ok_or_else(|| NotChosen::Part { name: name.with_file(&path), part, parts })
     }
 }
 
 impl HubFile {
-    /// Of how many parts it is one, if it is.
+    /// Which part of a model it is, if it is one.
     #[must_use]
-    pub fn parts(&self) -> Option<u32> {
-        parts_of(&self.path)
+    pub fn part(&self) -> Option<PartName<'_>> {
+        PartName::of(&self.path)
+    }
+
+    /// Whether both are parts of one model.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.part().zip(other.part()).is_some_and(|(one, other)| one.is_beside(&other))
     }
 }
 
@@ -164,15 +178,6 @@ impl ListedFile {
         let sha256 = stored.and_then(|stored| stored.sha256).and_then(|sum| sum.parse().ok());
         is_model.then_some(HubFile { path: self.rfilename, bytes: bytes?, sha256 })
     }
-}
-
-/// What `model-00001-of-00003.gguf` says of its parts.
-pub(crate) fn parts_of(path: &str) -> Option<u32> {
-    let stem = path.get(..path.len().checked_sub(ENDING.len())?)?;
-    let (rest, parts) = stem.rsplit_once("-of-")?;
-    let (_, part) = rest.rsplit_once('-')?;
-    let number = |text: &str| (text.len() == 5).then(|| text.parse::<u32>().ok()).flatten();
-    number(part).and(number(parts)).filter(|parts| *parts > 1)
 }
 
 /// What a card says of its licence, or else the tags of the repository.
@@ -209,28 +214,41 @@ mod tests {
         HubListing::read(json!({ "sha": COMMIT, "siblings": files }).to_string().as_bytes()).unwrap()
     }
 
-    fn chosen(files: &[&str], name: &str) -> Result<String, NotChosen> {
-        listing(files).choose(&name.parse().unwrap()).map(|file| file.path.clone())
+    fn chosen(files: &[&str], name: &str) -> Result<Vec<String>, NotChosen> {
+        let listing = listing(files);
+        let chosen = listing.choose(&name.parse().unwrap())?;
+        Ok(chosen.into_iter().map(|file| file.path.clone()).collect())
     }
 
     #[test]
     fn one_model_needs_no_name_and_several_do() {
         let files = ["README.md", "b.gguf", "quants/a.GGUF", "model.safetensors"];
-        assert_eq!(chosen(&files[..2], "hf:o/r"), Ok("b.gguf".to_owned()));
+        assert_eq!(chosen(&files[..2], "hf:o/r"), Ok(vec!["b.gguf".to_owned()]));
         assert!(
             matches!(chosen(&files, "hf:o/r"), Err(NotChosen::Several { files, .. }) if files.len() == 2)
         );
-        assert_eq!(chosen(&files, "hf:o/r/quants/a.GGUF"), Ok("quants/a.GGUF".to_owned()));
+        assert_eq!(chosen(&files, "hf:o/r/quants/a.GGUF"), Ok(vec!["quants/a.GGUF".to_owned()]));
         assert!(matches!(chosen(&files, "hf:o/r/c.gguf"), Err(NotChosen::Absent { .. })));
         assert!(matches!(chosen(&files[..1], "hf:o/r"), Err(NotChosen::None { .. })));
+    }
+
+    #[test]
+    fn of_a_model_that_was_cut_all_parts_are_meant_by_any_or_by_none_where_there_is_nothing_else() {
         let parts = ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"];
-        assert!(matches!(
-            chosen(&parts, "hf:o/r/m-00001-of-00002.gguf"),
-            Err(NotChosen::Parts { parts: 2, .. })
-        ));
-        assert!(matches!(chosen(&parts[..1], "hf:o/r"), Err(NotChosen::Parts { .. })));
-        for whole in ["m.gguf", "m-00001-of-00001.gguf", "m-1-of-2.gguf", "of.gguf", ".gguf", "x"] {
-            assert_eq!(parts_of(whole), None, "{whole}");
+        let both = Ok(parts.map(str::to_owned).to_vec());
+        for name in ["hf:o/r", "hf:o/r/m-00001-of-00002.gguf", "hf:o/r/m-00002-of-00002.gguf"] {
+            assert_eq!(chosen(&[parts[1], "README.md", parts[0]], name), both, "{name}");
+        }
+        let beside = [parts[0], parts[1], "n-00001-of-00002.gguf"];
+        assert!(
+            matches!(chosen(&beside, "hf:o/r"), Err(NotChosen::Several { files, .. }) if files.len() == 3)
+        );
+        for there in parts {
+            let Err(NotChosen::Part { name, part, parts: 2 }) = chosen(&[there], "hf:o/r") else {
+                panic!("{there} is all there is")
+            };
+            let missing = parts.into_iter().zip(1..).find(|(path, _)| *path != there);
+            assert_eq!(name.file.as_deref().zip(Some(part)), missing);
         }
     }
 

@@ -55,10 +55,7 @@ impl PartialFile {
         sha256: Option<Sha256Sum>,
     ) -> Result<Self, DownloadError> {
         fs::create_dir_all(folder)?;
-        // No commit: of a file that changes on the hub there is one here.
-        let file = HubName { revision: None, ..name.clone() }.to_string();
-        let key: String = Sha256Sum::of(file.as_bytes()).to_string().chars().take(NAME_DIGITS).collect();
-        let path = folder.join(format!("{key}.part"));
+        let path = place(folder, name);
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("lock"))?;
         match lock.try_lock() {
@@ -169,6 +166,18 @@ impl PartialFile {
         fs::write(&new, serde_json::to_vec(&self.whole)?)?;
         fs::rename(new, note)
     }
+}
+
+/// Bytes that are here of a file, of whichever commit.
+pub(crate) fn bytes_here(folder: &Path, name: &HubName) -> u64 {
+    fs::metadata(place(folder, name)).map_or(0, |file| file.len())
+}
+
+/// Where a file arrives. No commit: of a file that changes on the hub there is one here.
+fn place(folder: &Path, name: &HubName) -> PathBuf {
+    let file = HubName { revision: None, ..name.clone() }.to_string();
+    let key: String = Sha256Sum::of(file.as_bytes()).to_string().chars().take(NAME_DIGITS).collect();
+    folder.join(format!("{key}.part"))
 }
 
 impl WholeNote {

@@ -21,13 +21,13 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::{hub::HubModel, listed_document, table, whole_name};
+use super::{hub::HubModel, listed_document, parts, table, whole_name};
 use crate::{
     bundle::{EMBED, SUMS},
     command_error::{CommandError, Exit},
     home_models::HomeModels,
     invocation::Invocation,
-    own_model::{self, Embedding, TextExtent},
+    own_model::{self, Embedding, JoinedFile, PartedModel, TextExtent},
     printer::called,
 };
 
@@ -39,6 +39,8 @@ Examples:
                                     another name, and short answers
   assay model add all-MiniLM-L6-v2 --licence Apache-2.0
                                     a folder with model.onnx and tokenizer.json: it embeds texts
+  assay model add big-00001-of-00003.gguf
+                                    a model in parts: the others are beside it, and are joined
   assay model add hf:OWNER/REPO     a model of a hub; where a repository has several, all are shown
   assay model add hf:OWNER/REPO/small.Q4_0.gguf@main
                                     one of them, at a branch, a tag or a commit
@@ -52,6 +54,8 @@ and lost connections, in the folder `hub` of the home; the same command goes on 
 the hub's own tools have fetched already (HF_HOME, HF_HUB_CACHE) is found and not fetched again. A
 gated model needs a token, in HF_TOKEN or where those tools keep it; it is shown to the hub alone,
 and only if the hub asks for one. HF_ENDPOINT names another hub, SSL_CERT_FILE who vouches for it.
+A model that was cut into parts is taken in by the name of one of them, or of their folder, and
+is one file here: the same for everybody who joins the same parts.
 A file is not copied where the disk can share its bytes: to replace or remove it later changes
 nothing here, but what is written into it spoils the model, which is then found damaged; --copy
 avoids that.
@@ -67,7 +71,7 @@ pub(super) const TEXTS: Units = 64;
 
 /// Take a model of language, or a network that embeds texts, into this home, ready to be offered.
 ///
-/// A model of language is a GGUF file, or one that lies on a hub. A network that embeds texts is an ONNX file with its
+/// A model of language is a GGUF file, or one that lies on a hub, whole or in parts. A network that embeds texts is an ONNX file with its
 /// tokenizer.json beside it, whose vocabulary is of the kind WordPiece; what else lies there says how its vectors are made.
 /// Stores the file, runs it once, and writes down how it is run and what a run of it counts: its manifest, whose digest is
 /// its name among all peers. Works while the daemon runs, and without one.
@@ -77,7 +81,7 @@ pub(super) const TEXTS: Units = 64;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The file, a model of language as GGUF; the folder of a network that embeds texts, as ONNX; or
+    /// The file, a model of language as GGUF, or one of its parts; the folder of a network that embeds texts, as ONNX; or
     /// hf:OWNER/REPO[/FILE][@REVISION] on a hub
     #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().try_map(place), required_unless_present = "runner")]
     place: Option<GivenModel>,
@@ -123,7 +127,9 @@ pub(super) struct ModelFile {
     /// Where it comes from.
     pub(super) origin: Option<ModelOrigin>,
     /// What was fetched of it, which can go once it is added.
-    pub(super) downloaded: Option<Downloaded>,
+    pub(super) downloaded: Vec<Downloaded>,
+    /// The file itself, of a model that was cut into parts.
+    pub(super) joined: Option<JoinedFile>,
     /// The file itself, of a network that embeds texts, and of no model: written for as long as it takes to store it.
     pub(super) written: Option<NamedTempFile>,
     /// The component that runs it, if that is none of those that come with the program.
@@ -137,6 +143,17 @@ impl ModelFile {
         let file = NamedTempFile::new_in(home.root()).map_err(|error| unsellable(manifest, &error))?;
         embedding.write(file.path()).map_err(|error| unsellable(manifest, &error))?;
         Ok(Self { path: file.path().to_owned(), written: Some(file), ..Self::default() })
+    }
+
+    /// A file of the user's, or what its parts give.
+    async fn given(path: &Path, manifest: &Manifest, invocation: &Invocation) -> Result<Self, CommandError> {
+        let Some(parted) = PartedModel::find(path)? else {
+            let path = std::path::absolute(path).map_err(|error| unsellable(manifest, &error))?;
+            return Ok(Self { path, ..Self::default() });
+        };
+        let stem = parted.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let joined = parts::join(parted, &stem, invocation).await?;
+        Ok(Self { path: joined.path().to_owned(), joined: Some(joined), ..Self::default() })
     }
 }
 
@@ -171,22 +188,28 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         (GivenModel::File(path), None) => {
             let manifest = args.manifest(own_model::manifest(path, Digest::default(), args.extent())?, None);
             sellable(&manifest)?;
-            let path = std::path::absolute(path).map_err(|error| unsellable(&manifest, &error))?;
-            (manifest, ModelFile { path, ..ModelFile::default() })
+            // What is not run is not joined.
+            own_model::refuse_unrunnable(path, &manifest.name, "added")?;
+            let file = ModelFile::given(path, &manifest, invocation).await?;
+            (manifest, file)
         }
         (GivenModel::Hub(name), _) => {
             let model = HubModel::find(name, &invocation.printer).await?;
-            let suggested =
-                own_model::manifest_of(model.path(), model.bytes(), Digest::default(), args.extent());
-            let manifest = args.manifest(suggested, model.licence());
-            sellable(&manifest)?;
+            let (called, licence) = (model.path(), model.licence().map(str::to_owned));
+            let suggested = |bytes| {
+                let suggested = own_model::manifest_of(&called, bytes, Digest::default(), args.extent());
+                args.manifest(suggested, licence.as_deref())
+            };
+            sellable(&suggested(model.bytes()))?;
             let file = model.take(invocation).await?;
-            if let Err(error) = own_model::bytes_of(&file.path) {
-                // It will be no model the next time either.
-                drop(file.downloaded.map(Downloaded::remove));
-                return Err(error);
+            match own_model::bytes_of(&file.path) {
+                Ok(bytes) => (suggested(bytes), file),
+                Err(error) => {
+                    // It will be no model the next time either.
+                    file.downloaded.into_iter().for_each(|part| drop(part.remove()));
+                    return Err(error);
+                }
             }
-            (manifest, file)
         }
     };
     add(args, manifest, file, invocation).await
@@ -212,7 +235,7 @@ async fn add_runner(args: &Args, runner: &Path, invocation: &Invocation) -> Resu
     }
     let failed = |error: std::io::Error| unsellable(&manifest, &error);
     let file = match model {
-        Some(path) => ModelFile { path: std::path::absolute(path).map_err(failed)?, ..ModelFile::default() },
+        Some(path) => ModelFile::given(path, &manifest, invocation).await?,
         None => {
             let nothing = NamedTempFile::new_in(invocation.home.root()).map_err(failed)?;
             ModelFile { path: nothing.path().to_owned(), written: Some(nothing), ..ModelFile::default() }
@@ -229,7 +252,7 @@ async fn add(
     invocation: &Invocation,
 ) -> Result<(), CommandError> {
     let (printer, models) = (&invocation.printer, HomeModels::reach(invocation).await?);
-    let ModelFile { path: file, origin, downloaded, written, runner } = file;
+    let ModelFile { path: file, origin, downloaded, joined, written, runner } = file;
     let is_runnable = match (&runner, &written) {
         (None, None) => own_model::refuse_unrunnable(&file, &manifest.name, "added"),
         (Some(_), _) | (_, Some(_)) => Ok(()),
@@ -237,24 +260,25 @@ async fn add(
     let shipped = if written.is_some() { EMBED } else { SUMS.runner };
     let runner = runner.unwrap_or_else(|| shipped.to_vec());
     let spinner = printer.spinner("storing the model, and running it once");
-    let new = NewModel { file, runner, manifest, origin, is_copied: args.copy };
+    // What was joined nobody else writes into.
+    let is_copied = args.copy && joined.is_none();
+    let new = NewModel { file, runner, manifest, origin, is_copied };
     let added = match is_runnable {
         Ok(()) => models.add(new).await,
         Err(refused) => Err(refused),
     };
     spinner.end();
-    let added = match (added, downloaded) {
-        (Ok(added), downloaded) => {
-            let removed = downloaded.map_or(Ok(()), Downloaded::remove);
-            removed.err().iter().for_each(|error| printer.note(format!("what was fetched stays: {error}")));
-            added
+    drop(joined);
+    let added = added.inspect_err(|_| {
+        let kept = downloaded.iter().map(Downloaded::path);
+        let said = kept.map(|path| format!("what was fetched stays in {} for another try", path.display()));
+        said.for_each(|said| printer.note(said));
+    })?;
+    for fetched in downloaded {
+        if let Err(error) = fetched.remove() {
+            printer.note(format!("what was fetched stays: {error}"));
         }
-        (Err(error), Some(kept)) => {
-            printer.note(format!("what was fetched stays in {} for another try", kept.path().display()));
-            return Err(error);
-        }
-        (Err(error), None) => return Err(error),
-    };
+    }
     printer.table(&table(&added.manifest, models.genesis.as_ref()));
     origin_lines(added.origin.as_deref(), added.card.as_deref()).for_each(|line| printer.note(line));
     printer.document("model-added", &listed_document(&added));

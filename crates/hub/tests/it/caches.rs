@@ -35,7 +35,7 @@ fn a_file_of_the_cache_is_found_and_not_fetched() {
     let blob = cached(&mut scene);
     let name = "hf:o/r".parse().unwrap();
     let listing = scene.list("hf:o/r").unwrap();
-    let file = listing.choose(&name).unwrap();
+    let file = listing.choose(&name).unwrap()[0];
     assert_eq!(scene.hub().find(&name, file), Some(blob.clone()));
     assert_eq!(scene.hub().find(&"hf:o/other".parse().unwrap(), file), None);
     assert!(scene.fake.store.asked().is_empty());
@@ -57,7 +57,7 @@ fn without_the_hub_the_cache_says_what_there_is() {
     scene.variables[0].1 = format!("http://{}", gone.at);
     let (name, listing) = ("hf:o/r".parse().unwrap(), scene.list("hf:o/r").unwrap());
     assert_eq!((&listing.models, &listing.commit), (&with_hub.models, &with_hub.commit));
-    assert_eq!(scene.hub().find(&name, listing.choose(&name).unwrap()), Some(blob));
+    assert_eq!(scene.hub().find(&name, listing.choose(&name).unwrap()[0]), Some(blob));
     assert_eq!(scene.hub().card(&name, &listing.commit).as_deref(), Some("# A card of before"));
     assert!(scene.list(&format!("hf:o/r@{COMMIT}")).is_ok());
     for absent in ["hf:o/r@v2", "hf:o/other"] {

@@ -97,7 +97,7 @@ impl Scene {
     pub(crate) fn fetches(&self, typed: &str) -> Result<Vec<u8>, Refusal> {
         let (hub, name): (Hub, HubName) = (self.hub(), typed.parse().unwrap());
         let listing = hub.list(&name).map_err(Refusal::List)?;
-        let file = listing.choose(&name).map_err(Refusal::Choice)?;
+        let file = listing.choose(&name).map_err(Refusal::Choice)?[0];
         let download = HubDownload {
             name: name.at(&file.path, &listing.commit),
             file: file.clone(),
