@@ -35,16 +35,16 @@ def over(evidence, written):
 
 
 def contradicts(output, leaf, records):
-    if leaf["written"]["records"] < output["records"] and records is None:
-        return True
+    written = leaf["written"]
     if records is None:
-        return False
+        same = written["records"] == output["records"]
+        return written["records"] < output["records"] or (same and written["root"] != output["root"])
     streamed, claimed = records
     return (
         streamed["position"] == claimed["position"]
         and streamed["bytes"] != claimed["bytes"]
         and proven(output["root"], output["records"], [streamed])
-        and proven(leaf["written"]["root"], leaf["written"]["records"], [claimed])
+        and proven(written["root"], written["records"], [claimed])
     )
 
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     check::ShownRecord,
-    claim::OutputLeaf,
+    claim::{OutputLeaf, Written},
     id::{Digest, JobId},
     merkle::{self, RECORD_BYTES},
     signed::{Attested, Signed, Verified, statements},
@@ -53,7 +53,7 @@ pub struct Contradict {
     pub leaf: OutputLeaf,
     /// The digest of the sealed half.
     pub evidence: Digest,
-    /// One record as it was streamed, and as it was claimed; nothing if fewer were claimed than streamed.
+    /// One record as it was streamed, and as it was claimed; nothing where the two roots and counts are enough.
     pub records: Option<(ShownRecord, ShownRecord)>,
 }
 
@@ -66,10 +66,14 @@ impl Verified<Contradict> {
 }
 
 impl Output {
-    /// True if what was streamed is not the beginning of what was claimed.
+    /// True if what was streamed is not the beginning of what was claimed. No record has to be shown where no more were
+    /// claimed than streamed: a root fixes all that are under it.
     #[must_use]
     pub fn contradicts(&self, leaf: &OutputLeaf, records: Option<&(ShownRecord, ShownRecord)>) -> bool {
-        let Some((streamed, claimed)) = records else { return leaf.written.records < self.records };
+        let Written { root, records: count, .. } = leaf.written;
+        let Some((streamed, claimed)) = records else {
+            return count < self.records || (count == self.records && root != self.root);
+        };
         let shown = |root, count, record: &ShownRecord| {
             record.bytes.len() <= RECORD_BYTES
                 && merkle::verify(root, count, record.position, &record.bytes, &record.path)
@@ -77,7 +81,7 @@ impl Output {
         streamed.position == claimed.position
             && streamed.bytes != claimed.bytes
             && shown(self.root, self.records, streamed)
-            && shown(leaf.written.root, leaf.written.records, claimed)
+            && shown(root, count, claimed)
     }
 }
 
@@ -88,7 +92,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::{claim::Written, manifest::End};
+    use crate::manifest::End;
 
     fn leaf(bytes: &[u8]) -> OutputLeaf {
         OutputLeaf { written: Written::of(bytes), units: 1, end: End::Stop, blind: Digest::default() }
@@ -109,6 +113,13 @@ mod tests {
         other[300] ^= 1;
         assert!(!output.contradicts(&leaf(&bytes), None), "the claim goes on where the stream was signed");
         assert!(output.contradicts(&leaf(&bytes[..256]), None), "the claim is shorter");
+        assert!(
+            !output.contradicts(&leaf(&bytes[..512]), None),
+            "the claim ends where the stream was signed"
+        );
+        assert!(output.contradicts(&leaf(&other[..512]), None), "as many records, of which one differs");
+        assert!(output.contradicts(&leaf(&bytes[..511]), None), "the last record of as many lacks a byte");
+        assert!(!output.contradicts(&leaf(&other), None), "of a longer claim a record has to be shown");
         let pair = |streamed: &[u8], claimed: &[u8], position| {
             let pair = (record(&streamed[..512], position), record(claimed, position));
             output.contradicts(&leaf(claimed), Some(&pair))

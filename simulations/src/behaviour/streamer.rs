@@ -13,20 +13,28 @@ use assay_protocol::{
 use super::Behaviour;
 use crate::crypto::SimulatedKey;
 
-/// A provider that signs, before it claims, that it has streamed more than it then claims.
+/// A provider that signs, before it claims, that it has streamed something else than it then claims.
 #[derive(Clone, Debug)]
 pub struct Streamer {
     key: SimulatedKey,
     network: NetworkId,
+    /// How many records more it says that it has streamed.
+    more: u64,
     /// To whom each result was delivered, and how many records it has; nothing once another stream of it was signed.
     delivered: BTreeMap<JobId, Option<(PeerId, u64)>>,
 }
 
 impl Streamer {
-    /// The provider with this key.
+    /// The provider with this key, which claims less than it says that it has streamed.
     #[must_use]
     pub fn new(key: SimulatedKey, network: NetworkId) -> Self {
-        Self { key, network, delivered: BTreeMap::new() }
+        Self { key, network, more: 1, delivered: BTreeMap::new() }
+    }
+
+    /// The same, which claims as much and something else.
+    #[must_use]
+    pub fn of_as_many(key: SimulatedKey, network: NetworkId) -> Self {
+        Self { more: 0, ..Self::new(key, network) }
     }
 }
 
@@ -43,7 +51,7 @@ impl Behaviour for Streamer {
         let Some((client, records)) = self.delivered.get_mut(&job).and_then(Option::take) else {
             return Some(effect);
         };
-        let output = Output { job, records: records + 1, root: Digest::default() };
+        let output = Output { job, records: records + self.more, root: Digest::default() };
         Some(Effect::Send { to: client, message: Signed::seal(output, &self.key, self.network).into() })
     }
 }

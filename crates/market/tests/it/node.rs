@@ -7,6 +7,7 @@ mod belongings;
 mod blocking;
 mod checking;
 mod connections;
+mod contradicting;
 mod crowding;
 mod forks;
 mod hearing;

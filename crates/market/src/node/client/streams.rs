@@ -45,7 +45,8 @@ impl Client {
         }
     }
 
-    /// Shows the notary that a provider has claimed something else than it says that it has streamed; true if it has.
+    /// Shows the notary that a provider has claimed something else than it says that it has streamed; true if it has. Roots and
+    /// counts say so: of a claim of more records one would have to be shown that differs, and no brain has any.
     pub(super) fn contradict<S: Signer>(&self, job: JobId, cx: &mut Context<'_, S>) -> bool {
         let Some(attempt) = self.attempts.get(&job).filter(|attempt| attempt.may_close()) else {
             return false;

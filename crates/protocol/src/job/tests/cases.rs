@@ -211,6 +211,8 @@ const OBJECTIONS: &[Group] = &[
             cancel                                | contradict            | ! TooEarly
             claim                                 | contradict            | FalseStream
             claim                                 | contradict:longer     | FalseStream
+            claim                                 | contradict:root       | FalseStream
+            claim                                 | contradict:same-root  | ! Consistent
             claim                                 | contradict:consistent | ! Consistent
             claim                                 | contradict:stranger   | ! Unmatched
             claim                                 | contradict:job        | ! Unmatched

@@ -20,7 +20,7 @@ use crate::{
 const WORDS: &str = "
     claim claim:other claim:most claim:excess claim:ticket claim:cancelled claim:fee claim:idle
     claim:unworked claim:two-roots abort abort:ticket cancel cancel:ticket reveal reveal:position reveal:secret dispute
-    contradict contradict:longer contradict:consistent contradict:stranger contradict:job
+    contradict contradict:longer contradict:root contradict:same-root contradict:consistent contradict:stranger contradict:job
     contradict:leaf draw:check draw:none seat seat:nobody seat:again seat:first seat:accuser seat:queued
     seat:behind underway underway:other seal:same seal:other seal:third seal:near
     seal:grey seal:empty seal:cheaper seal:fewer seal:more seal:length seal:measure seal:two-roots seal:bare seal:whole seal:swapped unserved open
@@ -307,6 +307,10 @@ impl World {
         match manner {
             "" | "consistent" => {}
             "longer" => (output.records, records) = (leaf.written.records + 1, None),
+            "root" => (output.records, output.root, records) = (leaf.written.records, tree(&other).0, None),
+            "same-root" => {
+                (output.records, output.root, records) = (leaf.written.records, leaf.written.root, None);
+            }
             "stranger" => streamed_by = PeerId([50; 32]),
             "job" => output.job = Digest::default(),
             "leaf" => leaf.blind = Digest::default(),
