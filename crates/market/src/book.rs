@@ -18,7 +18,7 @@ use alloc::{
 use assay_protocol::{
     codec,
     id::{Digest, PeerId},
-    message::PUBLISHED_VALIDITY_MAX,
+    message::{self, PUBLISHED_VALIDITY_MAX},
     offer::Offer,
     signed::Verified,
     units::{Duration, Timestamp},
@@ -271,7 +271,7 @@ pub fn is_overdue(offer: &Offer, now: Timestamp) -> bool {
 }
 
 fn is_sound(offer: &Offer, now: Timestamp) -> bool {
-    offer.valid_until > now && offer.valid_until <= now.after(PUBLISHED_VALIDITY_MAX) && offer.is_sound()
+    message::is_current(offer.valid_until, now) && offer.is_sound()
 }
 
 #[cfg(test)]

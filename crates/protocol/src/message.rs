@@ -20,11 +20,19 @@ use crate::{
     signed::{Forged, Scheme, Signed, Statement, Verified},
     standing::PeerStanding,
     ticket::{Start, Ticket},
-    units::Duration,
+    units::{Duration, Timestamp},
 };
 
-/// How long what is told to everybody is believed and passed on: an offer, or a checkpoint.
+/// How long what is told to everybody is believed and passed on: an offer, or a checkpoint. Whoever passes it on knows it again
+/// for as long, so that nothing travels twice.
 pub const PUBLISHED_VALIDITY_MAX: Duration = Duration::seconds(3_600);
+
+/// True if what was told to everybody, and is said to hold until then, is believed and passed on: it is not over, nor said to
+/// hold for longer than anything may.
+#[must_use]
+pub fn is_current(until: Timestamp, now: Timestamp) -> bool {
+    until > now && until <= now.after(PUBLISHED_VALIDITY_MAX)
+}
 
 /// Declares both forms of the wire enum, one variant for each kind of statement.
 macro_rules! messages {
@@ -139,5 +147,21 @@ impl Message {
     /// [`Malformed`], if they are anything but one canonical message of allowed length.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         codec::decode_versioned(bytes, MESSAGE_BYTES_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_over_or_claims_to_hold_for_longer_than_anything_may_is_not_current() {
+        let now = Timestamp(1_800_000_000_000);
+        let last = now.after(PUBLISHED_VALIDITY_MAX);
+        let cases = [(now, false), (now.after(Duration(1)), true), (last, true)];
+        for (until, expected) in cases {
+            assert_eq!(is_current(until, now), expected, "until {until:?}");
+        }
+        assert!(!is_current(last.after(Duration(1)), now) && !is_current(Timestamp::NEVER, now));
     }
 }

@@ -20,7 +20,7 @@ use std::{
 use assay_protocol::{
     genesis::Genesis,
     id::{NetworkId, PeerId},
-    message::{Message, Opened, PUBLISHED_VALIDITY_MAX},
+    message::{self, Message, Opened, PUBLISHED_VALIDITY_MAX},
     notice::{Head, Tick},
     offer::{OFFER_BYTES_MAX, Offer},
     signed::{Ed25519, Signed},
@@ -187,6 +187,29 @@ async fn sort(mut events: mpsc::Receiver<NetworkEvent>, intake: Intake, arrivals
     }
 }
 
+/// What becomes of a gossip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GossipFate {
+    /// Others hear it.
+    PassedOn,
+    /// It goes no further, which is held against nobody.
+    Dropped,
+    /// It goes no further, and is held against whoever passed it on.
+    Blamed,
+}
+
+impl GossipFate {
+    /// That of one that is said to hold until then, if it is one at all. Whatever claims to hold for longer than a gossip is known
+    /// again would travel twice.
+    fn of(until: Option<Timestamp>, now: Timestamp) -> Self {
+        match until {
+            Some(until) if message::is_current(until, now) => Self::PassedOn,
+            Some(_) => Self::Dropped,
+            None => Self::Blamed,
+        }
+    }
+}
+
 /// One lane's thread.
 struct LaneThread {
     network: Network,
@@ -228,10 +251,10 @@ impl LaneThread {
             (Topic::Checkpoints, Some(Message::Tick(tick))) => self.checkpoint(from, tick),
             (Topic::Offers | Topic::Checkpoints, Some(_) | None) => None,
         };
-        let judged = match until {
-            Some(until) if until > clock::wall() => self.network.accept(id),
-            Some(_) => self.network.ignore(id),
-            None => self.network.reject(id),
+        let judged = match GossipFate::of(until, clock::wall()) {
+            GossipFate::PassedOn => self.network.accept(id),
+            GossipFate::Dropped => self.network.ignore(id),
+            GossipFate::Blamed => self.network.reject(id),
         };
         if let Err(error) = judged {
             tracing::debug!(%error, "a gossip goes no further");
@@ -257,7 +280,8 @@ impl LaneThread {
     fn checkpoint(&mut self, from: PeerId, tick: Signed<Tick>) -> Option<Timestamp> {
         match tick.open::<Ed25519>(self.name) {
             Ok(tick) if tick.checkpoint.is_some() && self.notaries.contains(&tick.signer()) => {
-                let until = tick.time.after(PUBLISHED_VALIDITY_MAX);
+                // One from a clock that is ahead is passed on for as long as any other.
+                let until = tick.time.min(clock::wall()).after(PUBLISHED_VALIDITY_MAX);
                 self.pass_on(Opened::Tick(tick));
                 Some(until)
             }
@@ -301,5 +325,24 @@ impl LaneThread {
     fn pass_on(&self, opened: Opened) {
         // The loop has ended, and this lane soon will.
         drop(self.arrivals.blocking_send(Arrival::Opened(Box::new(opened))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::units::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_offer_that_claims_to_hold_for_longer_than_an_hour_goes_no_further() {
+        let now = Timestamp(1_800_000_000_000);
+        let fate = |until| GossipFate::of(until, now);
+        let hour = now.after(PUBLISHED_VALIDITY_MAX);
+        assert_eq!(
+            [Some(hour), Some(now), None].map(fate),
+            [GossipFate::PassedOn, GossipFate::Dropped, GossipFate::Blamed]
+        );
+        assert_eq!(fate(Some(hour.after(Duration(1)))), GossipFate::Dropped);
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use assay_protocol::id::Digest;
+use assay_protocol::{id::Digest, message::PUBLISHED_VALIDITY_MAX};
 use libp2p::{
     PeerId, StreamProtocol, connection_limits, gossipsub, identify,
     identity::Keypair,
@@ -37,8 +37,8 @@ const GOSSIP_ENVELOPE_BYTES: usize = 512;
 const GOSSIP_BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Messages that may wait for one slow peer.
 const GOSSIP_QUEUE_MAX: usize = 256;
-/// How long a gossip is known again. As long as an offer is valid, so that a replay is dropped here.
-const GOSSIP_MEMORY: Duration = Duration::from_secs(15 * 60);
+/// How long a gossip is known again: as long as it may be passed on, so that a replay is dropped here.
+const GOSSIP_MEMORY: Duration = Duration::from_millis(PUBLISHED_VALIDITY_MAX.0);
 /// Below this a peer is not listened to at all.
 const SCORE_SHUNNED: f64 = -80.0;
 /// What this peer takes off a peer's score that floods it.
@@ -256,6 +256,13 @@ mod tests {
         assert_eq!((config.gossip_lazy(), config.gossip_factor(), config.history_gossip()), (6, 0.25, 3));
         assert_eq!(config.heartbeat_interval(), Duration::from_secs(1));
         assert!(config.flood_publish());
+    }
+
+    #[test]
+    fn what_may_be_passed_on_is_known_again_for_as_long() {
+        let network = Digest::of(b"network");
+        let config = gossip_config(&network, &Topic::ALL.map(|topic| topic.of(&network))).unwrap();
+        assert!(config.duplicate_cache_time().as_millis() >= u128::from(PUBLISHED_VALIDITY_MAX.0));
     }
 
     #[test]

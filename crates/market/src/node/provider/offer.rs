@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use assay_protocol::{
     id::Digest,
+    message::PUBLISHED_VALIDITY_MAX,
     signed::Signer,
     units::{Duration, Timestamp},
 };
@@ -25,8 +26,8 @@ use crate::{
 
 /// How long somebody may not have heard of another offer yet.
 const HEARD_LATE: Duration = Duration::seconds(30);
-/// How long an offer is honoured.
-const OFFER_VALIDITY: Duration = Duration::seconds(900);
+/// How long an offer is honoured: a quarter of what is believed at most, so that it is believed where a clock is late.
+const OFFER_VALIDITY: Duration = Duration(PUBLISHED_VALIDITY_MAX.0 / 4);
 /// The first times between two tellings of an offer; then the last of them.
 const OFFER_INTERVALS: [Duration; 4] =
     [Duration::seconds(2), Duration::seconds(10), Duration::seconds(30), OFFER_REPEATED];
