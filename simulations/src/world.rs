@@ -97,8 +97,8 @@ pub struct World {
 /// Something that happens.
 #[derive(Debug)]
 enum Occurrence {
-    /// A message reaches a peer.
-    Arrival { from: Place, to: Place, bytes: Rc<[u8]> },
+    /// A message reaches a peer; it may be what the sender's own brain said.
+    Arrival { from: Place, to: Place, bytes: Rc<[u8]>, is_own: bool },
     /// A peer is asked for a blob.
     Asked(Box<Asked>),
     /// A peer's process starts.
@@ -193,7 +193,8 @@ impl World {
 
     /// From now on this peer behaves like this.
     pub fn behave(&mut self, place: Place, behaviour: impl Behaviour + 'static) {
-        self.peers[place.0].behaviour = Box::new(behaviour);
+        let peer = &mut self.peers[place.0];
+        (peer.behaviour, peer.is_honest) = (Box::new(behaviour), false);
     }
 
     /// From now on this peer has room for so many bytes of blobs.
@@ -265,7 +266,7 @@ impl World {
 
     /// Sends any bytes from one peer to another, past the sender's brain.
     pub fn post(&mut self, from: Place, to: Place, bytes: Vec<u8>) {
-        self.carry(from, to, bytes.into());
+        self.carry(from, to, bytes.into(), false);
     }
 
     /// Lets time pass.
@@ -283,7 +284,7 @@ impl World {
         let Some(event) = self.unless_asleep(event) else { return };
         self.trace.event(self.schedule.now(), &event);
         match event {
-            Occurrence::Arrival { from, to, bytes } => self.arrive(from, to, &bytes),
+            Occurrence::Arrival { from, to, bytes, is_own } => self.arrive(from, to, &bytes, is_own),
             Occurrence::Asked(asked) => self.serve(*asked),
             Occurrence::Start(place) => self.start(place),
             Occurrence::Wanted(place, command) => self.want(place, *command),
@@ -307,13 +308,17 @@ impl World {
         }
     }
 
-    /// Decodes, verifies, hands over; what is no message of this network disappears.
-    fn arrive(&mut self, from: Place, to: Place, bytes: &[u8]) {
+    /// Decodes, verifies, hands over; what is no message of this network disappears, but that what a brain says can be read.
+    fn arrive(&mut self, from: Place, to: Place, bytes: &[u8], is_own: bool) {
         if self.peers[to.0].node.is_none() || self.is_asleep(to) {
             self.fail_to_deliver(from, to);
             return;
         }
-        let Ok(message) = Message::decode(bytes) else { return };
+        let message = match Message::decode(bytes) {
+            Ok(message) => message,
+            Err(error) if is_own => panic!("{from:?} says what nobody can read: {error}"),
+            Err(_) => return,
+        };
         let Ok(opened) = message.open::<Simulated>(self.network_id) else { return };
         if let Opened::Offer(offer) = opened {
             self.note_offer(to, offer);
@@ -341,12 +346,13 @@ impl World {
         }
     }
 
-    /// Sends bytes on their way.
-    fn carry(&mut self, from: Place, to: Place, bytes: Rc<[u8]>) {
+    /// Sends bytes on their way, which may be what the sender's own brain said.
+    fn carry(&mut self, from: Place, to: Place, bytes: Rc<[u8]>, is_own: bool) {
         match self.network.carry(from, to) {
             Fate::Arrives(delays) => {
                 for delay in delays {
-                    self.schedule.after(delay, Occurrence::Arrival { from, to, bytes: bytes.clone() });
+                    let bytes = bytes.clone();
+                    self.schedule.after(delay, Occurrence::Arrival { from, to, bytes, is_own });
                 }
             }
             Fate::Lost(feedback) => self.report_lost(from, to, feedback),
@@ -401,7 +407,7 @@ impl World {
             }
             let offers: Vec<_> =
                 holder.book.iter().map(|offer| Message::Offer(offer.signed().clone())).collect();
-            offers.iter().for_each(|offer| self.carry(other, place, offer.encode().into()));
+            offers.iter().for_each(|offer| self.carry(other, place, offer.encode().into(), false));
         }
     }
 

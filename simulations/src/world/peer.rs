@@ -23,6 +23,8 @@ use crate::{
 pub(super) struct Peer {
     pub(super) key: SimulatedKey,
     pub(super) behaviour: Box<dyn Behaviour>,
+    /// True while nothing stands between its brain and the world.
+    pub(super) is_honest: bool,
     /// Nothing while the process is down.
     pub(super) node: Option<Node<SimulatedKey>>,
     /// The offers it has heard of.
@@ -67,6 +69,7 @@ impl Peer {
         Self {
             key: plan.key(place),
             behaviour: Box::new(Honest),
+            is_honest: true,
             node: None,
             book: empty_book(plan.seed, place, 0),
             life: 0,

@@ -124,7 +124,8 @@ impl World {
             traffic.push(bytes.as_slice().into());
         }
         let Some(to) = self.places.get(&to).copied() else { return };
-        self.carry(from, to, bytes.into());
+        let is_own = self.peers[from.0].is_honest;
+        self.carry(from, to, bytes.into(), is_own);
     }
 
     /// Gossip: everybody who is up hears it, or the network loses it.
@@ -244,4 +245,30 @@ pub(crate) fn shown(bytes: &[u8], position: u64) -> Option<ShownRecord> {
     let path = merkle::prove(bytes, RECORD_BYTES, position)?;
     let record = bytes.chunks(RECORD_BYTES).nth(usize::try_from(position).ok()?)?;
     Some(ShownRecord { position, bytes: record.to_vec(), path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Plan;
+
+    /// Bytes that are no message come to a client.
+    fn carry_noise(is_own: bool) {
+        let mut world = World::new(Plan::default());
+        let (from, to) = (world.plan.founder(0), world.plan.client(0));
+        world.run_for(Span::seconds(1));
+        world.carry(from, to, b"no message".as_slice().into(), is_own);
+        world.run_for(Span::seconds(1));
+    }
+
+    #[test]
+    #[should_panic(expected = "says what nobody can read")]
+    fn a_brain_that_says_what_nobody_can_read_is_no_honest_peer() {
+        carry_noise(true);
+    }
+
+    #[test]
+    fn noise_of_strangers_disappears() {
+        carry_noise(false);
+    }
 }

@@ -26,7 +26,7 @@ impl Trace {
         self.events += 1;
         self.hasher.update(&now.0.to_be_bytes());
         match event {
-            Occurrence::Arrival { from, to, bytes } => {
+            Occurrence::Arrival { from, to, bytes, .. } => {
                 self.label(b'a', *from);
                 self.label(b't', *to);
                 self.hasher.update(bytes);
