@@ -1,11 +1,18 @@
 //! Honest peers of which one crashes, loses its last records, sleeps or is cut off at some moment of a job: nobody of them
-//! loses its stake (I20), and the job is paid if its provider could claim.
+//! loses its stake (I20), and the job is paid if its provider could claim, unless its client had given it up by then.
 //!
 //! The job's claim opens itself: nobody has to be there when it is checked. What verifiers lose who say that nobody gave
 //! them the input is another rule, so a cut leaves each of them a way to one of the parties.
 
+use std::collections::BTreeMap;
+
 use assay_market::view::AttemptState;
-use assay_protocol::{order::Failure, outcome::Outcome, receipt::Happening, units::Amount};
+use assay_protocol::{
+    order::Failure,
+    outcome::Outcome,
+    receipt::{Happening, Story},
+    units::{Amount, Duration, Timestamp},
+};
 use assay_simulations::{
     kernel::Span,
     plan::{EXACT, Plan, TEXT, TEXT_UNITS},
@@ -31,6 +38,12 @@ const AWAY_MAX: u64 = 40_000;
 /// Whoever is away for no longer is asked again in time, whatever it missed.
 const SOON: Span = Span::millis(1_500);
 
+/// For how long nothing was heard of a provider that its client gives up: five seconds, by ticks of half a second.
+const SILENCE_MIN: Duration = Duration::seconds(4);
+
+/// Whoever is back for so long before a claim is due has time for the run.
+const RUN_MAX: Span = Span::seconds(1);
+
 /// What becomes of somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -49,7 +62,7 @@ const FATES: [Fate; 6] = [
 ];
 
 /// What was seen in some histories.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Tally {
     histories: u64,
     paid: u64,
@@ -58,16 +71,22 @@ struct Tally {
     long: u64,
     /// Histories in which a verifier was suspended, and came back.
     suspended: u64,
+    /// Jobs that gave something and were not paid: what was ordered, who was away, and what they came to.
+    unpaid: BTreeMap<(&'static str, &'static str, String), u64>,
 }
 
 impl Tally {
-    fn plus(self, other: Self) -> Self {
+    fn plus(mut self, other: Self) -> Self {
+        for (how, count) in other.unpaid {
+            *self.unpaid.entry(how).or_default() += count;
+        }
         Self {
             histories: self.histories + other.histories,
             paid: self.paid + other.paid,
             checked: self.checked + other.checked,
             long: self.long + other.long,
             suspended: self.suspended + other.suspended,
+            unpaid: self.unpaid,
         }
     }
 }
@@ -86,6 +105,47 @@ fn live(seed: u64) -> Tally {
     let wish =
         Wish { manifest, units_max, provider: Some(provider), attempts_max: 1, checks: 1, ..Wish::default() };
     let key = world.submit(client, wish);
+    befall(&mut world, fate, whom, away, &mut luck);
+    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{context}: {unsettled}"));
+    assert!(
+        world.closed().values().all(|closed| closed.slashed.is_zero()),
+        "{context}: somebody honest is slashed: {:?}",
+        world.closed()
+    );
+    assert_stakes(&world, &context);
+    let suspended = suspended(&world) > 0;
+    if suspended {
+        let epochs = world.plan().timers.tick.times(3 * world.plan().timers.epoch_ticks);
+        world.run_for(epochs.into());
+        assert_eq!(self::suspended(&world), 0, "{context}: who was suspended is not back");
+    }
+    let outcome = match world.state(client, key) {
+        Some(AttemptState::Closed(outcome)) => Some(outcome),
+        _ => None,
+    };
+    let is_paid = is_paid_or_empty(&world, outcome);
+    let parties = [(provider, "provider"), (client, "client"), (world.plan().notary(), "notary")];
+    let needed = parties.into_iter().find(|(place, _)| *place == whom).map(|(_, name)| name);
+    // Who only checks may be away for as long as it likes.
+    if needed.is_none() || away <= SOON {
+        assert!(is_paid, "{context}: it ends as {outcome:?}");
+    }
+    if whom == provider {
+        assert!(is_paid || may_come_to(&world, outcome, away), "{context}: it ends as {outcome:?}");
+    }
+    let unpaid = needed.filter(|_| !is_paid).map(|name| ((manifest, name, end(&world, outcome)), 1));
+    Tally {
+        histories: 1,
+        paid: u64::from(outcome.is_some_and(Outcome::is_paid)),
+        checked: u64::from(outcome == Some(Outcome::Checked)),
+        long: u64::from(away > Span::millis(LIFE)),
+        suspended: u64::from(suspended),
+        unpaid: unpaid.into_iter().collect(),
+    }
+}
+
+/// Lets this happen to somebody at some moment of the job.
+fn befall(world: &mut World, fate: Fate, whom: Place, away: Span, luck: &mut Stream) {
     match fate {
         Fate::Crash(tail) => {
             world.crash_at(whom, Crash { before: luck.below(POINTS), tail, down: away });
@@ -106,35 +166,41 @@ fn live(seed: u64) -> Tally {
             world.run_for(away);
         }
     }
-    world.settle(LIMIT).unwrap_or_else(|unsettled| panic!("{context}: {unsettled}"));
-    assert!(
-        world.closed().values().all(|closed| closed.slashed.is_zero()),
-        "{context}: somebody honest is slashed: {:?}",
-        world.closed()
-    );
-    assert_stakes(&world, &context);
-    let suspended = suspended(&world) > 0;
-    if suspended {
-        let epochs = world.plan().timers.tick.times(3 * world.plan().timers.epoch_ticks);
-        world.run_for(epochs.into());
-        assert_eq!(self::suspended(&world), 0, "{context}: who was suspended is not back");
-    }
-    let outcome = match world.state(client, key) {
-        Some(AttemptState::Closed(outcome)) => Some(outcome),
-        _ => None,
-    };
-    // Who only checks may be away for as long as it likes.
-    let needed = [provider, client, world.plan().notary()].contains(&whom);
-    if !needed || away <= SOON {
-        assert!(is_paid_or_empty(&world, outcome), "{context}: it ends as {outcome:?}");
-    }
-    Tally {
-        histories: 1,
-        paid: u64::from(outcome.is_some_and(Outcome::is_paid)),
-        checked: u64::from(outcome == Some(Outcome::Checked)),
-        long: u64::from(away > Span::millis(LIFE)),
-        suspended: u64::from(suspended),
-    }
+}
+
+/// Whether a job may come to this whose provider was away for so long, and nobody else that it needs: it is paid, but where it
+/// was never opened, its provider gave it up by its own word, its client had heard nothing for as long as it waits, or the provider
+/// was away until its claim was due, or for all but the time that a run takes.
+fn may_come_to(world: &World, outcome: Option<Outcome>, away: Span) -> bool {
+    let Some(outcome) = outcome else { return world.closed().is_empty() };
+    let receipts = world.receipts(world.plan().client(0));
+    let Some(story) = receipts.first().map(|receipt| &receipt.story) else { return false };
+    let opened = story.ticket.standing.opened;
+    let is_given_up = || cancelled_at(story).is_some_and(|at| at.since(opened) >= SILENCE_MIN);
+    let is_late = || Duration(away.plus(RUN_MAX).whole_millis()) >= story.ticket.claim_by.since(opened);
+    outcome.is_paid()
+        || outcome == Outcome::Aborted
+        || (outcome == Outcome::Cancelled && is_given_up())
+        || (outcome == Outcome::NoClaim && is_late())
+}
+
+/// When a job was cancelled, by the tick before.
+fn cancelled_at(story: &Story) -> Option<Timestamp> {
+    let cancel = story.events.iter().find(|event| matches!(event.what, Happening::Cancel(_)))?;
+    let tick = story.ticks.iter().find(|tick| tick.said().round == cancel.round)?;
+    Some(tick.said().time)
+}
+
+/// What a job came to, in words.
+fn end(world: &World, outcome: Option<Outcome>) -> String {
+    let Some(outcome) = outcome else { return "never opened".to_owned() };
+    let receipts = world.receipts(world.plan().client(0));
+    let mut events = receipts.iter().flat_map(|receipt| &receipt.story.events);
+    let reason = events.find_map(|event| {
+        let Happening::Abort(abort) = &event.what else { return None };
+        Some(abort.said().reason)
+    });
+    reason.map_or_else(|| format!("{outcome:?}"), |reason| format!("{outcome:?}, {reason:?}"))
 }
 
 /// True if a job was delivered and paid, or its run gave nothing: a text may be of no token.
@@ -174,6 +240,9 @@ fn check_all(first: u64, seeds: u64) {
     let tallies = on_all_cores(seeds, move |seed| live(first + seed));
     let tally = tallies.into_iter().fold(Tally::default(), Tally::plus);
     println!("{tally:?}");
+    for ((manifest, who, how), count) in &tally.unpaid {
+        println!("not paid: {count} jobs of {manifest} while the {who} was away: {how}");
+    }
     assert!(10 * tally.paid >= 7 * tally.histories, "too little is paid: {tally:?}");
     assert!(2 * tally.checked >= tally.histories, "too little is checked: {tally:?}");
     assert!(10 * tally.long >= tally.histories, "too few are away for long: {tally:?}");
