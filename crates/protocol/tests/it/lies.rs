@@ -35,8 +35,11 @@ const CHOICES: usize = 40;
 const STATEMENTS_MAX: usize = 40;
 /// So many lies against each step, and so many true stories, in a moment.
 const FEW: usize = 24;
-/// The same where there is time.
-const MANY: usize = 10_000 / 15;
+/// The same where there is time: as many against each as make up all of them.
+const MANY: usize = LIES.div_ceil(Stop::ALL.len());
+/// So many lies then, at least, and so many against each step.
+const LIES: usize = 10_000;
+const EACH_MIN: usize = 100;
 /// So many true stories then, in all.
 const TRUE: usize = 10_000;
 
@@ -132,7 +135,9 @@ fn true_stories_hold_and_each_lie_is_refused_by_the_step_of_its_rule() {
 #[test]
 #[ignore = "takes minutes: part of .ci/long"]
 fn ten_thousand_stories_hold_and_as_many_lies_are_refused() {
-    println!("{:?}", tell(MANY, |_, _| {}));
+    let lies = tell(MANY, |_, _| {});
+    println!("{} lies: {lies:?}", lies.values().sum::<usize>());
+    assert!(lies.values().sum::<usize>() >= LIES && lies.values().all(|told| *told >= EACH_MIN), "{lies:?}");
     let mut ends = BTreeMap::<Outcome, usize>::new();
     for receipt in (0..).filter_map(truth).take(TRUE) {
         assert_eq!(judged(&receipt), Ok(receipt.story.outcome), "a true story is refused: {receipt:#?}");
