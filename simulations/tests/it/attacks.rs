@@ -34,9 +34,12 @@ mod trust;
 mod verdicts;
 mod whales;
 
+use std::collections::BTreeMap;
+
 use assay_market::{Command, Event, provision::Provision, view::BalanceView};
 use assay_protocol::{
     genesis::Genesis,
+    id::PeerId,
     order::Refusal,
     outcome::Outcome,
     receipt::Receipt,
@@ -57,14 +60,19 @@ const SIGMAS: f64 = 4.0;
 pub(crate) struct Coalition {
     members: Vec<Place>,
     before: i128,
+    /// What each of the others owned.
+    others: BTreeMap<PeerId, i128>,
+    /// What the pool held.
+    pool: i128,
 }
 
 impl Coalition {
     /// These peers, with what they own now.
     pub(crate) fn new(world: &World, members: impl IntoIterator<Item = Place>) -> Self {
         let members: Vec<Place> = members.into_iter().collect();
-        let before = owned(world, &members);
-        Self { members, before }
+        let (before, (mut others, pool)) = (owned(world, &members), holdings(world));
+        others.retain(|peer, _| world.place(*peer).is_none_or(|place| !members.contains(&place)));
+        Self { members, before, others, pool }
     }
 
     /// They have had something that is worth this to them.
@@ -79,6 +87,40 @@ impl Coalition {
         println!("{attack}: {:+.6} credits for {} peers", gain as f64 / 1e9, self.members.len());
         gain
     }
+
+    /// Says in one line, for the page of tests, what they gained and what others have less by then, but for those who pay for what
+    /// they get; and how much more the pool has, which is paid for checks, and pays for them.
+    #[allow(clippy::print_stdout, reason = "figures beside what is asserted of them")]
+    fn tell_figures(&self, world: &World, attack: &str, payers: &[Place]) {
+        let gain = owned(world, &self.members) - self.before;
+        let (others, pool) = holdings(world);
+        let pays = |peer: &PeerId| world.place(*peer).is_some_and(|place| payers.contains(&place));
+        let less = |(peer, before): (&PeerId, &i128)| {
+            let after = others.get(peer).copied().unwrap_or_default();
+            if pays(peer) { 0 } else { (before - after).max(0) }
+        };
+        let harm: i128 = self.others.iter().map(less).sum();
+        let over_cost = match (harm, (-gain).max(0)) {
+            (0, _) => "0".to_owned(),
+            (_, 0) => "without bound".to_owned(),
+            (harm, cost) => format!("{:.3}", harm as f64 / cost as f64),
+        };
+        let [gain, harm, pool] = [gain, harm, pool - self.pool].map(|nanos| nanos as f64 / 1e9);
+        println!(
+            "figures: {attack}: gain {gain:+.6}, harm {harm:.6}, harm over cost {over_cost}, pool {pool:+.6}"
+        );
+    }
+}
+
+/// What everybody owns, and what the pool holds less what it owes.
+fn holdings(world: &World) -> (BTreeMap<PeerId, i128>, i128) {
+    let Some(books) = world.books() else { return (BTreeMap::new(), 0) };
+    let own = |account: &BalanceView| {
+        [account.free, account.stake, account.unbonding].iter().map(|amount| i128::from(amount.0)).sum()
+    };
+    let owned: BTreeMap<PeerId, i128> =
+        books.accounts.iter().map(|account| (account.peer, own(account))).collect();
+    (owned, i128::from(books.pool.0) - i128::from(books.owed.0))
 }
 
 fn owned(world: &World, members: &[Place]) -> i128 {

@@ -12,10 +12,10 @@ use assay_simulations::{
     crypto::SimulatedKey,
     kernel::Span,
     plan::{self, Plan, UNIT_PRICE},
-    world::World,
+    world::{Place, World},
 };
 
-use super::{deliveries::Deliveries, sell_at};
+use super::{Coalition, deliveries::Deliveries, sell_at};
 use crate::support::market;
 
 /// What decoys ask for a unit.
@@ -125,8 +125,13 @@ fn assert_undisturbed(mut world: World, attack: &str) {
     let mut quiet = market(Crowd::default().plan());
     let client = quiet.plan().client(0);
     let peace = Deliveries::of(&mut quiet, client, JOBS, PACE, |_| {});
-    let client = world.plan().client(0);
+    let (client, clients) = (world.plan().client(0), world.plan().clients);
+    let decoys: Vec<Place> = (1..clients).map(|number| world.plan().client(number)).collect();
+    let coalition = Coalition::new(&world, decoys);
     Deliveries::of(&mut world, client, JOBS, PACE, |_| {}).assert_undisturbed(&peace, attack);
+    coalition.tell_figures(&world, attack, &[client]);
+    let gain = coalition.gain(&world, attack);
+    assert!(gain <= 0, "{attack}: {gain}");
 }
 
 fn behave(world: &mut World, number: usize, behaviour: impl Behaviour + 'static) {

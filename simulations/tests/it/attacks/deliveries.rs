@@ -53,7 +53,7 @@ impl Deliveries {
     pub(super) fn assert_undisturbed(&self, peace: &Self, attack: &str) {
         let (median, quiet) = (self.median(), peace.median());
         println!(
-            "{attack}: {} of {} delivered, {median} ms in the middle, {quiet} in peace",
+            "figures: {attack}: {} of {} delivered, {median} ms in the middle, {quiet} in peace",
             self.waits.len(),
             self.jobs
         );

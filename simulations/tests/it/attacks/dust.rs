@@ -62,9 +62,10 @@ fn accused(world: &mut World, dust: &[Place], attack: &str) -> (usize, i128, i12
     let after = honest.iter().map(|place| wealth(world, *place));
     let least = after.zip(&before).map(|(after, before)| after - before).min().unwrap_or_default();
     println!(
-        "{attack}: drawn in {drawn} of {JOBS} jobs, an honest peer gains {:+.4} at least",
+        "figures: {attack}: drawn in {drawn} of {JOBS} jobs, an honest peer gains {:+.4} at least",
         least as f64 / 1e9
     );
+    coalition.tell_figures(world, attack, &[client]);
     (drawn, coalition.gain(world, attack), least)
 }
 

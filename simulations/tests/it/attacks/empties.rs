@@ -74,10 +74,11 @@ impl Scene {
         let wasted =
             closed.filter(|closed| foes.contains(&closed.provider) && failed(closed.outcome)).count();
         let delivered = results(&self.world, self.client);
+        coalition.tell_figures(&self.world, attack, &[self.client]);
         let gain = coalition.gain(&self.world, attack);
         let spent = (before - self.wealth()) as f64 / 1e9;
         println!(
-            "{attack}: {delivered} of {JOBS} delivered, {wasted} given up, {spent:.4} credits of the client"
+            "figures: {attack}: {delivered} of {JOBS} delivered, {wasted} given up, {spent:.4} credits of the client"
         );
         Course { delivered, wasted: wasted as i128, gain }
     }

@@ -42,9 +42,10 @@ fn a_machine_with_ninety_names_has_no_more_jobs_than_fall_on_those_without_a_sta
         .filter(|closed| named.contains(&closed.provider))
         .map(|closed| closed.paid.0)
         .sum();
-    println!("one machine with {NAMES} names: {ran} of {JOBS} jobs");
+    println!("figures: one machine with {NAMES} names: {ran} of {JOBS} jobs");
     assert_eq!(results(&world, client), i128::from(JOBS), "each job is done by somebody");
     assert!(ran * 100 <= PART_MAX * JOBS as usize, "{ran} of {JOBS}");
+    coalition.tell_figures(&world, "one machine with many names", &[client]);
     let gain = coalition.gain(&world, "one machine with many names");
     assert!(gain <= i128::from(earned), "it earned what it worked for: {gain} of {earned}");
 }

@@ -44,6 +44,7 @@ fn three_friends_with_a_twentieth_of_the_stake_slash_nobody_by_an_order_that_is_
     let dear = Wish { provider: Some(provider), checks: 1, unit_price_max: Some(DEAR), ..Wish::default() };
     run(&mut world, client, 0..6, 1, |_| dear);
     let gain = coalition.gain(&world, "an order that only friends have the stake to check");
+    coalition.tell_figures(&world, "an order that only friends have the stake to check", &[]);
     let slashed = world.closed().values().filter(|closed| closed.outcome == Outcome::Slashed).count();
     assert_eq!((slashed, world.closed().len()), (0, 6));
     assert!(gain <= 0, "{gain}");
@@ -73,10 +74,13 @@ fn three_friends_with_a_thirtieth_of_the_stake_crowd_nobody_out_however_many_the
     let coalition = Coalition::new(&world, friends.iter().copied().chain([client, liar]));
     run(&mut world, client, 0..6, 1, |_| Wish { provider: Some(liar), checks: 1, ..Wish::default() });
     let gain = coalition.gain(&world, "lies before friends that would have been alone");
+    coalition.tell_figures(&world, "lies before friends that would have been alone", &[]);
     let of =
         |what: fn(Outcome) -> bool| world.closed().values().filter(|closed| what(closed.outcome)).count();
     let (paid, slashed) = (of(Outcome::is_paid), of(Outcome::is_slashed));
-    println!("lies before friends that would have been alone: {paid} of 6 paid, {slashed} convicted");
+    println!(
+        "figures: lies before friends that would have been alone: {paid} of 6 paid, {slashed} convicted"
+    );
     assert!(slashed >= 4 && paid <= 2, "{slashed} convicted, {paid} paid");
     assert!(gain < 0, "{gain}");
     for receipt in world.receipts(client) {
