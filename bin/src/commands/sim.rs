@@ -207,7 +207,8 @@ fn resolve(args: &ScenarioArgs, invocation: &Invocation) -> Result<(), CommandEr
 fn failed(error: &ExperimentError) -> CommandError {
     match error {
         ExperimentError::Unlike { .. } => {
-            let hint = "this is a fault of the program: please report the scenario and the seed";
+            let hint = "a program that decides for peers may read no clock, and draws its luck from the seed; \
+                        if there is none, please report the scenario and the seed";
             CommandError::new(Exit::Unlike, "NOT_DETERMINISTIC", error, hint)
         }
         ExperimentError::TooManyEvents { .. } => {

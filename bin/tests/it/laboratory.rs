@@ -79,6 +79,9 @@ fn the_simulator_prints_its_figures_and_its_speeds_in_words_and_as_documents() {
     }
 }
 
+/// What there is more and more of.
+const GROWN: [&str; 3] = ["peers", "jobs", "providers"];
+
 #[test]
 fn one_market_alone_is_measured_no_longer_than_was_said() {
     let folder = tempfile::tempdir().unwrap();
@@ -92,6 +95,34 @@ fn one_market_alone_is_measured_no_longer_than_was_said() {
         let name = market["name"].as_str().unwrap();
         assert!(name.ends_with(": not done within 1 ms"), "{name}");
         assert_eq!(market["running_seconds"], Value::Null);
+    }
+    let watch = bench("watch");
+    assert_eq!((&watch["markets"], &watch["watch"]["times_as_long"]), (&json!([]), &Value::Null));
+    let grown = bench("growth");
+    let series = grown["growth"].as_array().unwrap();
+    assert_eq!(series.iter().map(|one| one["name"].as_str().unwrap()).collect::<Vec<_>>(), GROWN);
+    assert!(
+        series.iter().all(|one| one["slope"].is_null() && one["points"][3]["grown_to"].is_u64()),
+        "{grown}"
+    );
+}
+
+#[test]
+fn what_the_watch_costs_and_how_costs_grow_is_measured_of_small_markets_alike() {
+    let bench = |only: &str, more: &[&str]| {
+        let typed = ["sim", "bench", "--quick", "--scale", "1", "--only", only];
+        assay(Path::new("/nowhere"), &[&typed[..], more].concat())
+    };
+    let said = bench("watch", &[]);
+    assert!(said.stdout.starts_with("with the watch: "), "{said:?}");
+    let watch = bench("watch", &["--json"]).document();
+    assert_eq!(watch["watch"]["job_count"], 50);
+    assert!(watch["watch"]["times_as_long"].as_f64() > Some(0.0), "{watch}");
+    let grown = bench("growth", &["--json"]).document();
+    for (name, series) in GROWN.iter().zip(grown["growth"].as_array().unwrap()) {
+        assert_eq!(series["name"], *name);
+        assert!(series["slope"].is_number() && series["slope_max"].as_f64() > Some(1.0), "{series}");
+        assert!(series["points"][2]["running_seconds"].as_f64() > Some(0.0), "{series}");
     }
 }
 

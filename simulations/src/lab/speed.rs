@@ -2,8 +2,14 @@
 
 mod cost;
 mod flood;
+mod growth;
+mod watching;
 
-pub use self::cost::{EpidemicCost, MarketCost, MarketSize, epidemic, market_cost};
+pub use self::{
+    cost::{EpidemicCost, MarketCost, MarketSize, epidemic, market_cost},
+    growth::{Growth, linearithmic_slope, seconds_of, slope},
+    watching::{WatchCost, WatchSize, watch_cost},
+};
 use super::{
     calendar::Calendar,
     distribution::{Distribution, exponential},
@@ -31,6 +37,16 @@ const JOBS: usize = 2_000;
 const HORIZON: u64 = 60_000_000_000;
 /// Two seeds on two cores are done this much sooner than one after the other, at least.
 pub const TWO_CORES_MIN: f64 = 1.8;
+/// What that rests on.
+pub const TWO_CORES_BOUNDED_BY: &str =
+    "seeds share nothing but memory and the caches before it, and whatever else the machine does meanwhile";
+/// What stands in the way of more events, hops and inputs.
+const EVENTS_BOUNDED_BY: &str =
+    "each event is written into its day and sorted there when that comes: memory that is read in no order";
+const HOPS_BOUNDED_BY: &str =
+    "each hop asks what its peer has heard, and peers lie in memory in another order than hops go";
+const INPUTS_BOUNDED_BY: &str =
+    "whatever is named or signed is encoded and hashed first, as `cargo bench -p assay-market` shows";
 
 /// What SimPy is asked for beside it: a program in Python that prints a line of JSON for each speed, by the same names.
 pub const SIMPY: &str = include_str!("../../compare/models.py");
@@ -54,23 +70,27 @@ pub struct Speed {
     pub per_second: f64,
     /// How many there should be; none where nothing is promised yet.
     pub target: Option<f64>,
+    /// What stands in the way of more, where some are promised.
+    pub bounded_by: Option<&'static str>,
 }
 
 /// Measures speeds.
 #[must_use]
 pub fn measure(gauge: &dyn Gauge) -> Vec<Speed> {
-    let timed = |name, target, work: &dyn Fn() -> u64| {
+    let timed = |name, promised: Option<(f64, &'static str)>, work: &dyn Fn() -> u64| {
         let begin = gauge.seconds();
         let count = work();
-        Speed { name, per_second: count as f64 / (gauge.seconds() - begin).max(1e-9), target }
+        let per_second = count as f64 / (gauge.seconds() - begin).max(1e-9);
+        let (target, bounded_by) = promised.unzip();
+        Speed { name, per_second, target, bounded_by }
     };
     let mut luck = Stream::new(1, "speed", 0);
     let lengths: Vec<Span> = (0..LENGTHS).map(|_| Span((exponential(&mut luck) * 1e6) as u64)).collect();
     vec![
-        timed("events of the kernel, 10,000 pending", Some(15e6), &|| hold(&lengths)),
+        timed("events of the kernel, 10,000 pending", Some((15e6, EVENTS_BOUNDED_BY)), &|| hold(&lengths)),
         timed("jobs of a queue before one server", None, &queue),
         timed("hops of a flood, 1,000 peers", None, &flood::hops),
-        timed("events of gossip, 10,000 peers", Some(5e6), &|| {
+        timed("events of gossip, 10,000 peers", Some((5e6, HOPS_BOUNDED_BY)), &|| {
             Gossip::new(1, PEERS, GossipParameters::PUBLISHED).run(20, 5).events
         }),
         inputs(gauge),
@@ -116,7 +136,8 @@ fn queue() -> u64 {
 fn inputs(gauge: &dyn Gauge) -> Speed {
     let cost = market_cost(&MarketSize { jobs: JOBS, ..MarketSize::QUICK[0] }, gauge);
     let per_second = cost.inputs as f64 / cost.seconds.max(1e-9);
-    Speed { name: "inputs of brains, 117 peers", per_second, target: Some(1e6) }
+    let (name, bounded_by) = ("inputs of brains, 117 peers", Some(INPUTS_BOUNDED_BY));
+    Speed { name, per_second, target: Some(1e6), bounded_by }
 }
 
 fn market(kernel: KernelName) -> u64 {

@@ -5,7 +5,7 @@ use crate::{
     kernel::Span,
     lab::{
         gossip::{Gossip, GossipParameters},
-        market::{Ground, Market},
+        market::{Ground, Market, Observer},
     },
     plan::Plan,
     random::Stream,
@@ -44,7 +44,7 @@ pub struct MarketSize {
 
 impl MarketSize {
     /// A provider with no trust takes one order at a time.
-    const PLAIN: Self = Self {
+    pub(super) const PLAIN: Self = Self {
         founders: 16,
         clients: 100,
         idle: 0,
@@ -102,6 +102,16 @@ impl MarketSize {
 }
 
 impl MarketSize {
+    /// What a market takes longer for, or more memory, than it should.
+    pub const BOUNDED_BY: &str =
+        "one core takes one input after another; memory is what peers keep to whom something happened";
+
+    /// How many peers there are, with the notary and those that nothing happens to.
+    #[must_use]
+    pub fn peers(&self) -> usize {
+        1 + self.founders + self.clients + self.idle
+    }
+
     /// So many hundredths of its jobs, of its clients and of those that nothing happens to. Nothing is promised of another size.
     #[must_use]
     pub fn scaled(self, percent: usize) -> Self {
@@ -143,12 +153,21 @@ pub struct MarketCost {
 /// Measures a market.
 #[must_use]
 pub fn market_cost(size: &MarketSize, gauge: &dyn Gauge) -> MarketCost {
+    seen_cost(size, gauge, |_| ())
+}
+
+/// Measures a market at which somebody looks.
+pub(super) fn seen_cost<O: Observer>(
+    size: &MarketSize,
+    gauge: &dyn Gauge,
+    looks_on: impl FnOnce(&Plan) -> O,
+) -> MarketCost {
     let MarketSize { founders, clients, idle, jobs, apart, .. } = *size;
     let (begin, bytes) = (gauge.seconds(), gauge.bytes());
     let (welcomes_per_hour, clients_all) = (clients as u64, clients + idle);
     let plan = Plan { founders, clients: clients_all, welcomes_per_hour, slots: 4, ..Plan::default() };
-    let ground = Ground::of(&plan);
-    let mut market = Market::new(plan, ground, ());
+    let (ground, observer) = (Ground::of(&plan), looks_on(&plan));
+    let mut market = Market::new(plan, ground, observer);
     (0..founders).for_each(|number| market.provide(market.plan().founder(number)));
     let client = |number: u64| Place(1 + founders + number as usize);
     (0..clients as u64).for_each(|number| market.ask(client(number)));
@@ -190,6 +209,9 @@ pub struct EpidemicCost {
 }
 
 impl EpidemicCost {
+    /// What it takes longer for, or more memory, than it should.
+    pub const BOUNDED_BY: &str =
+        "each hop asks what its peer has heard, somewhere else in memory; that is whom each peer knows";
     /// Peers of a quick one.
     pub const QUICK: usize = 100_000;
     /// Peers of a whole one.
@@ -271,8 +293,7 @@ mod tests {
 
     #[test]
     fn each_size_has_as_many_peers_as_it_says() {
-        let peers = |size: &MarketSize| 1 + size.founders + size.clients + size.idle;
-        let whole: Vec<usize> = MarketSize::WHOLE.iter().map(peers).collect();
+        let whole: Vec<usize> = MarketSize::WHOLE.iter().map(MarketSize::peers).collect();
         assert_eq!(whole, [1_000, 10_000, 100_000, 1_001_000]);
     }
 }
