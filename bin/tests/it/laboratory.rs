@@ -176,6 +176,52 @@ fn a_program_is_named_and_started_where_somebody_allowed_it() {
     assert_eq!(bench.asks(&["replay", "./runs", "--allow-programs"])["run_count"], 2);
 }
 
+/// Answers each line: whether an order is agreed to is luck, of which there is new one each time that it is started.
+#[cfg(unix)]
+const BY_LUCK: &str = r#"
+luck=$(od -An -N4 -tu4 /dev/urandom)
+number=0
+while read -r line; do
+  number=$((number + 1))
+  case $line in
+  *'"at":"begin"'*) answer=$((luck)) ;;
+  *'"at":"accept"'*) if [ $(((luck >> (number % 32)) % 2)) = 0 ]; then answer=true; else answer=false; fi ;;
+  *) answer=null ;;
+  esac
+  echo "{\"number\": $number, \"answer\": $answer}"
+done
+"#;
+
+#[cfg(unix)]
+#[test]
+fn a_program_whose_luck_is_not_that_of_its_seed_is_found_by_running_each_seed_twice() {
+    let bench = Bench::new(SMALL);
+    let market = |name: &str, script: &str| {
+        let program = bench.at(&format!("{name}.sh"));
+        fs::write(&program, script).unwrap();
+        let theirs = format!(
+            "count = 4\n[[population]]\nname = \"theirs\"\n\
+             behaviour = {{ command = [\"sh\", \"{program}\"], within = \"10 min\" }}"
+        );
+        let scenario = bench.at(&format!("{name}.toml"));
+        fs::write(&scenario, SMALL.replace("count = 5", &theirs)).unwrap();
+        scenario
+    };
+    let lucky = market("lucky", BY_LUCK);
+    bench.asks(&["run", &lucky, "--seeds", "1", "--allow-programs"]);
+    let failure = bench.fails(&["run", &lucky, "--seeds", "1", "--allow-programs", "--doublecheck"], 15);
+    assert_eq!(failure["code"], "NOT_DETERMINISTIC");
+    let told = message(&failure);
+    assert!(
+        told.starts_with("seed 1 gave ") && told.ends_with("something beside the seed decides"),
+        "{told}"
+    );
+    assert!(failure["hint"].as_str().unwrap().contains("draws its luck from the seed"), "{failure}");
+    // The same program with the same luck each time.
+    let settled = market("settled", &BY_LUCK.replace("$(od -An -N4 -tu4 /dev/urandom)", "2863311530"));
+    bench.asks(&["run", &settled, "--seeds", "1", "--allow-programs", "--doublecheck"]);
+}
+
 /// The attack of this name.
 fn attack<'a>(document: &'a Value, name: &str) -> &'a Value {
     let attacks = document["attacks"].as_array().unwrap();
