@@ -12,6 +12,7 @@ mod clocks;
 mod closes;
 mod crashes;
 mod crook;
+mod crowds;
 mod deadlines;
 mod disputes;
 mod doubts;
