@@ -2,6 +2,7 @@
 
 mod carriers;
 mod deterrence;
+mod leaks;
 mod loopback;
 
 use std::{
@@ -116,9 +117,10 @@ pub fn begin(
 fn parts(quick: bool) -> Vec<FigureMaker> {
     let of_queue = |queue: KnownQueue| -> FigureMaker { Box::new(move || vec![queue.validated()]) };
     let mut parts: Vec<FigureMaker> = queues(quick).into_iter().map(of_queue).collect();
-    let others: [FigureMaker; 8] = [
+    let others: [FigureMaker; 9] = [
         Box::new(spot_checks),
         Box::new(deterrence::all),
+        Box::new(leaks::all),
         Box::new(votes),
         Box::new(replicas),
         Box::new(churn),
