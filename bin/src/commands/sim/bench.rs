@@ -91,9 +91,9 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let gauge = OwnGauge(Instant::now());
     let parts = BenchPart::all(args.quick, usize::from(args.scale));
     let rows = parts.iter().filter_map(|part| part.row()).count();
-    let is_there = |only: Only| !matches!(only, Only::Market(row) if !(1..=rows).contains(&row));
+    let is_unknown = |only: Only| matches!(only, Only::Market(row) if !(1..=rows).contains(&row));
     let own = args.here.map(|number| parts.get(number).copied());
-    if own == Some(None) || !args.only.is_none_or(is_there) {
+    if own == Some(None) || args.only.is_some_and(is_unknown) {
         let message = format!("there is no such market: they are numbered from 1 to {rows}");
         return Err(CommandError::new(Exit::Usage, "NO_MARKET", message, "leave out --only for all of them"));
     }

@@ -140,7 +140,7 @@ mod tests {
         for growth in Growth::ALL {
             let quick = counts(growth, true);
             assert!(quick.len() >= 3 && quick.is_sorted(), "{growth:?}: {quick:?}");
-            // All else is the same in all of them.
+            // What does not grow is the same in all of them.
             let of = |size: &MarketSize| if growth == Growth::Jobs { size.peers() } else { size.jobs };
             let sizes = growth.sizes(false);
             assert!(sizes.iter().all(|size| of(size) == of(&sizes[0])), "{growth:?}");
