@@ -15,7 +15,7 @@ const PROVIDED: usize = 2_000;
 pub enum Growth {
     /// Peers, with as many providers among them as in the markets of [`MarketSize::WHOLE`].
     Peers,
-    /// Jobs.
+    /// Jobs, among a thousand peers.
     Jobs,
     /// Peers that provide and check, beside as many clients.
     Providers,
@@ -52,6 +52,8 @@ impl Growth {
     #[must_use]
     pub fn sizes(self, quick: bool) -> Vec<MarketSize> {
         let plain = MarketSize::PLAIN;
+        // A million jobs are more than a hundred clients can pay.
+        let thousand = MarketSize { founders: 64, clients: 935, ..plain };
         let peopled = [(16, 83), (64, 935), (256, 9_743), (512, 99_487)];
         let sizes: Vec<MarketSize> = match self {
             Self::Peers => {
@@ -59,9 +61,11 @@ impl Growth {
                 peopled.map(|(founders, clients)| MarketSize { founders, clients, jobs, ..plain }).into()
             }
             Self::Jobs if quick => {
-                [500, 2_000, 8_000, 32_000].map(|jobs| MarketSize { jobs, ..plain }).into()
+                [500, 2_000, 8_000, 32_000].map(|jobs| MarketSize { jobs, ..thousand }).into()
             }
-            Self::Jobs => [1_000, 10_000, 100_000, 1_000_000].map(|jobs| MarketSize { jobs, ..plain }).into(),
+            Self::Jobs => {
+                [1_000, 10_000, 100_000, 1_000_000].map(|jobs| MarketSize { jobs, ..thousand }).into()
+            }
             Self::Providers => {
                 let jobs = if quick { PROVIDED / 4 } else { PROVIDED };
                 [16, 64, 256, 512].map(|founders| MarketSize { founders, jobs, ..plain }).into()
