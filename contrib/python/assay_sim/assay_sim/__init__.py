@@ -1,7 +1,7 @@
 """Strategies for the simulated markets of Assay: one question a line comes in, one answer a line goes out.
 
 A strategy is a class with a method for each decision that it wants to make; everything else is left to the peer's
-brain, which is honest. ``run`` reads the questions of ``assay sim`` and answers them.
+brain, which is honest. ``run`` reads the questions of ``assay sim`` and answers them. ``sweep`` spreads a sweep over machines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, TextIO, Tuple
 
-__all__ = ["Check", "End", "Job", "Order", "Serving", "Strategy", "World", "command", "run"]
+from .sweeps import SweepError, sweep
+
+__all__ = ["Check", "End", "Job", "Order", "Serving", "Strategy", "SweepError", "World", "command", "run", "sweep"]
 
 RUNS = ("honest", "noise", "cheaper", "shorter", "prefilled")
 CHECKS = ("honest", "noise", "cheaper", "copy", "sold", "absent")
