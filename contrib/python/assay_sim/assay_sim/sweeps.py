@@ -77,20 +77,18 @@ def sweep(
     if PurePath(program).name != program:
         program = str(Path(program).absolute())
     words = _words(over, seeds, first_seed, allow_programs)
-    # A sweep that is whole is looked at here, whoever ran it.
-    if client is None or (folder / "manifest.json").exists():
+    if client is None:
         more = [] if threads is None else ["--threads", str(threads)]
         _assay(program, ["sweep", str(scenario), *words, *more, "--out", str(folder)])
         return folder
-    with tempfile.TemporaryDirectory() as scratch:
-        plan = Path(scratch) / "plan"
-        said = _assay(program, ["sweep", str(scenario), *words, "--cells", NO_CELLS, "--out", str(plan), "--json"])
-        cells = json.loads(said)["cell_count"]
-        resolved = (plan / SCENARIO).read_bytes()
-    count = min(shares or SHARES_MAX, cells)
-    if count < 1:
-        raise SweepError(f"a sweep has one share at least, and not {count}")
-    beside = {**_carried(files), SCENARIO: resolved}
+    if shares is not None and shares < 1:
+        raise SweepError(f"a sweep has one share at least, and not {shares}")
+    beside = _carried(files)
+    plan = json.loads(_assay(program, ["sweep", str(scenario), *words, "--cells", NO_CELLS, "--out", str(folder), "--json"]))
+    if plan["is_whole"]:
+        return folder
+    beside[SCENARIO] = (folder / SCENARIO).read_bytes()
+    count = min(shares or SHARES_MAX, plan["cell_count"])
     parts = folder.with_name(folder.name + ".parts")
     words += ["--threads", str(threads or 1)]
     _gather(client, parts, count, [program, words, beside])

@@ -135,7 +135,7 @@ class Shares(Folders):
     def test_a_sweep_that_was_ended_goes_on_where_it_was(self):
         with self.assertRaisesRegex(OSError, "the cluster is gone"):
             self.sweep("out", Here(most=4))
-        self.assertFalse(Path("out").exists())
+        self.assertFalse(Path("out/manifest.json").exists())
         again = Here()
         whole = self.sweep("out", again)
         self.assertEqual(again.kept, [1, 1, 1, 1, 0, 0])
@@ -147,8 +147,14 @@ class Shares(Folders):
     def test_what_was_kept_of_another_sweep_is_not_taken(self):
         with self.assertRaises(OSError):
             self.sweep("out", Here(most=4))
-        with self.assertRaisesRegex(SweepError, "holds another sweep.*seeds"):
-            self.sweep("out", Here(), seeds=3)
+        client = Here()
+        with self.assertRaisesRegex(SweepError, "out holds another sweep.*seeds"):
+            self.sweep("out", client, seeds=3)
+        self.assertEqual(client.shares, [])
+        shutil.rmtree("out")
+        with self.assertRaisesRegex(SweepError, "part holds another sweep.*seeds"):
+            self.sweep("out", client, seeds=3)
+        self.assertTrue(Path("out.parts/1-of-6/cells/00001.csv").exists())
 
     def test_what_is_wrong_is_said_before_anything_is_handed_out(self):
         client = Here()
@@ -159,7 +165,7 @@ class Shares(Folders):
         with self.assertRaisesRegex(SweepError, "is not below the folder"):
             self.sweep("out", client, files=["../mine.py"])
         with self.assertRaisesRegex(SweepError, "one share at least"):
-            self.sweep("out", client, shares=-1)
+            self.sweep("out", client, shares=0)
         self.assertEqual((client.shares, list(Path().iterdir())), ([], []))
 
     def test_a_program_that_a_scenario_names_goes_along_where_it_is_allowed(self):
