@@ -5,6 +5,7 @@
 
 pub mod arithmetic;
 pub mod cache;
+pub mod coarse;
 pub mod cpu;
 pub mod format;
 pub mod gguf;

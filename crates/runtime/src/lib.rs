@@ -8,6 +8,7 @@
 
 pub mod chances;
 pub mod class;
+pub mod coarse_model;
 mod counts;
 mod engine;
 pub mod envelope;

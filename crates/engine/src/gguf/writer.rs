@@ -4,7 +4,7 @@
 
 use std::io;
 
-use super::{ALIGNMENT, GgufError, MAGIC, VERSION, tensor};
+use super::{ALIGNMENT, Gguf, GgufError, MAGIC, VERSION, tensor};
 use crate::format::Format;
 
 /// What a key can be given.
@@ -97,6 +97,13 @@ impl Writer {
         T::CODE.put(&mut self.keys);
         value.put(&mut self.keys);
         self.key_count += 1;
+        self
+    }
+
+    /// Adds all keys of a file.
+    pub fn keys_of(&mut self, file: &Gguf<'_>) -> &mut Self {
+        self.keys.extend(file.key_bytes);
+        self.key_count += file.keys.len() as u64;
         self
     }
 

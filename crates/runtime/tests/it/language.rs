@@ -7,6 +7,7 @@ use assay_protocol::{
     manifest::{End, Meter, TokenWeights},
 };
 use assay_runtime::{
+    coarse_model::coarser,
     outcome::{Completed, RunFailure},
     worker::{Follower, Given},
 };
@@ -60,6 +61,27 @@ fn a_draft_changes_no_bit() {
     }
     world.pool.clear();
     assert_eq!(world.run(&job, b"27+58="), Ok(alone), "in another process");
+}
+
+#[test]
+fn another_precision_writes_another_text_and_one_pass_along_it_tells_where() {
+    let world = World::new();
+    let job = sums(&world);
+    let path = job.model.clone().expect("it has a model");
+    let mut rounded = world.job_on(&shipped("runners/generate/generate.wasm"), &coarser(&path, 2).unwrap());
+    (rounded.envelope.params, rounded.envelope.meter) = (job.envelope.params.clone(), job.envelope.meter);
+    let input = b"745+196 in words=";
+    let cheap = world.run(&rounded, input).expect("it is a model");
+    let alone = world.run(&job, input).expect("the job succeeds");
+    let given = Given { input, draft: &cheap.output, ..Given::default() };
+    let along = world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("the job succeeds");
+    assert_eq!(along, alone, "a check gives what the model gives, along another text too");
+    assert_eq!(text(&cheap), "nine hundred and fifty-one");
+    assert_eq!(text(&along), "nine hundred and forty-one");
+    let [claimed, found] = [&cheap, &along].map(|completed| frames::tokens(&completed.output));
+    assert_eq!(claimed.iter().zip(&found).position(|(one, other)| one != other), Some(3));
+    // The rows tell it before the words do.
+    assert_ne!(cheap.rows[0], along.rows[0]);
 }
 
 #[test]
