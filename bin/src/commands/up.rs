@@ -89,6 +89,8 @@ enum ConductFlag {
     Forge,
     /// Falls silent in the middle of a text.
     Stall,
+    /// Writes texts with a model whose weights are rounded.
+    Round,
 }
 
 pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
@@ -127,6 +129,7 @@ async fn run(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
             ConductFlag::Honest => executor::Conduct::Honest,
             ConductFlag::Forge => executor::Conduct::Forge,
             ConductFlag::Stall => executor::Conduct::Stall,
+            ConductFlag::Round => executor::Conduct::Round,
         },
         accept_lost_tail: args.accept_lost_tail,
         alone: args.alone,

@@ -11,6 +11,7 @@ mod classes;
 mod following;
 mod forge;
 mod packs;
+mod rounding;
 mod sample;
 
 use std::{
@@ -75,6 +76,8 @@ pub enum Conduct {
     Forge,
     /// It writes the beginning of a text, [`TOLD_TOKENS`] long, and once nobody waits for more that is all: for tests.
     Stall,
+    /// Of a model of language it runs a file with less of each weight: for demonstrations and tests.
+    Round,
 }
 
 /// What a run took that was made to see how long it takes.
@@ -114,6 +117,8 @@ struct Inner {
     handed: HeardTexts<(PeerId, JobId)>,
     /// What an honest run gave, by manifest: what a forger starts from.
     seen: Mutex<BTreeMap<Digest, (Vec<u8>, Meters)>>,
+    /// The rounded files of models, by the whole ones, where those are run instead.
+    rounded: Mutex<BTreeMap<Digest, Digest>>,
 }
 
 /// How often a model's bytes may be in the memory of a process: read, packed, and for what runs have of it.
@@ -160,6 +165,7 @@ impl Executor {
                 running: Mutex::default(),
                 handed: HeardTexts::default(),
                 seen: Mutex::default(),
+                rounded: Mutex::default(),
             }),
         }
     }
@@ -252,6 +258,7 @@ impl Executor {
     /// [`Failure`], if it does not work.
     pub(crate) async fn measure(&self, manifest: Manifest, input: Vec<u8>) -> Result<MeasuredRun, Failure> {
         let tested = self.block(move |inner| {
+            let manifest = inner.ran_for(&manifest)?;
             inner.place(&manifest)?;
             let files = inner.files(&manifest)?;
             let units = test_units(&manifest);
@@ -323,11 +330,13 @@ impl Inner {
     }
 
     fn run(&self, run: &Run, mut following: Following) -> Result<RunResult, Failure> {
-        self.place(&run.manifest)?;
-        let files = self.files(&run.manifest)?;
+        // A check is of what was ordered, whatever is sold.
+        let ran = if run.id.check { run.manifest.clone() } else { self.ran_for(&run.manifest)? };
+        self.place(&ran)?;
+        let files = self.files(&ran)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
-        let envelope = envelope(&run.manifest, run.seed, run.units_max, run.run_max, files.model_bytes);
+        let envelope = envelope(&ran, run.seed, run.units_max, run.run_max, files.model_bytes);
         let draft = self.draft_of(run).unwrap_or_default();
         // A check, which nobody listens to, is done as if nothing had been said before.
         let asker = run.listener.map(|client| codec::digest("asker", &client));

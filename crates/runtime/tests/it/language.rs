@@ -67,8 +67,8 @@ fn a_draft_changes_no_bit() {
 fn another_precision_writes_another_text_and_one_pass_along_it_tells_where() {
     let world = World::new();
     let job = sums(&world);
-    let path = job.model.clone().expect("it has a model");
-    let mut rounded = world.job_on(&shipped("runners/generate/generate.wasm"), &coarser(&path, 2).unwrap());
+    let whole = job.files().model.expect("it has a model");
+    let mut rounded = world.job_on(&shipped("runners/generate/generate.wasm"), &coarser(whole, 2).unwrap());
     (rounded.envelope.params, rounded.envelope.meter) = (job.envelope.params.clone(), job.envelope.meter);
     let input = b"745+196 in words=";
     let cheap = world.run(&rounded, input).expect("it is a model");
