@@ -8,6 +8,7 @@ mod jobs;
 mod narration;
 pub mod network;
 mod own;
+mod parting;
 mod picture;
 pub mod plan;
 mod play;
@@ -39,9 +40,9 @@ Examples:
 
 /// See a whole network at work on this machine, in under a minute.
 ///
-/// Starts seven peers as processes of their own, which talk over the loopback: a notary, five that run and check jobs,
-/// and a client. Has pictures of digits read and sums written out by a model of language, catches one provider cheating, and
-/// shows who was paid and who lost what.
+/// Starts eight peers as processes of their own, which talk over the loopback: a notary, six that run and check jobs,
+/// and a client. Has pictures of digits read and sums written out by a model of language, catches one provider that makes a
+/// result up and one that runs a rounded copy of the model, and shows where its text parts, and who was paid and who lost what.
 /// Leaves nothing behind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -49,7 +50,8 @@ pub(crate) struct Args {
     /// Keep the network up until Ctrl-C
     #[arg(long)]
     stay: bool,
-    /// A model of language of your own, to be sold and asked as well: a GGUF file
+    /// A model of language of your own, to be sold and asked as well: a GGUF file. Up to 1 GiB, it is also the one whose rounded
+    /// copy is sold
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// What that model is asked
@@ -83,7 +85,7 @@ async fn found(binary: PathBuf, args: &Args) -> Result<DemoNetwork, CommandError
     let own = args.model.clone().map(|file| (file, args.ask.clone()));
     let founding = tokio::task::spawn_blocking(move || {
         let own = own.as_ref().map(|(file, question)| (file.as_path(), question.as_str()));
-        DemoNetwork::found_with(&binary, &plan::PARTS, own)
+        DemoNetwork::found_with(&binary, &plan::CAST, own)
     });
     let lost = |error| CommandError::new(Exit::Other, "DEMO_FAILED", error, "run it again any time");
     tokio::select! {

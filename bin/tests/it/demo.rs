@@ -1,6 +1,7 @@
 //! The demonstration, from end to end.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
@@ -28,8 +29,19 @@ fn the_demonstration_is_one_document_with_a_cheat_caught_and_books_that_balance(
     let receipts = document["receipts"].as_array().unwrap();
     let labelled =
         |label: &str| receipts.iter().filter(|receipt| receipt["label"] == label).collect::<Vec<_>>();
-    assert!(!labelled("checked").is_empty() && labelled("slashed").len() == 1, "{document:#}");
+    assert!(!labelled("checked").is_empty(), "{document:#}");
+    let convicted = labelled("slashed");
+    let names: BTreeSet<&str> =
+        convicted.iter().filter_map(|receipt| receipt["provider_name"].as_str()).collect();
+    assert_eq!((convicted.len(), names), (2, BTreeSet::from(["mallory", "trudy"])), "{document:#}");
     assert!(receipts.iter().all(|receipt| receipt["verified"] == true), "{document:#}");
+    let rounded = convicted.iter().find(|receipt| receipt["provider_name"] == "trudy").unwrap();
+    assert_eq!(rounded["answer"], "nine hundred and fifty-one", "{document:#}");
+    let parting = &rounded["parting"];
+    assert_eq!(parting["tokens_same"], 3, "{document:#}");
+    let parted =
+        serde_json::json!({ "token_place": 4, "claimed_text": "\" fifty\"", "found_text": "\" forty\"" });
+    assert_eq!(parting["tokens_shown"][3], parted, "{document:#}");
     let honest = receipts.iter().filter(|receipt| receipt["label"] != "slashed");
     assert!(honest.clone().all(|receipt| receipt["answer"] == receipt["expected"]), "{document:#}");
     let texts = labelled("checked").into_iter().filter(|receipt| receipt["input"] == "27+58=");
@@ -75,7 +87,7 @@ fn ctrl_c_leaves_no_process_and_no_file() {
         .take_while(|line| !line.contains("Offers"))
         .filter_map(|line| line.split_whitespace().nth(1)?.parse().ok())
         .collect();
-    assert_eq!(cast.len(), 7);
+    assert_eq!(cast.len(), 8);
     kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
     assert_eq!(demo.wait().unwrap().code(), Some(130));
     cast.into_iter().for_each(assert_ended);
@@ -84,7 +96,7 @@ fn ctrl_c_leaves_no_process_and_no_file() {
 
 fn assert_gone(peers: &Value) {
     let peers = peers.as_array().unwrap();
-    assert_eq!(peers.len(), 7);
+    assert_eq!(peers.len(), 8);
     peers.iter().for_each(|peer| assert_ended(peer["process"].as_u64().unwrap().try_into().unwrap()));
 }
 

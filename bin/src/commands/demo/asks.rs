@@ -9,8 +9,9 @@ use assay_peer::handle::{
 };
 use assay_protocol::{
     id::{Digest, PeerId},
+    manifest::Manifest,
     notice::Account,
-    units::{Amount, Duration},
+    units::{Amount, Duration, Units},
 };
 
 use super::{
@@ -51,6 +52,14 @@ impl DemoPeer {
         self.ask(Provide { services, ..Provide::default() }).await.map(drop)
     }
 
+    /// Has the peer offer one model of language alone, for less than others do: one of the user's own, or `sums`.
+    pub(super) async fn provide_text(&self, own: Option<&OwnModel>) -> Result<(), CommandError> {
+        let sums = || service(SUMS.name.to_owned(), &SUMS.manifest(), plan::token_price(plan::CHEAP));
+        let named = |own: &OwnModel| service(own.manifest.name.clone(), &own.manifest, own::TOKEN_CHEAP);
+        let services = vec![own.map_or_else(sums, named)];
+        self.ask(Provide { services, ..Provide::default() }).await.map(drop)
+    }
+
     /// Has the peer submit a sample of a model, to be run by this provider or by any; returns the name of the submission.
     ///
     /// # Errors
@@ -73,13 +82,21 @@ impl DemoPeer {
         Ok(self.ask(submit).await?.key)
     }
 
-    /// Has the peer ask a model of the user's own; returns the name of the submission.
-    pub(super) async fn submit_own(&self, own: &OwnModel) -> Result<Digest, CommandError> {
+    /// Has the peer ask a model of language, for so many units at most and in a run that is so long at most; returns the name of
+    /// the submission.
+    pub(super) async fn submit_text(
+        &self,
+        manifest: &Manifest,
+        question: &Sample,
+        (units_max, run_max): (Units, Duration),
+        provider: Option<PeerId>,
+    ) -> Result<Digest, CommandError> {
         let submit = Submit {
-            manifest: own.manifest.name.clone(),
-            input: Attachment(own.question.bytes.to_vec()),
-            units_max: Some(own::UNITS),
-            run_max: Some(own::RUN_MAX),
+            manifest: manifest.name.clone(),
+            input: Attachment(question.bytes.to_vec()),
+            provider,
+            units_max: Some(units_max),
+            run_max: Some(run_max),
             ..Submit::default()
         };
         Ok(self.ask(submit).await?.key)

@@ -7,6 +7,7 @@ use assay_protocol::{
     units::Amount,
 };
 
+use super::parting::TextParting;
 use crate::bundle::Sample;
 
 /// A job of the demonstration.
@@ -34,6 +35,8 @@ pub(super) struct DemoJob {
     pub(super) accused: bool,
     /// Nothing came of it.
     pub(super) failed: bool,
+    /// Where its text parts from what a check wrote, once that was looked at.
+    pub(super) parting: Option<TextParting>,
 }
 
 impl DemoJob {
@@ -67,6 +70,7 @@ impl Jobs {
             settled: None,
             accused: false,
             failed: false,
+            parting: None,
         });
     }
 

@@ -17,6 +17,7 @@ use super::{
     feed::PeerEvent,
     jobs::{DemoJob, Jobs},
     network::DemoNetwork,
+    parting::TextParting,
     picture::Picture,
     plan::Duty,
     proof::Judgement,
@@ -24,7 +25,7 @@ use super::{
 use crate::{
     bundle::{DIGITS, Sample},
     commands::{job, notary, run::reading::Reading},
-    printer::{Paint, Printer, Styled, Table, short},
+    printer::{Paint, Printer, Styled, Table, number_of, short},
 };
 
 /// What is put before each line that tells an event.
@@ -139,6 +140,27 @@ impl<'a> Narration<'a> {
         self.detail(if is_right { Paint::Bold.on(text) } else { Paint::Yellow.on(text) });
         if !is_right {
             self.detail(format!("(it is {}, but how should you know?)", job.sample.answer));
+        }
+    }
+
+    /// A text token by token, beside what one of those wrote who checked it.
+    pub(super) fn parting(&self, network: &DemoNetwork, job: &DemoJob, parting: &TextParting) {
+        let [claimant, verifier] = [job.provider, Some(parting.verifier)]
+            .map(|peer| peer.map_or_else(String::new, |peer| network.name_of(peer)));
+        self.detail(format!("what {claimant} claimed, and what {verifier} found:"));
+        let (before, rows) = parting.rows();
+        if before > 0 {
+            self.dim(&format!("{} before these, each the same", number_of(before, "token")));
+        }
+        let mut table = Table::new(["TOKEN", "CLAIMED", "FOUND", "SAME"]);
+        for row in rows {
+            let same = if row.is_same { "yes" } else { "NO" };
+            let [claimed, found] = [row.claimed, row.found].map(Option::unwrap_or_default);
+            table.row([row.place.to_string(), claimed, found, same.to_owned()]);
+        }
+        self.output.aligned(&table, INDENT);
+        if parting.is_in_numbers_alone() {
+            self.detail("the words are the same, and the numbers that they were chosen by are not");
         }
     }
 

@@ -193,8 +193,8 @@ impl DemoNetwork {
         let log = system::open_log(&peer.home.log()).map_err(|error| disk(&error))?;
         let mut command = Command::new(&self.binary);
         command.arg("--home").arg(peer.home.root()).args(["up", "--tethered", "--listen", &peer.listen]);
-        if peer.duty == Duty::Cheat {
-            command.args(["--conduct", "forge"]);
+        if let Some(conduct) = peer.duty.conduct() {
+            command.args(["--conduct", conduct]);
         }
         let also_log = log.try_clone().map_err(|error| disk(&error))?;
         let child = system::detach(command.stdin(Stdio::piped()).stdout(log).stderr(also_log)).spawn();

@@ -15,13 +15,15 @@ use crate::{
 };
 
 /// The most that an answer may be billed.
-pub(super) const UNITS: Units = 1_024;
+const UNITS: Units = 1_024;
 /// How long its answers are.
 const EXTENT: TextExtent = TextExtent { answer_tokens: 64, units: UNITS };
-/// The longest run of it.
-pub(super) const RUN_MAX: Duration = Duration::seconds(30);
+/// The most that an order of one asks for: units, and the time of its run.
+pub(super) const BOUNDS: (Units, Duration) = (UNITS, Duration::seconds(30));
 /// What is asked for a token.
 pub(super) const TOKEN_PRICE: Amount = Amount(500_000);
+/// What is asked for one by whoever rounds it.
+pub(super) const TOKEN_CHEAP: Amount = Amount(400_000);
 
 /// A file to be sold and asked.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub(super) struct OwnModel {
     pub(super) manifest: Manifest,
     /// What it is asked.
     pub(super) question: &'static Sample,
+    /// Bytes of its file.
+    pub(super) bytes: u64,
 }
 
 impl OwnModel {
@@ -38,9 +42,10 @@ impl OwnModel {
     /// # Errors
     /// [`CommandError`], if it is no GGUF file.
     pub(super) fn of(file: &Path, digest: Digest, question: &str) -> Result<Self, CommandError> {
-        let manifest = own_model::manifest(file, digest, EXTENT)?;
+        let bytes = own_model::bytes_of(file)?;
+        let manifest = own_model::manifest_of(file, bytes, digest, EXTENT);
         let question = question.to_owned().leak();
         let question = Sample { file: question, bytes: question.as_bytes(), answer: "" };
-        Ok(Self { manifest, question: Box::leak(Box::new(question)) })
+        Ok(Self { manifest, question: Box::leak(Box::new(question)), bytes })
     }
 }

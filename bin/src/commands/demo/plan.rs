@@ -4,7 +4,7 @@
 
 use assay_protocol::units::{Amount, Duration, Units};
 
-use crate::{few, local_network};
+use crate::{bundle::Sample, few, local_network};
 
 /// What the client is given when it first asks for its account.
 pub const WELCOME: Amount = few::WELCOME;
@@ -23,6 +23,15 @@ const TOKENS_PER_PICTURE: u64 = 25;
 /// The most that a text may be billed.
 pub const TEXT_UNITS: Units = 128;
 
+/// The most that an order of a text asks for: units, and the time of its run.
+pub(super) const TEXT_BOUNDS: (Units, Duration) = (TEXT_UNITS, RUN_MAX);
+
+/// What is asked of whoever rounds the weights of `sums`: on every machine they write another word than the whole ones do.
+pub(super) static ROUNDED: Sample =
+    Sample { file: "745+196 in words=", bytes: b"745+196 in words=", answer: "nine hundred and forty-one" };
+/// Bytes of the largest model of the user's own that is rounded: six peers have it in memory then, and one of them twice.
+pub(super) const OWN_ROUNDED_MAX: u64 = 1 << 30;
+
 /// What a peer does in the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duty {
@@ -32,6 +41,8 @@ pub enum Duty {
     Provider,
     /// Like a provider, but makes its results up.
     Cheat,
+    /// Like a provider, but runs models of language with less of each weight.
+    Rounder,
     /// Has jobs run.
     Client,
 }
@@ -45,7 +56,7 @@ pub struct Part {
     pub duty: Duty,
 }
 
-/// The cast.
+/// The cast, but for who rounds weights.
 pub const PARTS: [Part; 7] = [
     Part { name: "nora", duty: Duty::Notary },
     Part { name: "ada", duty: Duty::Provider },
@@ -56,6 +67,12 @@ pub const PARTS: [Part; 7] = [
     Part { name: "you", duty: Duty::Client },
 ];
 
+/// The whole cast.
+pub(super) const CAST: [Part; 8] = {
+    let [nora, ada, ben, cleo, dan, mallory, you] = PARTS;
+    [nora, ada, ben, cleo, dan, mallory, Part { name: "trudy", duty: Duty::Rounder }, you]
+};
+
 impl Duty {
     /// It in one word, for programs.
     #[must_use]
@@ -63,7 +80,7 @@ impl Duty {
         match self {
             Self::Notary => "notary",
             Self::Provider => "provider",
-            Self::Cheat => "cheat",
+            Self::Cheat | Self::Rounder => "cheat",
             Self::Client => "client",
         }
     }
@@ -71,7 +88,16 @@ impl Duty {
     /// True for those that check from the first day.
     #[must_use]
     pub fn checks(self) -> bool {
-        matches!(self, Self::Provider | Self::Cheat)
+        matches!(self, Self::Provider | Self::Cheat | Self::Rounder)
+    }
+
+    /// How its daemon is told to behave otherwise than one should.
+    pub(super) fn conduct(self) -> Option<&'static str> {
+        match self {
+            Self::Cheat => Some("forge"),
+            Self::Rounder => Some("round"),
+            Self::Notary | Self::Provider | Self::Client => None,
+        }
     }
 
     /// What it does, in words.
@@ -81,6 +107,7 @@ impl Duty {
             Self::Notary => "keeps the books; sees no input and no result",
             Self::Provider => "runs jobs for pay, checks those of others",
             Self::Cheat => "the same, but will make a result up",
+            Self::Rounder => "the same, but will run a rounded copy of a model",
             Self::Client => "has jobs run",
         }
     }

@@ -17,6 +17,8 @@ use super::{
     jobs::{DemoJob, Jobs},
     narration::{Narration, credits},
     network::{DemoNetwork, DemoPeer},
+    own::{self, OwnModel},
+    parting::{TextParting, sealed},
     plan::{self, Duty},
     proof, report,
 };
@@ -28,6 +30,8 @@ use crate::{
 
 /// Pictures that go to whoever the market picks.
 const PICTURES: usize = 4;
+/// Orders of a text, at most, of whoever runs a rounded copy.
+const COPIES: usize = 3;
 /// The longest that nothing at all may happen: four times what the rules take until a job is paid that was not drawn, since
 /// the notary of a busy machine ticks late.
 const SILENCE: Duration = Duration::from_secs(140);
@@ -51,7 +55,7 @@ impl<'a> Play<'a> {
     ) -> Result<Value, CommandError> {
         let started = Instant::now();
         story.chapter(
-            "Seven peers",
+            "Eight peers",
             "Each is a process of its own on this machine, and they talk as they would over the internet.",
         );
         network.start().await?;
@@ -62,7 +66,7 @@ impl<'a> Play<'a> {
         play.honest_jobs().await?;
         play.texts().await?;
         play.own().await?;
-        play.cheat().await?;
+        play.cheats().await?;
         play.all_closed().await?;
         let after = play.notary.books().await?;
         play.money(&before, &after);
@@ -133,35 +137,125 @@ impl<'a> Play<'a> {
         self.story.chapter("Your model", &format!("{} is on sale as well.", own.manifest.name));
         self.story.sample(own.question);
         let sent = Instant::now();
-        let key = self.client.submit_own(own).await?;
+        let key = self.client.submit_text(&own.manifest, own.question, own::BOUNDS, None).await?;
         self.jobs.submit(key, own.question);
         self.deliver(key, &own.manifest, sent).await?;
         self.until("check of your model", |play| play.jobs.find(key).is_some_and(|job| job.closed.is_some()))
             .await
     }
 
-    /// A provider that makes its results up meets a client that picks it.
-    async fn cheat(&mut self) -> Result<(), CommandError> {
-        let Some(cheat) = self.network.peers().iter().find(|peer| peer.duty == Duty::Cheat) else {
-            unreachable!("the cast has a cheat")
+    /// Two providers that do not run what they are paid for meet a client that picks them. One is checked while the other is.
+    async fn cheats(&mut self) -> Result<(), CommandError> {
+        let text = self.rounded().await?;
+        self.forged().await?;
+        self.parted(text).await
+    }
+
+    /// A provider that rounds the weights of a model is paid for all of them; returns the name of the submission.
+    async fn rounded(&mut self) -> Result<Digest, CommandError> {
+        let [rounder, forger] = [Duty::Rounder, Duty::Cheat].map(|duty| self.peer_of(duty));
+        let name = self.rounded_own().map_or(SUMS.name, |own| own.manifest.name.as_str());
+        let text = format!(
+            "{} sells {name} for less than others do, and runs a copy of it whose weights are rounded. That takes less\n\
+             memory and mostly gives the same words. You fall for the price.",
+            rounder.name
+        );
+        self.story.chapter("A cheap copy", &text);
+        // Each tries what it sells before it offers it, which takes a while.
+        tokio::try_join!(rounder.provide_text(self.rounded_own()), forger.provide(plan::CHEAP))?;
+        let id = rounder.id;
+        self.until("offer of a copy", |play| play.offers.contains(&id)).await?;
+        self.ask_rounder().await
+    }
+
+    async fn ask_rounder(&mut self) -> Result<Digest, CommandError> {
+        let (manifest, question, bounds) = match self.rounded_own() {
+            Some(own) => (own.manifest.clone(), own.question, own::BOUNDS),
+            None => (SUMS.manifest(), &plan::ROUNDED, plan::TEXT_BOUNDS),
         };
+        let rounder = self.peer_of(Duty::Rounder).id;
+        self.story.sample(question);
+        let sent = Instant::now();
+        let key = self.client.submit_text(&manifest, question, bounds, Some(rounder)).await?;
+        self.jobs.submit(key, question);
+        self.deliver(key, &manifest, sent).await?;
+        Ok(key)
+    }
+
+    /// The model of the user's own, if its rounded copy is the one that is sold.
+    fn rounded_own(&self) -> Option<&'a OwnModel> {
+        self.network.own().filter(|own| own.bytes <= plan::OWN_ROUNDED_MAX)
+    }
+
+    /// A provider that makes its results up meets a client that picks it.
+    async fn forged(&mut self) -> Result<(), CommandError> {
+        let id = self.peer_of(Duty::Cheat).id;
         self.story.chapter(
             "A cheat",
             "mallory undercuts everybody, runs nothing and makes its results up. You fall for the price.",
         );
-        cheat.provide(plan::CHEAP).await?;
-        let id = cheat.id;
         self.until("mallory's offer", |play| play.offers.contains(&id)).await?;
         // What it makes up may happen to be right, and then nobody can fault it.
         for sample in &DIGITS.samples[PICTURES + 1..] {
             let key = self.read_by(sample, Some(id)).await?;
-            self.until("verdict", |play| play.jobs.find(key).is_some_and(|job| job.closed.is_some())).await?;
-            if self.jobs.find(key).is_some_and(DemoJob::is_slashed) {
+            if self.is_convicted(key).await? {
                 self.story.spoils(self.network, &self.client.receipt(key).await?);
                 return Ok(());
             }
         }
         Err(self.stuck("conviction", "the cheat was right every time"))
+    }
+
+    /// The text of the rounded model beside what those wrote who checked it.
+    async fn parted(&mut self, text: Digest) -> Result<(), CommandError> {
+        let mut key = text;
+        // On a machine that has much else to do jurors may be late, and then nobody is convicted.
+        for _ in 1..COPIES {
+            if self.is_convicted(key).await? {
+                break;
+            }
+            key = self.ask_rounder().await?;
+        }
+        if !self.is_convicted(key).await? {
+            return Err(self.stuck("conviction", "nobody found that a copy was run"));
+        }
+        let receipt = self.client.receipt(key).await?;
+        let parting = self.parting(key, &receipt).await?;
+        self.story.chapter(
+            "Where they part",
+            "Each check of a text is one pass along the words that were claimed. It compares the numbers that each word was\n\
+             chosen by, so it finds a copy even where that says the same.",
+        );
+        if let (Some(job), Some(parting)) = (self.jobs.by_key(key), parting) {
+            self.story.parting(self.network, job, &parting);
+            job.parting = Some(parting);
+        }
+        self.story.spoils(self.network, &receipt);
+        Ok(())
+    }
+
+    /// What the first of those wrote who found something else than was claimed and still has it.
+    async fn parting(&self, key: Digest, receipt: &[u8]) -> Result<Option<TextParting>, CommandError> {
+        let Some(digest) = self.jobs.find(key).and_then(|job| job.output) else { return Ok(None) };
+        let claimed = self.client.output(digest).await?;
+        for (verifier, written) in sealed(receipt) {
+            let Some(peer) = self.network.peers().iter().find(|peer| peer.id == verifier) else { continue };
+            if let Ok(found) = peer.output(written.blob).await {
+                return Ok(Some(TextParting::of(verifier, &claimed, &found)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for the end of a job, and says whether its provider was convicted.
+    async fn is_convicted(&mut self, key: Digest) -> Result<bool, CommandError> {
+        self.until("verdict", |play| play.jobs.find(key).is_some_and(|job| job.closed.is_some())).await?;
+        Ok(self.jobs.find(key).is_some_and(DemoJob::is_slashed))
+    }
+
+    fn peer_of(&self, duty: Duty) -> &'a DemoPeer {
+        let found = self.network.peers().iter().find(|peer| peer.duty == duty);
+        found.unwrap_or_else(|| unreachable!("the cast has a {}", duty.word()))
     }
 
     /// What was not drawn is paid once its window is over.
@@ -190,11 +284,13 @@ impl<'a> Play<'a> {
         let mut proofs = Vec::new();
         for job in &jobs {
             let (Some(id), bytes) = (job.id, self.client.receipt(job.key).await?) else { continue };
-            let name = format!("{}.receipt", proof::stem(job.sample.file));
+            let before = jobs.iter().take_while(|other| other.key != job.key);
+            let same = before.filter(|other| other.sample.file == job.sample.file).count();
+            let name = proof::file_name(job.sample.file, same);
             proofs.push((id, proof::judge(self.network, &name, &bytes)?));
         }
-        let told = [jobs.iter().find(|job| job.is_checked()), jobs.iter().find(|job| job.is_slashed())];
-        for job in told.into_iter().flatten() {
+        let first = jobs.iter().find(|job| job.is_checked());
+        for job in first.into_iter().chain(jobs.iter().filter(|job| job.is_slashed())) {
             let judged = proofs.iter().find(|(id, _)| Some(*id) == job.id);
             if let Some((_, judgement)) = judged {
                 self.story.judgement(judgement);

@@ -40,8 +40,14 @@ impl Judgement {
 /// Letters in the name of a receipt.
 const STEM_LETTERS: usize = 40;
 
-/// What the receipt of a sample is called, without the end: some letters, digits and dashes.
-pub(super) fn stem(sample: &str) -> String {
+/// What the receipt of a sample is called that was sent so often before.
+pub(super) fn file_name(sample: &str, before: usize) -> String {
+    let number = if before == 0 { String::new() } else { format!("-again-{before}") };
+    format!("{}{number}.receipt", stem(sample))
+}
+
+/// The same without the end: some letters, digits and dashes.
+fn stem(sample: &str) -> String {
     let name = sample.strip_suffix(".png").unwrap_or(sample);
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
     name.trim_end_matches('=').chars().map(plain).take(STEM_LETTERS).collect()
@@ -93,5 +99,7 @@ mod tests {
         assert_eq!(stem("68+75 in words="), "68-75-in-words");
         assert_eq!(stem("seven-1.png"), "seven-1");
         assert_eq!(stem(&"a".repeat(1_000)).len(), STEM_LETTERS);
+        assert_eq!(file_name("27+58=", 0), "27-58.receipt");
+        assert_eq!(file_name("27+58=", 1), "27-58-again-1.receipt");
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     jobs::{DemoJob, Jobs},
     network::DemoNetwork,
+    parting::{PartingRow, TextParting},
     proof::Judgement,
 };
 use crate::{
@@ -52,6 +53,16 @@ fn receipt(network: &DemoNetwork, job: &DemoJob, proofs: &[(Digest, Judgement)],
         "input": job.sample.file, "expected": job.sample.answer, "answer": job.answer,
         "price": money(job.price, unit), "paid": money(paid, unit), "slashed": money(slashed, unit),
         "verified": judged.is_some_and(|(_, judgement)| judgement.holds()),
+        "parting": job.parting.as_ref().map(|found| parting(network, found)),
+    })
+}
+
+fn parting(network: &DemoNetwork, parting: &TextParting) -> Value {
+    let (_, rows) = parting.rows();
+    let row = |PartingRow { place, claimed, found, .. }: PartingRow| json!({ "token_place": place, "claimed_text": claimed, "found_text": found });
+    json!({
+        "verifier_name": network.name_of(parting.verifier), "tokens_same": parting.tokens_same(),
+        "tokens_shown": rows.into_iter().map(row).collect::<Vec<_>>(),
     })
 }
 
