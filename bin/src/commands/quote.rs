@@ -1,6 +1,7 @@
 //! `assay quote`: what a job would cost now, who would run it, and why; nothing is ordered.
 
 pub(crate) mod rate;
+mod text_time;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -20,6 +21,7 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
+use self::text_time::TextTime;
 use super::{
     offers::{OfferSign, away, passed},
     run::{
@@ -86,6 +88,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let manifest = input::model(&args.name, &daemon, invocation).await?;
     let input = args.asked(file, &manifest).await?;
     let (counted, read) = (counted(&input, &manifest), tokens_read_most(&input, &manifest));
+    let tokens_read = text_time::tokens_read(&input, &manifest);
     let submit = args.terms.submit(&manifest, &daemon, &invocation.printer).await?;
     let submit = sized(submit, (input, &args.wishes), &manifest, &daemon, invocation).await?;
     let wish = WishedOrder::of(&submit, &manifest);
@@ -115,8 +118,10 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let (sign, lost) = (offer.and_then(OfferSign::of), offer.and_then(|offer| offer.lost));
     let mut quoted = document(&quote, chosen, limits);
     quoted["lost_ms"] = lost.map(|lost| lost.0).into();
+    let text_time = TextTime::of(chosen, tokens_read, offer);
+    quoted["text_time"] = text_time.map(TextTime::document).into();
     invocation.printer.document("quote", &quoted);
-    invocation.printer.table(&table(&quote, chosen, counted, limits));
+    invocation.printer.table(&table(&quote, chosen, (counted, text_time), limits));
     if args.explain {
         invocation.printer.line("");
         invocation.printer.table(&reasons(chosen, limits.0));
@@ -172,7 +177,12 @@ fn counted(input: &[u8], manifest: &Manifest) -> Option<String> {
     (tokens > 0).then_some(words)
 }
 
-fn table(quote: &Quote, chosen: &Chosen, counted: Option<String>, limits: (&str, CeilingNames)) -> Table {
+fn table(
+    quote: &Quote,
+    chosen: &Chosen,
+    (counted, text_time): (Option<String>, Option<TextTime>),
+    limits: (&str, CeilingNames),
+) -> Table {
     let (unit, _) = limits;
     let order = &chosen.order;
     let Cost { total, price, premium, prepaid, place, .. } = chosen.explanation.cost;
@@ -183,6 +193,10 @@ fn table(quote: &Quote, chosen: &Chosen, counted: Option<String>, limits: (&str,
     row("machine", called(&chosen.machine));
     row("class", short(order.class));
     row("run", format!("{} ms, as its offer says", chosen.run.0));
+    if let Some(time) = text_time {
+        time.rows(&mut table);
+    }
+    let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
     counted.into_iter().for_each(|words| row("input", words));
     row("unit price", format!("{} {unit}s; units at most: {}", order.unit_price, order.units_max));
     row("price", format!("{price} {unit}s"));

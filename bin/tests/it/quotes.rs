@@ -77,6 +77,7 @@ async fn a_job_costs_what_was_quoted_and_explains_itself() {
     assert!(text.contains(&format!(" ago for job {}, in entry ", &job[..12])), "{text}");
     names_the_setting_that_refuses(&client, &town);
     quotes_what_a_run_holds(&client, &town);
+    quotes_how_long_a_text_takes(&client);
     quotes_the_bytes_of_a_schema(&client);
     says_no_length_of_what_is_refused(&client);
 
@@ -308,6 +309,22 @@ fn quotes_what_a_run_holds(client: &Client, town: &Town) {
     assert_eq!(told.document()["units_max"], quoted["units_max"]);
     assert!(units(&client.asks(&[&["quote", "sums"], &length[..]].concat())) < units(&quoted));
     assert_eq!(client.fails(&["quote", "digits", "7.png"], 2)["code"], "FILE");
+}
+
+/// What an offer says of a text, and nothing of what is none or of an input that nobody named.
+fn quotes_how_long_a_text_takes(client: &Client) {
+    assert_eq!(client.asks(&["quote", "digits"])["text_time"], Value::Null);
+    let unsaid = client.asks(&["quote", "sums", "--max-tokens", "8"]);
+    assert_eq!(unsaid["text_time"]["first_token_ms"], Value::Null, "{unsaid}");
+    let quoted = client.asks(&["quote", "sums", "27+58=", "--max-tokens", "8"]);
+    let time = |key: &str| quoted["text_time"][key].as_u64().unwrap_or_else(|| panic!("no {key}: {quoted}"));
+    assert!(time("first_token_ms") <= time("longest_text_ms"), "{quoted}");
+    assert_eq!(time("answer_tokens_max"), 8, "{quoted}");
+    assert!(time("tokens_per_ten_seconds") > 0 && quoted["text_time"]["is_loaded"].is_boolean(), "{quoted}");
+    let read = client.reads(&["quote", "sums", "27+58=", "--max-tokens", "8"]);
+    for row in ["\nspeed ", "\nfirst token ", "\nlongest text "] {
+        assert!(read.contains(row), "{read}");
+    }
 }
 
 /// Where no flag said anything, what refuses an order is a setting, whoever settled it, and it goes by its name.

@@ -10,8 +10,8 @@
 //! promises little leaves those who check it no less time than they say that they need, as long as an offer of theirs is known.
 
 use assay_protocol::{
-    manifest::{Manifest, Meter},
-    units::{Duration, Units},
+    manifest::{Manifest, Meter, WorkPerMeter},
+    units::{Duration, Units, Work},
 };
 
 use crate::submission::Submission;
@@ -29,6 +29,46 @@ const SLOWEST_RUNS: u64 = 3;
 const MEMORY_BYTES_PER_MS: u64 = 512 * 1024;
 /// What a slow line carries in a millisecond: twice what a blob must move at least.
 pub(crate) const LINE_BYTES_PER_MS: u64 = 32;
+
+/// How fast a text comes, by what an offer says of a typical run and a manifest of the work in it. At best so: what it was tried
+/// with may have ended sooner than a typical run may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextPace {
+    run: Duration,
+    work: WorkPerMeter,
+}
+
+impl TextPace {
+    /// That of a model whose typical run takes so long; nothing of what writes no texts, or where nothing is said of it.
+    #[must_use]
+    pub fn of(manifest: &Manifest, run: Duration) -> Option<Self> {
+        let is_told = run != Duration::default() && manifest.work.token_written > 0;
+        (is_told && manifest.gives_parts()).then_some(Self { run, work: manifest.work })
+    }
+
+    /// How many tokens are written in so long.
+    #[must_use]
+    pub fn tokens_in(self, time: Duration) -> u64 {
+        let written = self.run.times(self.work.token_written).0.max(1);
+        time.times(self.typical_work()).0 / written
+    }
+
+    /// How long it takes to read and to write so many.
+    #[must_use]
+    pub fn time(self, tokens_read: u64, tokens_written: u64) -> Duration {
+        let work = self.work_of(tokens_read, tokens_written);
+        Duration(self.run.times(work).0 / self.typical_work())
+    }
+
+    fn typical_work(self) -> Work {
+        self.work_of(TYPICAL_TOKENS, TYPICAL_TOKENS)
+    }
+
+    fn work_of(self, tokens_read: u64, tokens_written: u64) -> Work {
+        let read = tokens_read.saturating_mul(self.work.token_read);
+        read.saturating_add(tokens_written.saturating_mul(self.work.token_written))
+    }
+}
 
 /// The longest run of an order for this, at a provider that says that a typical one takes `own`, where the slowest of those
 /// that may check it says `slowest`.
@@ -62,7 +102,7 @@ fn typical_units(manifest: &Manifest) -> Option<Units> {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::manifest::TokenWeights;
+    use assay_protocol::manifest::{Policy, TokenWeights};
 
     use super::*;
     use crate::fixture::submission;
@@ -90,6 +130,23 @@ mod tests {
         assert_eq!(ms(7, 0, &calls), 5_000 + 126, "whoever wants three pictures read waits for three");
         let large = Submission { input_bytes: 320_000, ..calls };
         assert_eq!(ms(7, 0, &large), 15_000 + 126, "an input has the time of a slow line");
+    }
+
+    #[test]
+    fn a_text_comes_as_fast_as_a_typical_run_of_it_and_its_work_say() {
+        let mut manifest = text(1).manifest;
+        manifest.policy = Policy::Replay;
+        manifest.work = WorkPerMeter { token_read: 1, token_written: 4, ..WorkPerMeter::default() };
+        // 64 that are read and 64 that are written are 320 of work.
+        let pace = TextPace::of(&manifest, Duration(3_200)).unwrap();
+        assert_eq!((pace.time(64, 64), pace.time(100, 0)), (Duration(3_200), Duration(1_000)));
+        assert_eq!((pace.time(0, 50), pace.tokens_in(Duration(2_000))), (Duration(2_000), 50));
+        assert_eq!(TextPace::of(&manifest, Duration(0)), None, "its offer says nothing");
+        let vast = TextPace::of(&manifest, Duration(u64::MAX)).unwrap();
+        assert_eq!((vast.tokens_in(Duration(1)), vast.time(u64::MAX, 1)), (0, Duration(u64::MAX / 320)));
+        manifest.work.token_written = 0;
+        assert_eq!(TextPace::of(&manifest, Duration(1)), None, "its manifest says nothing");
+        assert_eq!(TextPace::of(&submission(0).manifest, Duration(1)), None, "it is no text");
     }
 
     #[test]

@@ -87,7 +87,7 @@ async fn fitting(
 }
 
 /// The tokens that can be written for so many units, where so many are read.
-pub(super) fn tokens_within(units: Units, read: u64, weights: TokenWeights) -> u64 {
+pub(crate) fn tokens_within(units: Units, read: u64, weights: TokenWeights) -> u64 {
     units.saturating_sub(weights.units(read, 0)) / u64::from(weights.written.max(1))
 }
 
