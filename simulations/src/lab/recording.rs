@@ -381,7 +381,8 @@ mod tests {
         let recording = Recording { peers: 20, between: 1_000.0, ordered: 0, jobs: Vec::new(), alone };
         let fitted = fitted(&small(), &Recording { alone: Vec::new(), ..recording.clone() }).unwrap();
         assert_eq!(fitted, None);
-        let fitted = super::fitted(&small(), &recording).unwrap().unwrap();
+        let start = Scenario { machine: known.machine, ..small() };
+        let fitted = super::fitted(&start, &recording).unwrap().unwrap();
         let [one, other] = [&known, &fitted].map(|of| middle(&simulated_alone(of).unwrap()).unwrap());
         for (one, other) in one.into_iter().zip(other) {
             assert!((one - other).abs() < 0.1 * one, "{one} and {other}");
