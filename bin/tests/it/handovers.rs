@@ -7,6 +7,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{BufRead, BufReader, Read},
+    net::TcpStream,
     path::PathBuf,
     process::{ChildStderr, Stdio},
     time::{Duration, Instant},
@@ -27,11 +28,12 @@ use assay_protocol::{
     manifest::End,
     receipt::Receipt,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     assay::{Ran, assay, command},
+    gateways::{Answered, Serving, sum},
     stand_in::StandIn,
     town::Town,
 };
@@ -144,6 +146,52 @@ impl Scene {
             tokio::time::sleep(LOOK_STEP).await;
         }
     }
+
+    /// Waits for two receipts: of ada's part, paid as one if at all, and of ben's text, the same tokens, which is paid.
+    async fn settles(&self, key: Digest, output: Digest, loss: Loss) {
+        let opened = self.receipted(key).await;
+        let providers: Vec<PeerId> = opened.iter().map(|attempt| attempt.provider).collect();
+        assert_eq!(providers, [self.ada, self.ben], "{loss:?}: {opened:?}");
+        assert_eq!(opened[1].output, Some(output), "{loss:?}: the same tokens");
+        for attempt in &opened {
+            let bytes = self.town.network.peer("you").receipt(attempt.job).await.unwrap();
+            let outcome = Receipt::from_bytes(&bytes).unwrap().story.outcome;
+            let is_second = attempt.job == opened[1].job;
+            assert!(outcome.is_paid() || !is_second, "{loss:?}: {outcome:?}");
+            assert!(!outcome.is_slashed(), "{loss:?}: {outcome:?}");
+            let is_part = attempt.end == Some(End::Cancelled);
+            assert!(
+                is_second || is_part || !outcome.is_paid(),
+                "{loss:?}: a part is paid as one: {attempt:?}"
+            );
+        }
+        let audited = self.town.network.peer("you").audit().await.unwrap();
+        assert_eq!(audited.divergence, None, "{loss:?}");
+    }
+}
+
+/// What is asked of a gateway for the text.
+fn wished(more: Value) -> Value {
+    let mut whole = sum(json!({
+        "temperature": 1, "seed": 7, "max_tokens": TOKENS, "logit_bias": { END: -100 },
+    }));
+    whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    whole
+}
+
+/// Waits until words of a stream are here, and leaves them there for whoever reads it.
+async fn words_came(stream: &TcpStream) {
+    let (deadline, mut bytes) = (Instant::now() + PATIENCE, vec![0; 1 << 16]);
+    loop {
+        let length = stream.peek(&mut bytes).unwrap();
+        let here = String::from_utf8_lossy(&bytes[..length]);
+        let mut said = here.split(r#""content":""#).skip(1);
+        if said.any(|words| !words.is_empty() && !words.starts_with('"')) {
+            return;
+        }
+        assert!(length > 0 && Instant::now() < deadline, "no words come: {here}");
+        tokio::time::sleep(LOOK_STEP).await;
+    }
 }
 
 /// Hears a job until so many tokens of it are there.
@@ -207,23 +255,9 @@ async fn goes_on(loss: Loss) {
     let said = String::from_utf8(ended.stdout).unwrap();
     stderr.read_to_string(&mut aside).unwrap();
     assert_eq!((ended.status.code(), &said), (Some(0), &whole.stdout), "{loss:?}: {aside}");
-    let opened = scene.receipted(key).await;
-    let providers: Vec<PeerId> = opened.iter().map(|attempt| attempt.provider).collect();
-    assert_eq!(providers, [scene.ada, scene.ben], "{loss:?}: {opened:?}");
-    assert_eq!(opened[1].output, Some(output), "{loss:?}: the same tokens");
-    for attempt in &opened {
-        let bytes = scene.town.network.peer("you").receipt(attempt.job).await.unwrap();
-        let outcome = Receipt::from_bytes(&bytes).unwrap().story.outcome;
-        let is_second = attempt.job == opened[1].job;
-        assert!(outcome.is_paid() || !is_second, "{loss:?}: {outcome:?}");
-        assert!(!outcome.is_slashed(), "{loss:?}: {outcome:?}");
-        let is_part = attempt.end == Some(End::Cancelled);
-        assert!(is_second || is_part || !outcome.is_paid(), "{loss:?}: a part is paid as one: {attempt:?}");
-    }
+    scene.settles(key, output, loss).await;
     let verified = assay(&scene.home, &["receipt", "verify", &receipt]);
     assert_eq!(verified.status, Some(0), "{verified:?}");
-    let audited = scene.town.network.peer("you").audit().await.unwrap();
-    assert_eq!(audited.divergence, None, "{loss:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,4 +273,41 @@ async fn a_text_goes_on_where_the_connection_with_its_provider_broke() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_goes_on_where_its_provider_fell_silent() {
     goes_on(Loss::Silent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_a_gateway_goes_on_where_its_provider_was_killed() {
+    let mut scene = Scene::new().await;
+    let gateway = Serving::start(&scene.home);
+    let path = "/v1/chat/completions";
+    let whole = gateway.post(path, &wished(json!({ "assay": { "only": scene.ben.to_string() } }))).document();
+    let choice = &whole["choices"][0];
+    let ended = (&choice["finish_reason"], &whole["usage"]["completion_tokens"]);
+    assert_eq!(ended, (&json!("length"), &json!(TOKENS)), "{whole}");
+    let before = scene.jobs().await;
+    let output = before[0].answer().and_then(|attempt| attempt.output).unwrap();
+
+    let mut ada = scene.has_ada_fall_silent().await;
+    let asked = wished(json!({
+        "stream": true, "stream_options": { "include_usage": true }, "assay": { "max_cost": "2" },
+    }));
+    let stream = gateway.send(&format!("POST {path}"), &[], &asked.to_string());
+    let (key, job) = scene.opened(&before.iter().map(|job| job.key).collect()).await;
+    heard(&scene.handle("you").await, key, job).await;
+    words_came(&stream).await;
+    scene.handle("ben").await.call(ResumeProviding).await.unwrap();
+    ada.kill();
+
+    let streamed = spawn_blocking(move || Answered::read(stream)).await.unwrap();
+    assert_eq!(streamed.headers["x-assay-provider"], scene.ada.to_string(), "it began there: {streamed:?}");
+    let events = streamed.events();
+    assert!(streamed.body.ends_with("data: [DONE]\n\n"), "{streamed:?}");
+    assert!(events.iter().all(|event| event.get("error").is_none()), "{streamed:?}");
+    let words = events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str());
+    assert_eq!(json!(words.collect::<String>()), choice["message"]["content"], "{streamed:?}");
+    let last = events.last().unwrap();
+    assert_eq!((&last["usage"], streamed.status), (&whole["usage"], 200), "{last}");
+    let told = events.iter().find(|event| !event["assay"].is_null()).unwrap();
+    assert_eq!(told["assay"][0]["provider"], scene.ben.to_string(), "{told}");
+    scene.settles(key, output, Loss::Killed).await;
 }
