@@ -60,8 +60,12 @@ pub(crate) mod wire;
 
 /// Bytes of the longest input of any job.
 pub const INPUT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// What a worker has beyond the wall limit, and after a cancel, before it is killed.
+/// What a worker has beyond the wall limit before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
+/// What it has after a cancel, so that a guest which does not listen is gone within a second.
+const LEAVE_GRACE: Duration = Duration::from_millis(800);
+/// The same where it has written nothing, as while a prompt is read: so much that a guest which listens is there for the next job.
+const UNWRITTEN_GRACE: Duration = Duration::from_millis(100);
 /// The same where somebody waits for what was written until then: as long as a model may take for the token that it is at.
 const CUT_GRACE: Duration = Duration::from_secs(4);
 /// How long a worker may refuse to read before it is given up.
@@ -270,8 +274,7 @@ impl Worker {
         loop {
             if !cancelled && follower.is_cancelled() {
                 cancelled = true;
-                let grace = if follower.is_awaited() { CUT_GRACE } else { GRACE };
-                kill_at = kill_at.min(Instant::now() + grace);
+                kill_at = kill_at.min(Instant::now() + grace(&gathered, follower));
                 self.process.send(&Request::Cancel, &[], &[])?;
             }
             let glance = kill_at.min(Instant::now() + GLANCE);
@@ -285,6 +288,15 @@ impl Worker {
                 return Err(if cancelled { RunFailure::Cancelled } else { late });
             }
         }
+    }
+}
+
+/// How long a run may go on after a cancel.
+fn grace(gathered: &Gathered, follower: &dyn Follower) -> Duration {
+    match (gathered.has_output(), follower.is_awaited()) {
+        (false, _) => UNWRITTEN_GRACE,
+        (true, false) => LEAVE_GRACE,
+        (true, true) => CUT_GRACE,
     }
 }
 

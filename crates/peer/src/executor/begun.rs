@@ -32,7 +32,8 @@ impl Begun {
         &self.run
     }
 
-    /// Runs it, once there is a place, and has it heard; nothing comes of it if it was stopped.
+    /// Runs it, once there is a place, and has it heard; nothing comes of it if it was stopped, and a failure if it was cut
+    /// before.
     pub(crate) async fn go(self, speaker: Option<Speaker>) -> Option<Result<RunResult, Failure>> {
         let result = self.in_place(speaker).await;
         self.end(result)
@@ -45,10 +46,12 @@ impl Begun {
 
     async fn in_place(&self, speaker: Option<Speaker>) -> Result<RunResult, Failure> {
         let inner = &self.executor.inner;
-        let _place = inner.enter(self.run.id.check).await.map_err(|_| Failure::Machine)?;
-        if self.course.is_stopped() {
-            return Err(Failure::Machine);
-        }
+        let _place = tokio::select! {
+            biased;
+            // Nothing of it is written, so nothing of it is wanted; whoever holds the place may do so for long.
+            () = self.course.is_broken_off() => return Err(Failure::Machine),
+            place = inner.enter(self.run.id.check) => place.map_err(|_| Failure::Machine)?,
+        };
         let (run, following) = (self.run.clone(), Following::new(Arc::clone(&self.course), speaker));
         let conduct = if run.id.check { Conduct::Honest } else { inner.conduct };
         let following = if conduct == Conduct::Stall { following.stalling() } else { following };

@@ -16,6 +16,7 @@ use assay_protocol::{
     manifest::{End, Meters},
 };
 use assay_runtime::{outcome::Completed, worker::Follower};
+use tokio::sync::Notify;
 
 use crate::speech::Speaker;
 
@@ -29,21 +30,30 @@ const LOOK_STEP: Duration = Duration::from_millis(20);
 pub(super) struct Course {
     cut: AtomicBool,
     stopped: AtomicBool,
+    /// Told as soon as one of them is so.
+    broken_off: Notify,
 }
 
 impl Course {
     /// It is to end soon, with what it has written.
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
+        self.broken_off.notify_one();
     }
 
     /// Nobody wants anything of it.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
+        self.broken_off.notify_one();
     }
 
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it is cut or stopped. One waits for that: whoever it is to begin for.
+    pub(super) async fn is_broken_off(&self) {
+        self.broken_off.notified().await;
     }
 }
 

@@ -35,6 +35,11 @@ impl Gathered {
         Self { limits: *limits, likeliest, output, rows, chances, chances_bytes: 0, log, log_bytes: 0 }
     }
 
+    /// Whether anything was written yet.
+    pub(super) fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
     /// Adds a reply; says how the job ended, once it has.
     pub(super) fn add(
         &mut self,

@@ -139,6 +139,10 @@ impl Follower for Impatient {
     fn is_cancelled(&self) -> bool {
         self.heard > self.enough
     }
+
+    fn is_awaited(&self) -> bool {
+        true
+    }
 }
 
 #[test]

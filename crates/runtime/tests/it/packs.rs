@@ -24,11 +24,11 @@ use crate::world::{Impatient, Job, World, shipped};
 
 const INPUT: &[u8] = b"27+58=";
 /// Room for any pack of these tests.
-const ROOM: u64 = 1 << 30;
+pub(crate) const ROOM: u64 = 1 << 30;
 
 /// Hears what happens to packs, on a disk with so much room.
 #[derive(Clone)]
-struct Told {
+pub(crate) struct Told {
     heard: Arc<Mutex<Vec<PackNews>>>,
     room: u64,
 }
@@ -55,14 +55,14 @@ impl Told {
 }
 
 /// A world that keeps its packs there, on a disk with so much room.
-fn keeping(packs: &Path, room: u64) -> (World, Told) {
+pub(crate) fn keeping(packs: &Path, room: u64) -> (World, Told) {
     let (world, told) = (World::new(), Told { heard: Arc::default(), room });
     let folder = PackFolder::open(packs, ROOM, told.clone()).expect("a folder");
     world.pool.keep_packs(folder);
     (world, told)
 }
 
-fn job(world: &World) -> Job {
+pub(crate) fn job(world: &World) -> Job {
     let mut job = world.job_on(&shipped("runners/generate/generate.wasm"), &shipped("models/sums/sums.gguf"));
     job.envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
     job.envelope.params = r#"{"temperature":1,"max_tokens":24,"logit_bias":{"1":-1000,"2":-1000}}"#.into();

@@ -67,7 +67,7 @@ fn machines() -> Vec<Machine> {
 }
 
 /// A text of a model, as ordered.
-fn order(world: &World, model: &[u8], params: &str) -> Job {
+pub(crate) fn order(world: &World, model: &[u8], params: &str) -> Job {
     let mut job = world.job_on(&shipped("runners/generate/generate.wasm"), model);
     job.envelope.meter = Meter::Tokens(WEIGHTS);
     job.envelope.limits.wall_ms = 600_000;
@@ -80,7 +80,7 @@ fn run(world: &World, job: &Job, given: Given<'_>) -> Completed {
     world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("it is written")
 }
 
-fn real_model() -> Option<Vec<u8>> {
+pub(crate) fn real_model() -> Option<Vec<u8>> {
     Some(fs::read(env::var_os("ASSAY_MODEL")?).expect("the model is there"))
 }
 
