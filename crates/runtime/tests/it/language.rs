@@ -18,6 +18,12 @@ use crate::{
 };
 
 const SUMS: &str = "models/sums/sums.gguf";
+/// Sums that the model was not trained on, of which so many are asked.
+const HELD_OUT: &str = "models/sums/held-out.tsv";
+const ASKED: usize = 50;
+/// Texts that are tried along drafts, and drafts of each.
+const DRAFTED: u64 = 20;
+const DRAFTS: usize = 3;
 
 /// The shipped runner on the shipped model, billed by the token.
 fn sums(world: &World) -> Job {
@@ -41,6 +47,132 @@ fn the_shipped_model_adds() {
         let written = frames::tokens(&completed.output).len();
         assert_eq!((completed.rows.len(), completed.meters.tokens_written), (written, written as u64));
         assert!(completed.meters.tokens_read > 0 && written > 0);
+    }
+}
+
+#[test]
+fn the_shipped_model_adds_what_it_was_not_trained_on() {
+    let world = World::new();
+    let job = sums(&world);
+    let lines = String::from_utf8(shipped(HELD_OUT)).expect("it is UTF-8");
+    let lines: Vec<(&str, &str)> = lines.lines().filter_map(|line| line.split_once('\t')).collect();
+    // There are as many of each form: small and large, in digits and in words.
+    let asked = lines.iter().step_by(lines.len() / ASKED);
+    assert_eq!(asked.len(), ASKED);
+    let mistakes: Vec<String> = asked
+        .filter_map(|(asked, answer)| {
+            let given = Given::from(asked.as_bytes());
+            let completed =
+                world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("it is answered");
+            let given = text(&completed);
+            (given != *answer || completed.end != End::Stop).then(|| format!("{asked} {given}"))
+        })
+        .collect();
+    assert!(20 * mistakes.len() <= ASKED, "{mistakes:?}");
+}
+
+/// Numbers by chance, the same each time.
+struct Lot(u64);
+
+impl Lot {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+
+    /// A place in something that has one.
+    fn place<T>(&mut self, among: &[T]) -> usize {
+        self.below(among.len() as u64) as usize
+    }
+
+    /// A token of the shipped model, or one that it does not have.
+    fn token(&mut self) -> u32 {
+        self.below(400) as u32
+    }
+}
+
+/// What a draft is to the text that comes of its job.
+#[derive(Clone, Copy, Debug)]
+enum Draft {
+    True,
+    Short,
+    Long,
+    Foreign,
+    OtherToken,
+    LackingToken,
+    MoreTokens,
+    OtherBit,
+    AnyTokens,
+    AnyBytes,
+}
+
+impl Draft {
+    const ALL: [Self; 10] = [
+        Self::True,
+        Self::Short,
+        Self::Long,
+        Self::Foreign,
+        Self::OtherToken,
+        Self::LackingToken,
+        Self::MoreTokens,
+        Self::OtherBit,
+        Self::AnyTokens,
+        Self::AnyBytes,
+    ];
+
+    /// One of this kind, where this is the text, and that is one of another job.
+    fn made(self, text: &[u8], foreign: &[u8], lot: &mut Lot) -> Vec<u8> {
+        let mut tokens = frames::tokens(text);
+        let place = lot.place(&tokens);
+        match self {
+            Self::True => return text.to_owned(),
+            // In the middle of a frame as well.
+            Self::Short => return text[..lot.place(text)].to_owned(),
+            Self::Long => return [text, foreign].concat(),
+            Self::Foreign => return foreign.to_owned(),
+            Self::OtherToken => tokens[place] = lot.token(),
+            Self::LackingToken => {
+                tokens.remove(place);
+            }
+            Self::MoreTokens => (0..=lot.below(4)).for_each(|_| tokens.insert(place, lot.token())),
+            Self::OtherBit => {
+                let (mut bytes, place) = (text.to_owned(), lot.place(text));
+                bytes[place] ^= 1_u8 << lot.below(8);
+                return bytes;
+            }
+            Self::AnyTokens => tokens = (0..=lot.below(40)).map(|_| lot.token()).collect(),
+            Self::AnyBytes => return (0..=lot.below(100)).map(|_| lot.below(256) as u8).collect(),
+        }
+        frames::encode(&tokens, b"").expect("it is no long frame")
+    }
+}
+
+#[test]
+fn no_draft_changes_a_bit_whatever_it_says() {
+    let (world, mut lot) = (World::new(), Lot(7));
+    let mut job = sums(&world);
+    let mut foreign = world.run(&job, b"1+1=").expect("the job succeeds").output;
+    let end = frames::tokens(&foreign).pop().expect("an answer has an end");
+    let mut kinds = Draft::ALL.into_iter().cycle();
+    for number in 0..DRAFTED {
+        let form = if lot.below(2) == 0 { "" } else { " in words" };
+        let input = format!("{}+{}{form}=", lot.below(1_000), lot.below(1_000));
+        // Every second one does not end by itself.
+        let bias = if number % 2 == 0 { "-1000" } else { "0" };
+        job.envelope.params = format!(
+            r#"{{"temperature":1,"seed":{},"max_tokens":{},"logit_bias":{{"{end}":{bias}}}}}"#,
+            lot.below(1 << 30),
+            1 + lot.below(24)
+        );
+        let given = Given::from(input.as_bytes());
+        let alone = world.pool.run(&job.envelope, job.files(), given, &mut ()).expect("the job succeeds");
+        for kind in kinds.by_ref().take(DRAFTS) {
+            let draft = kind.made(&alone.output, &foreign, &mut lot);
+            let given = Given { draft: &draft, ..given };
+            let along = world.pool.run(&job.envelope, job.files(), given, &mut ());
+            assert_eq!(along.as_ref(), Ok(&alone), "{input}, a draft that is {kind:?}: {draft:?}");
+        }
+        foreign = alone.output;
     }
 }
 
