@@ -1,11 +1,13 @@
 """Clients that others made, unmodified, against a gateway: the packages `openai` and `ollama`.
 
-Usage: clients.py ADDRESS, such as 127.0.0.1:11435, of a gateway of a network that sells `sums`.
+Usage: clients.py ADDRESS, such as 127.0.0.1:11435, of a gateway of a network that sells `sums`, and `words` of `embedder.py`.
 """
 
 import asyncio
+import base64
 import inspect
 import json
+import struct
 import sys
 import time
 import urllib.error
@@ -19,6 +21,10 @@ ADDRESS = sys.argv[1]
 QUESTION = [{"role": "user", "content": "27+58="}]
 SUM = {"model": "sums", "messages": QUESTION, "temperature": 0, "max_tokens": 8}
 RESPONSE = {"model": "sums", "input": "27+58=", "temperature": 0, "max_output_tokens": 8}
+# Nobody is called so: whoever asks this peer alone waits for an offer of its.
+NOBODY = {"assay": {"only": "0" * 63 + "1"}}
+# Of two texts the vectors, before they are made one long.
+VECTORS = {"a": (0, 1, 1, 1), "A cat sats.": (2, 3, 3, 3)}
 TRIED = []
 
 
@@ -99,6 +105,52 @@ def a_text_is_continued():
     assert answer.choices[0].text == "85", answer
     stream = client().completions.create(model="sums", prompt="27+58=", temperature=0, max_tokens=8, stream=True)
     assert "".join(chunk.choices[0].text for chunk in stream if chunk.choices) == "85"
+
+
+def are_vectors(found, texts):
+    for vector, text in zip(found, texts, strict=True):
+        length = sum(number**2 for number in VECTORS[text]) ** 0.5
+        apart = [abs(one - other / length) for one, other in zip(vector, VECTORS[text], strict=True)]
+        assert max(apart) < 1e-6, (text, vector)
+
+
+@tries
+def texts_become_vectors():
+    texts = list(VECTORS)
+    # The package asks for letters where nothing is said, and makes numbers of them.
+    for more in [{}, {"encoding_format": "float"}, {"encoding_format": "base64"}, {"dimensions": 4}]:
+        answer = client().embeddings.create(model="words", input=texts, **more)
+        assert [entry.index for entry in answer.data] == [0, 1], answer
+        if more.get("encoding_format") == "base64":
+            found = [struct.unpack("<4f", base64.b64decode(entry.embedding)) for entry in answer.data]
+        else:
+            found = [entry.embedding for entry in answer.data]
+        are_vectors(found, texts)
+        assert len(answer.model_extra["assay"][0]["provider"]) == 64, answer
+    are_vectors([client().embeddings.create(model="words", input="a").data[0].embedding], ["a"])
+
+    async def ask():
+        own = openai.AsyncOpenAI(base_url=f"http://{ADDRESS}/v1", api_key="none", max_retries=0)
+        return await asyncio.gather(*[own.embeddings.create(model="words", input=text) for text in texts])
+
+    are_vectors([answer.data[0].embedding for answer in asyncio.run(ask())], texts)
+
+
+@tries
+def what_embeds_nothing_says_so():
+    cases = [
+        (openai.BadRequestError, "invalid_value", "model", {"model": "sums"}),
+        (openai.NotFoundError, "model_not_found", "model", {"model": "poet"}),
+        (openai.BadRequestError, "invalid_value", "input", {"input": []}),
+        (openai.BadRequestError, "unsupported_parameter", "dimensions", {"dimensions": 2}),
+    ]
+    for kind, code, param, more in cases:
+        try:
+            client().embeddings.create(**{"model": "words", "input": "a"} | more)
+        except kind as error:
+            assert (error.code, error.param) == (code, param), error
+        else:
+            raise AssertionError(f"{more} was answered")
 
 
 @tries
@@ -268,13 +320,28 @@ def what_is_wrong_is_an_error_of_the_right_kind():
 
 @tries
 def whoever_waits_no_longer_leaves():
-    try:
-        client(timeout=0.001).chat.completions.create(**SUM)
-    except openai.APITimeoutError:
-        pass
+    for ask in [
+        lambda own: own.chat.completions.create(**SUM, extra_body=NOBODY),
+        lambda own: own.responses.create(**RESPONSE, extra_body=NOBODY),
+        lambda own: own.embeddings.create(model="words", input="a", extra_body=NOBODY),
+    ]:
+        try:
+            ask(client(timeout=0.5))
+        except openai.APITimeoutError:
+            pass
+        else:
+            raise AssertionError("nobody answered")
     for stream in [client().chat.completions.create(**SUM, stream=True), client().responses.create(**RESPONSE, stream=True)]:
         next(iter(stream))
         stream.close()
+    # All of it is given up.
+    deadline = time.monotonic() + 60
+    while True:
+        with urllib.request.urlopen(f"http://{ADDRESS}/metrics") as counted:
+            if b"\nassay_gateway_answers_open 0\n" in counted.read():
+                return
+        assert time.monotonic() < deadline, "something is still answered"
+        time.sleep(0.1)
 
 
 @tries
@@ -344,6 +411,17 @@ def a_batch_of_a_file_is_answered():
 
 
 @tries
+def a_batch_of_texts_becomes_vectors():
+    # What a check falls on is closed soon.
+    texts, terms = list(VECTORS), {"model": "words", "assay": {"check": "always"}}
+    lines = [{"custom_id": text, "method": "POST", "url": "/v1/embeddings", "body": {"input": text} | terms} for text in texts]
+    batch = over(begun(batch_file(*lines), endpoint="/v1/embeddings"))
+    answers = [json.loads(line) for line in client().files.content(batch.output_file_id).text.splitlines()]
+    assert [answer["custom_id"] for answer in answers] == texts, answers
+    are_vectors([answer["response"]["body"]["data"][0]["embedding"] for answer in answers], texts)
+
+
+@tries
 def what_is_no_batch_is_told_by_line():
     batch = over(begun(batch_file(batch_line("a"), batch_line("b", stream=True), batch_line("a"))))
     told = [(error.line, error.code, error.param) for error in batch.errors.data]
@@ -393,8 +471,7 @@ def what_is_sent_again_with_its_key_is_the_same():
 
 @tries
 def a_batch_is_cancelled():
-    # Nobody is called so, and this waits for an offer of that peer's.
-    waits = batch_line("waits", assay={"only": "0" * 63 + "1"})
+    waits = batch_line("waits", **NOBODY)
     batch = begun(batch_file(waits))
     batch = client().batches.cancel(batch.id)
     assert batch.status in ("cancelling", "cancelled"), batch
@@ -423,7 +500,10 @@ def ollamas_client_is_answered():
     if "logprobs" in inspect.signature(own.generate).parameters:
         told = own.generate(**asked, logprobs=True, top_logprobs=2).logprobs
         assert [(token.token, len(token.top_logprobs)) for token in told] == [("8", 2), ("5", 2)], told
-    for ask in [lambda: own.chat(model="poet", messages=QUESTION), lambda: own.pull("poet")]:
+    assert own.show("words").capabilities == ["embedding"]
+    are_vectors(own.embed(model="words", input=list(VECTORS)).embeddings, VECTORS)
+    are_vectors(own.embed(model="words", input="a").embeddings, ["a"])
+    for ask in [lambda: own.chat(model="poet", messages=QUESTION), lambda: own.pull("poet"), lambda: own.embed("poet", "a")]:
         try:
             ask()
         except ollama.ResponseError as error:
