@@ -278,7 +278,7 @@ fn stopped(told: &Told<'_>, truth: &Completed) -> Lie {
 fn counted(truth: &Completed) -> [Lie; 4] {
     let touched = truth.rows.len();
     let other_end = if truth.end == End::Stop { End::Length } else { End::Stop };
-    let meters = |read, written| {
+    let meters = |read: u64, written: u64| {
         let Meters { tokens_read, tokens_written, .. } = truth.meters;
         Meters { tokens_read: tokens_read + read, tokens_written: tokens_written + written, ..truth.meters }
     };
