@@ -273,14 +273,15 @@ pub fn fitted(scenario: &Scenario, recording: &Recording) -> Result<Option<Scena
         Scenario { machine: Machines { runs: [0; 2], ..scenario.machine.clone() }, ..scenario.clone() };
     let [low, high] = DELAYS.map(|mean| takes(&delayed(&instant, mean, SPREAD)));
     let (mean, running) = nearest(recorded, low?, high?);
-    let once = delayed(&instant, mean, SPREAD);
     let spread = |jobs: &[JobCourse], of: fn(&JobCourse) -> Option<f64>| {
         let [least, most] = [0.1, 0.9].map(|share| quantile(jobs.iter().filter_map(of), share));
         most.zip(least).map_or(0.0, |(most, least)| most - least)
     };
-    let seen = spread(&simulated_alone(&once)?, JobCourse::opening);
-    let share = SPREAD * spread(&recording.alone, JobCourse::opening) / seen;
-    let mut fitted = delayed(&instant, mean, if share.is_finite() { share.min(1.0) } else { SPREAD });
+    let opens = |share| {
+        simulated_alone(&delayed(&instant, mean, share)).map(|jobs| spread(&jobs, JobCourse::opening))
+    };
+    let share = share_of(spread(&recording.alone, JobCourse::opening), opens(0.0)?, opens(SPREAD)?);
+    let mut fitted = delayed(&instant, mean, share);
     let half = (spread(&recording.alone, JobCourse::running) / TENTH_TO_NINETIETH / 2.0).min(running);
     fitted.machine.runs = [running - half, running + half].map(nanos);
     Ok(Some(fitted))
@@ -301,6 +302,14 @@ fn nearest(recorded: [f64; 2], low: [f64; 2], high: [f64; 2]) -> (f64, f64) {
     let product = |part: usize| slopes[part] * (recorded[part] - low[part]);
     let mean = DELAYS[0] + (product(0) + product(1)) / (slopes[0] * slopes[0] + slopes[1] * slopes[1]);
     (mean.max(DELAY_MIN), 0.0)
+}
+
+/// By which share of their mean delays differ where openings differ by so much, as they do by what else differs where no delay
+/// does, and by this where delays do by [`SPREAD`]: what has nothing to do with each other adds up by its squares.
+fn share_of(recorded: f64, without: f64, with: f64) -> f64 {
+    let square = |spread: f64| spread * spread - without * without;
+    let share = SPREAD * libm::sqrt(square(recorded).max(0.0) / square(with));
+    if share.is_finite() { share.min(1.0) } else { SPREAD }
 }
 
 /// The scenario with messages that take so many milliseconds on average, up to this share of it more or less.
@@ -388,7 +397,18 @@ mod tests {
             assert!((one - other).abs() < 0.1 * one, "{one} and {other}");
         }
         let [least, most] = fitted.delays.map(|delay| delay as f64 / MILLI);
-        assert!((least - 0.8).abs() < 0.4 && (most - 7.2).abs() < 0.8, "as they differ: {least} to {most}");
+        assert!((least - 0.8).abs() < 0.8 && (most - 7.2).abs() < 0.8, "as they differ: {least} to {most}");
+    }
+
+    #[test]
+    fn delays_differ_by_what_nothing_else_explains() {
+        assert_eq!(share_of(5.0, 3.0, 5.0), SPREAD);
+        // Four fifths of it where what else differs is three: a half of four is two, whose square and nine's are 13.
+        assert!((share_of(13.0_f64.sqrt(), 3.0, 5.0) - SPREAD / 2.0).abs() < 1e-9);
+        assert_eq!(
+            [share_of(2.0, 3.0, 5.0), share_of(50.0, 3.0, 5.0), share_of(1.0, 3.0, 3.0)],
+            [0.0, 1.0, SPREAD]
+        );
     }
 
     #[test]
