@@ -377,7 +377,7 @@ impl Notary {
             self.give_standing(from, cx);
         }
         cx.say(from, self.statement(from, query.sequence));
-        if let Some(job) = query.job {
+        if let Some(job) = query.job.filter(|job| self.may_ask(*job, from)) {
             self.state(job, from, cx);
             self.remind(job, from, cx);
         }

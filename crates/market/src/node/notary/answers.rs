@@ -59,6 +59,16 @@ impl Notary {
         cx.say(to, Notice { job, event, head: self.head });
     }
 
+    /// True if a peer has to do with a job, as far as it is open: what a stranger asks is no reason to tell others anything.
+    pub(super) fn may_ask(&self, job: JobId, peer: PeerId) -> bool {
+        self.ledger.open_job(job).is_none_or(|open| {
+            let order = open.job.order();
+            order.client == peer
+                || order.provider == peer
+                || open.job.seats().iter().any(|seat| seat.peer == peer)
+        })
+    }
+
     /// Answers a party that asks how a job stands.
     pub(super) fn state<S: Signer>(&self, job: JobId, to: PeerId, cx: &mut Context<'_, S>) {
         if let Some(open) = self.ledger.open_job(job) {

@@ -268,6 +268,8 @@ fn a_client_that_asks_after_a_claimed_job_is_shown_the_claim_in_the_books_and_it
     for (by, expected) in [(STRANGER, 0), (CLIENT, 1)] {
         table.hear(by, Query { sequence: 1, job: Some(job), standing: false });
         assert_eq!(shown(&table, by), expected, "asked by {by}");
+        // Nor has a stranger others told of it, who did not ask.
+        assert_eq!(notices(&table).is_empty(), expected == 0, "asked by {by}");
     }
     table.hear(CLIENT, Reveal { job, position: 9, secret: Digest::default() });
     assert_eq!((shown(&table, CLIENT), table.saves()), (0, 0), "{:?}", table.effects);
