@@ -1,6 +1,8 @@
-"""What others made and is compared with: fetched from registries, never kept here."""
+"""What others made and is compared with: fetched from registries, never kept here. `packages.py FOLDER` fetches all of it."""
 
+import pathlib
 import subprocess
+import sys
 import tarfile
 
 SOURCE = "llama-cpp-python==0.3.36"
@@ -30,3 +32,7 @@ def fetch(folder):
             archive.extractall(folder, filter="data")
         package = next(folder.glob("llama_cpp_python-*/"))
     return package / "vendor/llama.cpp/models", library(folder)
+
+
+if __name__ == "__main__":
+    fetch(pathlib.Path(sys.argv[1]))

@@ -127,6 +127,9 @@ fn compare(name: &str, model: &Arc<Model>, card: &Arc<Card>, tokens: &[u32], run
             equal += usize::from(found == wanted[..short]);
         }
         println!("  {runs} runs of {short} positions, pieces and steps in turn: {equal} EQUAL");
+        if equal < runs {
+            return Err("a run differs from others".into());
+        }
     }
     Ok(())
 }
