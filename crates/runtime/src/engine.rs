@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** an engine sees only tensors whose name, type and shape fit the model and whose bytes fit their shape.
 
+pub(crate) mod cards;
 pub(crate) mod draft_pieces;
 pub(crate) mod far;
 #[cfg(test)]

@@ -34,6 +34,9 @@ const WORTHY_BYTES: u64 = 2 << 30;
 /// What helps where a card's driver gives no Vulkan.
 const VULKAN_MENDS: &str = "the card's own driver with its part for Vulkan, and the loader (libvulkan1 on Debian and Ubuntu), \
                             then a new start of the daemon; until then models of language are on the processor";
+/// What helps where this program knows no cards.
+const CARDLESS_MENDS: &str =
+    "a program that was built with its default features; this one has models of language on the processor";
 
 /// What a machine is told whose arithmetic is not the one.
 const NO_TEXTS: &str = "this machine computes other bits than everybody else, so it offers no texts";
@@ -100,11 +103,13 @@ fn cards(device: &str, listed: Result<Vec<FoundCard>, String>, present: &[CardRe
     // One that is part of a processor has next to no memory of its own, and would not be used anyway.
     let mut worthy = present.iter().filter(|card| card.memory.is_some_and(|bytes| bytes >= WORTHY_BYTES));
     if let Some(card) = worthy.next().filter(|_| is_idle) {
-        return Finding::warning(
-            "cards",
-            format!("{} is in this machine and cannot be used: no driver gives Vulkan for it", card.name),
-            VULKAN_MENDS,
-        );
+        let (why, mends) = if cfg!(feature = "gpu") {
+            ("no driver gives Vulkan for it", VULKAN_MENDS)
+        } else {
+            ("this program was built without cards", CARDLESS_MENDS)
+        };
+        let found = format!("{} is in this machine and cannot be used: {why}", card.name);
+        return Finding::warning("cards", found, mends);
     }
     match wish.choose(&found) {
         Ok(Some(FoundCard { name, driver, memory_bytes, .. })) => {

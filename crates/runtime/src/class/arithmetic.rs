@@ -7,14 +7,16 @@ use std::sync::Arc;
 use assay_engine::{
     cpu::Cpu,
     gguf::Gguf,
-    gpu::{Card, CardError, CardModel, CardSession},
     model::{ARITHMETIC_VERSION, Choices, Model},
     pack::Pack,
     session::{Processor, Row, Rows, Session},
 };
 use assay_protocol::id::Digest;
 
-use crate::outcome::{RunFailure, cut};
+use crate::{
+    engine::cards::{Card, CardError, CardModel, CardSession},
+    outcome::{RunFailure, cut},
+};
 
 /// A small model with a product of every kind.
 const PROBE: &[u8] = include_bytes!("probe.gguf");

@@ -3,10 +3,10 @@
 //! **Invariant:** nobody is given what another asked for: how long an answer takes would tell what others said. A session
 //! that goes on where another ended gives the rows of one that read everything.
 
-use assay_engine::{arithmetic::CHUNK, gpu::CardError};
+use assay_engine::arithmetic::CHUNK;
 use assay_protocol::id::Digest;
 
-use super::placed::PlacedSession;
+use super::{cards::CardError, placed::PlacedSession};
 
 /// Tokens that are worth being found again.
 const PREFIX_MIN: usize = 16;

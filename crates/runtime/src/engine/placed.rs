@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use assay_engine::{
-    gpu::{CardError, CardSession, CardStep},
-    session::{Processor, Rows, Session, SessionError, SessionStep},
-};
+use assay_engine::session::{Processor, Rows, Session, SessionError, SessionStep};
 
-use super::turn::TurnRows;
+use super::{
+    cards::{CardError, CardSession, CardStep},
+    turn::TurnRows,
+};
 
 /// A session, wherever its model is.
 pub(crate) enum PlacedSession {

@@ -14,7 +14,6 @@ use std::{
 
 use assay_engine::{
     cpu::{Cpu, Isa},
-    gpu::{CardError, CardModel, CardSession},
     model::Model,
     session::{Processor, Session},
 };
@@ -22,6 +21,7 @@ use assay_engine::{
 use assay_protocol::id::Digest;
 
 use super::{
+    cards::{CardError, CardModel, CardSession},
     kept_sessions::{KeptBytes, KeptSessions},
     placed::PlacedSession,
     turn::{EngineTurn, advance},

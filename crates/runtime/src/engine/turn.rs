@@ -6,13 +6,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use assay_engine::{
-    gpu::CardError,
-    session::{Processor, Row, Rows},
-};
+use assay_engine::session::{Processor, Row, Rows};
 use assay_protocol::id::Digest;
 
-use super::placed::{self, PlacedSession, PlacedStep};
+use super::{
+    cards::CardError,
+    placed::{self, PlacedSession, PlacedStep},
+};
 use crate::worker::WrittenPages;
 
 /// Tokens that one turn reads in a pass while others wait: enough for a pass to be worth it, few enough not to be felt.

@@ -8,7 +8,6 @@ use std::{io, sync::Arc, thread};
 use assay_engine::{
     arithmetic::CHUNK,
     cpu::Cpu,
-    gpu::{Card, CardError, CardInfo, CardModel, CardPart, CardSession},
     model::{MemoryNeed, Model},
     session::{Processor, RowDigest, Rows, Session},
 };
@@ -23,6 +22,7 @@ use super::{
 use crate::{
     class::arithmetic,
     engine::{
+        cards::{Card, CardError, CardInfo, CardModel, CardPart, CardSession},
         draft_pieces::PIECE,
         far,
         kept_sessions::KeptBytes,

@@ -5,7 +5,7 @@
 #[cfg(target_os = "linux")]
 mod cancels;
 // Other systems hand over no session.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "gpu"))]
 mod cards;
 mod embeddings;
 mod guests;
