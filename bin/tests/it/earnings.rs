@@ -33,16 +33,18 @@ fn home(town: &Town, name: &str) -> PathBuf {
     town.network.peer(name).home.root().to_owned()
 }
 
-/// How many processes a daemon has that run jobs.
-pub(crate) fn workers(daemon: u32) -> usize {
-    let parent = |process: fs::DirEntry| {
+/// The processes of a daemon: those that run jobs, and those that hold models for them.
+pub(crate) fn workers(daemon: u32) -> Vec<u32> {
+    let family = |process: fs::DirEntry| {
         let stat = fs::read_to_string(process.path().join("stat")).ok()?;
         // Behind the name, which may hold anything, stand its state and its parent.
         let (_, behind) = stat.rsplit_once(')')?;
-        behind.split_whitespace().nth(1)?.parse::<u32>().ok()
+        let parent = behind.split_whitespace().nth(1)?.parse::<u32>().ok()?;
+        Some((process.file_name().to_str()?.parse::<u32>().ok()?, parent))
     };
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    processes.filter_map(parent).filter(|parent| *parent == daemon).count()
+    let children = processes.filter_map(family).filter(|(_, parent)| *parent == daemon);
+    children.map(|(process, _)| process).collect()
 }
 
 /// What was earned, once there is a receipt: it comes after the job's end.
@@ -129,9 +131,9 @@ async fn a_provider_pauses_goes_on_and_is_told_what_it_earned() {
     assert_eq!(why_not.status, Some(12), "nothing is offered there: {why_not:?}");
 
     let daemon = town.network.peer("ada").process_id().unwrap();
-    assert!(workers(daemon) > 0, "one waits for the next job");
+    assert!(!workers(daemon).is_empty(), "one waits for the next job");
     let paused = asks(&ada, &["pause"]);
-    assert_eq!(workers(daemon), 0, "the machine is given back before its owner hears of it");
+    assert!(workers(daemon).is_empty(), "the machine is given back before its owner hears of it");
     assert_eq!((&paused["running"], &paused["paused"]["until"]), (&0.into(), &Value::Null), "{paused}");
     assert!(types(&ada, &["status"]).stdout.contains("paused since "), "it is told");
     let offered = types(&ada, &["provider", "models"]);
