@@ -74,8 +74,9 @@ impl TextRun {
         let longer = (bounds.settled == Some(self.most) && expected < bounds.allowed)
             .then(|| format!("`assay config set client.run_max {minutes}m` lets it take longer"));
         let fitting = tokens(self.typical_units().saturating_mul(self.most.0) / self.typical.0.max(1));
-        let shorter =
-            (fitting >= TOKENS_FEWEST).then(|| format!("--max-tokens {fitting} asks for a shorter one"));
+        // Where a typical run is too long, so is each shorter one, and would be told of as this is.
+        let shorter = (self.typical <= self.most && fitting >= TOKENS_FEWEST)
+            .then(|| format!("--max-tokens {fitting} asks for a shorter one"));
         let helps: Vec<String> = longer.into_iter().chain(shorter).collect();
         let helps = match helps.as_slice() {
             [] => "another provider may be quicker (`assay offers`)".to_owned(),
@@ -154,8 +155,10 @@ mod tests {
         assert!(strict.ends_with("fails; --max-tokens 240 asks for a shorter one"), "{strict}");
         let unsettled = told(run(3_200), TimeBounds { settled: None, ..bounds });
         assert!(!unsettled.contains("client.run_max"), "{unsettled}");
-        let slow = TextRun { typical: Duration::seconds(900), ..run(3_200) };
-        let slow = told(slow, TimeBounds { allowed: Duration::seconds(90), ..bounds });
-        assert!(slow.ends_with("another provider may be quicker (`assay offers`)"), "{slow}");
+        for typical in [31, 900] {
+            let slow = TextRun { typical: Duration::seconds(typical), ..run(3_200) };
+            let slow = told(slow, TimeBounds { allowed: Duration::seconds(90), ..bounds });
+            assert!(slow.ends_with("another provider may be quicker (`assay offers`)"), "{slow}");
+        }
     }
 }
