@@ -112,9 +112,9 @@ fn language_look(file: &Path, free: Option<u64>) -> (Vec<Finding>, FileShown, Op
     };
     let memory = survey.memory_bytes(survey.context);
     let extent = TextExtent { answer_tokens: 1, units: TEXT_UNITS };
-    let manifest = own_model::manifest_of(file, bytes, Digest::default(), extent);
+    let manifest = own_model::manifest(file, Digest::default(), extent).ok();
     let findings = language_findings(&survey, free);
-    (findings, FileShown { survey: Some(survey), memory_bytes: Some(memory), ..shown }, Some(manifest))
+    (findings, FileShown { survey: Some(survey), memory_bytes: Some(memory), ..shown }, manifest)
 }
 
 fn language_findings(survey: &ModelSurvey, free: Option<u64>) -> Vec<Finding> {
