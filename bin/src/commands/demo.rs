@@ -15,7 +15,7 @@ mod play;
 mod proof;
 mod report;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, pin::pin, time::Duration};
 
 use self::{narration::Narration, network::DemoNetwork, play::Play};
 use crate::{
@@ -63,10 +63,11 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let binary = std::env::current_exe()
         .map_err(|error| CommandError::new(Exit::Other, "NO_PROGRAM", error, "start it by its full path"))?;
     let story = Narration::new(&invocation.printer);
-    let mut network = found(binary, args).await?;
+    let mut asked = pin!(stop::asked_from_now().await);
+    let mut network = found(binary, args, asked.as_mut()).await?;
     let report = tokio::select! {
         played = tokio::time::timeout(play_wait(args), Play::perform(&mut network, &story)) => played.map_err(|_| overdue(args))??,
-        exit = stop::asked() => return Err(interrupted(exit)),
+        exit = asked => return Err(interrupted(exit)),
     };
     invocation.printer.document("demo", &report);
     if args.stay {
@@ -81,16 +82,27 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
 }
 
 /// Copies of a model take a while; whoever leaves meanwhile leaves none behind.
-async fn found(binary: PathBuf, args: &Args) -> Result<DemoNetwork, CommandError> {
+async fn found(
+    binary: PathBuf,
+    args: &Args,
+    asked: impl Future<Output = Exit>,
+) -> Result<DemoNetwork, CommandError> {
     let own = args.model.clone().map(|file| (file, args.ask.clone()));
-    let founding = tokio::task::spawn_blocking(move || {
+    let mut founding = tokio::task::spawn_blocking(move || {
         let own = own.as_ref().map(|(file, question)| (file.as_path(), question.as_str()));
         DemoNetwork::found_with(&binary, &plan::CAST, own)
     });
     let lost = |error| CommandError::new(Exit::Other, "DEMO_FAILED", error, "run it again any time");
     tokio::select! {
-        founded = founding => founded.map_err(lost)?,
-        exit = stop::asked() => Err(interrupted(exit)),
+        founded = &mut founding => founded.map_err(lost)?,
+        exit = asked => {
+            // What is copied goes with the network that it is for. Whoever asks once more waits for neither.
+            tokio::select! {
+                founded = &mut founding => drop(founded),
+                _ = stop::asked() => {}
+            }
+            Err(interrupted(exit))
+        }
     }
 }
 

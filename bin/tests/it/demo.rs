@@ -5,6 +5,8 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -91,6 +93,26 @@ fn ctrl_c_leaves_no_process_and_no_file() {
     kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
     assert_eq!(demo.wait().unwrap().code(), Some(130));
     cast.into_iter().for_each(assert_ended);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
+}
+
+#[test]
+fn who_leaves_while_the_network_is_founded_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(BINARY)
+        .arg("demo")
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while fs::read_dir(folder.path()).unwrap().next().is_none() {
+        assert_eq!(demo.try_wait().unwrap(), None, "it ended before it began");
+        thread::sleep(Duration::from_millis(1));
+    }
+    kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
 }
 
