@@ -1,6 +1,6 @@
 //! Files that were cut into parts: joined into what was cut, or refused by what is wrong with them.
 
-use std::{io::Cursor, sync::Arc};
+use std::{fs, io::Cursor, sync::Arc};
 
 use assay_engine::{
     cpu::{Cpu, Isa},
@@ -10,7 +10,10 @@ use assay_engine::{
     session::{Processor, RowDigest, Rows, Session},
 };
 
-use crate::splitter::{PartSaid, TakenApart, key, split};
+use crate::{
+    golden,
+    splitter::{PartSaid, TakenApart, key, split},
+};
 
 /// A model that can add, of 38 tensors.
 const SUMS: &[u8] = include_bytes!("../../../../models/sums/sums.gguf");
@@ -74,6 +77,22 @@ fn parts_in_whatever_order_give_the_file_that_was_cut() {
         }
     }
     assert!(joined(&split(SUMS, &[1; TENSORS])).unwrap() == SUMS);
+}
+
+/// The parts that `contrib/parts.py` has written, from the last to the first.
+fn written_elsewhere(name: &str, count: usize) -> Vec<Vec<u8>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/parts");
+    let file = |part: usize| format!("{folder}/{name}-{part:05}-of-{count:05}.gguf");
+    (1..=count).rev().map(|part| fs::read(file(part)).unwrap()).collect()
+}
+
+#[test]
+fn a_second_implementation_makes_the_same_bytes_of_the_same_parts() {
+    let lines = [("tiny", 3), ("bare", 2)].map(|(name, count)| {
+        let file = joined(&written_elsewhere(name, count)).unwrap();
+        format!("{name}: {}\n", blake3::hash(&file).to_hex())
+    });
+    golden::check("parts/joined", &lines.concat());
 }
 
 #[test]
