@@ -132,6 +132,7 @@ impl PartedModel {
             JoinedFile::begin(&folder.join(format!("{name}.{ENDING}")))
         });
         let begun = begun.map_err(|error| unjoined(&self.name, &PartsError::Write(error)))?;
+        let begun = begun.ok_or_else(|| under_way(&self.name))?;
         let need = self.bytes().saturating_add(free_bytes_min);
         match free_bytes(&folder) {
             Some(free) if free < need => {
@@ -164,13 +165,12 @@ impl JoinedFile {
         &self.path
     }
 
-    fn begin(path: &Path) -> io::Result<(Self, File)> {
-        let Some(lock) = lock(path)? else {
-            return Err(io::Error::other("another process joins one of this name"));
-        };
+    /// An empty one, unless another process has it.
+    fn begin(path: &Path) -> io::Result<Option<(Self, File)>> {
+        let Some(lock) = lock(path)? else { return Ok(None) };
         remove(path)?;
         let file = create_private(path)?;
-        Ok((Self { path: path.to_owned(), _lock: lock }, file))
+        Ok(Some((Self { path: path.to_owned(), _lock: lock }, file)))
     }
 }
 
@@ -211,6 +211,11 @@ pub(crate) fn unjoined(named: &Path, error: &PartsError) -> CommandError {
     }
     let hint = "fetch the parts again, all of one model, or take a file that is whole";
     CommandError::new(Exit::Usage, "NO_MODEL", message, hint)
+}
+
+fn under_way(name: &Path) -> CommandError {
+    let message = format!("another process joins {} here already", name.display());
+    CommandError::new(Exit::Other, "UNDER_WAY", message, "wait until that one is over, or end it")
 }
 
 /// Whether it is no fault of the parts.
@@ -342,8 +347,8 @@ mod tests {
         let whole = WholeFile::of(&given, folder.path(), 0).unwrap();
         assert_eq!(fs::read(whole.path()).unwrap().len(), 32, "no keys and no tensors");
         assert!(!joins.join("other.gguf").exists());
-        let busy = WholeFile::of(&given, folder.path(), 0).err().unwrap().to_string();
-        assert!(busy.contains("another process joins one of this name"), "{busy}");
+        let busy = WholeFile::of(&given, folder.path(), 0).err().unwrap();
+        assert_eq!((busy.code(), busy.exit()), ("UNDER_WAY", Exit::Other), "the disk is well: {busy}");
         assert!(whole.path().exists(), "it is still wanted");
         drop(whole);
         assert!(!joins.join("m.gguf").exists());
