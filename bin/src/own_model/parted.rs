@@ -128,7 +128,7 @@ impl PartedModel {
     ) -> Result<(JoinedFile, File), CommandError> {
         let folder = folder.join(JOINED);
         let begun = fs::create_dir_all(&folder).and_then(|()| {
-            sweep(&folder)?;
+            sweep(&folder);
             JoinedFile::begin(&folder.join(format!("{name}.{ENDING}")))
         });
         let begun = begun.map_err(|error| unjoined(&self.name, &PartsError::Write(error)))?;
@@ -246,18 +246,14 @@ fn any_part(path: &Path) -> Option<(PathBuf, String)> {
     is_part.then(|| (path.parent().unwrap_or(Path::new("")).to_owned(), name.to_owned()))
 }
 
-/// Removes what processes left that were killed.
-fn sweep(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|ending| ending != ENDING) {
-            continue;
-        }
-        if let Some(_held) = lock(&path)? {
-            remove(&path)?;
+/// Removes what processes left that were killed. What stays all the same takes room, and is in nobody's way otherwise.
+fn sweep(folder: &Path) {
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in paths.filter(|path| path.extension().is_some_and(|ending| ending == ENDING)) {
+        if let Ok(Some(_held)) = lock(&path) {
+            let _ = remove(&path);
         }
     }
-    Ok(())
 }
 
 /// The right to a joined file, if nobody has it. Its file stays: whoever waits for it would hold one that nobody else can find.
@@ -343,6 +339,8 @@ mod tests {
         let joins = folder.path().join(JOINED);
         fs::create_dir(&joins).unwrap();
         written(&joins, &[("m.gguf", b"half".to_vec()), ("other.gguf", b"half".to_vec())]);
+        // No file of a process of ours, and nothing that stops one.
+        fs::create_dir(joins.join("a.gguf")).unwrap();
         let given = folder.path().join(names[0]);
         let whole = WholeFile::of(&given, folder.path(), 0).unwrap();
         assert_eq!(fs::read(whole.path()).unwrap().len(), 32, "no keys and no tensors");
