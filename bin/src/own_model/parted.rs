@@ -13,7 +13,7 @@ use assay_hub::PartName;
 use assay_peer::system::free_bytes;
 use assay_runtime::{
     parts::{GgufJoin, GgufPart, PARTS_MAX, PartsError, mark_of},
-    survey::{ModelSurvey, survey},
+    survey::{ModelSurvey, NotRun, survey},
 };
 
 use super::RefusedFile;
@@ -209,7 +209,12 @@ pub(crate) fn unjoined(named: &Path, error: &PartsError) -> CommandError {
     if is_of_disk(error) {
         return CommandError::new(Exit::Other, "DISK", message, "look at the disk, and whether it is full");
     }
-    let hint = "fetch the parts again, all of one model, or take a file that is whole";
+    // A part of weights that are not read is no better where it is fetched again.
+    let hint = if let PartsError::Part { error, .. } = error {
+        RefusedFile::from(NotRun::from(error.clone())).hint
+    } else {
+        "fetch the parts again, all of one model, or take a file that is whole"
+    };
     CommandError::new(Exit::Usage, "NO_MODEL", message, hint)
 }
 
@@ -329,6 +334,25 @@ mod tests {
         let other = folder.path().join("part.gguf");
         fs::write(&other, part(0, 2)).unwrap();
         assert!(PartedModel::find(&other).unwrap().is_none(), "nobody knows what the others are called");
+    }
+
+    #[test]
+    fn weights_that_are_not_read_are_not_to_be_fetched_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"];
+        let mut first = part(0, 2);
+        first[8..16].copy_from_slice(&1_u64.to_le_bytes());
+        // A tensor called `a` of 256 values, as iq2_xxs, at the beginning.
+        first.extend([&1_u64.to_le_bytes()[..], b"a", &1_u32.to_le_bytes()].concat());
+        first.extend([&256_u64.to_le_bytes()[..], &16_u32.to_le_bytes(), &0_u64.to_le_bytes()].concat());
+        written(folder.path(), &[(names[0], first), (names[1], part(1, 2))]);
+        let hint_of = || {
+            let refused = PartedModel::find(folder.path()).err().unwrap();
+            refused.lines()[1].to_owned()
+        };
+        assert!(hint_of().contains("weights are written otherwise"), "{}", hint_of());
+        written(folder.path(), &[(names[0], part(1, 2))]);
+        assert!(hint_of().contains("fetch the parts again"), "{}", hint_of());
     }
 
     #[test]
