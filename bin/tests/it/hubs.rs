@@ -193,6 +193,23 @@ fn parts_that_do_not_belong_together_are_let_go_and_a_part_that_is_missing_is_na
 }
 
 #[test]
+fn parts_of_a_model_that_is_not_run_are_not_joined() {
+    let mut other = MODEL.to_vec();
+    let family = other.windows(5).position(|bytes| bytes == b"llama").unwrap();
+    other[family..family + 5].copy_from_slice(b"other");
+    let parts = split(&other, &[0, 20, 18]);
+    let named = PARTS.into_iter().zip(&parts).map(|(path, part)| NamedFile::of(path, part.clone()));
+    let user = HubUser::of(named.collect());
+    let refused = user.fails("hf:o/r", 2);
+    assert_eq!(refused["code"], "NO_MODEL");
+    assert!(refused["message"].as_str().unwrap().contains("the family other are not run"), "{refused}");
+    assert!(!user.home().join("hub/joined").exists(), "something was begun");
+    let kept: Vec<_> =
+        files_below(&user.home().join("hub")).into_iter().map(|path| fs::read(path).unwrap()).collect();
+    assert!(parts.iter().all(|part| kept.contains(part)), "a part is gone");
+}
+
+#[test]
 fn a_hub_is_asked_for_models_by_name_only_where_that_is_said() {
     let user = HubUser::of(one());
     let found = user.asks(&["model", "search", "adder", "--hub"]);

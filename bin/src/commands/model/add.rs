@@ -28,7 +28,7 @@ use crate::{
     home_models::HomeModels,
     invocation::Invocation,
     own_model::{self, Embedding, JoinedFile, PartedModel, TextExtent},
-    printer::called,
+    printer::{Printer, called},
 };
 
 const EXAMPLES: &str = "\
@@ -269,11 +269,7 @@ async fn add(
     };
     spinner.end();
     drop(joined);
-    let added = added.inspect_err(|_| {
-        let kept = downloaded.iter().map(Downloaded::path);
-        let said = kept.map(|path| format!("what was fetched stays in {} for another try", path.display()));
-        said.for_each(|said| printer.note(said));
-    })?;
+    let added = added.inspect_err(|_| tell_kept(&downloaded, printer))?;
     for fetched in downloaded {
         if let Err(error) = fetched.remove() {
             printer.note(format!("what was fetched stays: {error}"));
@@ -297,6 +293,13 @@ async fn add(
     };
     printer.note(format!("it was run once and works; `assay provide {name}` offers it"));
     Ok(())
+}
+
+/// Says where what was fetched is, of a model that was not added.
+pub(super) fn tell_kept(downloaded: &[Downloaded], printer: &Printer) {
+    let kept = downloaded.iter().map(Downloaded::path);
+    let said = kept.map(|path| format!("what was fetched stays in {} for another try", path.display()));
+    said.for_each(|said| printer.note(said));
 }
 
 impl Args {

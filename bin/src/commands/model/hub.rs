@@ -15,11 +15,14 @@ use assay_hub::{
 use assay_peer::{config::Settings, library::ModelOrigin, system::free_bytes};
 use assay_runtime::parts::{PARTS_MAX, PartsError};
 
-use super::{add::ModelFile, parts};
+use super::{
+    add::{ModelFile, tell_kept},
+    parts,
+};
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    own_model::{PartedModel, is_of_disk, unjoined},
+    own_model::{PartedModel, RefusedFile, is_of_disk, unjoined},
     printer::{Printer, Spinner, field},
 };
 
@@ -125,6 +128,12 @@ impl HubModel {
                 return Err(unjoined(&path, &error));
             }
         };
+        // What is not run is not joined.
+        if let Err(RefusedFile { why, hint, .. }) = parted.survey() {
+            tell_kept(&downloaded, printer);
+            let message = format!("{} cannot be added: {why}", path.display());
+            return Err(CommandError::new(Exit::Usage, "NO_MODEL", message, hint));
+        }
         // No name of the hub's choice becomes one here.
         let meanwhile = Sha256Sum::of(name.to_string().as_bytes()).to_string();
         let joined = parts::join(parted, &meanwhile, invocation).await?;
