@@ -278,7 +278,12 @@ async fn stocked(
     let mut manifests = Vec::new();
     for file in &args.models {
         let whole = WholeFile::of(file, &invocation.home.hub(), settings.free_bytes_min)?;
-        let digest = blobs.put_file(whole.path()).map_err(|error| failed(file, &error, room))?;
+        let stored = match &whole {
+            WholeFile::Given(path) => blobs.put_file(path),
+            // Nobody else writes into it, and there was room asked for one.
+            WholeFile::Joined(joined) => blobs.share_file(joined.path()),
+        };
+        let digest = stored.map_err(|error| failed(file, &error, room))?;
         held.push(blobs.hold([digest]));
         let manifest = own_model::manifest(file, digest, EXTENT)?;
         let tried = executor.test(manifest.clone(), QUESTION.to_vec()).await;
