@@ -10,7 +10,7 @@ use std::{
 };
 
 use assay_hub::PartName;
-use assay_peer::system::free_bytes;
+use assay_peer::system::{free_bytes, raise_open_files};
 use assay_runtime::{
     parts::{GgufJoin, GgufPart, PARTS_MAX, PartsError, mark_of},
     survey::{ModelSurvey, NotRun, survey},
@@ -81,6 +81,8 @@ impl PartedModel {
         name: &str,
         files: impl IntoIterator<Item = (String, PathBuf)>,
     ) -> Result<Self, PartsError> {
+        // All are open at a time, and may be more than a process can have open at first.
+        raise_open_files();
         let mut parts = Vec::new();
         for (name, path) in files {
             match File::open(path) {

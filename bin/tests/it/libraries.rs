@@ -292,6 +292,24 @@ fn a_model_in_parts_is_the_model_that_was_cut_by_whichever_of_them_it_is_named()
     assert!(twice.status == Some(2) && twice.stderr.contains("are both part 1"), "{twice:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_model_may_have_more_parts_than_a_process_has_files_open_at_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("parts");
+    fs::create_dir(&place).unwrap();
+    for (number, part) in (1..).zip(split(&fs::read(model(folder.path())).unwrap(), &[1; 38])) {
+        fs::write(place.join(format!("adder-{number:05}-of-00038.gguf")), part).unwrap();
+    }
+    let typed = ["model", "check", place.to_str().unwrap()];
+    let check = crate::assay::command(&folder.path().join("home"), &typed, &[]);
+    let mut few = std::process::Command::new("/bin/sh");
+    few.args(["-c", r#"ulimit -Sn 32 && exec "$@""#, "sh"]).arg(check.get_program()).args(check.get_args());
+    few.env_clear().envs(check.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let ran = few.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 #[test]
 fn a_network_is_founded_with_a_model_in_parts() {
     let folder = tempfile::tempdir().unwrap();

@@ -12,7 +12,11 @@ use assay_hub::{
     DownloadError, DownloadProgress, Downloaded, Hub, HubDownload, HubFile, HubListing, HubName, NotChosen,
     Retries, Sha256Sum, Surroundings,
 };
-use assay_peer::{config::Settings, library::ModelOrigin, system::free_bytes};
+use assay_peer::{
+    config::Settings,
+    library::ModelOrigin,
+    system::{free_bytes, raise_open_files},
+};
 use assay_runtime::parts::{PARTS_MAX, PartsError};
 
 use super::{
@@ -157,6 +161,8 @@ impl HubModel {
         let looked = files.into_iter().map(|file| (hub.find(&named(&file), &file), file));
         let looked: Vec<(Option<PathBuf>, HubFile)> = looked.collect();
         if parts > 1 {
+            // Each stays open, with its lock, until it is joined.
+            raise_open_files();
             // What they give comes beside them.
             let absent = looked.iter().filter(|(found, _)| found.is_none());
             let to_come = absent.map(|(_, file)| download(file.clone()).bytes_to_come());
