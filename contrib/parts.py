@@ -213,8 +213,8 @@ def write():
         bare(other)
         cut(whole, 3, GOLDEN)
         cut(other, 2, GOLDEN, lone_first=True)
-        file, own = File(whole), key(b"general.alignment", U32, 128)
-        for number, alignment, more, fill in ((1, 128, [own], b"\0"), (2, ALIGNMENT, [], b"\xaa")):
+        file, own = File(whole), key(b"general.alignment", U32, 512)
+        for number, alignment, more, fill in ((1, 512, [own], b"\0"), (2, ALIGNMENT, [], b"\xaa")):
             with open(GOLDEN / part_name(whole, number, 3), "wb") as out:
                 keys, tensors = part_keys(file, number, 3), part_tensors(file, number, 3, False)
                 write_file(out, file.version, keys + more, tensors, alignment, fill)

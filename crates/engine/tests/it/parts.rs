@@ -18,6 +18,10 @@ use crate::{
 /// A model that can add, of 38 tensors.
 const SUMS: &[u8] = include_bytes!("../../../../models/sums/sums.gguf");
 const TENSORS: usize = 38;
+/// What a part says of itself: which it is, of how many, and with how many tensors.
+const NUMBER: &str = "split.no";
+const COUNT: &str = "split.count";
+const SUM: &str = "split.tensors.count";
 /// What three parts of it say.
 const SAID: PartSaid = PartSaid { version: 3, number: 0, parts: 3, tensors: TENSORS as i32 };
 
@@ -159,6 +163,72 @@ fn parts_that_do_not_belong_together_are_refused_by_what_differs() {
     assert!(matches!(many, PartsError::Many { parts: 513, .. }), "{many}");
     let whole = refused(&[SUMS.to_vec()]);
     assert!(matches!(&whole, PartsError::Whole { name } if name == "0"), "{whole}");
+}
+
+/// The beginning of a file that says it has these keys and so many tensors.
+fn beginning(keys: &[Vec<u8>], tensors: u64) -> Vec<u8> {
+    let (tensors, count) = (tensors.to_le_bytes(), (keys.len() as u64).to_le_bytes());
+    [&b"GGUF\x03\0\0\0"[..], &tensors[..], &count[..], &keys.concat()[..]].concat()
+}
+
+/// The keys of the first of two parts with a tensor, but for one, and another.
+fn keys_but(place: usize, other: Vec<u8>) -> Vec<Vec<u8>> {
+    let mut keys = vec![key(NUMBER, 2, &[0, 0]), key(COUNT, 2, &[2, 0]), key(SUM, 5, &[1, 0, 0, 0])];
+    match keys.get_mut(place) {
+        Some(key) => *key = other,
+        None => keys.push(other),
+    }
+    keys
+}
+
+#[test]
+fn what_a_part_says_that_cannot_be_is_refused_by_what_it_is() {
+    let most = u64::MAX.to_le_bytes();
+    let alignment = |bytes: u32| keys_but(3, key("general.alignment", 4, &bytes.to_le_bytes()));
+    for (keys, tensors, said) in [
+        (keys_but(0, key(NUMBER, 10, &most)), 0, "it is part 18446744073709551615 of 2"),
+        (keys_but(0, key(NUMBER, 3, &[255, 255])), 0, "split.no holds -1"),
+        (keys_but(0, key(NUMBER, 6, &[0; 4])), 0, "split.no holds the float 0"),
+        (keys_but(0, key("else", 2, &[0, 0])), 0, "split.no is missing"),
+        (keys_but(1, key(COUNT, 10, &most)), 0, "one of 18446744073709551615 parts"),
+        (keys_but(2, key(SUM, 5, &[255; 4])), 0, "split.tensors.count holds -1"),
+        (keys_but(2, key(SUM, 10, &most)), 0, "has 18446744073709551615 tensors"),
+        (keys_but(2, key("else", 2, &[0, 0])), 0, "split.tensors.count is missing"),
+        (keys_but(3, key(COUNT, 2, &[2, 0])), 0, "split.count is there twice"),
+        (keys_but(3, key("else", 2, &[0, 0])), u64::MAX, "has 18446744073709551615 tensors"),
+        (alignment(0), 0, "general.alignment is 0"),
+        (alignment(48), 0, "general.alignment is 48"),
+        (alignment(1 << 31), 0, "general.alignment is 2147483648"),
+    ] {
+        let refused = refused(&[beginning(&keys, tensors)]).to_string();
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
+    let other_types = |number: u8| {
+        let keys = [key(NUMBER, 5, &[number, 0, 0, 0]), key(COUNT, 11, &2_u64.to_le_bytes())];
+        beginning(&[&keys[..], &[key(SUM, 0, &[0])]].concat(), 0)
+    };
+    assert_eq!(joined(&[other_types(0), other_types(1)]).unwrap().len(), 32, "no keys and no tensors");
+}
+
+#[test]
+fn tensors_that_are_nowhere_are_refused_by_their_names() {
+    let tensor = |name: u64, rank: u32, length: u64, place: u64| {
+        let (name, length) = (name.to_le_bytes(), length.to_le_bytes());
+        [&name[..], b"a", &rank.to_le_bytes(), &length, &[0; 4], &place.to_le_bytes(), &[0; 64]].concat()
+    };
+    let keys = keys_but(0, key(NUMBER, 2, &[0, 0]));
+    for (tensor, said) in [
+        (tensor(1, 1, 8, u64::MAX - 31), "tensor a needs 32 bytes from 18446744073709551584"),
+        (tensor(1, 1, 8, 1 << 63), "tensor a needs 32 bytes from 9223372036854775808"),
+        (tensor(1, 1, 8, 1), "tensor a begins at 1"),
+        (tensor(1, 1, 1 << 61, 0), "tensor a needs 9223372036854775808 bytes from 0"),
+        (tensor(1, 1, 1 << 62, 0), "tensor a has more values than this machine can address"),
+        (tensor(1, u32::MAX, 8, 0), "tensor a has 4294967295 dimensions"),
+        (tensor(u64::MAX, 1, 8, 0), "a name of 18446744073709551615 bytes"),
+    ] {
+        let refused = refused(&[[beginning(&keys, 1), tensor].concat()]).to_string();
+        assert!(refused.contains(said), "{said}: {refused}");
+    }
 }
 
 #[test]
