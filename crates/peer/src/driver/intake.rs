@@ -7,6 +7,7 @@
 //! against whoever sent it, or said it in gossip, and gone.
 
 mod blame;
+mod passed_gossip;
 
 use std::{
     fmt,
@@ -28,7 +29,10 @@ use assay_protocol::{
 };
 use tokio::sync::mpsc;
 
-use self::blame::Blame;
+use self::{
+    blame::Blame,
+    passed_gossip::{GossipKind, PassedGossip, ReadGossip},
+};
 use crate::{
     clock,
     network::{GossipId, Network, NetworkEvent, Reply, Topic},
@@ -123,6 +127,7 @@ impl Intake {
                 arrivals,
                 thrown,
                 blame: Blame::default(),
+                passed: PassedGossip::default(),
             };
             let guard = thread.network.watchdog().guard("thread that verifies");
             tokio::task::spawn_blocking(move || {
@@ -199,14 +204,12 @@ enum GossipFate {
 }
 
 impl GossipFate {
-    /// That of one that is said to hold until then, if it is one at all. Whatever claims to hold for longer than a gossip is known
-    /// again would travel twice.
-    fn of(until: Option<Timestamp>, now: Timestamp) -> Self {
-        match until {
-            Some(until) if message::is_current(until, now) => Self::PassedOn,
-            Some(_) => Self::Dropped,
-            None => Self::Blamed,
-        }
+    /// That of one that this author says, if it is one at all. It is passed on once, so it has to be whoever signed it that says
+    /// it: anybody else could say it again and again.
+    fn of(read: Option<ReadGossip>, author: PeerId, passed: &mut PassedGossip, now: Timestamp) -> Self {
+        let Some(read) = read else { return Self::Blamed };
+        let may_travel = read.signer == author && message::is_current(read.until, now);
+        if may_travel && passed.note(&read, now) { Self::PassedOn } else { Self::Dropped }
     }
 }
 
@@ -219,6 +222,8 @@ struct LaneThread {
     arrivals: mpsc::Sender<Arrival>,
     thrown: Arc<Thrown>,
     blame: Blame,
+    /// Of those who say it themselves, whose lane this is.
+    passed: PassedGossip,
 }
 
 impl LaneThread {
@@ -246,12 +251,12 @@ impl LaneThread {
 
     fn gossip(&mut self, topic: Topic, from: PeerId, bytes: &[u8], id: GossipId) {
         let short = bytes.len() <= OFFER_BYTES_MAX;
-        let until = match (topic, short.then(|| self.decode(from, bytes)).flatten()) {
+        let read = match (topic, short.then(|| self.decode(from, bytes)).flatten()) {
             (Topic::Offers, Some(Message::Offer(offer))) => self.offer(from, offer),
             (Topic::Checkpoints, Some(Message::Tick(tick))) => self.checkpoint(from, tick),
             (Topic::Offers | Topic::Checkpoints, Some(_) | None) => None,
         };
-        let judged = match GossipFate::of(until, clock::wall()) {
+        let judged = match GossipFate::of(read, from, &mut self.passed, clock::wall()) {
             GossipFate::PassedOn => self.network.accept(id),
             GossipFate::Dropped => self.network.ignore(id),
             GossipFate::Blamed => self.network.reject(id),
@@ -261,13 +266,14 @@ impl LaneThread {
         }
     }
 
-    /// Until when the offer holds, if it is one.
-    fn offer(&mut self, from: PeerId, offer: Signed<Offer>) -> Option<Timestamp> {
+    /// What the offer is known by, if it is one.
+    fn offer(&mut self, from: PeerId, offer: Signed<Offer>) -> Option<ReadGossip> {
         match offer.open::<Ed25519>(self.name) {
             Ok(offer) => {
-                let until = offer.valid_until;
+                let kind = GossipKind::Offer(offer.sequence);
+                let read = ReadGossip { signer: offer.signer(), until: offer.valid_until, kind };
                 self.pass_on(Opened::Offer(offer));
-                Some(until)
+                Some(read)
             }
             Err(error) => {
                 self.forged(from, &error);
@@ -276,14 +282,16 @@ impl LaneThread {
         }
     }
 
-    /// Until when a checkpoint is passed on, if it is one of this network's notaries.
-    fn checkpoint(&mut self, from: PeerId, tick: Signed<Tick>) -> Option<Timestamp> {
+    /// What a checkpoint is known by, if it is one of this network's notaries.
+    fn checkpoint(&mut self, from: PeerId, tick: Signed<Tick>) -> Option<ReadGossip> {
         match tick.open::<Ed25519>(self.name) {
             Ok(tick) if tick.checkpoint.is_some() && self.notaries.contains(&tick.signer()) => {
                 // One from a clock that is ahead is passed on for as long as any other.
                 let until = tick.time.min(clock::wall()).after(PUBLISHED_VALIDITY_MAX);
+                let kind = GossipKind::Checkpoint(tick.digest());
+                let read = ReadGossip { signer: tick.signer(), until, kind };
                 self.pass_on(Opened::Tick(tick));
-                Some(until)
+                Some(read)
             }
             Ok(_) => None,
             Err(error) => {
@@ -334,15 +342,40 @@ mod tests {
 
     use super::*;
 
+    const AUTHOR: PeerId = PeerId([1; 32]);
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn read(sequence: u64, until: Timestamp) -> Option<ReadGossip> {
+        Some(ReadGossip { signer: AUTHOR, until, kind: GossipKind::Offer(sequence) })
+    }
+
     #[test]
     fn an_offer_that_claims_to_hold_for_longer_than_an_hour_goes_no_further() {
-        let now = Timestamp(1_800_000_000_000);
-        let fate = |until| GossipFate::of(until, now);
-        let hour = now.after(PUBLISHED_VALIDITY_MAX);
+        let hour = NOW.after(PUBLISHED_VALIDITY_MAX);
+        let fate = |read| GossipFate::of(read, AUTHOR, &mut PassedGossip::default(), NOW);
         assert_eq!(
-            [Some(hour), Some(now), None].map(fate),
+            [read(1, hour), read(1, NOW), None].map(fate),
             [GossipFate::PassedOn, GossipFate::Dropped, GossipFate::Blamed]
         );
-        assert_eq!(fate(Some(hour.after(Duration(1)))), GossipFate::Dropped);
+        assert_eq!(fate(read(1, hour.after(Duration(1)))), GossipFate::Dropped);
+    }
+
+    #[test]
+    fn an_offer_goes_further_once_and_only_as_its_provider_says_it() {
+        let (mut passed, end) = (PassedGossip::default(), NOW.after(PUBLISHED_VALIDITY_MAX));
+        let mut fate = |sequence, author| GossipFate::of(read(sequence, end), author, &mut passed, NOW);
+        let stranger = PeerId([2; 32]);
+        // What a stranger says first does not keep the provider from being heard.
+        let said = [(7, stranger), (7, AUTHOR), (7, AUTHOR), (7, stranger), (8, AUTHOR)];
+        let fates = said.map(|(sequence, author)| fate(sequence, author) == GossipFate::PassedOn);
+        assert_eq!(fates, [false, true, false, false, true]);
+    }
+
+    #[test]
+    fn what_would_not_be_passed_on_is_not_noted_as_if_it_were() {
+        let (mut passed, end) = (PassedGossip::default(), NOW.after(PUBLISHED_VALIDITY_MAX));
+        let mut fate = |until| GossipFate::of(read(7, until), AUTHOR, &mut passed, NOW);
+        assert_eq!(fate(end.after(Duration(1))), GossipFate::Dropped);
+        assert_eq!(fate(end), GossipFate::PassedOn);
     }
 }

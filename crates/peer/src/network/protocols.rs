@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use assay_protocol::{id::Digest, message::PUBLISHED_VALIDITY_MAX};
+use assay_protocol::id::Digest;
 use libp2p::{
     PeerId, StreamProtocol, connection_limits, gossipsub, identify,
     identity::Keypair,
@@ -37,8 +37,9 @@ const GOSSIP_ENVELOPE_BYTES: usize = 512;
 const GOSSIP_BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Messages that may wait for one slow peer.
 const GOSSIP_QUEUE_MAX: usize = 256;
-/// How long a gossip is known again: as long as it may be passed on, so that a replay is dropped here.
-const GOSSIP_MEMORY: Duration = Duration::from_millis(PUBLISHED_VALIDITY_MAX.0);
+/// How long a gossip is known again here. What is remembered has no other bound, and is before any rate is asked: what may be
+/// passed on for longer the driver knows again.
+const GOSSIP_MEMORY: Duration = Duration::from_secs(15 * 60);
 /// Below this a peer is not listened to at all.
 const SCORE_SHUNNED: f64 = -80.0;
 /// What this peer takes off a peer's score that floods it.
@@ -259,10 +260,10 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_passed_on_is_known_again_for_as_long() {
+    fn what_strangers_have_remembered_is_forgotten_after_a_quarter_of_an_hour() {
         let network = Digest::of(b"network");
         let config = gossip_config(&network, &Topic::ALL.map(|topic| topic.of(&network))).unwrap();
-        assert!(config.duplicate_cache_time().as_millis() >= u128::from(PUBLISHED_VALIDITY_MAX.0));
+        assert!(config.duplicate_cache_time() <= Duration::from_secs(900));
     }
 
     #[test]
