@@ -331,7 +331,7 @@ mod tests {
         };
         let dear = price(&rivals(1, Some(Amount::credits(1))), "credit");
         assert_eq!(dear.severity, Severity::Warning);
-        assert_eq!(dear.found, "digits: 2.00 credits a unit, and 1 of 3 others ask less, 1.00 the least");
+        assert_eq!(dear.found, "digits: 2.00 credits a unit, and 1 of 3 others asks less, 1.00 the least");
         assert_eq!(price(&rivals(0, Some(Amount::credits(3))), "credit").severity, Severity::Fine);
     }
 

@@ -135,16 +135,17 @@ async fn a_text_that_cannot_be_written_in_the_time_of_a_run_is_told_of_before_it
     let town = Town::start().await;
     let client = Client::of(&town);
     assert_eq!(client.asks(&["quote", "digits"])["run_expected_ms"], Value::Null);
-    let quoted = client.asks(&["quote", "sums"]);
+    let sum = ["quote", "sums", "27+58=", "--max-tokens", "8"];
+    let quoted = client.asks(&sum);
     assert!(quoted["run_expected_ms"].is_u64() && quoted["run_max_ms"].is_u64(), "{quoted}");
     assert_eq!(assay(&client.0, &["config", "set", "client.run_max", "1ms"]).status, Some(0));
     let is_told = |ran: &Ran| ran.stderr.contains("`assay config set client.run_max 1m` lets it take longer");
     let deadline = Instant::now() + PATIENCE;
-    while !is_told(&client.types(&["quote", "sums"])) {
+    while !is_told(&client.types(&sum)) {
         assert!(Instant::now() < deadline, "the settings are not read again");
         tokio::time::sleep(LOOK_STEP).await;
     }
-    let submitted = client.types(&["job", "submit", "sums", "27+58="]);
+    let submitted = client.types(&["job", "submit", "sums", "27+58=", "--max-tokens", "8"]);
     assert!(submitted.status == Some(0) && is_told(&submitted), "{submitted:?}");
 }
 
@@ -322,7 +323,7 @@ fn quotes_how_long_a_text_takes(client: &Client) {
     assert_eq!(time("answer_tokens_max"), 8, "{quoted}");
     assert!(time("tokens_per_ten_seconds") > 0 && quoted["text_time"]["is_loaded"].is_boolean(), "{quoted}");
     let read = client.reads(&["quote", "sums", "27+58=", "--max-tokens", "8"]);
-    for row in ["\nspeed ", "\nfirst token ", "\nlongest text "] {
+    for row in ["\nspeed\t", "\nfirst token\t", "\nlongest text\t"] {
         assert!(read.contains(row), "{read}");
     }
 }

@@ -53,7 +53,9 @@ impl Victim {
             if job["attempts"].as_array().unwrap().iter().any(is_refuted) {
                 return (ran, sample.answer, job);
             }
-            assert_eq!(ran.stdout.trim(), sample.answer, "{ran:?}");
+            // There a check may come to nothing, too, and what no check confirms is not shown.
+            let is_open = ran.status == Some(9) && ran.stderr.contains("neither agrees nor disagrees");
+            assert!(is_open || ran.stdout.trim() == sample.answer, "{ran:?}");
         }
         panic!("the cheat was right every time, or was never asked");
     }

@@ -110,6 +110,8 @@ pub(crate) enum Step {
     Asked(usize, usize),
     /// Exactly this was answered since the last such step, in any order.
     Answers(Vec<Answer>),
+    /// That this run is over was answered since the last such step, and nothing else: it may have written something or not.
+    Ended(RunId),
     /// The brain wishes to be woken so many milliseconds from now, one wish after another, and is in this span.
     Wakes(Vec<u64>, core::ops::Range<u64>),
     /// The brain is told that a message did not reach this peer.
@@ -166,6 +168,12 @@ impl Step {
                 found.sort_by_key(order);
                 expected.sort_by_key(order);
                 same(&found, &expected)?;
+            }
+            Self::Ended(run) => {
+                let found: Vec<Answer> = shell.answers().iter().map(Answer::of).collect();
+                if !matches!(found.as_slice(), [Answer::Ran(found, _)] if *found == run) {
+                    return Err(format!("{found:?}"));
+                }
             }
             Self::Wakes(wishes, within) => {
                 let now = shell.now();
