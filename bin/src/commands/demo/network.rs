@@ -10,10 +10,14 @@ use std::{
 };
 
 use assay_peer::{
-    config::{Contact, Home, NetworkFile},
+    blobs::Blobs,
+    config::{Contact, DaemonSettings, Home, NetworkFile},
     handle::Handle,
 };
-use assay_protocol::{genesis::Genesis, id::PeerId};
+use assay_protocol::{
+    genesis::Genesis,
+    id::{Digest, PeerId},
+};
 use tempfile::TempDir;
 
 use super::{
@@ -207,7 +211,20 @@ impl DemoNetwork {
 fn stocked(peers: &[DemoPeer], file: &Path, question: &str) -> Result<OwnModel, CommandError> {
     let checking = peers.iter().filter(|peer| peer.duty.checks());
     let digest = local_network::stock(checking.map(|peer| &peer.home), file)?;
-    OwnModel::of(file, digest, question)
+    let own = OwnModel::of(file, digest, question)?;
+    let rounder = peers.iter().find(|peer| peer.duty == Duty::Rounder);
+    // Whoever cannot round it would refuse to sell it, in the middle of the story.
+    let stored = rounder.and_then(|rounder| stored(&rounder.home, &digest));
+    Ok(match stored {
+        Some(stored) => own.tried(&stored),
+        None => own,
+    })
+}
+
+/// Where a home has the file of a model.
+fn stored(home: &Home, model: &Digest) -> Option<PathBuf> {
+    let blobs = Blobs::open(&home.blobs(), DaemonSettings::default().blob_bytes_max).ok()?;
+    blobs.path(model).ok().flatten()
 }
 
 impl DemoPeer {

@@ -7,7 +7,9 @@ use assay_protocol::{
     manifest::Manifest,
     units::{Amount, Duration, Units},
 };
+use assay_runtime::coarse_model::try_coarser;
 
+use super::plan;
 use crate::{
     bundle::Sample,
     command_error::CommandError,
@@ -34,6 +36,8 @@ pub(super) struct OwnModel {
     pub(super) question: &'static Sample,
     /// Bytes of its file.
     pub(super) bytes: u64,
+    /// Why there is no rounded copy of it, where one was wanted.
+    pub(super) unrounded: Option<String>,
 }
 
 impl OwnModel {
@@ -45,7 +49,22 @@ impl OwnModel {
         let (manifest, bytes) = (own_model::manifest(file, digest, EXTENT)?, own_model::bytes_of(file)?);
         let question = question.to_owned().leak();
         let question = Sample { file: question, bytes: question.as_bytes(), answer: "" };
-        Ok(Self { manifest, question: Box::leak(Box::new(question)), bytes })
+        Ok(Self { manifest, question: Box::leak(Box::new(question)), bytes, unrounded: None })
+    }
+
+    /// The same, once it was tried whether what is stored of it can be rounded, unless that would be too large.
+    pub(super) fn tried(self, stored: &Path) -> Self {
+        let refused = if self.is_small() { try_coarser(stored).err() } else { None };
+        Self { unrounded: refused.map(|error| error.to_string()), ..self }
+    }
+
+    /// Whether its rounded copy is the one that is sold.
+    pub(super) fn is_rounded(&self) -> bool {
+        self.is_small() && self.unrounded.is_none()
+    }
+
+    fn is_small(&self) -> bool {
+        self.bytes <= plan::OWN_ROUNDED_MAX
     }
 }
 
@@ -54,6 +73,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::bundle::SUMS;
 
     /// A part of two that says which it is, and has nothing.
     fn part(number: u16) -> Vec<u8> {
@@ -79,5 +99,23 @@ mod tests {
         fs::write(&second, part(1)).unwrap();
         let own = OwnModel::of(&second, Digest::default(), "Why?").unwrap();
         assert_eq!((own.manifest.name.as_str(), own.bytes), ("big", 32));
+    }
+
+    #[test]
+    fn a_model_that_cannot_be_rounded_is_not_the_one_whose_copy_is_sold() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.gguf");
+        let tried = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            OwnModel::of(&file, Digest::default(), "Why?").unwrap().tried(&file)
+        };
+        assert!(tried(SUMS.model).is_rounded());
+        let name = "general.alignment";
+        let key = [&(name.len() as u64).to_le_bytes()[..], name.as_bytes(), &4_u32.to_le_bytes()].concat();
+        let head = [&b"GGUF\x03\0\0\0"[..], &[0; 8], &1_u64.to_le_bytes()].concat();
+        let aligned = tried(&[head, key, 64_u32.to_le_bytes().to_vec()].concat());
+        assert!(!aligned.is_rounded() && aligned.unrounded.is_some(), "{aligned:?}");
+        let large = OwnModel { bytes: plan::OWN_ROUNDED_MAX + 1, ..aligned }.tried(&file);
+        assert!(!large.is_rounded() && large.unrounded.is_none(), "nobody has so much in memory: {large:?}");
     }
 }

@@ -161,6 +161,12 @@ impl<'a> Play<'a> {
             rounder.name
         );
         self.story.chapter("A cheap copy", &text);
+        if let Some(own) = self.network.own()
+            && let Some(why) = &own.unrounded
+        {
+            let own = &own.manifest.name;
+            self.story.detail(format!("{own} cannot be rounded ({why}), so it is {name} whose copy is sold"));
+        }
         // Each tries what it sells before it offers it, which takes a while.
         tokio::try_join!(rounder.provide_text(self.rounded_own()), forger.provide(plan::CHEAP))?;
         let id = rounder.id;
@@ -184,7 +190,7 @@ impl<'a> Play<'a> {
 
     /// The model of the user's own, if its rounded copy is the one that is sold.
     fn rounded_own(&self) -> Option<&'a OwnModel> {
-        self.network.own().filter(|own| own.bytes <= plan::OWN_ROUNDED_MAX)
+        self.network.own().filter(|own| own.is_rounded())
     }
 
     /// A provider that makes its results up meets a client that picks it.
