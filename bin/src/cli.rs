@@ -16,15 +16,13 @@ use crate::{
     },
     invocation::Invocation,
     printer::Printer,
-    stop::{at_once, unless_asked},
+    stop::{TAKEN_UP, at_once, unless_asked},
 };
 
 /// What the program is called.
 const NAME: &str = "assay";
 /// Threads that carry a command, the daemon's included.
 const THREADS: usize = 2;
-/// What helps whoever has left what makes a home.
-const NOTHING_LEFT: &str = "what was begun is taken up again by the same command";
 
 const EXAMPLES: &str = "\
 First minutes:
@@ -141,7 +139,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
     match verb {
         Verb::Demo(args) => demo::perform(&args, invocation).await,
         Verb::Init(args) => {
-            at_once(&invocation.printer, NOTHING_LEFT, async { init::perform(&args, invocation) }).await
+            at_once(&invocation.printer, TAKEN_UP, async { init::perform(&args, invocation) }).await
         }
         Verb::Leave(args) => leave::perform(&args, invocation).await,
         Verb::Up(args) => up::perform(&args, invocation).await,
@@ -169,9 +167,7 @@ async fn dispatch(verb: Verb, invocation: &Invocation) -> Result<(), CommandErro
         Verb::Account(verb) => unless_asked(account::perform(&verb, invocation)).await,
         Verb::Config(verb) => config::perform(&verb, invocation).await,
         Verb::Key(verb) => key::perform(&verb, invocation).await,
-        Verb::Network(verb) => {
-            at_once(&invocation.printer, NOTHING_LEFT, network::perform(&verb, invocation)).await
-        }
+        Verb::Network(verb) => network::perform(&verb, invocation).await,
         Verb::Notary(verb) => unless_asked(notary::perform(&verb, invocation)).await,
         Verb::Service(verb) => service::perform(&verb, invocation).await,
         Verb::Devnet(verb) => devnet::perform(&verb, invocation).await,

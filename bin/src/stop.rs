@@ -1,6 +1,6 @@
 //! Being asked to end.
 
-use std::{future::poll_fn, io::Read, task::Poll, thread};
+use std::{future::poll_fn, io::Read, pin::pin, task::Poll, thread};
 
 use tokio::sync::oneshot;
 
@@ -9,6 +9,9 @@ use crate::{
     command_error::{CommandError, Exit},
     printer::Printer,
 };
+
+/// What helps whoever has left what makes a home.
+pub(crate) const TAKEN_UP: &str = "what was begun is taken up again by the same command";
 
 /// What this comes to, unless a person or the system asks the process to end before.
 pub(crate) async fn unless_asked<T>(
@@ -21,6 +24,19 @@ pub(crate) async fn unless_asked<T>(
             let hint = "what the daemon was asked for may be done all the same: `assay status` says how it is";
             Err(CommandError::new(exit, "INTERRUPTED", "left before the answer was there", hint))
         }
+    }
+}
+
+/// The same of what this process does itself: asked to end before, it cleans up behind what was begun, and leaves.
+pub(crate) async fn unless_left<T>(
+    hint: &'static str,
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    let asked = pin!(asked_from_now().await);
+    tokio::select! {
+        biased;
+        done = work => done,
+        exit = asked => Err(left(exit, hint)),
     }
 }
 
@@ -53,8 +69,12 @@ pub(crate) async fn asked_from_now() -> impl Future<Output = Exit> + Send {
 
 /// Ends the process, whatever its other threads do.
 fn end(exit: Exit, is_json: bool, hint: &'static str) {
-    Printer::new(is_json).failure(&CommandError::new(exit, "INTERRUPTED", "left before it was done", hint));
+    Printer::new(is_json).failure(&left(exit, hint));
     std::process::exit(i32::from(exit as u8))
+}
+
+fn left(exit: Exit, hint: &'static str) -> CommandError {
+    CommandError::new(exit, "INTERRUPTED", "left before it was done", hint)
 }
 
 /// Waits until standard input ends: until the process at the other end of the pipe is gone.

@@ -21,6 +21,7 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
+pub(crate) use self::{hub::blocking, parts::whole_file};
 use crate::{
     command_error::CommandError,
     invocation::Invocation,

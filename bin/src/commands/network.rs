@@ -3,6 +3,7 @@
 //! **Invariant:** a network's file is written only if the network can be run by it, and no home changes its network but by leaving one.
 
 mod show;
+mod stock;
 
 use std::{
     collections::BTreeSet,
@@ -13,9 +14,7 @@ use std::{
 };
 
 use assay_peer::{
-    blobs::{BlobError, Blobs, Hold},
     config::{self, Contact, DaemonSettings, NetworkFile, Settings},
-    executor::{Conduct, Executor},
     home::HomeLock,
     network::{USUAL_PORT, can_listen},
 };
@@ -33,10 +32,11 @@ use super::init;
 use crate::{
     bundle::SUMS,
     command_error::{CommandError, Exit},
-    few, home_models,
+    few,
     invocation::Invocation,
-    own_model::{self, TextExtent, WholeFile},
+    own_model::{self, TextExtent},
     printer::{called, full, number_of, path_text, short},
+    stop::{TAKEN_UP, at_once, unless_left},
 };
 
 /// Peers that must be able to check from the first day: two must be left beside a client and a provider who are both of them.
@@ -52,8 +52,6 @@ const FREE: Amount = Amount::credits(5);
 const WINDOW: Duration = Duration::seconds(300);
 /// How long texts of a model of the founder's own may be.
 const EXTENT: TextExtent = TextExtent { answer_tokens: 512, units: 8_192 };
-/// What each model is asked before a network is founded with it.
-const QUESTION: &[u8] = b"Hello";
 
 /// Networks.
 #[derive(Debug, clap::Subcommand)]
@@ -99,14 +97,37 @@ pub(crate) struct Args {
     output: PathBuf,
 }
 
+/// A network to be, as far as it is known before its models are stored.
+struct NetworkBeginning {
+    contact: Contact,
+    verifiers: Vec<PeerId>,
+    settings: DaemonSettings,
+    /// What is to stand in the home's settings.
+    listen: Option<String>,
+    _lock: HomeLock,
+}
+
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::New(args) => found(args, invocation).await,
-        Verb::Show(show::Args {}) => show::perform(invocation),
+        Verb::Show(show::Args {}) => {
+            at_once(&invocation.printer, TAKEN_UP, async { show::perform(invocation) }).await
+        }
     }
 }
 
 async fn found(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    // A name that is looked up holds the thread.
+    let begun = at_once(&invocation.printer, TAKEN_UP, async { begin(args, invocation) }).await?;
+    let stored = stock::stored(&args.models, &begun.settings, invocation);
+    let manifests = unless_left(TAKEN_UP, stored).await?;
+    let file = founded(args, &begun.contact, &begun.verifiers, manifests)?;
+    write(args, &file, begun.listen, invocation)?;
+    tell(args, &file, invocation);
+    Ok(())
+}
+
+fn begin(args: &Args, invocation: &Invocation) -> Result<NetworkBeginning, CommandError> {
     refuse_taken(args, invocation)?;
     let addresses = addresses(&args.at)?;
     refuse_busy(&addresses)?;
@@ -125,13 +146,7 @@ async fn found(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
     // Whether it can be run by its numbers is known before gigabytes are copied.
     let named = args.models.iter().map(|file| own_model::manifest(file, Digest::default(), EXTENT));
     founded(args, &contact, &verifiers, named.collect::<Result<_, _>>()?)?;
-    let spinner = invocation.printer.spinner("storing the models, and running each once");
-    let stored = stocked(args, &settings, invocation).await;
-    spinner.end();
-    let file = founded(args, &contact, &verifiers, stored?)?;
-    write(args, &file, listen, invocation)?;
-    tell(args, &file, invocation);
-    Ok(())
+    Ok(NetworkBeginning { contact, verifiers, settings, listen, _lock: lock })
 }
 
 fn refuse_taken(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
@@ -255,48 +270,6 @@ fn verifiers(named: &[PeerId], notary: PeerId) -> Result<Vec<PeerId>, CommandErr
         number_of(verifiers.len(), "peer")
     );
     Err(CommandError::new(Exit::Usage, "VERIFIERS", message, hint))
-}
-
-/// Puts a copy of each model where others can fetch it, and runs it once.
-async fn stocked(
-    args: &Args,
-    settings: &DaemonSettings,
-    invocation: &Invocation,
-) -> Result<Vec<Manifest>, CommandError> {
-    let failed = |file: &Path, error: &dyn std::fmt::Display, hint: &str| {
-        let message = format!("{} cannot be sold: {error}", file.display());
-        CommandError::new(Exit::Usage, "NO_MODEL", message, hint.to_owned())
-    };
-    let room = "free some space; daemon.blob_bytes_max in config.toml says how much models may take, here and at whoever runs them";
-    let blobs = Blobs::open(&invocation.home.blobs(), settings.blob_bytes_max).map_err(BlobError::from);
-    let blobs = blobs.map_err(|error| failed(&invocation.home.blobs(), &error, room))?;
-    blobs.put(SUMS.runner).map_err(|error| failed(Path::new("the runner"), &error, room))?;
-    let executor =
-        Executor::new(home_models::worker()?, invocation.home.compiled(), 1, blobs.clone(), Conduct::Honest);
-    executor.keep_packs(settings.pack_bytes_max, settings.free_bytes_min);
-    let mut held: Vec<Hold> = vec![blobs.hold([Digest::of(SUMS.runner)])];
-    let mut manifests = Vec::new();
-    for file in &args.models {
-        let whole = WholeFile::of(file, &invocation.home.hub(), settings.free_bytes_min)?;
-        let stored = match &whole {
-            WholeFile::Given(path) => blobs.put_file(path),
-            // Nobody else writes into it, and there was room asked for one.
-            WholeFile::Joined(joined) => blobs.share_file(joined.path()),
-        };
-        let digest = stored.map_err(|error| failed(file, &error, room))?;
-        held.push(blobs.hold([digest]));
-        let manifest = own_model::manifest(file, digest, EXTENT)?;
-        let tried = executor.test(manifest.clone(), QUESTION.to_vec()).await;
-        tried.map_err(|failure| {
-            failed(
-                file,
-                &format!("a run of it failed: {failure}"),
-                "docs/arithmetic.md lists what the engine knows",
-            )
-        })?;
-        manifests.push(manifest);
-    }
-    Ok(manifests)
 }
 
 /// The network's file, if it can be read and run by.

@@ -100,6 +100,11 @@ impl PartedModel {
         &self.name
     }
 
+    /// The same without how it ends.
+    pub(crate) fn stem(&self) -> String {
+        self.name.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// How many parts it has.
     pub(crate) fn parts(&self) -> usize {
         self.parts
@@ -190,8 +195,7 @@ impl WholeFile {
     /// [`CommandError`], if it has parts that cannot be joined.
     pub(crate) fn of(file: &Path, folder: &Path, free_bytes_min: u64) -> Result<Self, CommandError> {
         let Some(parted) = PartedModel::find(file)? else { return Ok(Self::Given(file.to_owned())) };
-        let name = parted.name.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let (joined, begun) = parted.begin(folder, &name, free_bytes_min)?;
+        let (joined, begun) = parted.begin(folder, &parted.stem(), free_bytes_min)?;
         parted.write(begun, &mut |_| true)?;
         Ok(Self::Joined(joined))
     }

@@ -8,9 +8,10 @@ use std::{
 };
 
 use assay_cli::Bundle;
+use assay_protocol::id::Digest;
 use serde_json::{Value, json};
 
-use crate::{assay::assay, person::Person, ports::free_port};
+use crate::{assay::assay, person::Person, ports::free_port, splitter::split};
 
 /// The model that is brought: one that the program carries, which can add.
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/sums/sums.gguf");
@@ -298,4 +299,24 @@ fn a_network_that_cannot_be_run_is_not_founded() {
     assert_eq!(other.fails(&founds, 2), "FILE", "a file is never written over");
     assert_eq!(other.fails(&["key", "show"], 3), "NO_KEY");
     assert_eq!(friends[0].0.fails(&["key", "new"], 2), "KEY_PRESENT");
+}
+
+#[test]
+fn a_model_in_parts_is_joined_for_a_network_and_nothing_of_that_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (founder, friends) = (Person::new(folder.path(), "nora"), friends(folder.path()));
+    let (network, bytes) = (folder.path().join("network.toml"), fs::read(MODEL).unwrap());
+    let named = |part: usize| folder.path().join(format!("adder-0000{part}-of-00003.gguf"));
+    for (part, written) in (1..).zip(split(&bytes, &[0, 20, 18])) {
+        fs::write(named(part), written).unwrap();
+    }
+    let keys: Vec<&str> = friends.iter().flat_map(|(_, key)| ["--verifier", key.as_str()]).collect();
+    let founded = founder.types(&founding(&network, &[&keys, &["--model", named(2).to_str().unwrap()]]));
+    assert_eq!(founded.status, Some(0), "{founded:?}");
+    assert!(founded.stderr.contains("joined 3 parts into one file of 2 MiB"), "{founded:?}");
+    let rules = fs::read_to_string(&network).unwrap();
+    assert!(rules.contains(&Digest::of(&bytes).to_string()), "it is the model that was cut: {rules}");
+    let left = fs::read_dir(founder.home.join("hub/joined")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["adder.lock"]);
 }

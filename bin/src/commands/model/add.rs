@@ -151,7 +151,7 @@ impl ModelFile {
             let path = std::path::absolute(path).map_err(|error| unsellable(manifest, &error))?;
             return Ok(Self { path, ..Self::default() });
         };
-        let stem = parted.name().file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = parted.stem();
         let joined = parts::join(parted, &stem, invocation).await?;
         Ok(Self { path: joined.path().to_owned(), joined: Some(joined), ..Self::default() })
     }

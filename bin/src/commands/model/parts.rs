@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** whoever leaves meanwhile leaves none of it behind.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use assay_peer::config::Settings;
 
@@ -10,8 +10,15 @@ use super::hub::{blocking, refuse_too_large};
 use crate::{
     command_error::CommandError,
     invocation::Invocation,
-    own_model::{JoinedFile, PartedModel},
+    own_model::{JoinedFile, PartedModel, WholeFile},
 };
+
+/// The file of this name, or what its parts give.
+pub(crate) async fn whole_file(path: &Path, invocation: &Invocation) -> Result<WholeFile, CommandError> {
+    let Some(parted) = PartedModel::find(path)? else { return Ok(WholeFile::Given(path.to_owned())) };
+    let stem = parted.stem();
+    join(parted, &stem, invocation).await.map(WholeFile::Joined)
+}
 
 /// Joins the parts of a model; `name` is what the file is called meanwhile.
 pub(super) async fn join(
