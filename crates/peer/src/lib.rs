@@ -25,6 +25,7 @@ pub mod pieces;
 pub mod receipts;
 pub mod system;
 
+mod asked_notaries;
 #[cfg(test)]
 #[allow(unreachable_pub, reason = "the tests of whole peers use it too")]
 #[path = "../tests/it/brittle.rs"]

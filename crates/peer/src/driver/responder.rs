@@ -3,7 +3,7 @@
 //! **Invariant:** a call is answered in a task of its own or its asker's, never on the loop; it visits the loop for what
 //! the loop alone knows or may do, and the loop does nothing for a call that nobody waits for any more.
 
-use std::{fmt, fs::File, io, sync::Arc, time::Instant};
+use std::{fmt, fs::File, io, sync::Arc};
 
 use assay_protocol::{
     codec::BLOB_BYTES_MAX,
@@ -12,10 +12,11 @@ use assay_protocol::{
 };
 use futures::future::BoxFuture;
 use serde_json::Value;
-use tokio::sync::{Mutex, Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 use super::{Driver, Visible, calls, live_settings::LiveSettings, open_models::OpenModels, pinned::Pinned};
 use crate::{
+    asked_notaries::AskedNotaries,
     blobs::{BlobError, Blobs},
     companion::CompanionPlace,
     executor::Executor,
@@ -75,8 +76,8 @@ pub(crate) struct BesideLoop {
     pub(crate) prices: PriceBoard,
     /// What was heard of this client's submissions.
     pub(crate) heard: HeardTexts<Digest>,
-    /// When a notary last did not say soon what an account holds.
-    pub(crate) unstated: Arc<Mutex<Option<Instant>>>,
+    /// What came of asking notaries what this peer's account holds.
+    pub(crate) asked: AskedNotaries,
 }
 
 impl fmt::Debug for Responder {

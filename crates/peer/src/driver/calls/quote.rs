@@ -3,7 +3,7 @@
 //! **Invariant:** it is chosen as it would be for a submission, of which nothing is kept. That too little is there is not said on
 //! an old word of a notary where it says a newer one soon.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assay_market::{quote::Quote, submission::Submission};
 use assay_protocol::id::PeerId;
@@ -22,8 +22,6 @@ use crate::{
 
 /// How long a notary has to say what an account holds now.
 const STATEMENT_WAIT: Duration = Duration::from_secs(2);
-/// For how long one that did not is not asked again: whoever looks for what can be paid asks for many quotes.
-const UNSTATED: Duration = Duration::from_secs(10);
 
 /// What a job would come to if it were submitted now. Its input is neither sent nor looked at.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -61,13 +59,8 @@ fn doubtful(quote: &Quote, responder: &Responder) -> Option<PeerId> {
     }
 }
 
-/// Whether a notary says soon what the account holds now. Whoever waits for the same word asks once it is there.
+/// Whether a notary says soon what the account holds now.
 async fn is_stated_anew(notary: PeerId, responder: &Responder) -> bool {
-    let mut unstated = responder.beside.unstated.lock().await;
-    if unstated.is_some_and(|since| since.elapsed() < UNSTATED) {
-        return false;
-    }
-    let is_stated = matches!(timeout(STATEMENT_WAIT, asked(responder, notary)).await, Ok(Ok(_)));
-    *unstated = (!is_stated).then(Instant::now);
-    is_stated
+    let stated = async { matches!(timeout(STATEMENT_WAIT, asked(responder, notary)).await, Ok(Ok(_))) };
+    responder.beside.asked.has_said(notary, stated).await
 }
