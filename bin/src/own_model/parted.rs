@@ -7,6 +7,8 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use assay_hub::PartName;
@@ -26,6 +28,8 @@ use crate::{
 const ENDING: &str = "gguf";
 /// The folder of what is joined, in the folder that is named.
 const JOINED: &str = "joined";
+/// Longer than whoever only removes what others have left has the lock of it.
+const SWEEP_WAIT: Duration = Duration::from_millis(200);
 
 /// All parts of one model, open.
 pub(crate) struct PartedModel {
@@ -136,7 +140,7 @@ impl PartedModel {
         let folder = folder.join(JOINED);
         let begun = fs::create_dir_all(&folder).and_then(|()| {
             sweep(&folder);
-            JoinedFile::begin(&folder.join(format!("{name}.{ENDING}")))
+            JoinedFile::begin(&folder.join(format!("{name}.{ENDING}")), || thread::sleep(SWEEP_WAIT))
         });
         let begun = begun.map_err(|error| unjoined(&self.name, &PartsError::Write(error)))?;
         let begun = begun.ok_or_else(|| under_way(&self.name))?;
@@ -172,9 +176,14 @@ impl JoinedFile {
         &self.path
     }
 
-    /// An empty one, unless another process has it.
-    fn begin(path: &Path) -> io::Result<Option<(Self, File)>> {
-        let Some(lock) = lock(path)? else { return Ok(None) };
+    /// An empty one, unless another process has it for longer than a wait: who only looks what is left there has it for a moment.
+    fn begin(path: &Path, wait: impl FnOnce()) -> io::Result<Option<(Self, File)>> {
+        let mut held = lock(path)?;
+        if held.is_none() {
+            wait();
+            held = lock(path)?;
+        }
+        let Some(lock) = held else { return Ok(None) };
         remove(path)?;
         let file = create_private(path)?;
         Ok(Some((Self { path: path.to_owned(), _lock: lock }, file)))
@@ -260,7 +269,9 @@ fn any_part(path: &Path) -> Option<(PathBuf, String)> {
 /// Removes what processes left that were killed. What stays all the same takes room, and is in nobody's way otherwise.
 fn sweep(folder: &Path) {
     let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    for path in paths.filter(|path| path.extension().is_some_and(|ending| ending == ENDING)) {
+    // What its process has removed by now is nobody's to hold: another one may begin it.
+    let left = |path: &PathBuf| path.extension().is_some_and(|ending| ending == ENDING) && path.exists();
+    for path in paths.filter(left) {
         if let Ok(Some(_held)) = lock(&path) {
             let _ = remove(&path);
         }
@@ -380,6 +391,8 @@ mod tests {
         assert!(whole.path().exists(), "it is still wanted");
         drop(whole);
         assert!(!joins.join("m.gguf").exists());
+        let swept = lock(&joins.join("m.gguf")).unwrap();
+        assert!(JoinedFile::begin(&joins.join("m.gguf"), || drop(swept)).unwrap().is_some(), "it was held for a moment");
         let full = WholeFile::of(&given, folder.path(), u64::MAX).err().map(|error| error.to_string());
         let is_told = full.is_some_and(|said| said.contains("MiB free on the disk"));
         assert_eq!(is_told, free_bytes(folder.path()).is_some());
