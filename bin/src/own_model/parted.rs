@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use assay_hub::PartName;
+use assay_hub::{MODEL_ENDING, PartName};
 use assay_peer::system::{free_bytes, raise_open_files};
 use assay_runtime::{
     parts::{GgufJoin, GgufPart, PARTS_MAX, PartsError, mark_of},
@@ -24,8 +24,6 @@ use crate::{
     system::create_private,
 };
 
-/// How the file of a model of language ends.
-const ENDING: &str = "gguf";
 /// The folder of what is joined, in the folder that is named.
 const JOINED: &str = "joined";
 /// Longer than whoever only removes what others have left has the lock of it.
@@ -96,7 +94,7 @@ impl PartedModel {
         }
         let count = parts.len();
         let join = GgufJoin::plan(parts)?;
-        Ok(Self { join, name: PathBuf::from(format!("{name}.{ENDING}")), parts: count })
+        Ok(Self { join, name: PathBuf::from(format!("{name}.{MODEL_ENDING}")), parts: count })
     }
 
     /// What its file would be called, if it were one.
@@ -140,7 +138,7 @@ impl PartedModel {
         let folder = folder.join(JOINED);
         let begun = fs::create_dir_all(&folder).and_then(|()| {
             sweep(&folder);
-            JoinedFile::begin(&folder.join(format!("{name}.{ENDING}")), || thread::sleep(SWEEP_WAIT))
+            JoinedFile::begin(&folder.join(format!("{name}.{MODEL_ENDING}")), || thread::sleep(SWEEP_WAIT))
         });
         let begun = begun.map_err(|error| unjoined(&self.name, &PartsError::Write(error)))?;
         let begun = begun.ok_or_else(|| under_way(&self.name))?;
@@ -250,7 +248,7 @@ fn any_part(path: &Path) -> Option<(PathBuf, String)> {
         let names =
             fs::read_dir(path).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let mut models = names.filter(|name| {
-            Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case(ENDING))
+            Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case(MODEL_ENDING))
         });
         let first = models.next()?;
         let is_beside = |other: &str| {
@@ -270,7 +268,8 @@ fn any_part(path: &Path) -> Option<(PathBuf, String)> {
 fn sweep(folder: &Path) {
     let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     // What its process has removed by now is nobody's to hold: another one may begin it.
-    let left = |path: &PathBuf| path.extension().is_some_and(|ending| ending == ENDING) && path.exists();
+    let left =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending == MODEL_ENDING) && path.exists();
     for path in paths.filter(left) {
         if let Ok(Some(_held)) = lock(&path) {
             let _ = remove(&path);
@@ -392,7 +391,10 @@ mod tests {
         drop(whole);
         assert!(!joins.join("m.gguf").exists());
         let swept = lock(&joins.join("m.gguf")).unwrap();
-        assert!(JoinedFile::begin(&joins.join("m.gguf"), || drop(swept)).unwrap().is_some(), "it was held for a moment");
+        assert!(
+            JoinedFile::begin(&joins.join("m.gguf"), || drop(swept)).unwrap().is_some(),
+            "it was held for a moment"
+        );
         let full = WholeFile::of(&given, folder.path(), u64::MAX).err().map(|error| error.to_string());
         let is_told = full.is_some_and(|said| said.contains("MiB free on the disk"));
         assert_eq!(is_told, free_bytes(folder.path()).is_some());

@@ -26,7 +26,7 @@ pub use self::{
     hub::Hub,
     listing::{HubFile, HubListing, NotChosen},
     name::{BadHubName, HubName, SCHEME},
-    part_name::PartName,
+    part_name::{MODEL_ENDING, PartName},
     search::{FOUND_MAX, FoundRepository},
     sha256::Sha256Sum,
     surroundings::{BadSurroundings, Surroundings},

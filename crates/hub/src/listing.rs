@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     name::{HubName, is_commit, is_path},
-    part_name::{ENDING, PartName},
+    part_name::{MODEL_ENDING, PartName},
     sha256::Sha256Sum,
 };
 
@@ -172,7 +172,9 @@ impl HubFile {
 impl ListedFile {
     /// This file, if it is a model whose path and length can be used.
     fn model(self) -> Option<HubFile> {
-        let is_model = self.rfilename.to_ascii_lowercase().ends_with(ENDING) && is_path(&self.rfilename);
+        let ending = self.rfilename.rsplit_once('.').map(|(_, ending)| ending);
+        let is_model = ending.is_some_and(|ending| ending.eq_ignore_ascii_case(MODEL_ENDING));
+        let is_model = is_model && is_path(&self.rfilename);
         let stored = self.lfs;
         let bytes = stored.as_ref().and_then(|stored| stored.size).or(self.size);
         let sha256 = stored.and_then(|stored| stored.sha256).and_then(|sum| sum.parse().ok());

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// How a file of a model of language ends.
-pub(crate) const ENDING: &str = ".gguf";
+/// How a file of a model of language ends, behind a dot.
+pub const MODEL_ENDING: &str = "gguf";
 /// Digits of each number.
 const DIGITS: usize = 5;
 
@@ -16,7 +16,7 @@ pub struct PartName<'a> {
     pub parts: u32,
     /// Which it is, from one on.
     pub part: u32,
-    /// How it ends, as it is written.
+    /// How it ends behind a dot, as it is written.
     ending: &'a str,
 }
 
@@ -24,11 +24,11 @@ impl<'a> PartName<'a> {
     /// What a name or a path says, if it is that of a part.
     #[must_use]
     pub fn of(name: &'a str) -> Option<Self> {
-        let (stem, ending) = name.split_at_checked(name.len().checked_sub(ENDING.len())?)?;
+        let (stem, ending) = name.rsplit_once('.')?;
         let (rest, parts) = stem.rsplit_once("-of-")?;
         let (stem, part) = rest.rsplit_once('-')?;
         let is_number = |text: &str| text.len() == DIGITS && text.bytes().all(|digit| digit.is_ascii_digit());
-        if !is_number(part) || !is_number(parts) || !ending.eq_ignore_ascii_case(ENDING) {
+        if !is_number(part) || !is_number(parts) || !ending.eq_ignore_ascii_case(MODEL_ENDING) {
             return None;
         }
         let (part, parts): (u32, u32) = (part.parse().ok()?, parts.parse().ok()?);
@@ -50,7 +50,7 @@ impl<'a> PartName<'a> {
 impl fmt::Display for PartName<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stem, parts, part, ending } = self;
-        write!(out, "{stem}-{part:0DIGITS$}-of-{parts:0DIGITS$}{ending}")
+        write!(out, "{stem}-{part:0DIGITS$}-of-{parts:0DIGITS$}.{ending}")
     }
 }
 
