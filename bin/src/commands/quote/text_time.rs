@@ -18,6 +18,8 @@ use crate::{
 
 /// In which tokens are counted: of a slow model few come in a second.
 const TEN_SECONDS: Duration = Duration::seconds(10);
+/// In which those of a model are counted that writes none in ten seconds.
+const MINUTE: Duration = Duration::seconds(60);
 /// From so many a second on no tenths are told.
 const FAST: u64 = 100;
 
@@ -26,6 +28,8 @@ const FAST: u64 = 100;
 pub(super) struct TextTime {
     /// Tokens that are written in ten seconds.
     tokens: u64,
+    /// Those that are written in a minute.
+    by_minute: u64,
     /// Until the first token, once the job has begun and its model is loaded; nothing where no input was named.
     first: Option<Duration>,
     /// The most tokens of the answer, and how long all of them take.
@@ -53,6 +57,7 @@ impl TextTime {
             bench.and_then(|bench| bench.services.iter().find(|service| service.manifest == manifest));
         Some(Self {
             tokens: pace.tokens_in(TEN_SECONDS),
+            by_minute: pace.tokens_in(MINUTE),
             first: tokens_read.map(|read| pace.time(read, 1)),
             longest: (most, pace.time(read, most)),
             is_loaded: service.map(|service| service.warm),
@@ -62,7 +67,7 @@ impl TextTime {
     /// Tells it in words.
     pub(super) fn rows(self, table: &mut Table) {
         let mut row = |what: &str, how: String| table.row([what.to_owned(), how]);
-        row("speed", format!("up to {} a second, by that run", self.speed()));
+        row("speed", format!("{}, by that run", self.speed()));
         if let Some(first) = self.first {
             let loaded = match self.is_loaded {
                 Some(false) => {
@@ -77,10 +82,11 @@ impl TextTime {
     }
 
     fn speed(self) -> String {
-        let (whole, tenths) = (self.tokens / 10, self.tokens % 10);
-        match (whole, tenths) {
-            (FAST.., _) | (_, 0) => number_of(whole, "token"),
-            _ => format!("{whole}.{tenths} tokens"),
+        match (self.tokens / 10, self.tokens % 10) {
+            (0, 0) if self.by_minute == 0 => "less than 1 token a minute".to_owned(),
+            (0, 0) => format!("up to {} a minute", number_of(self.by_minute, "token")),
+            (whole @ FAST.., _) | (whole, 0) => format!("up to {} a second", number_of(whole, "token")),
+            (whole, tenths) => format!("up to {whole}.{tenths} tokens a second"),
         }
     }
 
@@ -99,9 +105,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tenths_are_told_of_slow_models() {
-        let time = TextTime { tokens: 0, first: None, longest: (1, Duration(1)), is_loaded: None };
-        let speeds = [3, 10, 35, 999, 1_234].map(|tokens| TextTime { tokens, ..time }.speed());
-        assert_eq!(speeds, ["0.3 tokens", "1 token", "3.5 tokens", "99.9 tokens", "123 tokens"]);
+    fn tenths_are_told_of_slow_models_and_minutes_of_very_slow_ones() {
+        let time = |tokens, by_minute| {
+            let (first, longest, is_loaded) = (None, (1, Duration(1)), None);
+            TextTime { tokens, by_minute, first, longest, is_loaded }
+        };
+        let speeds = [3, 10, 35, 999, 1_234].map(|tokens| time(tokens, 6 * tokens).speed());
+        let told = ["0.3 tokens", "1 token", "3.5 tokens", "99.9 tokens", "123 tokens"];
+        assert_eq!(speeds, told.map(|told| format!("up to {told} a second")));
+        let slow = [0, 1, 5].map(|by_minute| time(0, by_minute).speed());
+        assert_eq!(slow, ["less than 1 token a minute", "up to 1 token a minute", "up to 5 tokens a minute"]);
     }
 }
