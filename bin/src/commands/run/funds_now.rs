@@ -2,15 +2,10 @@
 //!
 //! **Invariant:** nobody waits long for a notary: where it does not say soon, what is known stays.
 
-use std::time::Duration;
-
 use assay_market::{submission::OverFunds, view::SubmissionView};
-use assay_peer::handle::{Handle, ShowAccount};
+use assay_peer::handle::{Handle, STATEMENT_WAIT, ShowAccount};
 use assay_protocol::{id::PeerId, units::Amount};
 use tokio::time::timeout;
-
-/// How long a notary has to say it.
-const STATEMENT_WAIT: Duration = Duration::from_secs(2);
 
 /// A job of which nothing came, with what its account holds now. Where that would do by now, it is not said what it held.
 pub(super) async fn stated_anew(

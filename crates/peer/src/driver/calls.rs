@@ -47,7 +47,7 @@ mod watch;
 mod why;
 
 pub use self::{
-    account::{ListHeldMoney, ShowAccount},
+    account::{ListHeldMoney, STATEMENT_WAIT, ShowAccount},
     allowing::{AllowRunners, DisallowRunners, RunnerView},
     audit::{AuditNotary, Audited, AuditedGrant},
     benching::{BenchModel, BenchedModel, WorkYardstick},

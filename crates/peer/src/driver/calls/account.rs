@@ -24,7 +24,9 @@ use crate::{
     handle::{Call, Refused},
 };
 
-/// How long a notary has to say what an account holds.
+/// How long a notary has to say what an account holds, where what it said before does as well.
+pub const STATEMENT_WAIT: Duration = Duration::from_secs(2);
+/// The same where nothing else does.
 const ACCOUNT_WAIT: Duration = Duration::from_secs(10);
 /// How long until it is asked again: one that has just started answers nobody yet.
 const ASK_AGAIN: Duration = Duration::from_secs(1);

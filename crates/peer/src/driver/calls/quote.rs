@@ -3,14 +3,15 @@
 //! **Invariant:** it is chosen as it would be for a submission, of which nothing is kept. That too little is there is not said on
 //! an old word of a notary where it says a newer one soon.
 
-use std::time::Duration;
-
 use assay_market::{quote::Quote, submission::Submission};
 use assay_protocol::id::PeerId;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::{Submit, account::asked};
+use super::{
+    Submit,
+    account::{STATEMENT_WAIT, asked},
+};
 use crate::{
     clock::moment,
     driver::{
@@ -19,9 +20,6 @@ use crate::{
     },
     handle::{Attachment, Call, Refused},
 };
-
-/// How long a notary has to say what an account holds now.
-const STATEMENT_WAIT: Duration = Duration::from_secs(2);
 
 /// What a job would come to if it were submitted now. Its input is neither sent nor looked at.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
