@@ -20,9 +20,10 @@ pub fn lost_amid(submission: &SubmissionView) -> Option<&AttemptView> {
 /// That nobody takes a job, which is what is left of it where its provider was lost amid: that is said first.
 pub(crate) fn told(submission: &SubmissionView, nobody: HttpFailure) -> HttpFailure {
     let unmatched = submission.unmatched.clone().unwrap_or_default();
-    // Who is busy, or refused it, may take it in a moment.
-    let is_passed_by = nobody.code() != HttpFailure::NO_OFFER || unmatched.is_busy();
-    let Some(lost) = lost_amid(submission).filter(|_| !is_passed_by && unmatched.refusal.is_none()) else {
+    // Who is busy, or refused it, may take it in a moment; that it is too dear, or no money is there, has to do with nobody lost.
+    let is_another_matter =
+        nobody.code() != HttpFailure::NO_OFFER || unmatched.is_busy() || unmatched.refusal.is_some();
+    let Some(lost) = lost_amid(submission).filter(|_| !is_another_matter) else {
         return nobody;
     };
     let message = format!(
