@@ -87,9 +87,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_wait_for_one_notary_ask_it_twice_at_most_and_another_one_beside_it() {
+    async fn many_who_wait_for_one_notary_ask_it_twice_at_most_and_a_silent_one_once() {
         let (notaries, asked) = (&AskedNotaries::default(), &AtomicU32::new(0));
-        let asks = |notary: PeerId, says: bool| {
+        let asks = move |notary: PeerId, says: bool| {
             notaries.has_said(notary, async move {
                 asked.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
