@@ -269,8 +269,7 @@ pub fn middle(jobs: &[JobCourse]) -> Option<[f64; 2]> {
 pub fn fitted(scenario: &Scenario, recording: &Recording) -> Result<Option<Scenario>, ExperimentError> {
     let Some(recorded) = middle(&recording.alone) else { return Ok(None) };
     let takes = |scenario: &Scenario| simulated_alone(scenario).map(|jobs| middle(&jobs).unwrap_or_default());
-    let instant =
-        Scenario { machine: Machines { runs: [0; 2], ..scenario.machine.clone() }, ..scenario.clone() };
+    let instant = Scenario { machine: Machines { runs: [0; 2], ..scenario.machine }, ..scenario.clone() };
     let [low, high] = DELAYS.map(|mean| takes(&delayed(&instant, mean, SPREAD)));
     let (mean, running) = nearest(recorded, low?, high?);
     let spread = |jobs: &[JobCourse], of: fn(&JobCourse) -> Option<f64>| {

@@ -1,7 +1,6 @@
 //! Statements inside statements: who opens one has opened all of them.
 
 use assay_protocol::{
-    codec,
     id::Signature,
     message::Opened,
     notice::NoticeEvent,
@@ -84,7 +83,11 @@ fn opened(kind: &str) -> Opened {
 #[should_panic(expected = "Start is sealed around it")]
 fn nobody_signs_around_a_statement_of_another_network() {
     let Opened::Start(start) = opened("Start") else { return };
-    let _ = Signed::seal(start.into_body(), &Keypair::from_seed([1; 32]), codec::digest("network", &2));
+    let _ = Signed::seal(
+        start.into_body(),
+        &Keypair::from_seed([1; 32]),
+        assay_protocol::codec::digest("network", &2),
+    );
 }
 
 #[test]

@@ -224,7 +224,7 @@ fn is_over_soon(
             assert!(last < GONE_IN, "{stage}: it goes on");
         }
         let heard = leaver.heard;
-        println!(
+        eprintln!(
             "{stage}: over {} ms after the cancel, computed for {} ms; {heard} bytes were written",
             ran.as_millis(),
             last.as_millis()
