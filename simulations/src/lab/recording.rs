@@ -30,7 +30,7 @@ const ALONE_SEEDS: u64 = 4;
 const DELAYS: [f64; 2] = [0.25, 10.25];
 /// The least that is found, in milliseconds as well.
 const DELAY_MIN: f64 = 0.05;
-/// By how much of their mean delays differ from it at most, where that is tried.
+/// By how much of their mean delays differ from it at most.
 const SPREAD: f64 = 0.5;
 /// How much of a spread lies between its tenth and its ninetieth part.
 const TENTH_TO_NINETIETH: f64 = 0.8;
@@ -276,11 +276,7 @@ pub fn fitted(scenario: &Scenario, recording: &Recording) -> Result<Option<Scena
         let [least, most] = [0.1, 0.9].map(|share| quantile(jobs.iter().filter_map(of), share));
         most.zip(least).map_or(0.0, |(most, least)| most - least)
     };
-    let opens = |share| {
-        simulated_alone(&delayed(&instant, mean, share)).map(|jobs| spread(&jobs, JobCourse::opening))
-    };
-    let share = share_of(spread(&recording.alone, JobCourse::opening), opens(0.0)?, opens(SPREAD)?);
-    let mut fitted = delayed(&instant, mean, share);
+    let mut fitted = delayed(&instant, mean, SPREAD);
     let half = (spread(&recording.alone, JobCourse::running) / TENTH_TO_NINETIETH / 2.0).min(running);
     fitted.machine.runs = [running - half, running + half].map(nanos);
     Ok(Some(fitted))
@@ -301,14 +297,6 @@ fn nearest(recorded: [f64; 2], low: [f64; 2], high: [f64; 2]) -> (f64, f64) {
     let product = |part: usize| slopes[part] * (recorded[part] - low[part]);
     let mean = DELAYS[0] + (product(0) + product(1)) / (slopes[0] * slopes[0] + slopes[1] * slopes[1]);
     (mean.max(DELAY_MIN), 0.0)
-}
-
-/// By which share of their mean delays differ where openings differ by so much, as they do by what else differs where no delay
-/// does, and by this where delays do by [`SPREAD`]: what has nothing to do with each other adds up by its squares.
-fn share_of(recorded: f64, without: f64, with: f64) -> f64 {
-    let square = |spread: f64| spread * spread - without * without;
-    let share = SPREAD * libm::sqrt(square(recorded).max(0.0) / square(with));
-    if share.is_finite() { share.min(1.0) } else { SPREAD }
 }
 
 /// The scenario with messages that take so many milliseconds on average, up to this share of it more or less.
@@ -384,7 +372,7 @@ mod tests {
 
     #[test]
     fn what_is_fitted_takes_as_long_alone_as_what_was_recorded() {
-        let known = delayed(&Scenario { machine: Machines::default(), ..small() }, 4.0, 0.8);
+        let known = delayed(&Scenario { machine: Machines::default(), ..small() }, 4.0, SPREAD);
         let alone = simulated_alone(&known).unwrap();
         let recording = Recording { peers: 20, between: 1_000.0, ordered: 0, jobs: Vec::new(), alone };
         let fitted = fitted(&small(), &Recording { alone: Vec::new(), ..recording.clone() }).unwrap();
@@ -395,19 +383,6 @@ mod tests {
         for (one, other) in one.into_iter().zip(other) {
             assert!((one - other).abs() < 0.1 * one, "{one} and {other}");
         }
-        let [least, most] = fitted.delays.map(|delay| delay as f64 / MILLI);
-        assert!((least - 0.8).abs() < 0.8 && (most - 7.2).abs() < 0.8, "as they differ: {least} to {most}");
-    }
-
-    #[test]
-    fn delays_differ_by_what_nothing_else_explains() {
-        assert_eq!(share_of(5.0, 3.0, 5.0), SPREAD);
-        // Four fifths of it where what else differs is three: a half of four is two, whose square and nine's are 13.
-        assert!((share_of(13.0_f64.sqrt(), 3.0, 5.0) - SPREAD / 2.0).abs() < 1e-9);
-        assert_eq!(
-            [share_of(2.0, 3.0, 5.0), share_of(50.0, 3.0, 5.0), share_of(1.0, 3.0, 3.0)],
-            [0.0, 1.0, SPREAD]
-        );
     }
 
     #[test]
