@@ -18,6 +18,8 @@ use assay_protocol::{
 use assay_runtime::class::{ARITHMETIC, model_header};
 use serde_json::json;
 
+#[cfg(test)]
+pub(crate) use self::parted::tests::part as empty_part;
 pub(crate) use self::{
     embedding::Embedding,
     language_file::{RefusedFile, refuse_unrunnable, survey_file},

@@ -297,12 +297,12 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::bundle::SUMS;
 
     /// A part that says which it is, and has nothing.
-    fn part(number: u16, parts: u16) -> Vec<u8> {
+    pub(crate) fn part(number: u16, parts: u16) -> Vec<u8> {
         let key = |name: &str, code: u32, value: &[u8]| {
             let mut key = (name.len() as u64).to_le_bytes().to_vec();
             key.extend([name.as_bytes(), &code.to_le_bytes()[..], value].concat());

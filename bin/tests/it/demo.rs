@@ -4,7 +4,8 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    path::Path,
+    process::{Child, Command, Stdio},
     thread,
     time::Duration,
 };
@@ -75,14 +76,7 @@ fn a_model_whose_file_was_cut_off_is_refused_before_anything_is_started() {
 #[test]
 fn ctrl_c_leaves_no_process_and_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    let mut demo = Command::new(BINARY)
-        .arg("demo")
-        .env("TMPDIR", folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut demo = begun(folder.path(), Stdio::piped());
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
     let cast: Vec<u32> = lines
         .by_ref()
@@ -99,14 +93,7 @@ fn ctrl_c_leaves_no_process_and_no_file() {
 #[test]
 fn who_leaves_while_the_network_is_founded_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    let mut demo = Command::new(BINARY)
-        .arg("demo")
-        .env("TMPDIR", folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut demo = begun(folder.path(), Stdio::null());
     while fs::read_dir(folder.path()).unwrap().next().is_none() {
         assert_eq!(demo.try_wait().unwrap(), None, "it ended before it began");
         thread::sleep(Duration::from_millis(1));
@@ -114,6 +101,13 @@ fn who_leaves_while_the_network_is_founded_leaves_no_file() {
     kill_process(Pid::from_child(&demo), Signal::INT).unwrap();
     assert_eq!(demo.wait().unwrap().code(), Some(130));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files were left");
+}
+
+/// A demonstration whose files are here.
+fn begun(folder: &Path, stdout: Stdio) -> Child {
+    let mut demo = Command::new(BINARY);
+    demo.arg("demo").env("TMPDIR", folder).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::null());
+    demo.spawn().unwrap()
 }
 
 fn assert_gone(peers: &Value) {

@@ -270,14 +270,12 @@ pub fn fitted(scenario: &Scenario, recording: &Recording) -> Result<Option<Scena
     let Some(recorded) = middle(&recording.alone) else { return Ok(None) };
     let takes = |scenario: &Scenario| simulated_alone(scenario).map(|jobs| middle(&jobs).unwrap_or_default());
     let instant = Scenario { machine: Machines { runs: [0; 2], ..scenario.machine }, ..scenario.clone() };
-    let [low, high] = DELAYS.map(|mean| takes(&delayed(&instant, mean, SPREAD)));
+    let [low, high] = DELAYS.map(|mean| takes(&delayed(&instant, mean)));
     let (mean, running) = nearest(recorded, low?, high?);
-    let spread = |jobs: &[JobCourse], of: fn(&JobCourse) -> Option<f64>| {
-        let [least, most] = [0.1, 0.9].map(|share| quantile(jobs.iter().filter_map(of), share));
-        most.zip(least).map_or(0.0, |(most, least)| most - least)
-    };
-    let mut fitted = delayed(&instant, mean, SPREAD);
-    let half = (spread(&recording.alone, JobCourse::running) / TENTH_TO_NINETIETH / 2.0).min(running);
+    let tail = |share| quantile(recording.alone.iter().filter_map(JobCourse::running), share);
+    let [least, most] = [0.1, 0.9].map(|share| tail(share).unwrap_or_default());
+    let half = ((most - least) / TENTH_TO_NINETIETH / 2.0).min(running);
+    let mut fitted = delayed(&instant, mean);
     fitted.machine.runs = [running - half, running + half].map(nanos);
     Ok(Some(fitted))
 }
@@ -299,9 +297,9 @@ fn nearest(recorded: [f64; 2], low: [f64; 2], high: [f64; 2]) -> (f64, f64) {
     (mean.max(DELAY_MIN), 0.0)
 }
 
-/// The scenario with messages that take so many milliseconds on average, up to this share of it more or less.
-fn delayed(scenario: &Scenario, mean: f64, spread: f64) -> Scenario {
-    Scenario { delays: [mean * (1.0 - spread), mean * (1.0 + spread)].map(nanos), ..scenario.clone() }
+/// The scenario with messages that take so many milliseconds on average.
+fn delayed(scenario: &Scenario, mean: f64) -> Scenario {
+    Scenario { delays: [mean * (1.0 - SPREAD), mean * (1.0 + SPREAD)].map(nanos), ..scenario.clone() }
 }
 
 /// Milliseconds in whole microseconds, as nanoseconds.
@@ -372,7 +370,7 @@ mod tests {
 
     #[test]
     fn what_is_fitted_takes_as_long_alone_as_what_was_recorded() {
-        let known = delayed(&Scenario { machine: Machines::default(), ..small() }, 4.0, SPREAD);
+        let known = delayed(&Scenario { machine: Machines::default(), ..small() }, 4.0);
         let alone = simulated_alone(&known).unwrap();
         let recording = Recording { peers: 20, between: 1_000.0, ordered: 0, jobs: Vec::new(), alone };
         let fitted = fitted(&small(), &Recording { alone: Vec::new(), ..recording.clone() }).unwrap();

@@ -73,30 +73,15 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::bundle::SUMS;
-
-    /// A part of two that says which it is, and has nothing.
-    fn part(number: u16) -> Vec<u8> {
-        let key = |name: &str, code: u32, value: &[u8]| {
-            let mut key = (name.len() as u64).to_le_bytes().to_vec();
-            key.extend([name.as_bytes(), &code.to_le_bytes()[..], value].concat());
-            key
-        };
-        let keys = [
-            key("split.no", 2, &number.to_le_bytes()),
-            key("split.count", 2, &2_u16.to_le_bytes()),
-            key("split.tensors.count", 5, &[0; 4]),
-        ];
-        [&b"GGUF\x03\0\0\0"[..], &[0; 8], &3_u64.to_le_bytes()[..], &keys.concat()[..]].concat()
-    }
+    use crate::{bundle::SUMS, own_model::empty_part};
 
     #[test]
     fn a_model_in_parts_is_called_as_it_was_before_it_was_cut() {
         let folder = tempfile::tempdir().unwrap();
         let [first, second] =
             [1, 2].map(|number| folder.path().join(format!("Big-0000{number}-of-00002.gguf")));
-        fs::write(&first, part(0)).unwrap();
-        fs::write(&second, part(1)).unwrap();
+        fs::write(&first, empty_part(0, 2)).unwrap();
+        fs::write(&second, empty_part(1, 2)).unwrap();
         let own = OwnModel::of(&second, Digest::default(), "Why?").unwrap();
         assert_eq!((own.manifest.name.as_str(), own.bytes), ("big", 32));
     }

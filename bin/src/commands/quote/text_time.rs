@@ -17,8 +17,6 @@ use crate::{
 };
 
 /// In which tokens are counted: of a slow model few come in a second.
-const TEN_SECONDS: Duration = Duration::seconds(10);
-/// In which those of a model are counted that writes none in ten seconds.
 const MINUTE: Duration = Duration::seconds(60);
 /// From so many a second on no tenths are told.
 const FAST: u64 = 100;
@@ -26,9 +24,7 @@ const FAST: u64 = 100;
 /// How long a text would take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextTime {
-    /// Tokens that are written in ten seconds.
-    tokens: u64,
-    /// Those that are written in a minute.
+    /// Tokens that are written in a minute.
     by_minute: u64,
     /// Until the first token, once the job has begun and its model is loaded; nothing where no input was named.
     first: Option<Duration>,
@@ -56,7 +52,6 @@ impl TextTime {
         let service =
             bench.and_then(|bench| bench.services.iter().find(|service| service.manifest == manifest));
         Some(Self {
-            tokens: pace.tokens_in(TEN_SECONDS),
             by_minute: pace.tokens_in(MINUTE),
             first: tokens_read.map(|read| pace.time(read, 1)),
             longest: (most, pace.time(read, most)),
@@ -82,7 +77,8 @@ impl TextTime {
     }
 
     fn speed(self) -> String {
-        match (self.tokens / 10, self.tokens % 10) {
+        let tenths = self.by_ten_seconds();
+        match (tenths / 10, tenths % 10) {
             (0, 0) if self.by_minute == 0 => "less than 1 token a minute".to_owned(),
             (0, 0) => format!("up to {} a minute", number_of(self.by_minute, "token")),
             (whole @ FAST.., _) | (whole, 0) => format!("up to {} a second", number_of(whole, "token")),
@@ -90,11 +86,15 @@ impl TextTime {
         }
     }
 
+    fn by_ten_seconds(self) -> u64 {
+        self.by_minute / 6
+    }
+
     /// The same for programs.
     pub(super) fn document(self) -> Value {
         let (most, time) = self.longest;
         json!({
-            "tokens_per_ten_seconds": self.tokens, "first_token_ms": self.first.map(|first| first.0),
+            "tokens_per_ten_seconds": self.by_ten_seconds(), "first_token_ms": self.first.map(|first| first.0),
             "answer_tokens_max": most, "longest_text_ms": time.0, "is_loaded": self.is_loaded,
         })
     }
@@ -106,14 +106,14 @@ mod tests {
 
     #[test]
     fn tenths_are_told_of_slow_models_and_minutes_of_very_slow_ones() {
-        let time = |tokens, by_minute| {
+        let time = |by_minute| {
             let (first, longest, is_loaded) = (None, (1, Duration(1)), None);
-            TextTime { tokens, by_minute, first, longest, is_loaded }
+            TextTime { by_minute, first, longest, is_loaded }
         };
-        let speeds = [3, 10, 35, 999, 1_234].map(|tokens| time(tokens, 6 * tokens).speed());
+        let speeds = [3, 10, 35, 999, 1_234].map(|tenths| time(6 * tenths).speed());
         let told = ["0.3 tokens", "1 token", "3.5 tokens", "99.9 tokens", "123 tokens"];
         assert_eq!(speeds, told.map(|told| format!("up to {told} a second")));
-        let slow = [0, 1, 5].map(|by_minute| time(0, by_minute).speed());
+        let slow = [0, 1, 5].map(|by_minute| time(by_minute).speed());
         assert_eq!(slow, ["less than 1 token a minute", "up to 1 token a minute", "up to 5 tokens a minute"]);
     }
 }

@@ -25,8 +25,7 @@ use crate::{
     invocation::Invocation,
 };
 
-/// How long each market may take, if nothing is said: all of them, and all speeds, take less than half an hour on two cores, and
-/// little more than an hour where each is ended.
+/// How long each market may take, if nothing is said: all of them, and all speeds, take little more than an hour where each is ended.
 const LIMIT: &str = "210s";
 
 const EXAMPLES: &str = "\

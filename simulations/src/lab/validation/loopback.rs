@@ -1,8 +1,8 @@
 //! Twenty real peers on one machine beside the same market in the laboratory.
 //!
 //! Of what was recorded this goes into the scenario: how long it takes until a job is opened, and from there to its result, where
-//! nobody else orders, in the middle, and how much the latter differs. All else is what the laboratory makes of that: how long jobs take where others
-//! order as well, how many are drawn, and when they are paid.
+//! nobody else orders, in the middle, and how much the latter differs. All else is what the laboratory makes of that: how long jobs
+//! take where others order as well, how many are drawn, and when they are paid.
 //!
 //! **Invariant:** where nothing was recorded, that is said, and is no figure that holds.
 

@@ -268,11 +268,24 @@ fn a_client_that_asks_after_a_claimed_job_is_shown_the_claim_in_the_books_and_it
     for (by, expected) in [(STRANGER, 0), (CLIENT, 1)] {
         table.hear(by, Query { sequence: 1, job: Some(job), standing: false });
         assert_eq!(shown(&table, by), expected, "asked by {by}");
-        // Nor has a stranger others told of it, who did not ask.
-        assert_eq!(notices(&table).is_empty(), expected == 0, "asked by {by}");
     }
     table.hear(CLIENT, Reveal { job, position: 9, secret: Digest::default() });
     assert_eq!((shown(&table, CLIENT), table.saves()), (0, 0), "{:?}", table.effects);
+}
+
+#[test]
+fn nobody_is_told_of_a_claimed_job_because_a_stranger_asked_after_it() {
+    let (mut table, order, ticket) = opened();
+    let (job, ticket) = (order.id(), ticket.digest());
+    table.hear(
+        PROVIDER,
+        Claim { job, ticket, units: 4, work: 8, check_work: 8, end: End::Stop, commit: Digest::default() },
+    );
+    for (by, told) in [(STRANGER, vec![]), (CLIENT, vec![CLIENT, PROVIDER])] {
+        table.hear(by, Query { sequence: 1, job: Some(job), standing: false });
+        let whom: Vec<u64> = notices(&table).iter().map(|(to, _)| *to).collect();
+        assert_eq!(whom, told, "asked by {by}");
+    }
 }
 
 /// The notary's own messages to itself come in again.
