@@ -1,15 +1,16 @@
 //! Threads that share the pieces of one work after another.
 //!
-//! **Invariant:** who takes which piece changes nothing; `run` comes back when every piece is done; a thread without
-//! work looks out for some for a moment, then parks. Each thread takes pieces side by side as long as it can, since what
-//! it asked for ahead belongs to the next of them.
+//! **Invariant:** who takes which piece changes nothing; `run` comes back when every piece is done, and waits for no helper that
+//! has not begun: where others have the cores, whoever calls does all of it. A thread without work looks out for some for a
+//! moment, then parks. Each thread takes pieces side by side as long as it can, since what it asked for ahead belongs to the
+//! next of them.
 
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle, Thread},
     time::{Duration, Instant},
@@ -32,16 +33,19 @@ pub(super) struct Threads {
 }
 
 struct Sharing {
-    /// Counts the works; a helper that has seen fewer has one to do.
-    work: AtomicUsize,
+    gate: Gate,
     /// Of each thread's share of the pieces, how many are taken.
     taken: Vec<OwnLine>,
-    /// Helpers that have not finished the work.
-    left: AtomicUsize,
+    /// Helpers that have begun with the work and finished.
+    finished: AtomicUsize,
     job: Mutex<Option<SharedPieces>>,
     panicked: AtomicBool,
     over: AtomicBool,
 }
+
+/// Who may still begin with a work: its number, whether it is over, and how many helpers have begun.
+#[derive(Default)]
+struct Gate(AtomicU64);
 
 /// A number that no other shares a line of the cache with.
 #[derive(Default)]
@@ -61,9 +65,9 @@ unsafe impl Send for SharedPieces {}
 impl Threads {
     pub(super) fn new(threads: usize) -> Self {
         let shared = Arc::new(Sharing {
-            work: AtomicUsize::new(0),
+            gate: Gate::default(),
             taken: (0..threads.max(1)).map(|_| OwnLine::default()).collect(),
-            left: AtomicUsize::new(0),
+            finished: AtomicUsize::new(0),
             job: Mutex::new(None),
             panicked: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -92,12 +96,13 @@ impl Threads {
         let job = SharedPieces { pieces, piece: forgotten, caller: thread::current() };
         *shared.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
         shared.taken.iter().for_each(|taken| taken.0.store(0, Ordering::Relaxed));
-        shared.left.store(self.helpers.len(), Ordering::Relaxed);
-        shared.work.fetch_add(1, Ordering::Release);
+        shared.finished.store(0, Ordering::Relaxed);
+        shared.gate.open();
         self.helpers.iter().for_each(|helper| helper.thread().unpark());
         let mine = catch_unwind(AssertUnwindSafe(|| shared.take(0, pieces, piece)));
-        // The closure lives until here: no helper has it any more.
-        wait(|| shared.left.load(Ordering::Acquire) == 0);
+        let begun = shared.gate.close();
+        // The closure lives until here: no helper has it any more, and none gets it.
+        wait(|| shared.finished.load(Ordering::Acquire) == begun);
         let theirs = shared.panicked.swap(false, Ordering::Relaxed);
         drop(running);
         if let Err(panic) = mine {
@@ -126,22 +131,56 @@ impl Sharing {
     fn help(&self, number: usize) {
         let mut seen = 0;
         loop {
-            wait(|| self.work.load(Ordering::Acquire) != seen || self.over.load(Ordering::Acquire));
+            wait(|| self.gate.is_open(seen) || self.over.load(Ordering::Acquire));
             if self.over.load(Ordering::Acquire) {
                 return;
             }
-            seen += 1;
+            let Some(work) = self.gate.enter(seen) else { continue };
+            seen = work;
             let job = self.job.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let Some(SharedPieces { pieces, piece, caller }) = job else { return };
-            // SAFETY: `run` waits until `left` is 0, which this thread has not let it be yet.
+            // SAFETY: `run` waits for all who have begun, and this thread has not finished yet.
             let piece = unsafe { &*piece };
             if catch_unwind(AssertUnwindSafe(|| self.take(number, pieces, piece))).is_err() {
                 self.panicked.store(true, Ordering::Relaxed);
             }
-            if self.left.fetch_sub(1, Ordering::Release) == 1 {
-                caller.unpark();
-            }
+            self.finished.fetch_add(1, Ordering::Release);
+            caller.unpark();
         }
+    }
+}
+
+impl Gate {
+    /// How many have begun: the lowest bits.
+    const BEGUN: u64 = 0xffff;
+    /// Nobody begins any more.
+    const OVER: u64 = Self::BEGUN + 1;
+    /// One work more.
+    const WORK: u64 = Self::OVER << 1;
+
+    /// A work begins, which no helper has begun with. What was written before is seen by whoever enters.
+    fn open(&self) {
+        let work = self.0.load(Ordering::Relaxed) / Self::WORK;
+        self.0.store(work.wrapping_add(1).wrapping_mul(Self::WORK), Ordering::Release);
+    }
+
+    /// Nobody begins with it any more; how many have.
+    fn close(&self) -> usize {
+        (self.0.fetch_or(Self::OVER, Ordering::Relaxed) & Self::BEGUN) as usize
+    }
+
+    /// True if a work can be begun with that is not the one of this number.
+    fn is_open(&self, seen: u64) -> bool {
+        let state = self.0.load(Ordering::Acquire);
+        state & Self::OVER == 0 && state / Self::WORK != seen
+    }
+
+    /// Begins with it; its number, unless it is over meanwhile.
+    fn enter(&self, seen: u64) -> Option<u64> {
+        let one_more =
+            |state: u64| (state & Self::OVER == 0 && state / Self::WORK != seen).then_some(state + 1);
+        let state = self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, one_more);
+        state.ok().map(|state| state / Self::WORK)
     }
 }
 
