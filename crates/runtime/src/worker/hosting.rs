@@ -35,6 +35,8 @@ use crate::{
 const THREAD_STACK_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of stack of a thread that serves a session.
 const SESSION_STACK_BYTES: usize = 256 * 1024;
+/// Weights that a thread of a pass is worth: half a millisecond of one token.
+const THREAD_WEIGHTS: usize = 4 * 1024 * 1024;
 
 /// Tokens of a model that a card has to give the same rows for as the processor before it serves it.
 const COMPARED: u32 = 6;
@@ -134,7 +136,10 @@ fn load(order: &ModelOrder, source: PackSource, line: &Line) -> Result<(HostedMo
     let in_process = KeptBytes::in_process(kept_bytes);
     // What of a session is on a card is not here.
     let (place, card, page_bytes, kept) = match placed {
-        None => (ModelPlace::Processor { model, threads }, None, need.page, in_process),
+        None => {
+            let threads = threads_worth(need.weights, threads);
+            (ModelPlace::Processor { model, threads }, None, need.page, in_process)
+        }
         Some(PlacedModel { loaded, room, ended }) => {
             let page_bytes = loaded.page_bytes();
             (ModelPlace::Card(loaded), Some(room), page_bytes, KeptBytes { card: ended, ..in_process })
@@ -154,6 +159,12 @@ fn load(order: &ModelOrder, source: PackSource, line: &Line) -> Result<(HostedMo
         RunFailure::EngineDied(why)
     })?;
     Ok((hosted, engine))
+}
+
+/// How many of so many threads a model is worth that has so many bytes of weights: where a token is over within a few microseconds
+/// a product, threads that wait for each other take more of the processors than they save.
+fn threads_worth(weights: usize, threads: usize) -> usize {
+    threads.min((weights / THREAD_WEIGHTS).max(1))
 }
 
 /// A model on a card: what it takes there, and how much of that is for sessions that ended.
@@ -226,4 +237,17 @@ fn is_equal(loaded: &Arc<CardModel>, threads: usize) -> Result<bool, CardError> 
         session.extend(piece, Rows::All, |row| there.push(row.digest))?;
     }
     Ok(here == there)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_of_few_weights_is_computed_by_few_threads() {
+        for (weights, threads) in [(0, 1), (THREAD_WEIGHTS, 1), (3 * THREAD_WEIGHTS, 3), (usize::MAX, 8)] {
+            assert_eq!(threads_worth(weights, 8), threads, "{weights} bytes");
+        }
+        assert_eq!(threads_worth(usize::MAX, 1), 1);
+    }
 }
