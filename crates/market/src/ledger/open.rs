@@ -17,8 +17,9 @@ use assay_protocol::{
 use super::{Holdings, Ledger, News, OpenJob, Rejection, agenda::Due, boxes::sum};
 use crate::trust::Kind;
 
-/// Queues of one client, and so the most orders it can have open.
-pub const LANES_MAX: u16 = 256;
+/// Queues of one client, and so the most orders it can have open. A job that nobody checks is open for minutes, so that they bound
+/// how much a gateway answers; each that was used once is a number in the books for good.
+pub const LANES_MAX: u16 = 1024;
 
 impl Ledger {
     /// Reserves the money of an order and fixes its terms.

@@ -7,10 +7,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use assay_protocol::{id::PeerId, units::Duration};
 
-use crate::{ledger::LANES_MAX, moment::Steady};
+use crate::moment::Steady;
 
-/// Proposals that a key may make at once: as many as it can have open at a notary.
-const BURST: u64 = LANES_MAX as u64;
+/// Proposals that a key may make at once: as many jobs as a provider runs at a time where it has many slots.
+const BURST: u64 = 256;
 /// How long it takes until it may make another one.
 const PAUSE: Duration = Duration(50);
 /// A key whose means are this many steps more may make as many again.

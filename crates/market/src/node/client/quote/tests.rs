@@ -184,7 +184,7 @@ fn a_quote_needs_no_lane() {
         node.handle(Input::Command(Command::Submit(submission(number))), NOW);
     }
     assert!(node.node.roles.client.free_lane(peer(NOTARY)).is_none());
-    assert!(node.quote(&submission(1_000), NOW).chosen.is_some());
+    assert!(node.quote(&submission(u64::from(LANES_MAX) + 1), NOW).chosen.is_some());
 }
 
 /// Gives the client a ticket for an order of its own, and returns what it is about.
