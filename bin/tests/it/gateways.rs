@@ -212,6 +212,7 @@ async fn tools_of_others_are_answered_as_they_expect_and_told_where_it_ran() {
     assert_eq!(said["choices"][0]["finish_reason"], "stop");
     assert_eq!(said["usage"], json!({ "prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10 }));
     assert_eq!((&whole.headers["x-assay-provider"], &said["assay"][0]["provider"]), (&ada, &json!(ada)));
+    assert_eq!(json!(whole.headers["x-assay-cost"]), said["assay"][0]["price"]);
 
     let streamed = gateway.post(
         "/v1/chat/completions",
