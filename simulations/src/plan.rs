@@ -56,7 +56,9 @@ pub struct Plan {
     pub welcomes_per_hour: u64,
     /// How good the network is.
     pub conditions: Conditions,
-    /// The longest that a disk takes to sync.
+    /// The shortest that a disk takes to sync.
+    pub sync_min: Span,
+    /// The longest, unless that is shorter.
     pub sync_max: Span,
     /// The shortest and the longest run of a machine that runs all at once.
     pub runs: [Span; 2],
@@ -93,6 +95,7 @@ impl Default for Plan {
             clients: 1,
             welcomes_per_hour: 100,
             conditions: Conditions::GOOD,
+            sync_min: Span::millis(1),
             sync_max: Span::millis(8),
             runs: [Span::millis(60), Span::millis(140)],
             skew_ms_max: 50,
@@ -131,6 +134,12 @@ impl Plan {
     #[must_use]
     pub fn client(&self, number: usize) -> Place {
         Place(1 + self.founders + number)
+    }
+
+    /// The shortest and the longest that a disk takes to sync.
+    #[must_use]
+    pub fn syncs(&self) -> [Span; 2] {
+        [self.sync_min, self.sync_max.max(self.sync_min)]
     }
 
     /// What a unit costs at a peer.

@@ -30,8 +30,6 @@ use crate::{
 
 /// How long it takes to read records and make their paths.
 pub(crate) const READING: Span = Span::micros(300);
-/// The shortest sync.
-pub(crate) const SYNC_MIN: Span = Span::millis(1);
 
 impl World {
     pub(super) fn perform_all(&mut self, place: Place, effects: Effects) {
@@ -112,8 +110,8 @@ impl World {
     }
 
     fn sync(&mut self, place: Place) {
-        let most = self.plan.sync_max.max(SYNC_MIN);
-        let span = Span(self.peers[place.0].luck.between(SYNC_MIN.0, most.0));
+        let [least, most] = self.plan.syncs().map(|span| span.0);
+        let span = Span(self.peers[place.0].luck.between(least, most));
         self.within(place, span, WithinPeer::Synced);
     }
 

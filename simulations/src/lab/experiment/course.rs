@@ -131,7 +131,8 @@ pub(super) fn plan(scenario: &Scenario, seed: u64) -> Plan {
         price_step: thousandths(scenario.price_step),
         slots: u16::try_from(scenario.slots).unwrap_or(u16::MAX),
         runs: scenario.machine.runs.map(Span),
-        sync_max: Span(scenario.machine.sync_max),
+        sync_min: Span(scenario.machine.syncs[0]),
+        sync_max: Span(scenario.machine.syncs[1]),
         texts: scenario.work == plan::TEXT,
         conditions: Conditions {
             delay_min: Span(scenario.delays[0]),

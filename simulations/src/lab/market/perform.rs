@@ -30,7 +30,7 @@ use crate::{
     world::{
         Place,
         fetches::Want,
-        perform::{READING, SYNC_MIN, shown, waits},
+        perform::{READING, shown, waits},
     },
 };
 
@@ -102,8 +102,8 @@ impl<O: Observer> Market<O> {
     }
 
     fn sync(&mut self, place: Place) {
-        let most = self.plan.sync_max.max(SYNC_MIN);
-        let span = Span(self.living(place).luck.between(SYNC_MIN.0, most.0));
+        let [least, most] = self.plan.syncs().map(|span| span.0);
+        let span = Span(self.living(place).luck.between(least, most));
         let event = self.event(place, Happens::Syncs, 0);
         self.calendar.after(span, event);
     }
