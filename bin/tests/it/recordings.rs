@@ -260,7 +260,7 @@ fn place() -> PathBuf {
     env::var(OUT).map_or_else(|_| usual(), PathBuf::from)
 }
 
-/// What of the scenario was not fitted to this recording yet.
+/// What the scenario is to have by this recording.
 fn say_what_fits(scenario: &Scenario, recording: &Recording) {
     let fitted = fitted(scenario, recording).unwrap().unwrap();
     let micros = |nanos: u64| format!("\"{} us\"", nanos / 1_000);
@@ -272,6 +272,8 @@ fn say_what_fits(scenario: &Scenario, recording: &Recording) {
     );
     let [least, most] = fitted.machine.runs;
     eprintln!("[machine]\nrun_min = {}\nrun_max = {}", micros(least), micros(most));
+    let [least, most] = fitted.machine.syncs;
+    eprintln!("sync_min = {}\nsync_max = {}", micros(least), micros(most));
 }
 
 #[tokio::test]

@@ -5,16 +5,19 @@
 //!
 //! **Invariant:** a recording that is damaged is refused by the number of the line; one of nothing is told from that.
 
+mod fitting;
+
 use std::collections::BTreeMap;
 
 use assay_market::{Effect, Event};
 use assay_protocol::{id::Digest, outcome::Outcome};
 use serde_json::Value;
 
+pub use self::fitting::fitted;
 use super::{
     experiment::{self, ExperimentError},
     market::{MarketSight, Observer},
-    scenario::{Machines, Scenario},
+    scenario::Scenario,
 };
 use crate::kernel::Instant;
 
@@ -26,14 +29,6 @@ const MILLI: f64 = 1e6;
 const ALONE_BETWEEN: u64 = 5_000_000_000;
 const ALONE_HORIZON: u64 = 200_000_000_000;
 const ALONE_SEEDS: u64 = 4;
-/// Mean delays, in milliseconds, by which it is seen what one more costs.
-const DELAYS: [f64; 2] = [0.25, 10.25];
-/// The least that is found, in milliseconds as well.
-const DELAY_MIN: f64 = 0.05;
-/// By how much of their mean delays differ from it at most.
-const SPREAD: f64 = 0.5;
-/// How much of a spread lies between its tenth and its ninetieth part.
-const TENTH_TO_NINETIETH: f64 = 0.8;
 
 /// One job, as its client saw it. Times are in milliseconds, from whenever one began to count.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -260,53 +255,6 @@ pub fn middle(jobs: &[JobCourse]) -> Option<[f64; 2]> {
     Some([opening, quantile(jobs.iter().filter_map(JobCourse::running), 0.5)?])
 }
 
-/// The scenario with delays and runs by which a job that has the market for itself takes as long as one did among real peers, or
-/// as nearly so as can be where even a run of no time takes longer. Nothing else of a recording goes into it; nothing, if no such
-/// job was recorded.
-///
-/// # Errors
-/// As [`simulated`].
-pub fn fitted(scenario: &Scenario, recording: &Recording) -> Result<Option<Scenario>, ExperimentError> {
-    let Some(recorded) = middle(&recording.alone) else { return Ok(None) };
-    let takes = |scenario: &Scenario| simulated_alone(scenario).map(|jobs| middle(&jobs).unwrap_or_default());
-    let instant = Scenario { machine: Machines { runs: [0; 2], ..scenario.machine }, ..scenario.clone() };
-    let [low, high] = DELAYS.map(|mean| takes(&delayed(&instant, mean)));
-    let (mean, running) = nearest(recorded, low?, high?);
-    let tail = |share| quantile(recording.alone.iter().filter_map(JobCourse::running), share);
-    let [least, most] = [0.1, 0.9].map(|share| tail(share).unwrap_or_default());
-    let half = ((most - least) / TENTH_TO_NINETIETH / 2.0).min(running);
-    let mut fitted = delayed(&instant, mean);
-    fitted.machine.runs = [running - half, running + half].map(nanos);
-    Ok(Some(fitted))
-}
-
-/// The mean delay, and how long a run takes, by which a job takes as long as it should: until it is opened, and from there.
-/// What it takes where runs take no time grows with the delay as it does between those of [`DELAYS`].
-fn nearest(recorded: [f64; 2], low: [f64; 2], high: [f64; 2]) -> (f64, f64) {
-    let slopes = [0, 1].map(|part| (high[part] - low[part]) / (DELAYS[1] - DELAYS[0]));
-    let takes = |part: usize, delay: f64| low[part] + slopes[part] * (delay - DELAYS[0]);
-    let by_opening = DELAYS[0] + (recorded[0] - low[0]) / slopes[0];
-    let left = recorded[1] - takes(1, by_opening);
-    if left >= 0.0 || !by_opening.is_finite() {
-        let mean = if by_opening.is_finite() { by_opening.max(DELAY_MIN) } else { DELAYS[0] };
-        return (mean, (recorded[1] - takes(1, mean)).max(0.0));
-    }
-    // No run takes less than nothing: by the least squares of both.
-    let product = |part: usize| slopes[part] * (recorded[part] - low[part]);
-    let mean = DELAYS[0] + (product(0) + product(1)) / (slopes[0] * slopes[0] + slopes[1] * slopes[1]);
-    (mean.max(DELAY_MIN), 0.0)
-}
-
-/// The scenario with messages that take so many milliseconds on average.
-fn delayed(scenario: &Scenario, mean: f64) -> Scenario {
-    Scenario { delays: [mean * (1.0 - SPREAD), mean * (1.0 + SPREAD)].map(nanos), ..scenario.clone() }
-}
-
-/// Milliseconds in whole microseconds, as nanoseconds.
-fn nanos(millis: f64) -> u64 {
-    libm::round(millis.max(0.0) * 1e3) as u64 * 1_000
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,32 +314,5 @@ mod tests {
         let pays =
             |is_drawn| jobs.iter().filter(move |job| job.is_drawn == is_drawn).filter_map(JobCourse::pay);
         assert!(pays(true).all(|pay| pays(false).all(|other| pay < other)), "{jobs:?}");
-    }
-
-    #[test]
-    fn what_is_fitted_takes_as_long_alone_as_what_was_recorded() {
-        let known = delayed(&Scenario { machine: Machines::default(), ..small() }, 4.0);
-        let alone = simulated_alone(&known).unwrap();
-        let recording = Recording { peers: 20, between: 1_000.0, ordered: 0, jobs: Vec::new(), alone };
-        let fitted = fitted(&small(), &Recording { alone: Vec::new(), ..recording.clone() }).unwrap();
-        assert_eq!(fitted, None);
-        let start = Scenario { machine: known.machine, ..small() };
-        let fitted = super::fitted(&start, &recording).unwrap().unwrap();
-        let [one, other] = [&known, &fitted].map(|of| middle(&simulated_alone(of).unwrap()).unwrap());
-        for (one, other) in one.into_iter().zip(other) {
-            assert!((one - other).abs() < 0.1 * one, "{one} and {other}");
-        }
-    }
-
-    #[test]
-    fn where_a_job_is_over_sooner_than_its_messages_would_take_both_parts_of_it_are_as_near_as_can_be() {
-        let [low, high] = DELAYS.map(|delay| [1.0 + 4.0 * delay, 2.0 + 6.0 * delay]);
-        let (mean, run) = nearest([9.0, 19.0], low, high);
-        assert!((mean - 2.0).abs() < 1e-9 && (run - 5.0).abs() < 1e-9, "{mean} and {run}");
-        // By its opening alone 3 ms, with which it runs for 20 ms: by both as far from one as is worth it for the other.
-        let (mean, run) = nearest([13.0, 14.0], low, high);
-        assert!((mean - 120.0 / 52.0).abs() < 1e-9 && run == 0.0, "{mean} and {run}");
-        // Where a delay costs nothing, none is found.
-        assert_eq!(nearest([13.0, 14.0], [1.0, 2.0], [1.0, 2.0]), (DELAYS[0], 12.0));
     }
 }

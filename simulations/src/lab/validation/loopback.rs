@@ -1,8 +1,8 @@
 //! Twenty real peers on one machine beside the same market in the laboratory.
 //!
 //! Of what was recorded this goes into the scenario: how long it takes until a job is opened, and from there to its result, where
-//! nobody else orders, in the middle, and how much the latter differs. All else is what the laboratory makes of that: how long jobs
-//! take where others order as well, how many are drawn, and when they are paid.
+//! nobody else orders, in the middle, and how much the latter differs; from it come delays, runs and how long a disk takes. All else
+//! is what the laboratory makes of that: how long jobs take where others order as well, how many are drawn, and when they are paid.
 //!
 //! **Invariant:** where nothing was recorded, that is said, and is no figure that holds.
 
@@ -174,7 +174,7 @@ mod tests {
     fn the_scenario_of_twenty_peers_has_the_times_that_its_recording_gives() {
         let scenario = Scenario::read(SCENARIO, &shipped::text(SCENARIO).unwrap(), &shipped::text).unwrap();
         let fitted = fitted(&scenario, &Recording::read(RECORDED).unwrap().unwrap()).unwrap().unwrap();
-        let times = |of: &Scenario| [of.delays, of.machine.runs].concat();
+        let times = |of: &Scenario| [of.delays, of.machine.runs, of.machine.syncs].concat();
         let (told, found) = (times(&scenario), times(&fitted));
         let is_near =
             told.iter().zip(&found).all(|(told, found)| told.abs_diff(*found) <= found / 10 + 50_000);
