@@ -1,5 +1,6 @@
 //! `assay job`: what this home submits, and what became of it.
 
+mod awaited;
 mod cancel;
 mod describe;
 mod dispute;

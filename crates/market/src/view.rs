@@ -1,5 +1,6 @@
 //! What a peer shows of itself: plain values for a shell to print.
 
+mod awaited;
 mod day;
 
 use alloc::{string::String, vec::Vec};
@@ -15,7 +16,7 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::day::DayView;
+pub use self::{awaited::AwaitedPlace, day::DayView};
 use crate::{
     command::Instruction, matching::Passed, node::Fault, policy::Explanation, submission::Unmatched,
 };

@@ -17,15 +17,17 @@ use assay_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::{holding, word};
+use super::{awaited, holding, word};
 use crate::commands::offers::passed;
 use crate::printer::{Table, called, full, local, moment, money, number_of, rate, short};
 
 /// How far a submission is, in a few words.
 pub(crate) fn state(job: &JobView) -> String {
     let submission = &job.submission;
+    if let Some(place) = job.awaits {
+        return awaited::words(place);
+    }
     match submission.foremost() {
-        _ if job.waits => "waiting for a free provider".to_owned(),
         Some(attempt) => attempt_state(attempt.state),
         None if submission.cancelled && submission.ended => attempt_state(AttemptState::Cancelled),
         None if submission.ended => nobody(submission).to_owned(),
@@ -364,6 +366,7 @@ pub(super) fn since(job: &JobView) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use assay_market::view::AwaitedPlace;
     use assay_protocol::{
         id::{JobId, PeerId},
         order::Refusal,
@@ -417,7 +420,7 @@ mod tests {
         let failed = || vec![attempt(Digest([2; 32]), AttemptState::Closed(Outcome::NoClaim))];
         for attempts in [Vec::new(), failed()] {
             let running = SubmissionView { ended: false, ..submission(attempts, None) };
-            let job = JobView { waits: true, ..job_of(running) };
+            let job = JobView { awaits: Some(AwaitedPlace::Room), ..job_of(running) };
             assert_eq!((&*state(&job), word::state(&job)), ("waiting for a free provider", "waiting"));
         }
         let cancelled = SubmissionView { cancelled: true, ..submission(Vec::new(), None) };
@@ -458,7 +461,7 @@ mod tests {
             retry_of: None,
             retried_as: None,
             held: Vec::new(),
-            waits: false,
+            awaits: None,
         }
     }
 

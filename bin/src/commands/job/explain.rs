@@ -334,7 +334,7 @@ mod tests {
                 retry_of: None,
                 retried_as: None,
                 held: Vec::new(),
-                waits: false,
+                awaits: None,
             },
             grounds: None,
         };

@@ -249,7 +249,7 @@ mod tests {
                 unmatched: None,
             };
             let (timeline, held) = (Vec::new(), Vec::new());
-            JobView { submission, timeline, retry_of: None, retried_as: None, held, waits: false }
+            JobView { submission, timeline, retry_of: None, retried_as: None, held, awaits: None }
         };
         let mut job = view("as it was", false);
         let late = looked_at(&mut job, view("as it is", false));

@@ -6,13 +6,18 @@
 use assay_market::view::{AttemptState, AttemptView};
 use assay_peer::handle::JobView;
 
-use super::describe::{is_broken_off, is_cut_off, was_busy};
+use super::{
+    awaited,
+    describe::{is_broken_off, is_cut_off, was_busy},
+};
 
 /// How far a submission is.
 pub(super) fn state(job: &JobView) -> &'static str {
     let submission = &job.submission;
+    if let Some(place) = job.awaits {
+        return awaited::word(place);
+    }
     match submission.foremost() {
-        _ if job.waits => "waiting",
         Some(attempt) => attempt_state(attempt.state),
         None if submission.cancelled && submission.ended => "cancelled",
         None if submission.ended && was_busy(submission) => "busy",

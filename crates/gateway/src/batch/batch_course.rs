@@ -138,7 +138,7 @@ impl<'a> BatchCourse<'a> {
                 // What was not ordered is not waited for.
                 () = cancelled(folder), if has_more => self.stop = Some(BatchStop::Cancelled),
                 update = self.daemon.next() => if let Some(job) = update? {
-                    self.take(&job.submission, job.waits).await?;
+                    self.take(&job.submission, job.awaits.is_some()).await?;
                 },
                 () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => self.give_up_late().await?,
             }
@@ -168,7 +168,7 @@ impl<'a> BatchCourse<'a> {
         let wanted = self.wanted(&self.gear.lines.request(line)?)?;
         let most = job.cost_max.unwrap_or(wanted);
         self.open_line(job.submission.key, (line, attempt), (most, most < wanted));
-        self.take(&job.submission, job.waits).await
+        self.take(&job.submission, job.awaits.is_some()).await
     }
 
     fn open_line(&mut self, key: Digest, (line, attempt): (usize, u32), (most, is_short): (Amount, bool)) {
@@ -265,7 +265,7 @@ impl<'a> BatchCourse<'a> {
             return Ok(false);
         };
         self.open_line(key, (line, attempt), (job.cost_max.unwrap_or(most), most < wanted));
-        self.take(&job.submission, job.waits).await?;
+        self.take(&job.submission, job.awaits.is_some()).await?;
         if self.gear.folder.is_cancelled() && self.open.contains_key(&key) {
             // Whoever cancels may have looked for it just before. Where it is too late for that it is gathered.
             let _ = self.daemon.handle.call(CancelJob { name: key.to_string() }).await;
@@ -312,7 +312,8 @@ impl<'a> BatchCourse<'a> {
         self.gear.manifests.get(request.model()).ok_or_else(absent)
     }
 
-    /// Takes how a job stands, if it is one of this batch, and whether it waits for whoever is busy.
+    /// Takes how a job stands, if it is one of this batch, and whether it waits for a place: at who is busy, or among the jobs that
+    /// may be open.
     async fn take(&mut self, submission: &SubmissionView, waits: bool) -> Result<(), BatchError> {
         let key = submission.key;
         let Some(open) = self.open.get_mut(&key) else { return Ok(()) };
@@ -416,7 +417,7 @@ impl<'a> BatchCourse<'a> {
             let known = self.daemon.known(some.to_vec()).await?;
             for key in some {
                 match known.iter().find(|job| job.submission.key == *key) {
-                    Some(job) => self.take(&job.submission, job.waits).await?,
+                    Some(job) => self.take(&job.submission, job.awaits.is_some()).await?,
                     // The daemon lost the end of what it remembered.
                     None => self.order_again(*key),
                 }

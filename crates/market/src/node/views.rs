@@ -30,8 +30,8 @@ use crate::{
     reliability::Impression,
     submission::{OverDay, Submission},
     view::{
-        AccountView, BooksView, ClockView, DayView, DemandView, DueView, FaultView, Grounds, HeardNotaryView,
-        InstructionView, RunView, SubmissionView,
+        AccountView, AwaitedPlace, BooksView, ClockView, DayView, DemandView, DueView, FaultView, Grounds,
+        HeardNotaryView, InstructionView, RunView, SubmissionView,
     },
 };
 
@@ -88,9 +88,11 @@ impl<S: Signer> Node<S> {
         self.roles.client.views()
     }
 
-    /// True if nobody is asked for a job of this client only because those who fit are busy.
-    pub fn waits_for_room(&self, key: Digest) -> bool {
-        self.roles.client.waits_for_room(key)
+    /// What keeps a job of this client waiting of which nobody is asked, if it is something that time brings.
+    pub fn awaited(&self, key: Digest, at: Moment, book: &Book) -> Option<AwaitedPlace> {
+        let (own, now) = (self.id(), self.time(at));
+        let (genesis, notaries) = (&*self.genesis, &self.notaries);
+        self.roles.client.awaited(key, Outlook { own, genesis, book, notaries, now })
     }
 
     /// The names of all jobs of this client that are remembered.

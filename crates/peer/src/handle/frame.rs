@@ -15,7 +15,7 @@ use tokio::{
 };
 
 /// The version of frames and calls; another one is refused.
-pub const HANDLE_VERSION: u32 = 10;
+pub const HANDLE_VERSION: u32 = 11;
 /// Bytes in the longest frame, without its header.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Bytes in the longest message that is put together from frames.

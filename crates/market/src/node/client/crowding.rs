@@ -19,8 +19,9 @@ use assay_protocol::{
 use super::{Attempt, Client, Submitted, choice::busy_pause, search::concerns};
 use crate::{
     book::Book,
+    ledger::LANES_MAX,
     node::context::{Context, Outlook},
-    view::AttemptState,
+    view::{AttemptState, AwaitedPlace},
 };
 
 /// After how long one order more is tried than there was room for.
@@ -114,6 +115,13 @@ impl Client {
     /// How long to look for an offer where other orders of this client take room: counted from when one last made some, since
     /// those who came before are served then.
     pub(super) fn patience_for_room(&self, submitted: &Submitted, outlook: Outlook<'_>) -> Option<Duration> {
+        let made = self.last_made(submitted, outlook)?;
+        let begun = submitted.seeks_since.unwrap_or(outlook.now);
+        Some(made.since(begun).plus(OWN_TIME))
+    }
+
+    /// When an order of this client last made room where others of it take what a submission waits for; nothing, if none does.
+    fn last_made(&self, submitted: &Submitted, outlook: Outlook<'_>) -> Option<Timestamp> {
         let takes_room = |(provider, room): &(&PeerId, &KnownRoom)| {
             room.is_known(outlook.now) && self.room_use(**provider).under_way(room.taken) > 0
         };
@@ -122,9 +130,7 @@ impl Client {
         let manifest = submitted.submission.manifest.digest();
         let awaited =
             taken.filter(|(provider, _)| would_be_asked(**provider, submitted, manifest, outlook.book));
-        let made = awaited.map(|(_, room)| room.made).max()?;
-        let begun = submitted.seeks_since.unwrap_or(outlook.now);
-        Some(made.since(begun).plus(OWN_TIME))
+        awaited.map(|(_, room)| room.made).max()
     }
 
     /// An order of this client may have made room at a provider: those who wait for it are served, the oldest first, as long as
@@ -163,11 +169,20 @@ impl Client {
         is_sooner
     }
 
-    /// True if nobody is asked for a submission only because those who fit are busy.
-    pub(in crate::node) fn waits_for_room(&self, key: Digest) -> bool {
-        let submitted = self.submissions.get(&key).filter(|of| !of.ended && !of.cancelled);
-        let passed = submitted.and_then(|of| of.passed.as_ref());
-        passed.is_some_and(|passed| passed.counts.busy > 0) && !self.is_served(key)
+    /// What keeps a submission waiting of which nobody is asked: a lane, without which nobody can be, or who is busy.
+    pub(in crate::node) fn awaited(&self, key: Digest, outlook: Outlook<'_>) -> Option<AwaitedPlace> {
+        let submitted = self.submissions.get(&key).filter(|of| !of.ended && !of.cancelled)?;
+        if self.is_served(key) {
+            return None;
+        }
+        if self.waits_for_lane(key) && !self.has_lane(outlook) {
+            return Some(AwaitedPlace::Lane { most: LANES_MAX });
+        }
+        let is_busy = submitted.passed.as_ref().is_some_and(|passed| passed.counts.busy > 0);
+        is_busy.then(|| match self.last_made(submitted, outlook) {
+            Some(since) => AwaitedPlace::OwnRoom { since },
+            None => AwaitedPlace::Room,
+        })
     }
 
     fn has_room(&self, provider: PeerId, room: KnownRoom, now: Timestamp) -> bool {

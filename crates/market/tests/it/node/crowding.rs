@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use assay_market::{Command, Event, Input};
+use assay_market::{Command, Event, Input, view::AwaitedPlace};
 use assay_protocol::{
     id::Digest,
     notice::NoticeEvent,
@@ -13,7 +13,7 @@ use assay_protocol::{
 
 use super::{
     awaiting::{bind, delivery, proven},
-    ordering::{BOTH, failed, other, refuse},
+    ordering::{BOTH, KEY, failed, other, refuse},
     table::{Table, result},
 };
 use crate::{
@@ -65,19 +65,45 @@ fn deliver(table: &mut Table, order: &Order) {
 #[test]
 fn eight_jobs_at_one_who_takes_one_are_refused_once_each_and_served_as_soon_as_there_is_room() {
     let (mut table, running, keys) = crowded();
-    assert!(keys.iter().all(|key| table.node().waits_for_room(*key)));
+    assert!(keys.iter().all(|key| table.awaited(*key).is_some()));
     table.pass(Duration::seconds(29));
     assert_eq!(ordered(&table), [], "each knows of the others");
     let late = table.submit(9, |_| {});
     assert_eq!(ordered(&table), [], "so does who comes later");
-    assert!(table.node().waits_for_room(late));
+    assert!(table.awaited(late).is_some());
     close(&mut table, &running);
     assert_eq!(ordered(&table), [keys[0]], "the oldest, at once, and it alone");
     let (_, next) = table.proposed();
-    assert!(!table.node().waits_for_room(keys[0]) && table.node().waits_for_room(keys[1]));
+    assert!(table.awaited(keys[0]).is_none() && table.awaited(keys[1]).is_some());
     table.accept(PROVIDER, &next);
     close(&mut table, &next);
     assert_eq!(ordered(&table), [keys[1]]);
+}
+
+#[test]
+fn who_waits_for_room_that_others_of_its_client_take_knows_since_when_none_was_made() {
+    let (mut table, running, keys) = crowded();
+    let learnt = AwaitedPlace::OwnRoom { since: table.now };
+    assert_eq!(table.awaited(KEY), None, "it runs");
+    table.pass(Duration::seconds(20));
+    assert!(keys.iter().all(|key| table.awaited(*key) == Some(learnt)));
+    close(&mut table, &running);
+    let (_, next) = table.proposed();
+    assert_eq!(table.awaited(keys[1]), Some(AwaitedPlace::Room), "what is only asked takes none yet");
+    table.accept(PROVIDER, &next);
+    assert_eq!(table.awaited(keys[1]), Some(AwaitedPlace::OwnRoom { since: table.now }));
+    table.want(Command::Cancel { key: keys[1] });
+    assert_eq!(table.awaited(keys[1]), None, "nobody wants it any more");
+}
+
+#[test]
+fn who_waits_for_room_that_strangers_take_is_not_told_that_its_own_jobs_do() {
+    let mut table = Table::client(&[PROVIDER]);
+    let key = table.submit(1, |_| {});
+    let (_, order) = table.proposed();
+    assert_eq!(table.awaited(key), None, "somebody is asked");
+    refuse(&mut table, PROVIDER, order.id(), Refusal::Busy);
+    assert_eq!(table.awaited(key), Some(AwaitedPlace::Room));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use assay_market::{
     ledger::LANES_MAX,
     node::{Fault, Heard},
     submission::{OverFunds, Unmatched},
-    view::AttemptState,
+    view::{AttemptState, AwaitedPlace},
 };
 use assay_protocol::{
     id::Digest,
@@ -413,14 +413,17 @@ fn jobs_for_which_there_is_no_lane_wait_until_there_is_one() {
         table.submit(0, |submission| submission.key = key(number));
         assert_eq!(table.count("Propose"), 1, "job {number}");
     }
+    assert_eq!(table.awaited(key(0)), None, "somebody is asked for it");
     table.submit(0, |submission| submission.key = key(LANES_MAX));
     assert_eq!(table.count("Propose"), 0);
+    assert_eq!(table.awaited(key(LANES_MAX)), Some(AwaitedPlace::Lane { most: LANES_MAX }));
     table.pass(Duration::seconds(10));
     let told = table.told().any(|event| matches!(event, Event::Failed { .. }));
     assert!(!told, "it is given up");
     table.want(Command::Cancel { key: key(3) });
     let (_, order) = table.proposed();
     assert_eq!((order.lane, order.nonce), (3, 0));
+    assert_eq!(table.awaited(key(LANES_MAX)), None);
 }
 
 #[test]

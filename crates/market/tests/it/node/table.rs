@@ -14,6 +14,7 @@ use assay_market::{
     input::{Remembered, RunResult},
     node::Heard,
     owner::OwnerRules,
+    view::AwaitedPlace,
 };
 use assay_protocol::{
     account::Registration,
@@ -222,6 +223,11 @@ impl Table {
 
     pub(crate) fn node(&self) -> &Node<Cheap> {
         &self.node
+    }
+
+    /// What keeps a job of which nobody is asked waiting.
+    pub(crate) fn awaited(&self, key: Digest) -> Option<AwaitedPlace> {
+        self.node.awaited(key, self.moment(), &self.book)
     }
 
     /// The messages that were sent, and to whom.

@@ -2,11 +2,12 @@
 //!
 //! **Invariant:** the wish is on the disk before it is answered; what was claimed already is not undone.
 
-use assay_market::{Command, Input, command::NotCancelled};
-use assay_protocol::id::Digest;
+use assay_market::{Command, Input, command::NotCancelled, view::AwaitedPlace};
+use assay_protocol::{id::Digest, units::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::moment,
     driver::{
         Driver,
         responder::{Respond, Responder},
@@ -33,6 +34,17 @@ pub struct CancelledView {
     pub open: bool,
 }
 
+/// Ends a job likewise, if it waits for what other jobs of this home take and nobody is asked at that moment: what somebody is
+/// about to take up goes on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelWaiting {
+    /// The key of the submission, a job id or a unique prefix of either.
+    pub name: String,
+    /// For how long no room was made where it waits for some.
+    pub still_for: Duration,
+}
+
 impl Call for CancelJob {
     const NAME: &'static str = "cancel_job";
     type Answer = CancelledView;
@@ -44,7 +56,37 @@ impl Respond for CancelJob {
     }
 }
 
+impl Call for CancelWaiting {
+    const NAME: &'static str = "cancel_waiting";
+    /// What it waited for, if it is cancelled.
+    type Answer = Option<AwaitedPlace>;
+}
+
+impl Respond for CancelWaiting {
+    async fn respond(self, responder: &Responder) -> Result<Option<AwaitedPlace>, Refused> {
+        let cancelled =
+            responder.act_and_save(move |driver| Box::pin(async move { driver.cancel_waiting(&self).await }));
+        cancelled.await?
+    }
+}
+
 impl Driver {
+    async fn cancel_waiting(
+        &mut self,
+        wanted: &CancelWaiting,
+    ) -> Result<Result<Option<AwaitedPlace>, Refused>, Broken> {
+        let key = match self.submission_named(&wanted.name) {
+            Ok(submission) => submission.key,
+            Err(unknown) => return Ok(Err(unknown)),
+        };
+        let now = self.node.time(moment());
+        let awaited = self.awaited(key).filter(|awaited| awaited.stands_still(now, wanted.still_for));
+        if awaited.is_some() {
+            self.take(Input::Command(Command::Cancel { key })).await?;
+        }
+        Ok(Ok(awaited))
+    }
+
     async fn cancel(&mut self, name: &str) -> Result<Result<CancelledView, Refused>, Broken> {
         let submission = match self.submission_named(name) {
             Ok(submission) => submission,

@@ -4,7 +4,7 @@
 
 use assay_market::{
     held_money::HeldMoney,
-    view::{Grounds, SubmissionView},
+    view::{AwaitedPlace, Grounds, SubmissionView},
 };
 use assay_protocol::{
     id::{Digest, JobId},
@@ -13,6 +13,7 @@ use assay_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::moment,
     driver::{
         Driver,
         history::Dated,
@@ -93,8 +94,8 @@ pub struct KnownJob {
     pub unit_price_max: Option<Amount>,
     /// Whether less of its answer would be worth something: then it can be ordered shorter. False where that is forgotten.
     pub gives_parts: bool,
-    /// Whether nobody is asked now only because those who fit are busy.
-    pub waits: bool,
+    /// What keeps it waiting while nobody is asked, if it is something that time brings.
+    pub awaits: Option<AwaitedPlace>,
 }
 
 /// Keys that are looked up at a time.
@@ -113,8 +114,8 @@ pub struct JobView {
     pub retried_as: Option<Digest>,
     /// What is held for its orders that are open.
     pub held: Vec<HeldMoney>,
-    /// Whether nobody is asked now only because those who fit are busy.
-    pub waits: bool,
+    /// What keeps it waiting while nobody is asked, if it is something that time brings.
+    pub awaits: Option<AwaitedPlace>,
 }
 
 impl JobView {
@@ -211,8 +212,13 @@ impl Driver {
         let (submission, wish) = (self.node.submission(key)?, self.node.wish(key));
         let (cost_max, unit_price_max) = wish.map(|wish| (wish.cost_max, wish.unit_price_max)).unzip();
         let gives_parts = wish.is_some_and(|wish| wish.manifest.gives_parts());
-        let waits = self.node.waits_for_room(key);
-        Some(KnownJob { submission, cost_max, unit_price_max, gives_parts, waits })
+        let awaits = self.awaited(key);
+        Some(KnownJob { submission, cost_max, unit_price_max, gives_parts, awaits })
+    }
+
+    /// What keeps a job of which nobody is asked waiting.
+    pub(super) fn awaited(&self, key: Digest) -> Option<AwaitedPlace> {
+        self.node.awaited(key, moment(), &self.book)
     }
 
     /// The job that goes by a name.
@@ -253,7 +259,7 @@ impl Driver {
             retry_of: self.retried.before(key),
             retried_as: self.retried.after(key),
             held: self.node.held_for(key),
-            waits: self.node.waits_for_room(key),
+            awaits: self.awaited(key),
             submission,
         }
     }
