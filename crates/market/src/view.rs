@@ -1,6 +1,7 @@
 //! What a peer shows of itself: plain values for a shell to print.
 
 mod awaited;
+mod clock;
 mod day;
 
 use alloc::{string::String, vec::Vec};
@@ -16,7 +17,11 @@ use assay_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::{awaited::AwaitedPlace, day::DayView};
+pub use self::{
+    awaited::AwaitedPlace,
+    clock::{ClockView, SkewView},
+    day::DayView,
+};
 use crate::{
     command::Instruction, matching::Passed, node::Fault, policy::Explanation, submission::Unmatched,
 };
@@ -120,6 +125,12 @@ impl SubmissionView {
     pub fn is_paid(&self) -> bool {
         let is_paid = |attempt: &AttemptView| matches!(attempt.state, AttemptState::Closed(outcome) if outcome.is_paid());
         self.attempts.iter().any(is_paid)
+    }
+
+    /// True once a notary opened one of its attempts, so that something of it may cost.
+    #[must_use]
+    pub fn was_opened(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.rate.is_some())
     }
 
     /// Whether it is too late to cancel it: an attempt has given a result that may still be paid. One that was broken off is
@@ -375,37 +386,6 @@ pub struct HeardNotaryView {
     pub notary: PeerId,
     /// How long ago that is; nothing if it was not heard since this peer started.
     pub ago: Option<Duration>,
-}
-
-/// How a peer's wall clock stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClockView {
-    /// By how many milliseconds it has jumped, while that is not followed; negative if back.
-    pub jumped_ms: i64,
-    /// How far it is from what each notary last said.
-    pub skews: Vec<SkewView>,
-}
-
-/// How far a peer's time is from a notary's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SkewView {
-    /// The notary.
-    pub notary: PeerId,
-    /// How many milliseconds this peer is ahead of it; negative if behind.
-    pub ahead_ms: i64,
-}
-
-/// From how far on a clock that is behind a notary's is told of: what a notary has said is past.
-const BEHIND_MS: i64 = 5_000;
-/// From how far on one that is ahead is: what a notary has said may have travelled for a while.
-const AHEAD_MS: i64 = 120_000;
-
-impl SkewView {
-    /// Whether one of the two clocks must be wrong.
-    #[must_use]
-    pub fn is_far(&self) -> bool {
-        !(-BEHIND_MS..=AHEAD_MS).contains(&self.ahead_ms)
-    }
 }
 
 /// Messages of one kind that came to nothing for one reason.
