@@ -4,6 +4,7 @@
 //! goes away before the end has its job cancelled ([`WaitedJob`]). A daemon that restarts is waited for. Of what is checked for
 //! sure nothing is told before the checks agree.
 
+mod untaken;
 mod whole_answer;
 
 use std::{collections::VecDeque, time::Duration};
@@ -11,8 +12,8 @@ use std::{collections::VecDeque, time::Duration};
 use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
     handle::{
-        CallError, ExplainJob, Handle, LookForNotary, ReadOutput, Refused, ShowJob, Submit, Update, Updates,
-        WatchUpdates, WrittenChance,
+        CallError, ExplainJob, Handle, ReadOutput, Refused, Submit, Update, Updates, WatchUpdates,
+        WrittenChance,
     },
     hearing::Hearing,
 };
@@ -28,7 +29,11 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-pub(crate) use self::whole_answer::{PENDING, WholeAnswer, is_confirmed};
+use self::untaken::LOOK_STEP;
+pub(crate) use self::{
+    untaken::TakenUp,
+    whole_answer::{PENDING, WholeAnswer, is_confirmed},
+};
 use crate::{
     chances::ChanceQuestion,
     failure::HttpFailure,
@@ -43,8 +48,6 @@ use crate::{
 const DAEMON_WAIT: Duration = Duration::from_secs(30);
 /// Between two looks for it.
 const DAEMON_STEP: Duration = Duration::from_millis(100);
-/// Between two looks at whether the notary is there that is to open a job.
-const NOTARY_STEP: Duration = Duration::from_secs(3);
 /// How long a result is waited for that is paid already.
 const PAID_WAIT: Duration = Duration::from_secs(30);
 
@@ -90,6 +93,8 @@ pub(crate) struct AnswerOrder {
     pub(crate) chances: Option<u8>,
     /// Its request, where that has a key.
     pub(crate) keyed: Option<KeyedRequest>,
+    /// Whether an answer to the same request was taken up.
+    pub(crate) taken_up: TakenUp,
 }
 
 /// An answer that was ordered before, for the same request.
@@ -130,8 +135,10 @@ pub(crate) struct LiveAnswer {
     first_word_s: Option<f64>,
     /// Until when a result is waited for that is paid already.
     paid_deadline: Option<Instant>,
-    /// When to look next whether it is the notary who is waited for, and is there; nothing once somebody works on it.
-    notary_look: Option<Instant>,
+    /// Whether it was taken up, or another answer to the same request.
+    taken_up: TakenUp,
+    /// When to look next why nobody works on it; nothing once somebody does.
+    untaken_look: Option<Instant>,
 }
 
 impl AnswerOrder {
@@ -147,7 +154,7 @@ impl AnswerOrder {
     }
 
     async fn order(self) -> Result<LiveAnswer, HttpFailure> {
-        let Self { link, cancels, manifest, mut submit, allowance, is_told, chances, keyed } = self;
+        let Self { link, cancels, manifest, mut submit, allowance, is_told, chances, keyed, taken_up } = self;
         let chances = chances.map(|likeliest| ChanceQuestion { likeliest, input: submit.input.clone() });
         let telling = AnswerTelling { is_told, is_sure: submit.checks > 0 };
         let word = keyed.as_ref().map_or_else(random_word, |keyed| Ok(keyed.word()))?;
@@ -177,7 +184,7 @@ impl AnswerOrder {
         if let Some(keyed) = &keyed {
             keyed.made().await;
         }
-        LiveAnswer::watch((open, link), handle, manifest, (telling, chances)).await
+        LiveAnswer::watch((open, link), handle, manifest, (telling, chances, taken_up)).await
     }
 }
 
@@ -187,7 +194,7 @@ impl AnswerAgain {
         let Self { link, cancels, manifest, key, telling, waiter } = self;
         let open = WaitedJob::new((link.clone(), cancels), key, None, Some(waiter));
         let handle = link.open().await?;
-        LiveAnswer::watch((open, link), handle, manifest, (telling, None)).await
+        LiveAnswer::watch((open, link), handle, manifest, (telling, None, TakenUp::default())).await
     }
 }
 
@@ -197,7 +204,7 @@ impl LiveAnswer {
         (open, link): (WaitedJob, DaemonLink),
         handle: Handle,
         manifest: Manifest,
-        (telling, chances): (AnswerTelling, Option<ChanceQuestion>),
+        (telling, chances, taken_up): (AnswerTelling, Option<ChanceQuestion>, TakenUp),
     ) -> Result<Self, HttpFailure> {
         let key = open.key();
         let updates = handle.call(WatchUpdates { name: Some(key.to_string()) }).await;
@@ -220,7 +227,8 @@ impl LiveAnswer {
             ordered: Instant::now(),
             first_word_s: None,
             paid_deadline: None,
-            notary_look: Some(Instant::now() + NOTARY_STEP),
+            taken_up,
+            untaken_look: Some(Instant::now() + LOOK_STEP),
         })
     }
 
@@ -235,7 +243,7 @@ impl LiveAnswer {
             if let Some(part) = self.parts.pop_front() {
                 return Ok(part);
             }
-            let deadline = self.paid_deadline.or(self.notary_look);
+            let deadline = self.paid_deadline.or(self.untaken_look);
             let update = match &mut self.hearing {
                 None => next_update(&mut self.updates, deadline).await,
                 Some(hearing) => tokio::select! {
@@ -253,7 +261,7 @@ impl LiveAnswer {
                 Seen::Nothing if self.paid_deadline.is_some() => {
                     return Err(HttpFailure::undelivered(self.key()));
                 }
-                Seen::Nothing => self.look_for_notary().await?,
+                Seen::Nothing => self.look_why_untaken().await?,
             }
         }
     }
@@ -312,22 +320,9 @@ impl LiveAnswer {
         }
     }
 
-    /// Gives up where the notary is gone that is to open the job: nobody knows when it will be back.
-    async fn look_for_notary(&mut self) -> Result<(), HttpFailure> {
-        self.notary_look = Some(Instant::now() + NOTARY_STEP);
-        // Nothing tells that it is asked. A daemon that is away is noticed by whoever watches it.
-        let Ok(job) = self.handle.call(ShowJob { name: self.key().to_string() }).await else { return Ok(()) };
-        if !awaits_notary(&job.submission) {
-            return Ok(());
-        }
-        match self.handle.call(LookForNotary).await {
-            Ok(Some(lost)) => Err(HttpFailure::notary_gone(&lost)),
-            Ok(None) | Err(_) => Ok(()),
-        }
-    }
-
     /// Takes how the job stands.
     async fn look(&mut self, submission: &SubmissionView) -> Result<(), HttpFailure> {
+        self.taken_up.note(submission);
         // Whoever was asked beside it and did not answer may stand behind the one that did.
         let mut wanted = submission.attempts.iter().rev().filter(|attempt| !submission.awaits_rest(attempt));
         let found = wanted.find_map(delivered);
@@ -346,11 +341,14 @@ impl LiveAnswer {
                 return Ok(());
             }
             self.open.end(submission.cost_max());
+            if let Some(lacked) = self.open.lacked().filter(|_| submission.cancelled) {
+                return Err(untaken::no_place(lacked));
+            }
             let besides = KnownBesides::of(submission, self.manifest.digest(), &self.handle).await;
             return Err(HttpFailure::of_submission(submission, &besides));
         }
-        let look = self.notary_look.unwrap_or_else(|| Instant::now() + NOTARY_STEP);
-        self.notary_look = (!is_begun(submission)).then_some(look);
+        let look = self.untaken_look.unwrap_or_else(|| Instant::now() + LOOK_STEP);
+        self.untaken_look = (!is_begun(submission)).then_some(look);
         if let Some(attempt) = submission.running() {
             self.begin(attempt);
         }
@@ -416,11 +414,6 @@ impl LiveAnswer {
         }
         Err(ChanceQuestion::unasked(whole.by.job))
     }
-}
-
-/// Whether it is the notary who is waited for: a provider has agreed, and the job is not opened.
-fn awaits_notary(submission: &SubmissionView) -> bool {
-    submission.attempts.iter().any(|attempt| attempt.state == AttemptState::Opening) && !is_begun(submission)
 }
 
 /// Whether somebody works on it, or has.

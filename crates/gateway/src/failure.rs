@@ -99,7 +99,12 @@ impl HttpFailure {
 
     /// The same, where it may go well a moment later.
     pub(crate) fn asked_again(self) -> Self {
-        Self { retry_after: Some(ASK_AGAIN_S), ..self }
+        self.asked_again_after(ASK_AGAIN_S)
+    }
+
+    /// The same, where it may go well after so many seconds.
+    pub(crate) fn asked_again_after(self, seconds: u16) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The same, with what to do.

@@ -28,12 +28,12 @@ pub(crate) async fn show(
     Path(name): Path<String>,
 ) -> Result<JsonAnswer, HttpFailure> {
     let name = own(&gateway, &caller, &name).await?;
-    let JobView { submission, timeline, .. } = gateway.link.call(ShowJob { name }).await?;
+    let JobView { submission, timeline, awaits, .. } = gateway.link.call(ShowJob { name }).await?;
     let timeline = serde_json::to_value(timeline).unwrap_or_default();
     Ok(JsonAnswer(json!({
         "object": "assay.job", "key": submission.key.to_string(), "model": submission.manifest, "ended": submission.ended,
         "cancelled": submission.cancelled, "attempts": submission.attempts.iter().map(attempt).collect::<Vec<_>>(),
-        "timeline": timeline,
+        "waits_for": awaits.map(|awaited| awaited.to_string()), "timeline": timeline,
     })))
 }
 

@@ -2,8 +2,9 @@
 //! job.
 //!
 //! **Invariant:** by what word an order is known to the daemon is on the disk before it is made: whoever asks again finds it and
-//! makes no other. It is made anew only where nothing came of it and nothing is paid. Who hangs up may come back for a while
-//! before its job is cancelled, and the end of a gateway cancels none of these.
+//! makes no other. It is made anew only where nothing came of it and nothing is paid, and if it was cancelled, where that was
+//! before it was opened. Who hangs up may come back for a while before its job is cancelled, and the end of a gateway cancels none
+//! of these.
 
 mod keyed_request;
 
@@ -18,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use assay_market::view::AwaitedPlace;
 use assay_peer::handle::{ReadOutput, ShowJob, Submit};
 use assay_protocol::{codec, id::Digest};
 use jiff::Timestamp;
@@ -73,6 +75,8 @@ struct KeyedAnswer {
     /// Who waits for it now, and how many ever have since the gateway was started.
     waiting: AtomicUsize,
     ever: AtomicUsize,
+    /// For want of what its order was cancelled, if one who waits for it has had that done.
+    lacked: Mutex<Option<AwaitedPlace>>,
 }
 
 /// What is known of it, as it is on the disk.
@@ -236,11 +240,16 @@ impl KeyedAnswer {
             turn: Arc::default(),
             waiting: AtomicUsize::new(0),
             ever: AtomicUsize::new(0),
+            lacked: Mutex::default(),
         }
     }
 
     fn record(&self) -> KeyedRecord {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_lacked(&self, lacked: Option<AwaitedPlace>) {
+        *self.lacked.lock().unwrap_or_else(PoisonError::into_inner) = lacked;
     }
 
     fn is_kept(&self) -> bool {
@@ -285,6 +294,16 @@ impl AnswerWaiter {
         answer.waiting.fetch_add(1, Ordering::Relaxed);
         answer.ever.fetch_add(1, Ordering::Relaxed);
         Self(answer.clone())
+    }
+
+    /// Its order is to be cancelled for want of this; or it is not.
+    pub(crate) fn withdraw(&self, lacked: Option<AwaitedPlace>) {
+        self.0.set_lacked(lacked);
+    }
+
+    /// For want of what it was cancelled, if it was.
+    pub(crate) fn lacked(&self) -> Option<AwaitedPlace> {
+        *self.0.lacked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes away, and waits a while for whoever may come back.

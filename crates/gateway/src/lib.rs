@@ -54,6 +54,9 @@ mod server;
 mod spending;
 mod spending_limit;
 mod spoken;
+#[cfg(test)]
+#[cfg(unix)]
+mod stand_in;
 mod template_cache;
 mod template_traits;
 mod think_wish;

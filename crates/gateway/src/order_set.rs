@@ -9,7 +9,7 @@ use assay_protocol::{id::Digest, manifest::Manifest};
 
 use crate::{
     Gateway,
-    answer::{AnswerAgain, AnswerOrder, AnswerPart, AnswerTelling, LiveAnswer, WholeAnswer},
+    answer::{AnswerAgain, AnswerOrder, AnswerPart, AnswerTelling, LiveAnswer, TakenUp, WholeAnswer},
     asked_once::AskedOnce,
     chances::{ChanceParams, ChanceQuestion},
     failure::HttpFailure,
@@ -247,7 +247,7 @@ async fn place(
 ) -> Result<AnswerSet, HttpFailure> {
     let count = u32::try_from(submits.len()).unwrap_or(u32::MAX);
     let tally = AnswerCount::begin(gateway, caller, count)?;
-    let mut answers = Vec::new();
+    let (mut answers, taken_up) = (Vec::new(), TakenUp::default());
     for mut submit in submits {
         let allowance = spending_limit::allow(gateway, caller.key.as_ref(), &mut submit).await?;
         let order = AnswerOrder {
@@ -259,6 +259,7 @@ async fn place(
             is_told,
             chances,
             keyed: keyed.take(),
+            taken_up: taken_up.clone(),
         };
         answers.push(order.place().await?);
     }

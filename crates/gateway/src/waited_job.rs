@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use assay_market::view::AwaitedPlace;
 use assay_peer::handle::{CallError, CancelJob, KnownJobs, Refused};
 use assay_protocol::{id::Digest, units::Amount};
 use tokio::{
@@ -71,6 +72,8 @@ pub(crate) struct WaitedJob {
     allowance: Option<Allowance>,
     /// Who waits for it, where its request has a key.
     waiter: Option<AnswerWaiter>,
+    /// For want of what it is to be cancelled, if it is.
+    lacked: Option<AwaitedPlace>,
     is_over: bool,
 }
 
@@ -82,7 +85,7 @@ impl WaitedJob {
         allowance: Option<Allowance>,
         waiter: Option<AnswerWaiter>,
     ) -> Self {
-        Self { link, cancels, key, allowance, waiter, is_over: false }
+        Self { link, cancels, key, allowance, waiter, lacked: None, is_over: false }
     }
 
     /// Whether somebody may ask for its result again.
@@ -93,6 +96,17 @@ impl WaitedJob {
     /// The submission.
     pub(crate) fn key(&self) -> Digest {
         self.key
+    }
+
+    /// It is to be cancelled for want of this, whoever else waits for it; or it is not.
+    pub(crate) fn withdraw(&mut self, lacked: Option<AwaitedPlace>) {
+        self.lacked = lacked;
+        self.waiter.iter().for_each(|waiter| waiter.withdraw(lacked));
+    }
+
+    /// For want of what it was cancelled, if somebody who waits for it has had that done.
+    pub(crate) fn lacked(&self) -> Option<AwaitedPlace> {
+        self.lacked.or_else(|| self.waiter.as_ref()?.lacked())
     }
 
     /// It is over, and has cost at most this.

@@ -57,11 +57,12 @@ impl KeyedRequest {
         if !submission.ended || submission.answer().is_some() || submission.is_paid() {
             return Ok(Some(submission.key));
         }
-        if submission.cancelled {
+        if submission.cancelled && submission.was_opened() {
             return Err(HttpFailure::of_submission(submission, &KnownBesides::default()));
         }
         // Nothing came of it: who asks again wants it tried again.
         let word = random_word()?;
+        self.answer.set_lacked(None);
         let mut record = self.answer.record.lock().unwrap_or_else(PoisonError::into_inner);
         *record = KeyedRecord { word, is_made: false, ..record.clone() };
         Ok(None)

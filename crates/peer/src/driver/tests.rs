@@ -6,6 +6,7 @@ pub(super) mod offers;
 mod room;
 mod rows;
 mod settings;
+mod waiting;
 
 use std::{path::Path, sync::Arc};
 

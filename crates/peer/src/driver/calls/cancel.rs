@@ -71,7 +71,7 @@ impl Respond for CancelWaiting {
 }
 
 impl Driver {
-    async fn cancel_waiting(
+    pub(in crate::driver) async fn cancel_waiting(
         &mut self,
         wanted: &CancelWaiting,
     ) -> Result<Result<Option<AwaitedPlace>, Refused>, Broken> {

@@ -11,9 +11,9 @@ use assay_protocol::{
 use super::*;
 
 /// The keys of the peer itself, of its notary and of a provider.
-const OWN: [u8; 32] = [1; 32];
-const NOTARY: [u8; 32] = [2; 32];
-const PROVIDER: [u8; 32] = [3; 32];
+pub(super) const OWN: [u8; 32] = [1; 32];
+pub(super) const NOTARY: [u8; 32] = [2; 32];
+pub(super) const PROVIDER: [u8; 32] = [3; 32];
 
 pub(in crate::driver) fn manifest() -> Manifest {
     Manifest {
@@ -30,7 +30,7 @@ pub(in crate::driver) fn manifest() -> Manifest {
     }
 }
 
-fn account() -> Account {
+pub(super) fn account() -> Account {
     Account {
         sequence: 0,
         free: Amount::credits(100),
@@ -47,7 +47,7 @@ fn account() -> Account {
     }
 }
 
-fn submission() -> Submission {
+pub(super) fn submission() -> Submission {
     Submission {
         key: Digest([7; 32]),
         content: Digest::default(),

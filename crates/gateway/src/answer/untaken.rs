@@ -1,0 +1,103 @@
+//! An answer that nobody works on: who is waited for, and how long somebody waits who sees nothing.
+//!
+//! **Invariant:** what somebody took up is not given up for a place. What is given up is cancelled in the moment in which it is
+//! found that nobody is asked for it, so that nothing of it is left and nothing is spent.
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use assay_market::view::{AttemptState, AwaitedPlace, SubmissionView};
+use assay_peer::handle::{CancelWaiting, LookForNotary, ShowJob};
+use assay_protocol::units::{self, Amount};
+use tokio::time::Instant;
+
+use super::{LiveAnswer, is_begun};
+use crate::failure::HttpFailure;
+
+/// Between two looks at why nobody works on it.
+pub(super) const LOOK_STEP: Duration = Duration::from_secs(3);
+/// Seconds for which jobs of this home may keep an answer from being taken up, and after which it may be asked for again.
+const UNTAKEN_S: u16 = 30;
+
+/// Whether somebody took up one of the answers to a request: it costs from then on. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TakenUp(Arc<AtomicBool>);
+
+impl TakenUp {
+    /// Learns that from how a job stands.
+    pub(super) fn note(&self, submission: &SubmissionView) {
+        if submission.was_opened() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl LiveAnswer {
+    /// Gives up where the notary is gone that is to open the job, for nobody knows when it will be back; and where jobs of this
+    /// home have taken all places for too long.
+    pub(super) async fn look_why_untaken(&mut self) -> Result<(), HttpFailure> {
+        self.untaken_look = Some(Instant::now() + LOOK_STEP);
+        // Nothing tells of a notary that is asked, nor of a place that is waited for. A daemon that is away is noticed by whoever
+        // watches it.
+        let Ok(job) = self.handle.call(ShowJob { name: self.key().to_string() }).await else { return Ok(()) };
+        self.taken_up.note(&job.submission);
+        if awaits_notary(&job.submission) {
+            return match self.handle.call(LookForNotary).await {
+                Ok(Some(lost)) => Err(HttpFailure::notary_gone(&lost)),
+                Ok(None) | Err(_) => Ok(()),
+            };
+        }
+        let is_long = self.ordered.elapsed() >= Duration::from_secs(UNTAKEN_S.into());
+        match job.awaits {
+            Some(awaited) if is_long && !self.taken_up.is_noted() => self.give_up_waiting(awaited).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Has it cancelled, if nobody is about to take it up.
+    async fn give_up_waiting(&mut self, awaited: AwaitedPlace) -> Result<(), HttpFailure> {
+        // Known before it is cancelled by all who wait for the same job.
+        self.open.withdraw(Some(awaited));
+        let still_for = units::Duration::seconds(UNTAKEN_S.into());
+        let cancelling = CancelWaiting { name: self.key().to_string(), still_for };
+        match self.handle.call(cancelling).await {
+            Ok(Some(awaited)) => {
+                self.open.end(Amount::ZERO);
+                Err(no_place(awaited))
+            }
+            Ok(None) => {
+                self.open.withdraw(None);
+                Ok(())
+            }
+            // It may have been cancelled: whoever watches it finds that out.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Nobody took up what was ordered, for jobs of this home had all places. It is cancelled.
+pub(super) fn no_place(awaited: AwaitedPlace) -> HttpFailure {
+    let message = format!(
+        "nobody took this up for {UNTAKEN_S} s, because {awaited}; it is cancelled, and nothing was spent; ask again later, or hand \
+         it in as a batch, which waits"
+    );
+    HttpFailure::busy(message).asked_again_after(UNTAKEN_S)
+}
+
+/// Whether it is the notary who is waited for: a provider has agreed, and the job is not opened.
+fn awaits_notary(submission: &SubmissionView) -> bool {
+    submission.attempts.iter().any(|attempt| attempt.state == AttemptState::Opening) && !is_begun(submission)
+}

@@ -1,0 +1,209 @@
+//! Answers that nobody takes up, before a daemon that says why.
+
+use assay_market::{ledger::LANES_MAX, view::AttemptView};
+use assay_peer::handle::{CancelledView, JobView, KnownJob, Submit, SubmittedView};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    outcome::Outcome,
+    units::{Rate, Timestamp},
+};
+use axum::{
+    http::{HeaderMap, StatusCode, header::RETRY_AFTER},
+    response::IntoResponse,
+};
+
+use super::*;
+use crate::{
+    answer::{AnswerAgain, AnswerOrder, AnswerTelling},
+    asked_once::OnceHead,
+    keyed_answers::{AnswerWaiter, KeyedAnswers, KeyedRequest},
+    stand_in::StandInDaemon,
+    tests::poet,
+    waited_job::Cancels,
+};
+
+const LANE: AwaitedPlace = AwaitedPlace::Lane { most: LANES_MAX };
+
+/// How long nobody took it up: longer than somebody waits.
+fn long() -> Duration {
+    Duration::from_secs((UNTAKEN_S + 1).into())
+}
+
+/// A job of which nobody was asked.
+fn submission() -> SubmissionView {
+    SubmissionView {
+        key: Digest::default(),
+        manifest: "poet".to_owned(),
+        attempts: Vec::new(),
+        cancelled: false,
+        ended: false,
+        unmatched: None,
+    }
+}
+
+/// The same with one attempt, which was opened if it has a rate.
+fn attempted(state: AttemptState, rate: Option<Rate>) -> SubmissionView {
+    let attempt = AttemptView {
+        job: Digest([2; 32]),
+        provider: PeerId([3; 32]),
+        ordered: Timestamp(0),
+        price: Amount(1),
+        total_max: Amount(1),
+        held: Amount(1),
+        state,
+        end: None,
+        rate,
+        output: None,
+        receipt: None,
+        cost: None,
+    };
+    SubmissionView { attempts: vec![attempt], ..submission() }
+}
+
+/// A daemon at which a job waits so, and what it says to whoever wants it cancelled.
+fn daemon(awaits: AwaitedPlace, cancelled: Option<AwaitedPlace>) -> StandInDaemon {
+    let daemon = StandInDaemon::begin();
+    daemon.answers("submit", SubmittedView { key: Digest::default() });
+    daemon.answers("cancel_waiting", cancelled);
+    daemon.answers("cancel_job", CancelledView { key: Digest::default(), open: false });
+    daemon.shows(&JobView {
+        submission: submission(),
+        timeline: Vec::new(),
+        retry_of: None,
+        retried_as: None,
+        held: Vec::new(),
+        awaits: Some(awaits),
+    });
+    daemon
+}
+
+/// An answer that was ordered so long ago.
+async fn ordered(daemon: &StandInDaemon, ago: Duration, taken_up: TakenUp) -> (LiveAnswer, Cancels) {
+    let cancels = Cancels::default();
+    let order = AnswerOrder {
+        link: daemon.link.clone(),
+        cancels: cancels.clone(),
+        manifest: poet(),
+        submit: Submit::default(),
+        allowance: None,
+        is_told: false,
+        chances: None,
+        keyed: None,
+        taken_up,
+    };
+    let mut answer = order.place().await.unwrap();
+    answer.ordered = Instant::now().checked_sub(ago).unwrap();
+    (answer, cancels)
+}
+
+/// An answer that was ordered before, by a request with a key.
+async fn again(daemon: &StandInDaemon, waiter: AnswerWaiter) -> LiveAnswer {
+    let again = AnswerAgain {
+        link: daemon.link.clone(),
+        cancels: Cancels::default(),
+        manifest: poet(),
+        key: Digest::default(),
+        telling: AnswerTelling { is_told: false, is_sure: false },
+        waiter,
+    };
+    again.place().await.unwrap()
+}
+
+/// A request with a key.
+async fn keyed(answers: &KeyedAnswers) -> KeyedRequest {
+    let mut headers = HeaderMap::new();
+    headers.insert("idempotency-key", "a".parse().unwrap());
+    let once = OnceHead::read(&headers).unwrap().asks(Digest::default());
+    answers.begin((None, once.key().unwrap()), once, (Digest::default(), None)).await.unwrap()
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_place_that_its_own_jobs_have_is_told_and_nothing_of_it_is_left() {
+    let own = AwaitedPlace::OwnRoom { since: Timestamp(7) };
+    let open = format!("{LANES_MAX} jobs of this home are open");
+    for (awaits, words) in [(LANE, &*open), (own, "other jobs of this home")] {
+        let daemon = daemon(awaits, Some(awaits));
+        let (mut answer, cancels) = ordered(&daemon, long(), TakenUp::default()).await;
+        // The next look is due.
+        answer.untaken_look = Some(Instant::now());
+        let failure = answer.next().await.unwrap_err();
+        assert_eq!((failure.status(), failure.code()), (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"));
+        assert!(failure.line().contains(words) && failure.passes(), "{}", failure.line());
+        let response = failure.into_response();
+        assert_eq!(response.headers()[RETRY_AFTER], UNTAKEN_S.to_string());
+        let wanted = daemon.asked("cancel_waiting");
+        assert_eq!(wanted.len(), 1);
+        assert_eq!(wanted[0]["still_for"], 1_000 * u64::from(UNTAKEN_S));
+        drop(answer);
+        cancels.finish(Duration::from_secs(60)).await;
+        assert!(daemon.asked("cancel_job").is_empty(), "it is cancelled already");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_refused_early_nor_where_somebody_takes_it_up_at_the_last_moment() {
+    let early = daemon(LANE, Some(LANE));
+    let (mut answer, _) = ordered(&early, Duration::ZERO, TakenUp::default()).await;
+    assert_eq!(answer.look_why_untaken().await, Ok(()));
+    assert!(early.asked("cancel_waiting").is_empty());
+
+    let taken = daemon(LANE, None);
+    let (mut answer, cancels) = ordered(&taken, long(), TakenUp::default()).await;
+    assert_eq!(answer.look_why_untaken().await, Ok(()), "the daemon says that it goes on");
+    assert_eq!((taken.asked("cancel_waiting").len(), answer.open.lacked()), (1, None));
+    drop(answer);
+    cancels.finish(Duration::from_secs(60)).await;
+    assert_eq!(taken.asked("cancel_job").len(), 1, "its client went away meanwhile");
+}
+
+#[tokio::test]
+async fn what_was_taken_up_is_waited_for() {
+    let daemon = daemon(LANE, Some(LANE));
+    let beside = TakenUp::default();
+    let (mut answer, _) = ordered(&daemon, long(), beside.clone()).await;
+    beside.note(&attempted(AttemptState::Closed(Outcome::NoClaim), Some(Rate::ONE)));
+    assert_eq!(answer.look_why_untaken().await, Ok(()), "another answer to the same request was");
+    assert!(daemon.asked("cancel_waiting").is_empty());
+
+    let never = TakenUp::default();
+    never.note(&attempted(AttemptState::Unanswered, None));
+    assert!(!never.is_noted());
+}
+
+#[tokio::test]
+async fn all_who_wait_for_a_job_with_a_key_are_told_the_same() {
+    let daemon = daemon(LANE, Some(LANE));
+    let folder = tempfile::tempdir().unwrap();
+    let request = keyed(&KeyedAnswers::open(folder.path()).unwrap()).await;
+    let (mut first, mut other) =
+        (again(&daemon, request.waiter()).await, again(&daemon, request.waiter()).await);
+    first.ordered = Instant::now().checked_sub(long()).unwrap();
+    let told = first.look_why_untaken().await.unwrap_err();
+    let ended = SubmissionView { cancelled: true, ended: true, ..submission() };
+    assert_eq!(other.look(&ended).await.unwrap_err(), told);
+}
+
+#[tokio::test]
+async fn by_a_key_what_was_cancelled_before_it_was_opened_is_ordered_anew_and_what_may_cost_is_not() {
+    let daemon = StandInDaemon::begin();
+    let folder = tempfile::tempdir().unwrap();
+    let request = keyed(&KeyedAnswers::open(folder.path()).unwrap()).await;
+    request.keep().await.unwrap();
+    request.made().await;
+    let is = |submission: SubmissionView| {
+        let submission = SubmissionView { cancelled: true, ended: true, ..submission };
+        let job =
+            KnownJob { submission, cost_max: None, unit_price_max: None, gives_parts: false, awaits: None };
+        daemon.answers("known_jobs", [job]);
+    };
+    let word = request.word();
+    is(attempted(AttemptState::Closed(Outcome::Cancelled), Some(Rate::ONE)));
+    let failure = request.found(&daemon.link).await.unwrap_err();
+    assert_eq!((failure.code(), request.word()), ("cancelled", word));
+    for untaken in [submission(), attempted(AttemptState::Cancelled, None)] {
+        let word = request.word();
+        is(untaken);
+        assert_eq!(request.found(&daemon.link).await, Ok(None));
+        assert_ne!(request.word(), word, "it is another order");
+    }
+}

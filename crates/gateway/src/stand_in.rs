@@ -1,0 +1,120 @@
+//! A daemon that answers each call with what it was told to, and remembers what it was asked.
+
+use std::sync::{Arc, Mutex};
+
+use assay_peer::{
+    config::Home,
+    handle::{HANDLE_VERSION, JobView, Update},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{self, AsyncReadExt, AsyncWriteExt},
+    net::{UnixListener, UnixStream},
+};
+
+use crate::link::DaemonLink;
+
+/// Kinds of frames, as a daemon reads and writes them.
+const ASK: u8 = 1;
+const NEXT: u8 = 2;
+const PART: u8 = 3;
+const ANSWER: u8 = 5;
+const BEGIN: u8 = 6;
+
+/// A daemon in a home of its own.
+pub(crate) struct StandInDaemon {
+    pub(crate) link: DaemonLink,
+    script: Arc<Mutex<DaemonScript>>,
+    _home: TempDir,
+}
+
+/// What it says, and what it was asked.
+#[derive(Default)]
+struct DaemonScript {
+    /// Answers, by the names of calls.
+    answers: Vec<(&'static str, Value)>,
+    /// What whoever watches a job is told first, and alone.
+    watched: Option<Value>,
+    asked: Vec<(String, Value)>,
+}
+
+impl StandInDaemon {
+    /// Begins to listen.
+    pub(crate) fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let listener = UnixListener::bind(home.socket()).unwrap();
+        let script = Arc::<Mutex<DaemonScript>>::default();
+        let spoken = script.clone();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                // It ends when whoever asks leaves.
+                tokio::spawn(attend(stream, spoken.clone()));
+            }
+        });
+        Self { link: DaemonLink(home), script, _home: folder }
+    }
+
+    /// Has it answer a call like this from now on.
+    pub(crate) fn answers(&self, call: &'static str, with: impl Serialize) {
+        let mut script = self.script.lock().unwrap();
+        script.answers.retain(|(known, _)| *known != call);
+        script.answers.push((call, serde_json::to_value(with).unwrap()));
+    }
+
+    /// Has it tell whoever watches this job how it stands, and show it so.
+    pub(crate) fn shows(&self, job: &JobView) {
+        self.answers("show_job", job);
+        self.script.lock().unwrap().watched = Some(json!(Update::Job(Box::new(job.clone()))));
+    }
+
+    /// What it was asked by this call.
+    pub(crate) fn asked(&self, call: &str) -> Vec<Value> {
+        let script = self.script.lock().unwrap();
+        script.asked.iter().filter(|(name, _)| name == call).map(|(_, with)| with.clone()).collect()
+    }
+}
+
+/// Answers one connection. What has no answer is never answered.
+async fn attend(mut stream: UnixStream, script: Arc<Mutex<DaemonScript>>) -> io::Result<()> {
+    let hello = json!({ "assay": HANDLE_VERSION, "program": "a stand-in" }).to_string();
+    stream.write_u32(u32::try_from(hello.len()).unwrap()).await?;
+    stream.write_all(hello.as_bytes()).await?;
+    let length = stream.read_u32().await?;
+    stream.read_exact(&mut vec![0; usize::try_from(length).unwrap()]).await?;
+    loop {
+        let length = stream.read_u32().await?;
+        let (kind, number) = (stream.read_u8().await?, stream.read_u32().await?);
+        let mut body = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut body).await?;
+        let Some((kind, said)) = script.lock().unwrap().said(kind, &body) else { continue };
+        let said = said.to_string();
+        stream.write_u32(u32::try_from(said.len()).unwrap()).await?;
+        stream.write_u8(kind).await?;
+        stream.write_u32(number).await?;
+        stream.write_all(said.as_bytes()).await?;
+    }
+}
+
+impl DaemonScript {
+    /// What is said to a frame, and as what.
+    fn said(&mut self, kind: u8, body: &[u8]) -> Option<(u8, Value)> {
+        match kind {
+            ASK => {
+                let ask: Value = serde_json::from_slice(body).unwrap();
+                let call = ask["call"].as_str().unwrap().to_owned();
+                self.asked.push((call.clone(), ask["with"].clone()));
+                if call == "watch_updates" {
+                    return Some((BEGIN, Value::Null));
+                }
+                let known = self.answers.iter().find(|(known, _)| *known == call);
+                known.map(|(_, answer)| (ANSWER, answer.clone()))
+            }
+            NEXT => self.watched.take().map(|update| (PART, update)),
+            _ => None,
+        }
+    }
+}
