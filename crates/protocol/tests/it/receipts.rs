@@ -291,6 +291,8 @@ fn steps(name: &str) -> &'static [Stop] {
         Some("events") if of(".draw") => &[Stop::Draw],
         Some("events") if of(".seat.") => &[Stop::Verifiers, Stop::Evidence],
         Some("events") if of(".cancel") || of(".dispute") || of(".contradict") => &[Stop::Objection],
+        // What a trap pledges says what comes of the job, and so who is drawn next.
+        Some("events") if of("open_claim.pledged") => &[Stop::Evidence, Stop::Verifiers],
         Some("events") if of("seal") || of("underway") || of("unserved") || of("open_claim") => {
             &[Stop::Evidence]
         }
