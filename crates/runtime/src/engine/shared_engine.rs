@@ -179,33 +179,4 @@ fn serve(mut processors: Option<Processors>, queue: &Receiver<QueuedTurn>) {
 
 #[cfg(unix)]
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        engine::fixture::{sums, tokens},
-        worker::links,
-    };
-
-    #[test]
-    fn a_prompt_is_read_no_further_once_its_worker_is_gone_and_the_one_beside_it_is() {
-        let model = Arc::new(sums());
-        let processor = || Processor::new(Arc::clone(&model), Cpu::new(1));
-        let processors = Processors { alone: processor(), shared: processor() };
-        let (turns, queue) = channel();
-        let queued = |link| {
-            let (back, ended) = sync_channel(1);
-            let session = PlacedSession::Processor(Session::new(&model, 120).unwrap());
-            let turn = EngineTurn::new(session, tokens(120), 119, Vec::new());
-            turns.send(QueuedTurn { turn, back, link: Arc::new(link) }).unwrap();
-            ended
-        };
-        let [(here, _worker), (left, gone)] = [(); 2].map(|()| links().unwrap().unwrap());
-        drop(gone);
-        let (goes_on, ends) = (queued(here), queued(left));
-        drop(turns);
-        // Of two that read together each has a piece, and then another.
-        serve(Some(processors), &queue);
-        assert!(goes_on.recv().unwrap().is_over());
-        assert!(ends.recv().is_err(), "nobody waits for it");
-    }
-}
+mod tests;
