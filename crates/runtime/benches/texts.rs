@@ -1,6 +1,7 @@
 //! Texts through workers beside the engine called directly: when the first token is there, and how fast the others come, to
 //! one and to eight at a time. In turns, in one run; the medians and their ratios are printed. Then a conversation of ten
-//! turns, kept for who asks beside read anew each time.
+//! turns, kept for who asks beside read anew each time, and starts of a process that packs its model beside one that reads what
+//! another has packed.
 //!
 //! `ASSAY_MODEL` names another GGUF file than the shipped one, `ASSAY_TOKENS` how many are written.
 //!
@@ -9,6 +10,8 @@
 
 #[path = "texts/beside.rs"]
 mod beside;
+#[path = "texts/starts.rs"]
+mod starts;
 
 use std::{
     env, thread,
@@ -165,4 +168,5 @@ fn main() {
         TOGETHER as f64 * each(&through) / workers
     );
     hired.converse();
+    starts::compare(&mut hired);
 }

@@ -22,6 +22,7 @@ use assay_runtime::{
     pool::Pool,
     worker::{Files, Follower, Given, WorkerSource},
 };
+use tempfile::TempDir;
 
 pub(crate) const PROMPT: &str = "The three most important things to know about the sea are";
 
@@ -36,15 +37,23 @@ pub(crate) struct Direct {
 
 /// The same through workers.
 pub(crate) struct Hired {
-    pool: Pool,
-    envelope: Envelope,
+    pub(crate) pool: Pool,
+    pub(crate) envelope: Envelope,
     runner: PathBuf,
-    model: PathBuf,
+    pub(crate) model: PathBuf,
     biases: String,
-    _cache: tempfile::TempDir,
+    _cache: TempDir,
 }
 
 impl Hired {
+    /// The same in a pool of their own, which has done nothing yet.
+    pub(crate) fn others(&self) -> Self {
+        let (pool, cache) = pool();
+        let Self { envelope, runner, model, biases, .. } = self;
+        let (envelope, runner, model) = (envelope.clone(), runner.clone(), model.clone());
+        Self { pool, envelope, runner, model, biases: biases.clone(), _cache: cache }
+    }
+
     /// How texts are written that have so many tokens, whatever they say.
     pub(crate) fn writes(&mut self, tokens: usize) {
         let biases = &self.biases;
@@ -56,6 +65,14 @@ impl Hired {
         let files = Files { runner: &self.runner, model: Some(&self.model) };
         self.pool.run(&self.envelope, files, given, follower).expect("it is written")
     }
+}
+
+/// A pool, and where it keeps runners.
+fn pool() -> (Pool, TempDir) {
+    let cache = tempfile::tempdir().expect("a temporary directory");
+    let binary = env!("CARGO_BIN_EXE_assay-worker").into();
+    let pool = Pool::new(WorkerSource { binary, cache: Some(cache.path().into()), onnx_runtime: None });
+    (pool, cache)
 }
 
 /// The one in the middle, in milliseconds.
@@ -80,13 +97,11 @@ pub(crate) fn both(threads: usize) -> (Direct, Hired) {
     let processor = Processor::new(Arc::clone(&loaded), Cpu::new(threads));
     let biases: Vec<String> = ends.iter().map(|end| format!("\"{end}\":-1000")).collect();
     let direct = Direct { model: loaded, processor, prompt, ends };
-    let cache = tempfile::tempdir().expect("a temporary directory");
-    let binary = env!("CARGO_BIN_EXE_assay-worker").into();
     let runner = root.join("runners/generate/generate.wasm");
     let name = |path| Digest::of(&fs::read(path).expect("it is there"));
     let mut envelope = Envelope::new(name(&runner), Digest::of(&bytes));
     envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
     envelope.units_max = 8_192;
-    let pool = Pool::new(WorkerSource { binary, cache: Some(cache.path().into()), onnx_runtime: None });
+    let (pool, cache) = pool();
     (direct, Hired { pool, envelope, runner, model, biases: biases.join(","), _cache: cache })
 }
