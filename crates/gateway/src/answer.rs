@@ -341,7 +341,9 @@ impl LiveAnswer {
                 return Ok(());
             }
             self.open.end(submission.cost_max());
-            if let Some(lacked) = self.open.lacked().filter(|_| submission.cancelled) {
+            if let Some(lacked) =
+                self.open.lacked().filter(|_| submission.cancelled && !submission.was_opened())
+            {
                 return Err(untaken::no_place(lacked));
             }
             let besides = KnownBesides::of(submission, self.manifest.digest(), &self.handle).await;

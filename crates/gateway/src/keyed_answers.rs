@@ -296,9 +296,9 @@ impl AnswerWaiter {
         Self(answer.clone())
     }
 
-    /// Its order is to be cancelled for want of this; or it is not.
-    pub(crate) fn withdraw(&self, lacked: Option<AwaitedPlace>) {
-        self.0.set_lacked(lacked);
+    /// If its order is cancelled now, then for want of this.
+    pub(crate) fn withdraw(&self, lacked: AwaitedPlace) {
+        self.0.set_lacked(Some(lacked));
     }
 
     /// For want of what it was cancelled, if it was.

@@ -98,9 +98,9 @@ impl WaitedJob {
         self.key
     }
 
-    /// It is to be cancelled for want of this, whoever else waits for it; or it is not.
-    pub(crate) fn withdraw(&mut self, lacked: Option<AwaitedPlace>) {
-        self.lacked = lacked;
+    /// If it is cancelled now, then for want of this, whoever else waits for it.
+    pub(crate) fn withdraw(&mut self, lacked: AwaitedPlace) {
+        self.lacked = Some(lacked);
         self.waiter.iter().for_each(|waiter| waiter.withdraw(lacked));
     }
 

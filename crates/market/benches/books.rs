@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, hint::black_box, ops::Range, time::Instant};
 
-use assay_market::ledger::Ledger;
+use assay_market::ledger::{LANES_MAX, Ledger};
 use assay_protocol::{
     account::Grant,
     journal::Fact,
@@ -37,7 +37,7 @@ const DAYS: u64 = 20;
 /// Jobs whose bytes are counted.
 const COUNTED: u64 = 20_000;
 /// Lanes of one client.
-const LANES: u64 = 256;
+const LANES: u64 = LANES_MAX as u64;
 
 fn main() {
     print_bytes();

@@ -127,10 +127,12 @@ impl SubmissionView {
         self.attempts.iter().any(is_paid)
     }
 
-    /// True once a notary opened one of its attempts, so that something of it may cost.
+    /// True once a notary opened one of its attempts, so that something of it may cost. Of one whose ticket was lost only its end is
+    /// known.
     #[must_use]
     pub fn was_opened(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.rate.is_some())
+        let was = |of: &AttemptView| of.rate.is_some() || matches!(of.state, AttemptState::Closed(_));
+        self.attempts.iter().any(was)
     }
 
     /// Whether it is too late to cancel it: an attempt has given a result that may still be paid. One that was broken off is

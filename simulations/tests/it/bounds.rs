@@ -3,6 +3,7 @@
 use assay_market::{
     Event,
     effect::Effect,
+    ledger::LANES_MAX,
     matching::Reason,
     view::{AttemptState, RunState},
 };
@@ -21,7 +22,7 @@ use assay_simulations::{
 use crate::support::{LIMIT, Stuck, market, settle};
 
 /// Lanes of a client, and so the jobs that it has open at a time.
-const LANES: u64 = 256;
+const LANES: u64 = LANES_MAX as u64;
 /// Submissions that are over and that a client remembers in full.
 const IN_FULL: u64 = 1_024;
 /// Jobs that are over and that a provider remembers.
@@ -75,7 +76,7 @@ fn of_what_is_long_over_the_client_remembers_what_it_shows_and_the_provider_noth
 
 #[test]
 fn jobs_beyond_the_lanes_wait_for_one_in_the_order_in_which_they_came() {
-    let mut world = market(Plan { slots: 400, founders: 8, ..Plan::default() });
+    let mut world = market(Plan { slots: 1_400, founders: 8, ..Plan::default() });
     let client = world.plan().client(0);
     let keys: Vec<_> =
         (0..LANES + 60).map(|number| world.submit(client, Wish { number, ..Wish::default() })).collect();

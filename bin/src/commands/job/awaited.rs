@@ -16,7 +16,7 @@ pub(super) fn words(awaited: AwaitedPlace) -> String {
         AwaitedPlace::Room => "waiting for a free provider".to_owned(),
         AwaitedPlace::OwnRoom { .. } => "waiting for room that other jobs of this home take".to_owned(),
         AwaitedPlace::Lane { most } => {
-            format!("waiting until one of {most} open jobs is closed, the most there may be")
+            format!("waiting until one of {most} orders is over, the most there may be under way")
         }
     }
 }
@@ -36,7 +36,8 @@ mod tests {
             ("waiting", "waiting for room that other jobs of this home take")
         );
         let lane = AwaitedPlace::Lane { most: LANES_MAX };
-        let said = format!("waiting until one of {LANES_MAX} open jobs is closed, the most there may be");
+        let said =
+            format!("waiting until one of {LANES_MAX} orders is over, the most there may be under way");
         assert_eq!((word(lane), words(lane)), ("queued", said));
     }
 }

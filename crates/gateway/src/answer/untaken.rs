@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use assay_market::view::{AttemptState, AwaitedPlace, SubmissionView};
+use assay_market::view::{AttemptState, AttemptView, AwaitedPlace, SubmissionView};
 use assay_peer::handle::{CancelWaiting, LookForNotary, ShowJob};
 use assay_protocol::units::{self, Amount};
 use tokio::time::Instant;
@@ -33,9 +33,10 @@ const UNTAKEN_S: u16 = 30;
 pub(crate) struct TakenUp(Arc<AtomicBool>);
 
 impl TakenUp {
-    /// Learns that from how a job stands.
+    /// Learns that from how a job stands. What a provider agreed to may be at its notary already.
     pub(super) fn note(&self, submission: &SubmissionView) {
-        if submission.was_opened() {
+        let is_opening = |attempt: &AttemptView| attempt.state == AttemptState::Opening;
+        if submission.was_opened() || submission.attempts.iter().any(is_opening) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
@@ -70,7 +71,7 @@ impl LiveAnswer {
     /// Has it cancelled, if nobody is about to take it up.
     async fn give_up_waiting(&mut self, awaited: AwaitedPlace) -> Result<(), HttpFailure> {
         // Known before it is cancelled by all who wait for the same job.
-        self.open.withdraw(Some(awaited));
+        self.open.withdraw(awaited);
         let still_for = units::Duration::seconds(UNTAKEN_S.into());
         let cancelling = CancelWaiting { name: self.key().to_string(), still_for };
         match self.handle.call(cancelling).await {
@@ -78,12 +79,8 @@ impl LiveAnswer {
                 self.open.end(Amount::ZERO);
                 Err(no_place(awaited))
             }
-            Ok(None) => {
-                self.open.withdraw(None);
-                Ok(())
-            }
-            // It may have been cancelled: whoever watches it finds that out.
-            Err(_) => Ok(()),
+            // It goes on, or another who waits for it was first; or nobody knows. Whoever watches it finds that out.
+            Ok(None) | Err(_) => Ok(()),
         }
     }
 }

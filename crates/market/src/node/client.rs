@@ -64,6 +64,9 @@ use crate::{
 
 /// Submissions that are not over.
 const SUBMISSIONS_MAX: usize = 10_000;
+/// Jobs that are looked after at once as a client goes on after a start, and the pause behind so many.
+const RESUMED_AT_ONCE: u64 = 256;
+const RESUMED_PAUSE: Duration = Duration::seconds(2);
 /// Submissions that are over and remembered in full: their results may still be on their way.
 const ENDED_MAX: usize = 1_024;
 /// Submissions before those, of which it is remembered what their user is shown.
@@ -90,6 +93,9 @@ pub(super) struct Client {
     waiting: BTreeMap<u64, Digest>,
     attempts: BTreeMap<JobId, Box<Attempt>>,
     lanes: BTreeMap<(PeerId, u16), Lane>,
+    /// At which notary no lane was free when one was last looked for, and none became free since.
+    #[serde(skip)]
+    none_free: Option<PeerId>,
     /// Who refused an order while others of this client were under way there; after a restart nobody knows.
     #[serde(skip)]
     rooms: BTreeMap<PeerId, KnownRoom>,
@@ -155,9 +161,10 @@ impl<S: Signer> Role<S> for Client {
         self.end_old_parts(cx);
         let open: Vec<JobId> =
             self.attempts.iter().filter(|(_, at)| at.is_pursued()).map(|(job, _)| *job).collect();
-        for job in open {
+        for (number, job) in (0u64..).zip(open) {
             self.take_up_again(job, cx);
-            cx.set(Alarm::Attempt(job), cx.now);
+            // Not more at once than a notary hears of one peer.
+            cx.set(Alarm::Attempt(job), cx.now.after(RESUMED_PAUSE.times(number / RESUMED_AT_ONCE)));
             self.serve_provider(job, cx);
         }
         self.hold_again(cx);
@@ -249,6 +256,7 @@ impl Default for Client {
             attempts: BTreeMap::new(),
             let_go: Vec::new(),
             lanes: BTreeMap::new(),
+            none_free: None,
             rooms: BTreeMap::new(),
             room_uses: BTreeMap::new(),
             answers_in: None,

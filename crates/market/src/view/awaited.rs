@@ -16,7 +16,7 @@ pub enum AwaitedPlace {
         /// When one of those last made room, or was found to take what there is.
         since: Timestamp,
     },
-    /// As many jobs of this client are open at its notary as there may be.
+    /// As many orders of this client are under way at its notary as there may be, open or about to be.
     Lane {
         /// How many those are.
         most: u16,
@@ -44,7 +44,7 @@ impl fmt::Display for AwaitedPlace {
                 write!(out, "other jobs of this home take the room at the providers that fit")
             }
             Self::Lane { most } => {
-                write!(out, "{most} jobs of this home are open at the notary, the most there may be")
+                write!(out, "{most} orders of this home are under way, the most there may be at a notary")
             }
         }
     }

@@ -57,7 +57,7 @@ impl Client {
             cx.set(Alarm::Attempt(job), cx.now);
         }
         // Who was asked and has not answered has room for somebody else.
-        asked.into_iter().for_each(|provider| self.make_room(provider, cx));
+        asked.into_iter().for_each(|provider| self.use_room(provider, cx));
         Heard::Taken
     }
 

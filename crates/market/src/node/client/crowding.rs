@@ -133,12 +133,17 @@ impl Client {
         awaited.map(|(_, room)| room.made).max()
     }
 
-    /// An order of this client may have made room at a provider: those who wait for it are served, the oldest first, as long as
-    /// there is some.
+    /// An order of this client that a provider had taken on may have made room there.
     pub(super) fn make_room<S: Signer>(&mut self, provider: PeerId, cx: &mut Context<'_, S>) {
-        let Some(room) = self.rooms.get_mut(&provider) else { return };
-        room.made = cx.now;
-        let (room, book) = (*room, cx.book);
+        self.rooms.get_mut(&provider).into_iter().for_each(|room| room.made = cx.now);
+        self.use_room(provider, cx);
+    }
+
+    /// One may be shown to a provider that another is shown to no more: those who wait for that are served, the oldest first, as
+    /// long as there is room.
+    pub(super) fn use_room<S: Signer>(&mut self, provider: PeerId, cx: &mut Context<'_, S>) {
+        let Some(room) = self.rooms.get(&provider).copied() else { return };
+        let book = cx.book;
         if !self.has_room(provider, room, cx.now) {
             return;
         }

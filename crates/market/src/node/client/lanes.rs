@@ -46,7 +46,10 @@ impl Client {
         let goes_on = |submitted: &Submitted| !submitted.ended && submitted.lane == Some(place);
         let is_left = !self.submissions.get(&key).map(Box::as_ref).is_some_and(goes_on);
         let lane = self.lanes.get_mut(&place).filter(|lane| is_left && lane.user == Some(key));
-        lane.into_iter().for_each(|lane| lane.user = None);
+        if let Some(lane) = lane {
+            lane.user = None;
+            self.none_free = None;
+        }
     }
 
     /// True if another submission could have a lane now.
@@ -56,6 +59,17 @@ impl Client {
             return true;
         }
         outlook.notary_in_use().is_none_or(|notary| self.free_lane(notary).is_some())
+    }
+
+    /// The same, remembering where there is none: whoever asks again looks at no lane until one becomes free.
+    pub(super) fn finds_lane(&mut self, outlook: Outlook<'_>) -> bool {
+        let notary = outlook.notary_in_use();
+        if notary.is_some() && self.none_free == notary {
+            return false;
+        }
+        let finds = self.has_lane(outlook);
+        self.none_free = notary.filter(|_| !finds);
+        finds
     }
 
     /// The next place in a lane.

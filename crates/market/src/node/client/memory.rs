@@ -207,6 +207,7 @@ impl Client {
         submitted.resting.clear();
         if let Some(lane) = lane.and_then(|place| self.lanes.get_mut(&place)) {
             lane.user = None;
+            self.none_free = None;
         }
         self.ended.push_back(key);
         if self.ended.len() > ENDED_MAX

@@ -183,7 +183,7 @@ impl Client {
         }
         self.seek_or_end(key, cx);
         if !reason.is_some_and(is_passing) {
-            self.make_room(provider, cx);
+            self.use_room(provider, cx);
         }
     }
 

@@ -108,7 +108,7 @@ impl Client {
                 submitted.excluded.remove(&provider);
             }
         }
-        asked_too.into_iter().for_each(|provider| self.make_room(provider, cx));
+        asked_too.into_iter().for_each(|provider| self.use_room(provider, cx));
     }
 
     pub(super) fn on_refuse<S: Signer>(

@@ -204,7 +204,8 @@ impl Client {
 
     /// Looks for a provider for those that waited for a lane, while there is one.
     pub(in crate::node) fn serve_queue<S: Signer>(&mut self, cx: &mut Context<'_, S>) {
-        while !self.queue.is_empty() && self.has_lane(cx.outlook()) {
+        // After each input it is asked, and seldom is there another lane by then.
+        while !self.queue.is_empty() && self.finds_lane(cx.outlook()) {
             let next = self.queue.pop_front();
             // Whoever has a lane meanwhile is looked for already.
             if let Some(key) = next.filter(|key| self.waits_for_lane(*key)) {

@@ -190,12 +190,14 @@ fn room_at_a_provider_that_an_order_leaves_out_is_not_waited_for() {
 
 #[test]
 fn an_order_that_is_cancelled_before_it_is_answered_makes_room() {
-    let (mut table, ..) = crowded();
+    let (mut table, _, keys) = crowded();
+    let learnt = AwaitedPlace::OwnRoom { since: table.now };
     table.pass(Duration::seconds(30));
     let tried = ordered(&table);
     assert_eq!(tried.len(), 1, "one more than there was room for");
     table.want(Command::Cancel { key: tried[0] });
     assert_eq!(ordered(&table).len(), 1, "another one instead of it");
+    assert_eq!(table.awaited(keys[6]), Some(learnt), "none of those that it had taken on is over");
 }
 
 /// The provider refuses each order for a while; says after how long the submission is given up.
