@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use super::Threads;
+use super::{Gate, Threads};
 
 #[test]
 fn every_piece_is_done_once_however_many_works_follow_each_other() {
@@ -52,4 +52,16 @@ fn works_of_several_callers_wait_for_each_other() {
         }
     });
     assert_eq!(done.into_inner(), 4 * 50 * 5);
+}
+
+#[test]
+fn who_comes_when_a_work_is_over_does_not_begin_with_it_and_is_not_waited_for() {
+    let gate = Gate::default();
+    assert_eq!((gate.is_open(0), gate.enter(0)), (false, None), "there is no work yet");
+    gate.open();
+    assert_eq!((gate.is_open(0), gate.enter(0)), (true, Some(1)));
+    assert_eq!((gate.is_open(1), gate.enter(1)), (false, None), "nobody begins twice");
+    assert_eq!((gate.close(), gate.is_open(0), gate.enter(0)), (1, false, None));
+    gate.open();
+    assert_eq!((gate.close(), gate.enter(1)), (0, None), "whoever calls did all of it");
 }
