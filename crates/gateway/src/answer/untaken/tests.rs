@@ -120,7 +120,7 @@ async fn keyed(answers: &KeyedAnswers) -> KeyedRequest {
 #[tokio::test]
 async fn whoever_waits_for_a_place_that_its_own_jobs_have_is_told_and_nothing_of_it_is_left() {
     let own = AwaitedPlace::OwnRoom { since: Timestamp(7) };
-    let open = format!("{LANES_MAX} jobs of this home are open");
+    let open = format!("{LANES_MAX} orders of this home are under way");
     for (awaits, words) in [(LANE, &*open), (own, "other jobs of this home")] {
         let daemon = daemon(awaits, Some(awaits));
         let (mut answer, cancels) = ordered(&daemon, long(), TakenUp::default()).await;
