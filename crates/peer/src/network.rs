@@ -15,7 +15,7 @@ mod commands;
 mod connection_use;
 mod crowds;
 mod event;
-mod gate;
+mod fetch_places;
 mod identity;
 mod limits;
 mod messages;
@@ -54,7 +54,7 @@ use tokio::{
 pub(crate) use self::start::everywhere;
 use self::{
     commands::{Carried, GossipVerdict, NetworkCommand},
-    gate::Gate,
+    fetch_places::FetchPlaces,
     identity::to_libp2p,
     pulse::{FeltStream, Pulses},
     streams::Opening,
@@ -127,8 +127,8 @@ pub struct Network {
     judgements: mpsc::Sender<GossipVerdict>,
     status: watch::Receiver<Status>,
     asks: Arc<Semaphore>,
-    fetches: Arc<Gate>,
-    long_fetches: Arc<Gate>,
+    fetches: Arc<FetchPlaces>,
+    long_fetches: Arc<FetchPlaces>,
     pulses: Pulses,
     pace: Pace,
     speeches: Speeches,
@@ -159,8 +159,8 @@ impl Network {
             task.run().await;
         });
         let asks = Arc::new(Semaphore::new(limits.asks_max));
-        let fetches = Gate::new(limits.fetches_max, limits.fetches_per_peer_max);
-        let long_fetches = Gate::new(limits.long_fetches_max, limits.long_fetches_per_peer_max);
+        let fetches = FetchPlaces::new(limits.fetches_max, limits.fetches_per_peer_max);
+        let long_fetches = FetchPlaces::new(limits.long_fetches_max, limits.long_fetches_per_peer_max);
         let pace = limits.pace;
         let network = Self {
             commands,

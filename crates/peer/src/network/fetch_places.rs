@@ -16,7 +16,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// The places.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct FetchPlaces {
     all: Arc<Semaphore>,
     shares: Mutex<HashMap<PeerId, Share>>,
     per_peer_max: usize,
@@ -31,7 +31,7 @@ struct Share {
 
 /// A place that is taken.
 #[derive(Debug)]
-pub(super) struct GatePlace {
+pub(super) struct FetchPlace {
     _all: OwnedSemaphorePermit,
     _own: OwnedSemaphorePermit,
     _user: User,
@@ -40,21 +40,21 @@ pub(super) struct GatePlace {
 /// Somebody who has or wants a place.
 #[derive(Debug)]
 struct User {
-    gate: Arc<Gate>,
+    fetches: Arc<FetchPlaces>,
     peer: PeerId,
 }
 
-impl Gate {
+impl FetchPlaces {
     pub(super) fn new(max: usize, per_peer_max: usize) -> Arc<Self> {
         Arc::new(Self { all: Arc::new(Semaphore::new(max)), shares: Mutex::default(), per_peer_max })
     }
 
     /// Waits for a place.
-    pub(super) async fn enter(self: &Arc<Self>, peer: PeerId) -> Result<GatePlace, AcquireError> {
+    pub(super) async fn enter(self: &Arc<Self>, peer: PeerId) -> Result<FetchPlace, AcquireError> {
         let (own, user) = self.join(peer);
         let own = own.acquire_owned().await?;
         let all = Arc::clone(&self.all).acquire_owned().await?;
-        Ok(GatePlace { _all: all, _own: own, _user: user })
+        Ok(FetchPlace { _all: all, _own: own, _user: user })
     }
 
     fn join(self: &Arc<Self>, peer: PeerId) -> (Arc<Semaphore>, User) {
@@ -62,7 +62,7 @@ impl Gate {
         let mut shares = self.shares();
         let share = shares.entry(peer).or_insert_with(new);
         share.users += 1;
-        (Arc::clone(&share.places), User { gate: Arc::clone(self), peer })
+        (Arc::clone(&share.places), User { fetches: Arc::clone(self), peer })
     }
 
     fn shares(&self) -> MutexGuard<'_, HashMap<PeerId, Share>> {
@@ -72,7 +72,7 @@ impl Gate {
 
 impl Drop for User {
     fn drop(&mut self) {
-        let mut shares = self.gate.shares();
+        let mut shares = self.fetches.shares();
         if let Some(share) = shares.get_mut(&self.peer) {
             share.users -= 1;
             if share.users == 0 {
@@ -90,19 +90,19 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_for_one_peer_keeps_no_place_from_another() {
-        let gate = Gate::new(3, 2);
+        let fetches = FetchPlaces::new(3, 2);
         let [slow, quick] = [PeerId([1; 32]), PeerId([2; 32])];
-        let held = [gate.enter(slow).await.unwrap(), gate.enter(slow).await.unwrap()];
-        let mut waiting = Box::pin(gate.enter(slow));
+        let held = [fetches.enter(slow).await.unwrap(), fetches.enter(slow).await.unwrap()];
+        let mut waiting = Box::pin(fetches.enter(slow));
         assert!((&mut waiting).now_or_never().is_none(), "its share");
-        let third = gate.enter(quick).now_or_never().expect("a place is left").unwrap();
-        let mut last = Box::pin(gate.enter(quick));
+        let third = fetches.enter(quick).now_or_never().expect("a place is left").unwrap();
+        let mut last = Box::pin(fetches.enter(quick));
         assert!((&mut last).now_or_never().is_none(), "all are taken");
         drop(third);
         drop(last.await.unwrap());
         drop(waiting);
         drop(held);
-        assert!(gate.shares().is_empty(), "nobody is remembered");
-        assert_eq!(gate.all.available_permits(), 3);
+        assert!(fetches.shares().is_empty(), "nobody is remembered");
+        assert_eq!(fetches.all.available_permits(), 3);
     }
 }
