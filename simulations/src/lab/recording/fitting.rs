@@ -80,16 +80,15 @@ pub fn fitted(scenario: &Scenario, recording: &Recording) -> Result<Option<Scena
 }
 
 /// The same where runs have no room for what jobs differ by: of delays without a disk, and a disk with next to no delays, which both
-/// have jobs opened in time, as much of each as the rest of a job asks for. What it takes grows evenly along either.
+/// have jobs opened in time, as much of each as the rest of a job asks for.
 fn by_disk(instant: &Scenario, recorded: AloneTimes) -> Result<Scenario, ExperimentError> {
     let set = |delay: f64, sync: f64| synced(&delayed(instant, delay), sync);
     let [low, high] = TRIED.map(|delay| AloneTimes::simulated(&set(delay, 0.0)));
     let (delay, light) = opened_in(recorded.opening, low?, high?);
     let [low, high] = TRIED.map(|sync| AloneTimes::simulated(&set(DELAY_MIN, sync)));
     let (sync, heavy) = opened_in(recorded.opening, low?, high?);
-    let asked_by =
-        |of: fn(&AloneTimes) -> f64| part_of(of(&recorded), of(&light), of(&heavy)).clamp(0.0, 1.0);
-    let share = asked_by(|times| times.running).max(asked_by(|times| times.spread));
+    let by_time = part_of(recorded.running, light.running, heavy.running);
+    let share = by_time.max(part_of_spread(recorded.spread, light.spread, heavy.spread)).clamp(0.0, 1.0);
     let set = set(delay.max(DELAY_MIN) * (1.0 - share) + DELAY_MIN * share, sync * share);
     let found = AloneTimes::simulated(&set)?;
     let run = (recorded.running - found.running).max(0.0);
@@ -108,6 +107,17 @@ fn opened_in(opening: f64, low: AloneTimes, high: AloneTimes) -> (f64, AloneTime
 /// How much of the way from one number to another it is to a third; none where there is no way.
 fn part_of(wanted: f64, from: f64, to: f64) -> f64 {
     let part = (wanted - from) / (to - from);
+    if part.is_finite() { part } else { 0.0 }
+}
+
+/// The same of spreads, which add up by their squares: how much of the second, with the rest of the first, is as wide.
+fn part_of_spread(wanted: f64, first: f64, second: f64) -> f64 {
+    if wanted <= first {
+        return 0.0;
+    }
+    let [wanted, first, second] = [wanted, first, second].map(|spread| spread * spread);
+    let both = first + second;
+    let part = (first + libm::sqrt((first * first - both * (first - wanted)).max(0.0))) / both;
     if part.is_finite() { part } else { 0.0 }
 }
 
@@ -205,6 +215,18 @@ mod tests {
             (20.0..20.6).contains(&opening) && (20.0..20.6).contains(&running),
             "{opening} and {running}"
         );
+    }
+
+    #[test]
+    fn spreads_add_up_by_their_squares() {
+        for (wanted, first, second, part) in
+            [(5.0, 0.0, 10.0, 0.5), (10.0, 2.0, 10.0, 1.0), (2.0, 2.0, 10.0, 0.0), (1.0, 2.0, 10.0, 0.0)]
+        {
+            assert!((part_of_spread(wanted, first, second) - part).abs() < 1e-9, "{wanted}");
+        }
+        let mixed = part_of_spread(5.0, 3.0, 8.0);
+        let (rest, of_second) = (3.0 * (1.0 - mixed), 8.0 * mixed);
+        assert!((rest * rest + of_second * of_second - 25.0).abs() < 1e-9, "{mixed}");
     }
 
     #[test]
