@@ -427,6 +427,19 @@ fn jobs_for_which_there_is_no_lane_wait_until_there_is_one() {
 }
 
 #[test]
+fn a_client_of_many_jobs_goes_on_with_no_more_of_them_at_once_than_one_peer_is_heard_of() {
+    const AT_ONCE: usize = 256;
+    let mut table = Table::client(&[PROVIDER]);
+    for number in 0..LANES_MAX {
+        table.submit(0, |submission| submission.key = Digest::of(&number.to_be_bytes()));
+    }
+    table.restart();
+    assert_eq!(table.count("Propose"), AT_ONCE);
+    table.pass(Duration::seconds(2));
+    assert!(table.count("Propose") >= AT_ONCE, "the next of them, beside those that are said again");
+}
+
+#[test]
 fn the_same_key_is_the_same_wish_only_with_the_same_content() {
     let mut table = Table::client(&[PROVIDER]);
     let key = table.submit(1, |_| {});
