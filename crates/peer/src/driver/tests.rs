@@ -3,6 +3,7 @@
 mod heard;
 mod models;
 pub(super) mod offers;
+mod refusals;
 mod room;
 mod rows;
 mod settings;

@@ -7,7 +7,9 @@ use assay_market::{Command, Input, submission::Submission};
 use assay_protocol::{id::Digest, order::Failure, units::Amount};
 use serde::{Deserialize, Serialize};
 
+use super::submit::store;
 use crate::{
+    blobs::Hold,
     clock::moment,
     driver::{
         Driver, prepare,
@@ -74,13 +76,15 @@ impl Respond for RetryJob {
             let input = blob.as_ref().and_then(|blob| blob.get(SALT_BYTES..));
             let input = input.ok_or(Refused::Forgotten { job: of })?;
             let blob = prepare::salted(input)?;
-            blobs.put_for(wish.key, &blob).map_err(disk)?;
+            let held = store(&blobs, &blob).map_err(disk)?;
             let cost_max = cost_max.unwrap_or(wish.cost_max);
-            Ok::<_, Refused>(Submission { input_commit: Digest::of(&blob), cost_max, ..*wish })
+            Ok::<_, Refused>((Submission { input_commit: Digest::of(&blob), cost_max, ..*wish }, held))
         });
-        let submission = stored.await??;
+        let (submission, held) = stored.await??;
         let key = submission.key;
-        responder.act_and_save(move |driver| Box::pin(driver.order_again(follows, submission))).await??;
+        let order =
+            responder.act_and_save(move |driver| Box::pin(driver.order_again(follows, submission, held)));
+        order.await??;
         Ok(RetriedView { of, key })
     }
 }
@@ -112,10 +116,12 @@ impl Driver {
         }
     }
 
+    /// Its input is held until it is known whether it is taken.
     async fn order_again(
         &mut self,
         follows: Digest,
         submission: Submission,
+        _held: Hold,
     ) -> Result<Result<(), Refused>, Broken> {
         let key = submission.key;
         let over_day = self.node.over_day(&submission, moment(), &self.book);

@@ -1,6 +1,7 @@
 //! Having a job run by somebody else.
 //!
-//! **Invariant:** the user hears that a job was taken once it is on the disk, and its input before it.
+//! **Invariant:** the user hears that a job was taken once it is on the disk, and its input before it; the input of one that was
+//! refused may make room.
 
 use assay_market::{Command, Input, submission::Submission};
 use assay_protocol::{
@@ -11,6 +12,7 @@ use assay_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    blobs::{BlobError, Blobs, Hold},
     clock::moment,
     driver::{
         Driver,
@@ -101,14 +103,27 @@ impl Respond for Submit {
             None => {}
         }
         let blobs = responder.store.blobs.clone();
-        let stored = responder.work(move |_| blobs.put_for(key, &blob)).await?;
-        stored.map_err(|error| Refused::Disk { reason: error.to_string() })?;
-        responder.act_and_save(|driver| Box::pin(driver.submit(submission))).await?
+        let stored = responder.work(move |_| store(&blobs, &blob)).await?;
+        let held = stored.map_err(|error| Refused::Disk { reason: error.to_string() })?;
+        responder.act_and_save(|driver| Box::pin(driver.submit(submission, held))).await?
     }
 }
 
+/// Puts the blob of an input into the store, where it stays for as long as the answer lives: an order that is taken keeps it for
+/// itself, and one that is refused is nobody's.
+pub(super) fn store(blobs: &Blobs, blob: &[u8]) -> Result<Hold, BlobError> {
+    let held = blobs.hold([]);
+    blobs.put_for(held.holder(), blob)?;
+    Ok(held)
+}
+
 impl Driver {
-    async fn submit(&mut self, submission: Submission) -> Result<Result<SubmittedView, Refused>, Broken> {
+    /// Its input is held until it is known whether it is taken.
+    async fn submit(
+        &mut self,
+        submission: Submission,
+        _held: Hold,
+    ) -> Result<Result<SubmittedView, Refused>, Broken> {
         let (key, content) = (submission.key, submission.content);
         let over_day = self.node.over_day(&submission, moment(), &self.book);
         self.take(Input::Command(Command::Submit(submission))).await?;
