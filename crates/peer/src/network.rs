@@ -47,7 +47,7 @@ use assay_protocol::{
 };
 use libp2p::{Multiaddr, Stream, gossipsub::MessageAcceptance};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     time::timeout,
 };
 
@@ -57,6 +57,7 @@ use self::{
     fetch_places::FetchPlaces,
     identity::to_libp2p,
     pulse::{FeltStream, Pulses},
+    questions::Question,
     streams::Opening,
     task::Status,
     transfers::BlobWish,
@@ -274,8 +275,32 @@ impl Network {
             return Err(AskError::TooLong { bytes: bytes.len() });
         }
         let permit = self.asks.clone().acquire_owned().await.map_err(|_| ExchangeFailure::Closed)?;
+        let question = Question { kind, bytes, answer_bytes_max: ANSWER_BYTES_MAX };
+        self.put_question(to, question, Some(permit)).await
+    }
+
+    /// Asks a question without words that has a short answer, and waits for no place: peers that answer nothing hold the places of
+    /// other questions. Whoever asks has a bound on how many of these are under way.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub(crate) async fn ask_at_once(
+        &self,
+        to: PeerId,
+        kind: u8,
+        answer_bytes_max: usize,
+    ) -> Result<Vec<u8>, AskError> {
+        self.put_question(to, Question { kind, bytes: Vec::new(), answer_bytes_max }, None).await
+    }
+
+    async fn put_question(
+        &self,
+        to: PeerId,
+        question: Question,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Vec<u8>, AskError> {
         let (reply, answer) = oneshot::channel();
-        let command = NetworkCommand::Ask { to, kind, bytes, reply, permit };
+        let command = NetworkCommand::Ask { to, question, reply, permit };
         self.commands.send(command).await.map_err(|_| ExchangeFailure::Closed)?;
         answer.await.map_err(|_| ExchangeFailure::Closed)?
     }

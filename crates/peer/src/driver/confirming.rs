@@ -333,8 +333,8 @@ fn ask_head(background: &Background, peer: PeerId, own: (PeerId, NetworkId)) {
     let background = background.clone();
     tokio::spawn(async move {
         let network = &background.network;
-        let (words, left) =
-            tokio::join!(asked(network, peer, pages::HEAD), asked(network, peer, pages::LEFT));
+        let head = asked(network, peer, (pages::HEAD, pages::WORDS_BYTES_MAX));
+        let (words, left) = tokio::join!(head, asked(network, peer, (pages::LEFT, pages::LEFT_BYTES_MAX)));
         let words = words.and_then(|bytes| pages::read_words(&bytes).ok());
         let heads = words.map(|words| words.into_iter().filter_map(|word| head_of(word, own)).collect());
         let has_left = left.is_some_and(|bytes| pages::read_left(&bytes));
@@ -342,9 +342,10 @@ fn ask_head(background: &Background, peer: PeerId, own: (PeerId, NetworkId)) {
     });
 }
 
-/// What a peer answers to a question of this kind, if it does in time.
-async fn asked(network: &Network, peer: PeerId, kind: u8) -> Option<Vec<u8>> {
-    timeout(ANSWER_WAIT, network.ask(peer, kind, Vec::new())).await.ok()?.ok()
+/// What a peer answers to a question of this kind, so long at most, if it does in time. Strangers who are silent hold each
+/// place of other questions for longer than that time, so these wait for none: a peer is asked once at a time, or again after a pause.
+async fn asked(network: &Network, peer: PeerId, (kind, bytes_max): (u8, usize)) -> Option<Vec<u8>> {
+    timeout(ANSWER_WAIT, network.ask_at_once(peer, kind, bytes_max)).await.ok()?.ok()
 }
 
 /// What this notary said of the end of its journal, if it said that.

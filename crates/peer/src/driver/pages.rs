@@ -26,6 +26,10 @@ pub(crate) const LEFT: u8 = 4;
 pub(crate) const HEARD: u8 = 5;
 /// Messages in the longest answer to that for its words.
 const WORDS_MAX: usize = 4;
+/// Bytes of it.
+pub(crate) const WORDS_BYTES_MAX: usize = WORDS_MAX * (MESSAGE_BYTES_MAX + 16);
+/// Bytes of the answer whether a peer has left.
+pub(crate) const LEFT_BYTES_MAX: usize = 1;
 /// Entries in the longest page: one takes two digests at least.
 pub(super) const ENTRIES_MAX: u64 = PAGE_BYTES_MAX as u64 / 64;
 /// Offers in one answer.
@@ -51,7 +55,7 @@ pub(crate) fn words(words: &[Message]) -> Vec<u8> {
 
 /// What a notary said, in an answer.
 pub(crate) fn read_words(bytes: &[u8]) -> Result<Vec<Message>, Malformed> {
-    let words: Vec<Vec<u8>> = codec::decode(bytes, WORDS_MAX * (MESSAGE_BYTES_MAX + 16))?;
+    let words: Vec<Vec<u8>> = codec::decode(bytes, WORDS_BYTES_MAX)?;
     words.iter().take(WORDS_MAX).map(|bytes| Message::decode(bytes)).collect()
 }
 
@@ -62,7 +66,7 @@ pub(crate) fn left(has_left: bool) -> Vec<u8> {
 
 /// Whether a peer says that it has left.
 pub(crate) fn read_left(bytes: &[u8]) -> bool {
-    codec::decode::<bool>(bytes, 1).unwrap_or(false)
+    codec::decode::<bool>(bytes, LEFT_BYTES_MAX).unwrap_or(false)
 }
 
 /// The offers in an answer.

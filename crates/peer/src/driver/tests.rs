@@ -1,5 +1,6 @@
 //! The barrier and the bookkeeping around it, on a journal whose disk does as it is told.
 
+mod asking;
 mod heard;
 mod models;
 pub(super) mod offers;

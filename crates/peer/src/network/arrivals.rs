@@ -104,7 +104,7 @@ impl SwarmTask {
         }
         let Some(slot) = self.answers.take(peer) else { return Answer::Busy };
         let (reply, answer) = oneshot::channel();
-        let Question { kind, bytes } = question;
+        let Question { kind, bytes, .. } = question;
         match self.offer(NetworkEvent::Asked { from, kind, bytes, reply: Reply(reply) }) {
             true => Answer::Later { answer, _slot: slot },
             false => Answer::Busy,

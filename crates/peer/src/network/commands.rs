@@ -58,10 +58,9 @@ pub(super) enum NetworkCommand {
     },
     Ask {
         to: PeerId,
-        kind: u8,
-        bytes: Vec<u8>,
+        question: Question,
         reply: oneshot::Sender<Result<Vec<u8>, AskError>>,
-        permit: OwnedSemaphorePermit,
+        permit: Option<OwnedSemaphorePermit>,
     },
     OpenStream {
         carried: Carried,
@@ -95,8 +94,8 @@ impl SwarmTask {
                     self.addresses.hint(peer, address);
                 }
             }
-            NetworkCommand::Ask { to, kind, bytes, reply, permit } => {
-                self.ask(to, Question { kind, bytes }, Asking { reply, _permit: permit });
+            NetworkCommand::Ask { to, question, reply, permit } => {
+                self.ask(to, question, Asking { reply, _permit: permit });
             }
             NetworkCommand::OpenStream { carried, to, opening } => self.open_stream(carried, to, opening),
             NetworkCommand::Shutdown { done } => self.ending = Some(done),

@@ -22,7 +22,8 @@ pub struct Limits {
     pub gossip_per_second: u32,
     /// Gossip of all authors together in one second, over a longer time.
     pub gossip_total_per_second: u32,
-    /// Own questions without an answer at a time.
+    /// Own questions without an answer at a time, but for the short ones by which a notary asks each peer that is connected what it
+    /// said last: those wait for nobody.
     pub asks_max: usize,
     /// Questions of others being answered at a time, each up to [`ANSWER_BYTES_MAX`](super::ANSWER_BYTES_MAX) of memory.
     pub answers_max: usize,

@@ -20,10 +20,10 @@ pub(super) struct Pending {
     asks: HashMap<OutboundRequestId, Asking>,
 }
 
-/// A question on its way. The permit is held until it is answered, even if nobody waits any more.
+/// A question on its way. The permit, if it has one, is held until it is answered, even if nobody waits any more.
 pub(super) struct Asking {
     pub(super) reply: oneshot::Sender<Result<Vec<u8>, AskError>>,
-    pub(super) _permit: OwnedSemaphorePermit,
+    pub(super) _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Pending {

@@ -27,6 +27,8 @@ const BUSY: u8 = 2;
 pub(super) struct Question {
     pub(super) kind: u8,
     pub(super) bytes: Vec<u8>,
+    /// Bytes of the longest answer that is read, of one of this peer's own.
+    pub(super) answer_bytes_max: usize,
 }
 
 /// What comes back.
@@ -43,9 +45,18 @@ pub(super) enum Answer {
     Busy,
 }
 
-/// The bytes of questions and answers.
-#[derive(Clone, Default)]
-pub(super) struct QuestionCodec;
+/// The bytes of questions and answers: each question has one of its own.
+#[derive(Clone)]
+pub(super) struct QuestionCodec {
+    /// Bytes of the longest answer to the question that was asked with it.
+    answer_bytes_max: usize,
+}
+
+impl Default for QuestionCodec {
+    fn default() -> Self {
+        Self { answer_bytes_max: ANSWER_BYTES_MAX }
+    }
+}
 
 impl request_response::Codec for QuestionCodec {
     type Protocol = StreamProtocol;
@@ -56,7 +67,8 @@ impl request_response::Codec for QuestionCodec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        Ok(Question { kind: read_byte(io).await?, bytes: read_frame(io, MESSAGE_BYTES_MAX).await? })
+        let (kind, bytes) = (read_byte(io).await?, read_frame(io, MESSAGE_BYTES_MAX).await?);
+        Ok(Question { kind, bytes, answer_bytes_max: ANSWER_BYTES_MAX })
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Answer>
@@ -67,7 +79,7 @@ impl request_response::Codec for QuestionCodec {
         let mut said = [0];
         libp2p::futures::AsyncReadExt::read_exact(io, &mut said).await?;
         match said[0] {
-            ANSWERED => Ok(Answer::Bytes(read_frame(io, ANSWER_BYTES_MAX).await?)),
+            ANSWERED => Ok(Answer::Bytes(read_frame(io, self.answer_bytes_max).await?)),
             REFUSED => Ok(Answer::Refused),
             BUSY => Ok(Answer::Busy),
             _ => Err(io::ErrorKind::InvalidData.into()),
@@ -78,6 +90,7 @@ impl request_response::Codec for QuestionCodec {
     where
         T: AsyncWrite + Unpin + Send,
     {
+        self.answer_bytes_max = question.answer_bytes_max;
         io.write_all(&[question.kind]).await?;
         write_frame(io, &question.bytes).await
     }
