@@ -2,7 +2,8 @@
 //!
 //! Whoever wants a blob joins the fetch of it, or begins one, and adds the peers it knows. The fetch looks into the store,
 //! then asks one source after the other; what arrives is kept for all who want it. A fetch that nobody wants any more ends
-//! where it is, on the wire too. One that may be longer than what jobs read and write goes to the disk piece by piece, and
+//! where it is, on the wire too. A source that has not brought it within a second is asked still, and the next one beside it, so
+//! that nobody keeps it from others by sending it slowly. One that may be longer than what jobs read and write goes to the disk piece by piece, and
 //! the next source goes on where the last one ended.
 //!
 //! **Invariant:** a blob counts as fetched only once it is in the store under its own digest, and there is no moment at
@@ -24,10 +25,11 @@ use assay_protocol::{
     id::{Digest, PeerId},
     merkle::{self, RECORD_BYTES},
 };
+use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use self::fetches::{FetchId, FetchResult, Fetches, Joined, Next};
@@ -43,6 +45,8 @@ const LONG_BYTES: u64 = BLOB_BYTES_MAX as u64;
 const BUSY_MAX: u32 = 6;
 /// How long one that is busy is left alone, for the first time; each time twice as long.
 const BUSY_WAIT: Duration = Duration::from_millis(100);
+/// How long a source has to bring a blob that is not long before the next one is asked beside it.
+const BESIDE_WAIT: Duration = Duration::from_secs(1);
 /// Times in a row that a long blob may not come at all before its source is given up.
 const LOST_MAX: u32 = 5;
 /// How long such a source is left alone.
@@ -235,12 +239,12 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
     let (mut busy, mut lost) = (0, 0);
     loop {
         let Some(next) = inner.fetches().next(id) else { return };
-        let (from, is_long) = (next.from, next.is_long());
-        let (error, has_come) = match inner.bring(id.digest, next).await {
+        let is_long = next.is_long();
+        let (from, error, has_come) = match inner.bring(id, next).await {
             Ok(blob) => return inner.fetches().end(id, &Ok(blob)),
-            Err(Unbrought::Here(failure)) => return inner.fetches().end(id, &Err(failure)),
-            Err(Unbrought::Source(error)) => (error, false),
-            Err(Unbrought::OnTheWay(error)) => (error, true),
+            Err((_, Unbrought::Here(failure))) => return inner.fetches().end(id, &Err(failure)),
+            Err((from, Unbrought::Source(error))) => (from, error, false),
+            Err((from, Unbrought::OnTheWay(error))) => (from, error, true),
         };
         tracing::debug!(digest = %id.digest, %from, %error, "a blob was not served");
         match error {
@@ -257,27 +261,56 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
                     sleep(LOST_WAIT).await;
                 }
             }
-            FetchError::TooLong { digest, bytes, max } => {
-                inner.fetches().note(id, Unfetched::TooLong { digest, bytes, max });
-            }
-            FetchError::Corrupt { digest } => {
-                tracing::warn!(%digest, %from, "a peer served something else under the name of a blob");
-            }
-            FetchError::Absent { .. } | FetchError::Failed(_) => {}
+            error @ (FetchError::TooLong { .. }
+            | FetchError::Corrupt { .. }
+            | FetchError::Absent { .. }
+            | FetchError::Failed(_)) => inner.pass_over(id, from, error),
         }
     }
 }
 
 impl<C: Carrier> Inner<C> {
-    /// Gets a blob from one source into the store, for those who already keep it.
-    async fn bring(&self, digest: Digest, next: Next) -> Result<Blob, Unbrought> {
+    /// Gets a blob from a source into the store, for those who already keep it; while that takes long, from the next ones beside
+    /// it. Where none of them brings it, the one that failed last is told.
+    async fn bring(&self, id: FetchId, next: Next) -> Result<Blob, (PeerId, Unbrought)> {
+        let from = next.from;
         if next.is_long() {
-            return self.bring_in_pieces(digest, next).await;
+            return self.bring_in_pieces(id.digest, next).await.map_err(|error| (from, error));
         }
+        let mut going = FuturesUnordered::new();
+        going.push(self.bring_whole(id.digest, next));
+        loop {
+            let Ok(ended) = timeout(BESIDE_WAIT, going.next()).await else {
+                let beside = self.fetches().beside(id);
+                going.extend(beside.map(|next| self.bring_whole(id.digest, next)));
+                continue;
+            };
+            let Some((from, brought)) = ended else { unreachable!("one is asked until all have failed") };
+            match brought {
+                Ok(blob) => return Ok(blob),
+                Err(Unbrought::Source(error)) if !going.is_empty() => {
+                    tracing::debug!(digest = %id.digest, %from, %error, "a blob was not served");
+                    if matches!(error, FetchError::Failed(ExchangeFailure::Busy)) {
+                        self.fetches().again(id, from);
+                    }
+                    self.pass_over(id, from, error);
+                }
+                Err(error) => return Err((from, error)),
+            }
+        }
+    }
+
+    /// Gets a blob from one source, and says from which.
+    async fn bring_whole(&self, digest: Digest, next: Next) -> (PeerId, Result<Blob, Unbrought>) {
         let Next { from, bytes_max, progress } = next;
-        let bytes = self.carrier.bring(from, digest, bytes_max, &progress).await?;
-        let store = move |blobs: Blobs| blobs.put(&bytes).map(|_| facts(&bytes));
-        self.on_disk(store).await.map_err(Unbrought::Here)
+        let brought = match self.carrier.bring(from, digest, bytes_max, &progress).await {
+            Ok(bytes) => {
+                let store = move |blobs: Blobs| blobs.put(&bytes).map(|_| facts(&bytes));
+                self.on_disk(store).await.map_err(Unbrought::Here)
+            }
+            Err(error) => Err(error.into()),
+        };
+        (from, brought)
     }
 
     /// Gets a blob to the disk piece by piece, and goes on with what is here of it.
@@ -315,6 +348,19 @@ fn take(mut arrival: BlobArrival, mut arriving: mpsc::Receiver<Vec<u8>>) -> Resu
 }
 
 impl<C> Inner<C> {
+    /// Notes why a source was of no use, where somebody should know.
+    fn pass_over(&self, id: FetchId, from: PeerId, error: FetchError) {
+        match error {
+            FetchError::TooLong { digest, bytes, max } => {
+                self.fetches().note(id, Unfetched::TooLong { digest, bytes, max });
+            }
+            FetchError::Corrupt { digest } => {
+                tracing::warn!(%digest, %from, "a peer served something else under the name of a blob");
+            }
+            FetchError::Absent { .. } | FetchError::Failed(_) => {}
+        }
+    }
+
     fn fetches(&self) -> MutexGuard<'_, Fetches> {
         self.fetches.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -140,6 +140,14 @@ impl Fetches {
         Some(Next { from, bytes_max: fetch.bytes_max, progress: fetch.progress.clone() })
     }
 
+    /// The next source of a fetch that is not long, to be asked beside others; none, if none is left.
+    pub(super) fn beside(&mut self, id: FetchId) -> Option<Next> {
+        let fetch = self.fetch(id).filter(|fetch| fetch.bytes_max <= LONG_BYTES)?;
+        let from = fetch.sources.pop_front()?;
+        // What is shown is how far the first is.
+        Some(Next { from, bytes_max: fetch.bytes_max, progress: Progress::default() })
+    }
+
     /// A source is asked again, once all others were.
     pub(super) fn again(&mut self, id: FetchId, from: PeerId) {
         if let Some(fetch) = self.fetch(id) {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use futures::{FutureExt, future::join_all};
 use tempfile::TempDir;
-use tokio::time::timeout;
 
 use super::*;
 use crate::pieces::PIECE_BYTES;
@@ -290,6 +289,25 @@ async fn a_full_store_is_told_and_what_arrives_makes_room_of_what_is_idle() {
     scene.fetcher.release(job(9));
     assert_eq!(scene.fetch(1, &[1]).await, Ok(7));
     assert!(scene.is_kept() && !scene.blobs.contains(&full));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_slow_keeps_nobody_from_the_next_one() {
+    let conduct = [(1, Conduct::Stalls), (2, Conduct::Stalls), (3, Conduct::Lacks), (4, Conduct::Serves)];
+    let scene = Scene::new(&conduct);
+    let fetched = timeout(60 * BESIDE_WAIT, scene.fetch(1, &[1, 2, 3, 4])).await;
+    assert_eq!((fetched, scene.asked()), (Ok(Ok(7)), vec![1, 2, 3, 4]));
+    settle().await;
+    assert!(scene.is_idle(), "what the slow ones send is wanted no more");
+    let given_up = timeout(60 * BESIDE_WAIT, scene.fetch(2, &[1, 3])).await;
+    assert_eq!(given_up, Ok(Ok(7)), "it is here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_beside_others_ends_no_fetch() {
+    let scene = Scene::new(&[(1, Conduct::Stalls), (2, Conduct::Busy(2))]);
+    let fetched = timeout(60 * BESIDE_WAIT, scene.fetch(1, &[1, 2])).await;
+    assert_eq!((fetched, scene.asked()), (Ok(Ok(7)), vec![1, 2, 2, 2]));
 }
 
 /// Gets the long blob.
