@@ -72,6 +72,21 @@ def check_work_max(order):
     return min(held(order["units_max"] // lightest * work["token_read"]), order["work_max"])
 
 
+def work_least(order, units):
+    """The least work of a run of so many units, and of a check of it."""
+    (meter, weights), work = order["manifest"]["meter"], order["manifest"]["work"]
+    if meter != "tokens":
+        run = held(units * work["call" if meter == "calls" else "mega_fuel"])
+        return run, run
+
+    def least(written):
+        kinds = ((weights["read"], work["token_read"]), (weights["written"], written))
+        return held(min((units * each // weight for weight, each in kinds if weight), default=0))
+
+    run = least(work["token_written"])
+    return run, min(run, least(work["token_read"])) if rows(order) else run
+
+
 def quote(genesis, order, work, rate, margin):
     check, base = check_cost(genesis, work), genesis["checks"]["base"]
     run = check_cost(genesis, order["work_max"])

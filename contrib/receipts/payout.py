@@ -12,10 +12,11 @@ def less(amount, *parts):
 
 def settle(job, at_stake):
     order, ticket, genesis, seats = job.order, job.ticket, job.genesis, job.seats
-    worked = min(job.claim["work"] if job.claim else 0, order["work_max"])
+    least, least_check = law.work_least(order, job.claim["units"] if job.claim else 0)
+    worked = min(max(job.claim["work"] if job.claim else 0, least), order["work_max"])
     total_max = order["total_max"]
     checked = "check_work" if law.rows(order) else "work"
-    once = min(job.claim[checked] if job.claim else 0, law.check_work_max(order))
+    once = min(max(job.claim[checked] if job.claim else 0, least_check), law.check_work_max(order))
     check = law.check_cost(genesis, once)
     forfeit = law.forfeit(genesis, order)
     most = law.hours(law.settles(genesis, order, ticket))

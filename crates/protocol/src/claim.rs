@@ -129,10 +129,17 @@ impl Claim {
         order.unit_price.times(self.units.min(order.units_max)).unwrap_or_default()
     }
 
+    /// The work that a run of it is paid for at most, where this was ordered: what it says, but no less than its units are.
+    #[must_use]
+    pub fn work_paid(&self, order: &Order) -> Work {
+        self.work.max(order.manifest.work_least(self.units)).min(order.work_max)
+    }
+
     /// The work that a check of it is paid for at most that finds what was claimed, where this was ordered.
     #[must_use]
     pub fn check_work_paid(&self, order: &Order) -> Work {
-        order.manifest.policy.work_of_check(self.work, self.check_work).min(order.check_work_max())
+        let said = order.manifest.policy.work_of_check(self.work, self.check_work);
+        said.max(order.manifest.check_work_least(self.units)).min(order.check_work_max())
     }
 
     /// True if this leaf and the digest of the other are what was claimed.

@@ -263,7 +263,7 @@ impl Job {
     /// The work that a check of the claim is paid for at most.
     #[must_use]
     pub fn claimed_work(&self) -> Work {
-        self.claim.map_or(0, |claimed| claimed.claim.work).min(self.order.work_max)
+        self.claim.map_or(0, |claimed| claimed.claim.work_paid(&self.order))
     }
 
     /// The work that a check is paid for at most that finds what was claimed.

@@ -267,6 +267,35 @@ impl Manifest {
         let tokens = units_max.checked_div(lightest).filter(|_| tokens_alone);
         tokens.map_or(work_max, |tokens| tokens.saturating_mul(self.work.token_read).min(work_max))
     }
+
+    /// The least work of a run of so many units, whatever they are of: whoever claims to have given them has done as much.
+    #[must_use]
+    pub fn work_least(&self, units: Units) -> Work {
+        self.least(units, self.work.token_written)
+    }
+
+    /// The least work of a check of such a run.
+    #[must_use]
+    pub fn check_work_least(&self, units: Units) -> Work {
+        let run = self.work_least(units);
+        // A check reads what was written.
+        if self.policy.is_proven_by_rows() { run.min(self.least(units, self.work.token_read)) } else { run }
+    }
+
+    /// The least work of so many units, where a token that is written is this much.
+    fn least(&self, units: Units, token_written: Work) -> Work {
+        let of =
+            |each: Work, weight: u32| (u128::from(units) * u128::from(each)).checked_div(u128::from(weight));
+        match self.meter {
+            Meter::Calls => units.saturating_mul(self.work.call),
+            Meter::MegaFuel => units.saturating_mul(self.work.mega_fuel),
+            Meter::Tokens(TokenWeights { read, written }) => {
+                let kinds = [of(self.work.token_read, read), of(token_written, written)];
+                let least = kinds.into_iter().flatten().min().unwrap_or_default();
+                u64::try_from(least).unwrap_or(u64::MAX)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -335,5 +364,46 @@ mod tests {
         ] {
             assert_eq!(most(manifest.clone()), 500, "units do not bound tokens: {manifest:?}");
         }
+    }
+
+    #[test]
+    fn no_run_and_no_check_is_less_work_than_its_units_are() {
+        let cheap = WorkPerMeter { token_written: 1, call: 7, mega_fuel: 2, ..WORK };
+        let weightless = TokenWeights { read: 0, ..WEIGHTS };
+        let meters = [Meter::Calls, Meter::MegaFuel, Meter::Tokens(WEIGHTS), Meter::Tokens(weightless)];
+        for (meter, work, policy) in meters.iter().flat_map(|meter| {
+            [(WORK, Policy::Exact), (WORK, Policy::Replay), (cheap, Policy::Exact), (cheap, Policy::Replay)]
+                .map(|(work, policy)| (*meter, work, policy))
+        }) {
+            let manifest = Manifest { meter, ..text(WEIGHTS, work, policy) };
+            for (read, written) in [(0, 8), (20, 0), (5, 6), (10, 4), (7, 3)] {
+                let run = Meters { tokens_read: read, tokens_written: written, ..METERS };
+                let units = manifest.units(&run);
+                assert!(manifest.work_least(units) <= manifest.work(&run), "{manifest:?} {run:?}");
+                assert!(
+                    manifest.check_work_least(units) <= manifest.check_work(&run),
+                    "{manifest:?} {run:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn units_are_the_least_work_that_gives_them() {
+        let least =
+            |manifest: &Manifest, units| (manifest.work_least(units), manifest.check_work_least(units));
+        let replay = text(WEIGHTS, WORK, Policy::Replay);
+        assert_eq!(least(&replay, 40), (60, 24), "all read; and in a check, as if all had been written");
+        assert_eq!(least(&text(WEIGHTS, WORK, Policy::Exact), 40), (60, 60), "a check is the run once more");
+        assert_eq!(least(&text(TokenWeights { read: 0, ..WEIGHTS }, WORK, Policy::Replay), 40), (320, 24));
+        assert_eq!(least(&text(TokenWeights { read: 0, written: 0 }, WORK, Policy::Replay), 40), (0, 0));
+        let counted = WorkPerMeter { call: 7, mega_fuel: 2, ..WORK };
+        for (meter, expected) in [(Meter::Calls, 280), (Meter::MegaFuel, 80)] {
+            let manifest = Manifest { meter, ..text(WEIGHTS, counted, Policy::Exact) };
+            assert_eq!(least(&manifest, 40), (expected, expected));
+            assert_eq!(least(&manifest, u64::MAX), (u64::MAX, u64::MAX));
+        }
+        let dear = WorkPerMeter { token_read: u64::MAX, token_written: u64::MAX, ..WORK };
+        assert_eq!(least(&text(WEIGHTS, dear, Policy::Replay), u64::MAX), (u64::MAX, u64::MAX));
     }
 }

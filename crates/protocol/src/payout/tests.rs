@@ -18,6 +18,7 @@ use crate::{
             world::{Terms, World, name, order, rules, standing},
         },
     },
+    manifest::{Meter, TokenWeights},
     units::Rate,
 };
 
@@ -292,6 +293,26 @@ fn every_close_pays_what_the_table_says() {
     assert!(otherwise.is_empty(), "\n{otherwise}");
     for outcome in Outcome::ALL {
         assert!(reached.contains(&format!("{outcome:?}")), "{outcome:?} is in no row");
+    }
+}
+
+/// Whoever cheats says that it was no work. It would have its check and its jury for nothing otherwise, there would be no
+/// bounty, and what is not drawn would cost neither premium nor dues.
+#[test]
+fn a_claim_of_no_work_is_paid_for_as_the_work_that_its_units_are() {
+    let mut order = order(&SPOT);
+    // 800 units are 32 tokens, of two each.
+    order.manifest.meter = Meter::Tokens(TokenWeights { read: 25, written: 25 });
+    (order.manifest.work.token_read, order.manifest.work.token_written) = (2, 2);
+    for (story, close, expected) in [
+        ("draw:check checked:other voice:other*2", "Slashed", ["2000", "0", "200000", "0:1344 1:64 2:64"]),
+        ("draw:none overdue", "NotDrawn", ["1198.875", "783.125", "0", ""]),
+    ] {
+        let mut world = World::open(rules(&SPOT), order.clone(), standing(&SPOT), SPOT.output_bytes);
+        world.tell(&format!("claim:unworked reveal rounds {story}"));
+        assert_eq!(name(world.job.stage()), close);
+        let settlement = settle(&world.genesis, &world.job, SPOT.stake);
+        assert_eq!(columns(&world.job, &settlement), expected.map(str::to_string), "{story}");
     }
 }
 
