@@ -26,7 +26,11 @@ impl Report {
             Outcome::Grey => {
                 "run again, with a result too near to reject and too far to confirm; paid".to_owned()
             }
-            Outcome::Unchecked => "drawn to be checked, but nobody could; the stake covered it; paid".to_owned(),
+            Outcome::Unchecked if *checks > 0 => alloc::format!(
+                "to be checked more often than it was: {checks} done, {agreeing} of which agree, and nobody could do the rest; the \
+                 stake covered it; paid"
+            ),
+            Outcome::Unchecked => "to be checked, but nobody could; the stake covered it; paid".to_owned(),
             Outcome::Slashed => {
                 alloc::format!("{} of {checks} peers drawn at random disagree; refunded, stake lost", checks.saturating_sub(*agreeing))
             }
@@ -73,7 +77,7 @@ mod tests {
 
     #[test]
     fn each_outcome_has_words_of_its_own() {
-        let words = |outcome: Outcome| {
+        let told = |outcome: Outcome, agreeing: u64, checks: u64| {
             let report = Report {
                 network: NetworkId::default(),
                 network_name: String::new(),
@@ -86,14 +90,18 @@ mod tests {
                 rate: Rate::per_mille(20),
                 claim: None,
                 cost: Amount::ZERO,
-                agreeing: 1,
-                checks: 3,
+                agreeing,
+                checks,
             };
             report.meaning()
         };
+        let words = |outcome: Outcome| told(outcome, 1, 3);
         let all: BTreeSet<String> = Outcome::ALL.into_iter().map(words).collect();
         assert_eq!(all.len(), Outcome::ALL.len());
         assert_eq!(words(Outcome::Slashed), "2 of 3 peers drawn at random disagree; refunded, stake lost");
+        assert!(told(Outcome::Unchecked, 0, 0).contains("nobody could;"));
+        let some = told(Outcome::Unchecked, 2, 2);
+        assert!(some.contains("2 done, 2 of which agree") && !some.contains("nobody could;"), "{some}");
         assert!(words(Outcome::NotDrawn).contains("a chance of 2.00 %"));
     }
 }
