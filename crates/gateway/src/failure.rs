@@ -139,8 +139,8 @@ impl HttpFailure {
 
     /// After how many seconds it may be asked again, if that is known. Where something was ordered, nobody is told to.
     fn asks_again_after(&self) -> Option<u16> {
-        let is_away = self.code == Self::NO_DAEMON && !self.is_ordered;
-        self.retry_after.or(is_away.then_some(AWAY_S))
+        let is_away = self.code == Self::NO_DAEMON;
+        self.retry_after.or(is_away.then_some(AWAY_S)).filter(|_| !self.is_ordered)
     }
 
     /// It in a line, with the place that is meant.
@@ -451,6 +451,7 @@ mod tests {
         assert_eq!(told(away()), Some(AWAY_S.to_string()));
         assert_eq!(told(HttpFailure::from(Refused::Ending)), Some(AWAY_S.to_string()));
         assert_eq!(told(away().after_order()), None, "it would be paid twice");
+        assert_eq!(told(away().asked_again().after_order()), None, "nor where it would pass");
         assert_eq!(PlainFailure(away()).into_response().headers()[RETRY_AFTER], "2");
     }
 

@@ -1,6 +1,7 @@
 //! The orders of one request: as many answers as it wants, within what its key may spend.
 //!
-//! **Invariant:** if one of several cannot be ordered, those before it are cancelled.
+//! **Invariant:** if one of several cannot be ordered, those before it are cancelled. A client that asks again by itself is told not
+//! to where another of its answers may have cost something by then.
 
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub(crate) struct AnswerCount {
     gateway: Arc<Gateway>,
     key: String,
     count: u32,
+    /// Whether one of its answers was taken up.
+    taken_up: TakenUp,
     /// Whether what comes was counted before.
     is_again: bool,
     _places: TakenPlaces,
@@ -49,7 +52,12 @@ impl AnswerCount {
         let places = gateway.places.take(caller.owner(), count)?;
         gateway.metrics.open.inc_by(i64::from(count));
         let (gateway, key) = (gateway.clone(), caller.name().to_owned());
-        Ok(Self { gateway, key, count, is_again: false, _places: places })
+        Ok(Self { gateway, key, count, taken_up: TakenUp::default(), is_again: false, _places: places })
+    }
+
+    /// Why the whole request fails, where one of its answers does: if another may cost by then, whoever asks again pays that again.
+    pub(crate) fn failed(&self, failure: HttpFailure) -> HttpFailure {
+        if self.count > 1 && self.taken_up.is_noted() { failure.after_order() } else { failure }
     }
 
     /// Counts what was delivered.
@@ -81,7 +89,8 @@ impl AnswerSet {
     /// All answers, once they are whole.
     pub(crate) async fn whole(self) -> Result<Vec<WholeAnswer>, HttpFailure> {
         let Self { answers, tally } = self;
-        let all = futures::future::try_join_all(answers.into_iter().map(LiveAnswer::whole)).await?;
+        let all = futures::future::try_join_all(answers.into_iter().map(LiveAnswer::whole)).await;
+        let all = all.map_err(|failure| tally.failed(failure))?;
         all.iter().for_each(|whole| tally.count(whole));
         Ok(all)
     }
@@ -247,9 +256,12 @@ async fn place(
 ) -> Result<AnswerSet, HttpFailure> {
     let count = u32::try_from(submits.len()).unwrap_or(u32::MAX);
     let tally = AnswerCount::begin(gateway, caller, count)?;
-    let (mut answers, taken_up) = (Vec::new(), TakenUp::default());
+    let mut answers: Vec<LiveAnswer> = Vec::new();
     for mut submit in submits {
-        let allowance = spending_limit::allow(gateway, caller.key.as_ref(), &mut submit).await?;
+        let has_ordered = !answers.is_empty();
+        let behind = |failure: HttpFailure| if has_ordered { failure.after_order() } else { failure };
+        let allowed = spending_limit::allow(gateway, caller.key.as_ref(), &mut submit).await;
+        let allowance = allowed.map_err(behind)?;
         let order = AnswerOrder {
             link: gateway.link.clone(),
             cancels: gateway.cancels.clone(),
@@ -259,9 +271,127 @@ async fn place(
             is_told,
             chances,
             keyed: keyed.take(),
-            taken_up: taken_up.clone(),
+            taken_up: tally.taken_up.clone(),
         };
-        answers.push(order.place().await?);
+        answers.push(order.place().await.map_err(behind)?);
     }
     Ok(AnswerSet { answers, tally })
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use assay_market::{
+        quote::Quote,
+        submission::Unmatched,
+        view::{AttemptState, AttemptView, SubmissionView},
+    };
+    use assay_peer::handle::{CancelledView, JobView, SubmittedView};
+    use assay_protocol::{
+        id::PeerId,
+        units::{Amount, Rate, Timestamp},
+    };
+    use axum::response::IntoResponse;
+
+    use super::*;
+    use crate::{
+        BoundGateway, GatewayOptions,
+        keys::AccessKeys,
+        stand_in::StandInDaemon,
+        tests::{options, poet},
+    };
+
+    /// A daemon that takes all orders, of which nothing comes.
+    fn daemon() -> StandInDaemon {
+        let daemon = StandInDaemon::begin();
+        daemon.answers("submit", SubmittedView { key: Digest::default() });
+        daemon.answers("quote_job", Quote::default());
+        daemon.answers("cancel_job", CancelledView { key: Digest::default(), open: false });
+        let unmatched = Unmatched { offers: 1, busy: 1, ..Unmatched::default() };
+        daemon.shows(&JobView {
+            submission: SubmissionView { ended: true, unmatched: Some(unmatched), ..submission(Vec::new()) },
+            timeline: Vec::new(),
+            retry_of: None,
+            retried_as: None,
+            held: Vec::new(),
+            awaits: None,
+        });
+        daemon
+    }
+
+    fn submission(attempts: Vec<AttemptView>) -> SubmissionView {
+        SubmissionView {
+            key: Digest::default(),
+            manifest: "poet".to_owned(),
+            attempts,
+            cancelled: false,
+            ended: false,
+            unmatched: None,
+        }
+    }
+
+    /// A job that somebody works on.
+    fn opened() -> SubmissionView {
+        submission(vec![AttemptView {
+            job: Digest([2; 32]),
+            provider: PeerId([3; 32]),
+            ordered: Timestamp(0),
+            price: Amount(1),
+            total_max: Amount(1),
+            held: Amount(1),
+            state: AttemptState::Running,
+            end: None,
+            rate: Some(Rate::ONE),
+            output: None,
+            receipt: None,
+            cost: None,
+        }])
+    }
+
+    async fn gateway(folder: &tempfile::TempDir, daemon: &StandInDaemon) -> Arc<Gateway> {
+        let options = options(folder.path(), "127.0.0.1:0", None);
+        BoundGateway::bind(GatewayOptions { link: daemon.link.clone(), ..options }).await.unwrap().gateway
+    }
+
+    /// So many answers that somebody orders.
+    async fn placed(gateway: &Arc<Gateway>, caller: &Caller, count: usize) -> Result<AnswerSet, HttpFailure> {
+        place(gateway, caller, &poet(), (vec![Submit::default(); count], false, None), None).await
+    }
+
+    /// What the clients of OpenAI are told of whether to ask again by themselves.
+    fn is_asked_again(failure: HttpFailure) -> bool {
+        failure.into_response().headers().get("x-should-retry").is_none()
+    }
+
+    #[tokio::test]
+    async fn where_one_of_several_answers_was_ordered_and_the_next_is_not_nobody_is_to_ask_again() {
+        let (folder, daemon) = (tempfile::tempdir().unwrap(), daemon());
+        let gateway = gateway(&folder, &daemon).await;
+        let mut keys = AccessKeys::default();
+        // The first may cost all of that.
+        keys.add("phone", Some(gateway.cost_max), Vec::new()).unwrap();
+        let caller = Caller { key: keys.keys.first().cloned() };
+        let Err(second) = placed(&gateway, &caller, 2).await else { panic!("nothing is left for two") };
+        assert_eq!((second.code(), daemon.asked("submit").len()), ("insufficient_quota", 1));
+        assert!(!is_asked_again(second), "the first would be paid again");
+        let Err(alone) = placed(&gateway, &caller, 1).await else { panic!("nothing is left") };
+        assert_eq!((alone.code(), daemon.asked("submit").len()), ("insufficient_quota", 1));
+        assert!(is_asked_again(alone), "it costs nothing");
+    }
+
+    #[tokio::test]
+    async fn where_one_of_several_answers_fails_and_another_may_cost_nobody_is_to_ask_again() {
+        for (count, taken_up, asks_again) in [(1, true, true), (2, false, true), (2, true, false)] {
+            let (folder, daemon) = (tempfile::tempdir().unwrap(), daemon());
+            let gateway = gateway(&folder, &daemon).await;
+            let mut set = placed(&gateway, &Caller::default(), 1).await.ok().unwrap();
+            set.tally.count = count;
+            if taken_up {
+                set.tally.taken_up.note(&opened());
+            }
+            let Err(failure) = set.whole().await else { panic!("nobody takes it") };
+            assert_eq!((failure.code(), failure.passes()), (HttpFailure::NO_OFFER, asks_again), "{count}");
+            assert_eq!(is_asked_again(failure), asks_again, "{count} {taken_up}");
+        }
+    }
 }

@@ -34,14 +34,15 @@ pub(crate) struct TakenUp(Arc<AtomicBool>);
 
 impl TakenUp {
     /// Learns that from how a job stands. What a provider agreed to may be at its notary already.
-    pub(super) fn note(&self, submission: &SubmissionView) {
+    pub(crate) fn note(&self, submission: &SubmissionView) {
         let is_opening = |attempt: &AttemptView| attempt.state == AttemptState::Opening;
         if submission.was_opened() || submission.attempts.iter().any(is_opening) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
 
-    fn is_noted(&self) -> bool {
+    /// Whether one was.
+    pub(crate) fn is_noted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
