@@ -190,6 +190,9 @@ mod tests {
         let line = shape(LineKind::Generate).last(&answer, &said(LineKind::Generate));
         assert_eq!((&line["response"], &line["thinking"]), (&json!("See:"), &json!("Hm.")));
         assert_eq!((&line["done"], &line["done_reason"]), (&json!(true), &json!("stop")));
+        let broken_off = WholeAnswer::example("See", End::Cancelled);
+        let line = shape(LineKind::Generate).last(&broken_off, &SpokenAnswer::default());
+        assert_eq!((&line["done"], &line["done_reason"]), (&json!(true), &json!("length")));
     }
 
     #[test]

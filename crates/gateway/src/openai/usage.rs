@@ -13,11 +13,12 @@ const RECEIPT: HeaderName = HeaderName::from_static("x-assay-receipt");
 const LABEL: HeaderName = HeaderName::from_static("x-assay-label");
 const COST: HeaderName = HeaderName::from_static("x-assay-cost");
 
-/// Why an answer ended, in OpenAI's words.
+/// Why an answer ended, in OpenAI's words. For one that was broken off they have none; what clients do with one that is too short is
+/// what they are to do with it.
 pub(crate) fn finish_reason(end: End) -> &'static str {
     match end {
-        End::Stop | End::Cancelled => "stop",
-        End::Length => "length",
+        End::Stop => "stop",
+        End::Length | End::Cancelled => "length",
     }
 }
 

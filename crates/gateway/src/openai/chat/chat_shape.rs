@@ -273,6 +273,21 @@ See:
     }
 
     #[test]
+    fn what_was_broken_off_is_never_told_as_whole() {
+        for (end, reason, cancelled) in
+            [(End::Stop, "stop", false), (End::Length, "length", false), (End::Cancelled, "length", true)]
+        {
+            let answer = WholeAnswer::example("So", end);
+            let whole = shape().whole(std::slice::from_ref(&answer));
+            let told = shape().closing(0, &answer).pop().unwrap().says;
+            for said in [whole, told] {
+                assert_eq!(said["choices"][0]["finish_reason"], reason, "{end:?}");
+                assert_eq!(said["assay"][0]["cancelled"], cancelled, "{end:?}");
+            }
+        }
+    }
+
+    #[test]
     fn an_answer_that_calls_alone_says_nothing_and_one_that_is_cut_off_was_long() {
         let alone = r#"<tool_call>{"name":"add"}</tool_call>"#;
         let of = |text: &str, end: End| {
@@ -281,6 +296,7 @@ See:
         };
         assert_eq!(of(alone, End::Stop)["message"]["content"], Value::Null);
         assert_eq!(of(alone, End::Length)["finish_reason"], "length");
+        assert_eq!(of(alone, End::Cancelled)["finish_reason"], "length");
         let cut = of("<tool_call>{\"name\":", End::Length);
         assert_eq!(
             (&cut["message"]["content"], &cut["message"]["tool_calls"]),
