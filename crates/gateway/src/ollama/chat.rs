@@ -2,10 +2,15 @@
 
 use std::{sync::Arc, time::Instant};
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
 use schema::Json;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     lines::{self, LineKind, LineShape},
@@ -20,6 +25,7 @@ use crate::{
     conversation::{self, SaidCall, SaidConversation, SaidMessage, TOOL},
     failure::{HttpFailure, PlainFailure},
     guard::Caller,
+    json_answer::JsonAnswer,
     json_body::{OnceBody, refuse},
     openai::format,
     order::{AssayTerms, SaidText, TextWish},
@@ -125,8 +131,9 @@ pub(crate) struct OllamaPrompt {
     options: Option<AnswerSettings>,
     #[serde(default)]
     assay: AssayTerms,
-    #[serde(default, rename = "keep_alive")]
-    _keep_alive: Option<Value>,
+    /// Says but whether a model that is asked nothing is to be let go of.
+    #[serde(default)]
+    keep_alive: Option<Value>,
     #[serde(default)]
     suffix: Option<Value>,
     #[serde(default)]
@@ -178,13 +185,18 @@ pub(crate) async fn chat(
     answer(&gateway, &caller, said.asked()?, once).await
 }
 
-/// Answers a text.
+/// Answers a text. Tools that have a model loaded before they ask it, or let go of, send none: whoever offers it has it loaded.
 pub(crate) async fn generate(
     State(gateway): State<Arc<Gateway>>,
     Extension(caller): Extension<Caller>,
     body: Result<OnceBody<OllamaPrompt>, HttpFailure>,
 ) -> Result<Response, PlainFailure> {
     let OnceBody { said, once } = body?;
+    if said.prompt.is_empty() {
+        said.check()?;
+        order_set::model(&gateway, &caller, untagged(&said.model)).await?;
+        return Ok(JsonAnswer(said.loaded()).into_response());
+    }
     answer(&gateway, &caller, said.asked()?, once).await
 }
 
@@ -290,20 +302,29 @@ impl OllamaMessage {
 }
 
 impl OllamaPrompt {
-    fn asked(self) -> Result<OllamaWish, HttpFailure> {
+    /// Refuses what is not done.
+    fn check(&self) -> Result<(), HttpFailure> {
         refuse(&[
             ("suffix", self.suffix.as_ref(), "texts are continued at their end"),
             ("images", self.images.as_ref(), "prompts are texts"),
             ("template", self.template.as_ref(), "a model has the template of its maker"),
             ("context", self.context.as_ref(), "conversations go to /api/chat"),
-        ])?;
+        ])
+    }
+
+    /// What is said to whoever asks nothing.
+    fn loaded(&self) -> Value {
+        let nothing = [json!(0), json!("0"), json!("0s")];
+        let is_let_go = self.keep_alive.as_ref().is_some_and(|kept| nothing.contains(kept));
+        json!({
+            "model": self.model, "created_at": Timestamp::now().to_string(), "response": "", "done": true,
+            "done_reason": if is_let_go { "unload" } else { "load" },
+        })
+    }
+
+    fn asked(self) -> Result<OllamaWish, HttpFailure> {
+        self.check()?;
         let chances = ChanceParams::OLLAMA.wished(self.logprobs == Some(true), self.top_logprobs)?;
-        if self.prompt.is_empty() {
-            return Err(HttpFailure::wrong(
-                "prompt",
-                "models are loaded by those who offer them, and asked something",
-            ));
-        }
         let (is_raw, alone) = (self.raw.unwrap_or(false), "a raw prompt is all that is read");
         let system = self.system.filter(|system| !system.is_empty());
         let think = self.think.map(WishedThoughts::wish);
@@ -342,10 +363,11 @@ fn of_prompt(system: Option<String>, prompt: String) -> SaidConversation {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use axum::{body::Body, http::Request};
+    use tower::ServiceExt;
 
     use super::*;
-    use crate::json_body;
+    use crate::{json_body, routes, tests::bound};
 
     fn chat(more: Value) -> Result<OllamaWish, HttpFailure> {
         let mut whole = json!({ "model": "poet", "messages": [{ "role": "user", "content": "Why?" }] });
@@ -389,6 +411,26 @@ mod tests {
         assert_eq!(said.think, Some(ThinkWish::On));
         let OllamaSaid::Conversation(said) = said.said else { panic!("nothing is raw") };
         assert_eq!(said.into_messages().0.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_nothing_has_a_model_loaded_that_can_be_asked() {
+        let read = |text: &str| json_body::read::<OllamaPrompt>(text.as_bytes()).unwrap();
+        // As the command line of Ollama loads one, and stops one.
+        let load =
+            r#"{"model":"poet:latest","prompt":"","suffix":"","system":"","template":"","options":{}}"#;
+        let told = read(load).loaded();
+        assert_eq!((&told["done"], &told["done_reason"]), (&json!(true), &json!("load")));
+        assert_eq!((&told["model"], &told["response"]), (&json!("poet:latest"), &json!("")));
+        for stop in [r#"{"model":"poet","keep_alive":"0s"}"#, r#"{"model":"poet","keep_alive":0}"#] {
+            assert_eq!(read(stop).loaded()["done_reason"], "unload", "{stop}");
+        }
+        assert!(read(r#"{"model":"poet","suffix":"So."}"#).check().is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let gateway = bound(folder.path(), "127.0.0.1:0", None).await.unwrap().gateway;
+        let request = Request::post("/api/generate").header("host", "localhost").body(Body::from(load));
+        let response = routes::of(&gateway).oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), 503, "the daemon says whether it can be asked, and is away");
     }
 
     #[test]
