@@ -41,6 +41,10 @@ pub(crate) struct AnswerSettings {
     _num_keep: Option<i64>,
     #[serde(rename = "use_mmap")]
     _use_mmap: Option<bool>,
+    #[serde(rename = "use_mlock")]
+    _use_mlock: Option<bool>,
+    #[serde(rename = "low_vram")]
+    _low_vram: Option<bool>,
     #[serde(rename = "numa")]
     _numa: Option<bool>,
 }
@@ -90,6 +94,8 @@ mod tests {
         assert_eq!(read("{}").unwrap().1, TokensMax::Usual(256));
         assert_eq!(read(r#"{"num_predict":-1}"#).unwrap().1, TokensMax::Usual(256));
         assert_eq!(read(r#"{"num_predict":7,"num_ctx":4096}"#).unwrap().1, TokensMax::Asked(7));
+        let machine = r#"{"numa":true,"num_gpu":-1,"use_mmap":true,"use_mlock":true,"low_vram":false}"#;
+        assert_eq!(read(machine).unwrap().1, TokensMax::Usual(256));
         assert!(read(r#"{"num_predict":0}"#).is_err());
         assert!(read(r#"{"num_predict":-3}"#).is_err());
         assert!(json_body::read::<AnswerSettings>(br#"{"mirostat":1}"#).is_err());
