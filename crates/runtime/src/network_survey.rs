@@ -5,11 +5,24 @@
 
 use crate::{
     engine::rten,
-    onnx_file::{OnnxFile, OnnxKind, OnnxValue},
+    onnx_file::{OnnxFile, OnnxKind, OnnxOperator, OnnxValue},
 };
 
 /// What makes maps of a classifier's answer.
 const MAPS: &str = "ai.onnx.ml.ZipMap";
+/// What draws at random: each run of one gives other numbers, whatever seed its file states, since what is drawn from goes on from
+/// one run of a session to the next.
+const DRAWING: [&str; 7] = [
+    "Bernoulli",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+    "com.microsoft.Sampling",
+];
+/// What draws where one of its inputs says that the network is being trained, and which of them that is.
+const DROPPING: (&str, usize) = ("Dropout", 2);
 /// Types of tensors that ONNX Runtime is given, by the numbers that the format gives them; truth values go in and do not come
 /// out.
 pub(crate) const FLOAT: u64 = 1;
@@ -52,6 +65,12 @@ pub fn engine_of(file: &OnnxFile) -> Result<NetworkEngine, NetworkRefused> {
             format!("its constant {name:?} lies in another file, and a model is one; save it as one file");
         return Err(NetworkRefused(why));
     }
+    if let Some(operator) = file.operators.iter().find(|operator| draws(operator)) {
+        let name = rten::called(operator);
+        let why =
+            format!("{name} draws at random, and who checks a run would find other numbers than it gave");
+        return Err(NetworkRefused(why));
+    }
     let Some(what) = rten::lacks(file) else { return Ok(NetworkEngine::Rten) };
     if file.operators.iter().any(|operator| rten::called(operator) == MAPS) {
         let why = format!("{MAPS} gives maps, and a job has tensors alone; export it with zipmap=False");
@@ -69,6 +88,14 @@ pub fn engine_of(file: &OnnxFile) -> Result<NetworkEngine, NetworkRefused> {
         (!is_taken).then(|| strange(word, value))
     });
     refused.map_or(Ok(NetworkEngine::OnnxRuntime(RuntimeNeed { what })), |why| Err(NetworkRefused(why)))
+}
+
+/// Whether an operator gives other numbers each time.
+fn draws(operator: &OnnxOperator) -> bool {
+    let (name, (dropping, trained)) = (rten::called(operator), DROPPING);
+    // A name that is empty stands for an input that is not given.
+    let is_trained = || operator.inputs.get(trained).is_some_and(|input| !input.is_empty());
+    DRAWING.contains(&name.as_str()) || name == dropping && is_trained()
 }
 
 fn strange(word: &str, value: &OnnxValue) -> String {
@@ -111,7 +138,6 @@ pub(crate) fn called(element: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::onnx_file::OnnxOperator;
 
     fn operator(domain: &str, kind: &str) -> OnnxOperator {
         OnnxOperator { domain: domain.into(), kind: kind.into(), ..OnnxOperator::default() }
@@ -179,5 +205,32 @@ mod tests {
         assert!(engine_of(&file(vec![forest()], [OnnxKind::Tensor(TRUTH), floats])).is_ok());
         // What rten is given it looks at itself.
         assert!(engine_of(&file(vec![operator("", "Add")], [OnnxKind::Unsaid; 2])).is_ok());
+    }
+
+    #[test]
+    fn what_draws_at_random_is_run_by_no_engine() {
+        let floats = [OnnxKind::Tensor(FLOAT); 2];
+        let dropping = |inputs: &[&str]| {
+            let inputs = inputs.iter().map(|input| (*input).to_owned()).collect();
+            OnnxOperator { inputs, ..operator("", "Dropout") }
+        };
+        let drawing = [
+            operator("", "RandomNormal"),
+            operator("ai.onnx", "RandomUniformLike"),
+            operator("", "Multinomial"),
+            operator("", "Bernoulli"),
+            operator("com.microsoft", "Sampling"),
+            dropping(&["x", "ratio", "training"]),
+        ];
+        for one in drawing {
+            let name = rten::called(&one);
+            let refused = engine_of(&file(vec![operator("", "Add"), one], floats)).unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("{name} draws at random")), "{refused}");
+        }
+        // One that is not trained gives what it is given, and another's operator is another.
+        for still in [dropping(&["x"]), dropping(&["x", "ratio", ""]), operator("own", "RandomNormal")] {
+            let engine = engine_of(&file(vec![still], floats));
+            assert!(matches!(engine, Ok(NetworkEngine::OnnxRuntime(_))), "{engine:?}");
+        }
     }
 }
