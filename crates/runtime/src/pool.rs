@@ -31,8 +31,8 @@ pub struct Pool {
     hosts: ModelHosts,
     /// Least recently used first.
     idle: Mutex<Vec<Idle>>,
-    /// Runners that are in the cache, as far as this pool has seen to it.
-    compiled: Mutex<BTreeSet<Digest>>,
+    /// Runners that are in the cache, as far as this pool has seen to it, and whether for models of language.
+    compiled: Mutex<BTreeSet<(Digest, bool)>>,
 }
 
 struct Idle {
@@ -170,9 +170,10 @@ impl Pool {
 
     /// A new worker, with its runner compiled in the cache beforehand, which a worker that runs guests cannot write to.
     fn hire(&self, envelope: &Envelope, files: Files<'_>) -> Result<Worker, RunFailure> {
-        if self.worker_source.cache.is_some() && !lock(&self.compiled).contains(&envelope.runner) {
-            Worker::compile(&self.worker_source, files.runner, &envelope.limits)?;
-            lock(&self.compiled).insert(envelope.runner);
+        let compiled = (envelope.runner, files.are_of_language());
+        if self.worker_source.cache.is_some() && !lock(&self.compiled).contains(&compiled) {
+            Worker::compile(&self.worker_source, files, &envelope.limits)?;
+            lock(&self.compiled).insert(compiled);
         }
         Worker::spawn(&self.worker_source.for_model(files.model), &envelope.limits)
     }

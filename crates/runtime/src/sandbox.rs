@@ -91,14 +91,20 @@ pub(crate) struct Finished {
 }
 
 impl Sandbox {
-    /// Compiles a component, or finds it compiled in the cache, and checks that it is a runner.
-    pub(crate) fn compile(bytes: &[u8], stack_bytes: u32, cache: Option<&Path>) -> Result<Self, RunFailure> {
+    /// Compiles a component, or finds it compiled in the cache, and checks that it is a runner. With `has_one_nan` whatever is no
+    /// number has the same bits in it, whichever processor computes.
+    pub(crate) fn compile(
+        bytes: &[u8],
+        has_one_nan: bool,
+        stack_bytes: u32,
+        cache: Option<&Path>,
+    ) -> Result<Self, RunFailure> {
         let refuse = |error: wasmtime::Error| RunFailure::NotARunner(cut(format!("{error:#}")));
         if bytes.len() as u64 > RUNNER_BYTES_MAX {
             let why = format!("it has {} bytes, and at most {RUNNER_BYTES_MAX} are compiled", bytes.len());
             return Err(RunFailure::NotARunner(why));
         }
-        let engine = engine(stack_bytes, cache).map_err(refuse)?;
+        let engine = engine(has_one_nan, stack_bytes, cache).map_err(refuse)?;
         let component = Component::from_binary(&engine, bytes).map_err(refuse)?;
         inspect(&engine, &component)?;
         let instance =
@@ -141,13 +147,14 @@ impl Sandbox {
     }
 }
 
-fn engine(stack_bytes: u32, cache: Option<&Path>) -> wasmtime::Result<Engine> {
+fn engine(has_one_nan: bool, stack_bytes: u32, cache: Option<&Path>) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(stack_bytes as usize)
         .relaxed_simd_deterministic(true)
+        .cranelift_nan_canonicalization(has_one_nan)
         .wasm_memory64(false)
         .generate_address_map(false)
         // What a guest's memory begins with is copied: a worker has no memory that it could share.

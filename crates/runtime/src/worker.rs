@@ -41,7 +41,7 @@ use self::{
     wire::{Purpose, Request, WorkerReply},
 };
 use crate::{
-    class::{Class, ProbedMachine},
+    class::{ARITHMETIC, Class, ProbedMachine, model_header},
     envelope::{Envelope, RunLimits},
     outcome::{Completed, RunFailure},
 };
@@ -82,6 +82,13 @@ pub struct Files<'a> {
     pub runner: &'a Path,
     /// The model, for runners that need one.
     pub model: Option<&'a Path>,
+}
+
+impl Files<'_> {
+    /// Whether the model is one of language. One that cannot be read is none: whoever reads it says so.
+    pub(crate) fn are_of_language(self) -> bool {
+        self.model.is_some_and(|model| model_header(model).is_ok_and(|header| ARITHMETIC.runs(&header)))
+    }
 }
 
 /// What a job is given.
@@ -145,18 +152,19 @@ impl Worker {
         })
     }
 
-    /// Compiles a component into the cache, in a process that never runs a guest.
+    /// Compiles a job's component into the cache, in a process that never runs a guest.
     ///
     /// # Errors
     /// [`RunFailure::NotARunner`] for what is not one, and those of [`Worker::spawn`].
     pub fn compile(
         worker_source: &WorkerSource,
-        runner: &Path,
+        files: Files<'_>,
         limits: &RunLimits,
     ) -> Result<(), RunFailure> {
-        let file = open(runner, RunFailure::RunnerAbsent)?;
+        let file = open(files.runner, RunFailure::RunnerAbsent)?;
         let mut process = Process::start(worker_source, limits, Purpose::Compile)?;
-        process.send(&Request::Compile { stack_bytes: limits.stack_bytes }, &[], &[file])?;
+        let (has_one_nan, stack_bytes) = (files.are_of_language(), limits.stack_bytes);
+        process.send(&Request::Compile { has_one_nan, stack_bytes }, &[], &[file])?;
         let reply = process.answer(CHORE_WAIT)?;
         if reply == WorkerReply::Compiled { Ok(()) } else { Err(process.astray(reply)) }
     }

@@ -30,6 +30,7 @@ use super::{
 use crate::{
     class::{self, Class},
     counts::Port,
+    engine::language::LanguageModel,
     envelope::Envelope,
     models::{JobModel, Loaded, Unread},
     outcome::RunFailure,
@@ -61,7 +62,7 @@ pub fn main() -> ! {
 /// One request that the thread for jobs carries out.
 enum ThreadRequest {
     Job(Box<Ordered>),
-    Compile { stack_bytes: u32, file: Handed },
+    Compile { has_one_nan: bool, stack_bytes: u32, file: Handed },
     Classify,
 }
 
@@ -143,8 +144,8 @@ fn accept(
             let ordered = Ordered { envelope, input: body, draft, files, link, deadline, chances };
             Ok(Some(ThreadRequest::Job(Box::new(ordered))))
         }
-        Request::Compile { stack_bytes } => {
-            Ok(Some(ThreadRequest::Compile { stack_bytes, file: requests.take_file()? }))
+        Request::Compile { has_one_nan, stack_bytes } => {
+            Ok(Some(ThreadRequest::Compile { has_one_nan, stack_bytes, file: requests.take_file()? }))
         }
         Request::Classify => Ok(Some(ThreadRequest::Classify)),
         Request::Draft => {
@@ -233,9 +234,9 @@ impl Warm {
                 }
                 self.line.send(&WorkerReply::Done { end, meters }, &output);
             }),
-            ThreadRequest::Compile { stack_bytes, file } => {
-                self.compile(stack_bytes, file).map(|()| self.line.send(&WorkerReply::Compiled, &[]))
-            }
+            ThreadRequest::Compile { has_one_nan, stack_bytes, file } => self
+                .compile(has_one_nan, stack_bytes, file)
+                .map(|()| self.line.send(&WorkerReply::Compiled, &[])),
             ThreadRequest::Classify => Class::probe().map(|(classes, onnx_runtime_fault)| {
                 self.line.send(&WorkerReply::Classified { classes, onnx_runtime_fault }, &[])
             }),
@@ -265,8 +266,11 @@ impl Warm {
         let mut files = files.into_iter();
         let file = files.next().ok_or_else(|| RunFailure::RunnerAbsent("none was handed over".into()))?;
         let runner = files::read(file, envelope.runner, RunFailure::RunnerAbsent)?;
-        let sandbox = Sandbox::compile(&runner, envelope.limits.stack_bytes, self.cache.as_deref())?;
         let model = files.next().map(|file| files::read(file, envelope.model, RunFailure::ModelAbsent));
+        // As whoever had it compiled into the cache saw by the model's header.
+        let is_language = link.is_some() || matches!(&model, Some(Ok(bytes)) if LanguageModel::is_one(bytes));
+        let stack_bytes = envelope.limits.stack_bytes;
+        let sandbox = Sandbox::compile(&runner, is_language, stack_bytes, self.cache.as_deref())?;
         let model = model.transpose()?.map(Unread::prepare);
         self.seal();
         let model = match link {
@@ -287,10 +291,10 @@ impl Warm {
         }
     }
 
-    fn compile(&self, stack_bytes: u32, mut file: Handed) -> Result<(), RunFailure> {
+    fn compile(&self, has_one_nan: bool, stack_bytes: u32, mut file: Handed) -> Result<(), RunFailure> {
         let mut runner = Vec::new();
         io::Read::read_to_end(&mut file, &mut runner)
             .map_err(|error| RunFailure::RunnerAbsent(error.to_string()))?;
-        Sandbox::compile(&runner, stack_bytes, self.cache.as_deref()).map(drop)
+        Sandbox::compile(&runner, has_one_nan, stack_bytes, self.cache.as_deref()).map(drop)
     }
 }

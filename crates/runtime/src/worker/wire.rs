@@ -72,6 +72,8 @@ pub(super) enum Request {
     },
     /// Compiles the runner whose open file follows.
     Compile {
+        /// Whether it is for a model of language, whose jobs machines of all kinds give the same bits for.
+        has_one_nan: bool,
         /// Bytes of stack for guests.
         stack_bytes: u32,
     },

@@ -200,7 +200,7 @@ fn a_runner_is_compiled_by_a_process_that_runs_none() {
     let world = World::new();
     let job = world.job(&runner(guests::ECHO));
     let limits = job.envelope.limits;
-    Worker::compile(&world.worker_source, job.files().runner, &limits).expect("the runner compiles");
+    Worker::compile(&world.worker_source, job.files(), &limits).expect("the runner compiles");
     let cache = world.worker_source.cache.clone().expect("there is a cache").join("modules");
     assert!(cache.read_dir().expect("the cache was written").next().is_some());
 }

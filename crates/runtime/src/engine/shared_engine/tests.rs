@@ -143,7 +143,7 @@ fn completed(sandbox: &Sandbox, input: &str, link: EngineLink) -> Completed {
 
 #[test]
 fn a_turn_of_a_conversation_reads_what_is_new_alone_and_gives_what_it_gives_where_all_is_read() {
-    let sandbox = Sandbox::compile(RUNNER, RunLimits::default().stack_bytes, None).unwrap();
+    let sandbox = Sandbox::compile(RUNNER, true, RunLimits::default().stack_bytes, None).unwrap();
     let engine = CountedEngine::start();
     let asker = Some(Digest::of(b"somebody"));
     let (mut messages, mut known, mut firsts) = (Vec::new(), 0, Vec::new());
