@@ -247,6 +247,10 @@ fn explain(error: &wasmtime::Error, envelope: &Envelope, session: &GuestSession)
     if let Some(refused) = session.ceiling.refused() {
         return refused;
     }
+    if ceiling::is_of_system(error) {
+        // It began with more memory than there was.
+        return RunFailure::OutOfProcessMemory { bytes: limits.process_memory_bytes };
+    }
     if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
         return RunFailure::OutOfHandles { handles: limits.handles };
     }

@@ -46,6 +46,11 @@ impl Ceiling {
     }
 }
 
+/// Whether the system refused something. Its errors are told by their words: what type they have, each system's wasmtime decides.
+pub(super) fn is_of_system(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().contains("(os error ")
+}
+
 impl ResourceLimiter for Ceiling {
     fn memory_growing(
         &mut self,
@@ -64,12 +69,14 @@ impl ResourceLimiter for Ceiling {
         Ok(true)
     }
 
-    /// The system refused what the limit allowed: the limit on the process was lower.
+    /// The system refused what the limit allowed: the limit on the process was lower. The guest ends there, since what it did
+    /// next would follow from this machine, and not from what was ordered.
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        if error.downcast_ref::<std::io::Error>().is_some() {
-            self.refused = Some(RunFailure::OutOfProcessMemory { bytes: self.process_memory_bytes });
+        if !is_of_system(&error) {
+            return Ok(());
         }
-        Ok(())
+        self.refused = Some(RunFailure::OutOfProcessMemory { bytes: self.process_memory_bytes });
+        Err(error)
     }
 
     fn table_growing(
