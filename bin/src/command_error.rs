@@ -156,6 +156,12 @@ impl CommandError {
         Self { is_retryable: true, ..self }
     }
 
+    /// The same failure, where the same command again would do once more what may be done already.
+    #[must_use]
+    pub(crate) fn not_again(self) -> Self {
+        Self { is_retryable: false, ..self }
+    }
+
     /// The same failure, that was printed where it happened: what is left of it is the exit code.
     #[must_use]
     pub(crate) fn told(self) -> Self {

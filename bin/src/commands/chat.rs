@@ -25,7 +25,7 @@ use super::{
         fetch_output,
         fitting::sized,
         follow::{Goal, Waiting, unless_left},
-        input,
+        input, lost_daemon,
         reading::Reading,
         run_time, tell_who_reads,
         terms::Terms,
@@ -207,7 +207,14 @@ impl Conversation<'_> {
         }
         submit.returns_to = self.turns.last().map(|turn| turn.attempt.provider);
         let wish = WishedOrder::of(&submit, manifest);
-        let key = unless_left(daemon.call(submit)).await?.key;
+        let ordered = async { daemon.handle.call(submit).await.map_err(lost_daemon::unacknowledged) };
+        let key = unless_left(ordered).await?.key;
+        self.bring(key, wish).await.map_err(|failure| lost_daemon::amid(key, failure))
+    }
+
+    /// Waits for an answer that was ordered, and shows it.
+    async fn bring(&self, key: Digest, wish: WishedOrder) -> Result<ChatTurn, CommandError> {
+        let Self { args, daemon, invocation, manifest, .. } = self;
         let printer = &invocation.printer;
         let waiting = unless_left(Waiting::new(daemon, invocation, (key, manifest), args.timeout)).await?;
         let waiting = waiting.under(args.terms.ceilings(invocation), wish);

@@ -10,6 +10,7 @@ pub(super) mod follow;
 mod funds_now;
 pub(crate) mod input;
 mod intake;
+pub(crate) mod lost_daemon;
 pub(crate) mod notary_wait;
 pub(crate) mod order_args;
 mod out_file;
@@ -102,25 +103,37 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         output: OutFile::tried(args.output.as_deref())?,
         receipt: OutFile::tried(args.receipt.as_deref())?,
     };
-    let (daemon, (key, manifest, wish)) = unless_left(async {
+    let (daemon, placed) = unless_left(async {
         let daemon = RunningDaemon::reach(invocation, args.reach).await?;
-        let PlacedOrder { key, manifest, wish } =
-            args.order.place(file, &args.wishes, &daemon, invocation).await?;
-        Ok((daemon, (key, manifest, wish)))
+        let placed = args.order.place(file, &args.wishes, &daemon, invocation).await?;
+        Ok((daemon, placed))
     })
     .await?;
+    let key = placed.key;
+    let brought = bring(args, &outlets, placed, &daemon, invocation).await;
+    brought.map_err(|failure| args.order.amid(key, failure))
+}
+
+/// Waits for what was ordered, and shows it.
+async fn bring(
+    args: &Args,
+    outlets: &Outlets,
+    PlacedOrder { key, manifest, wish }: PlacedOrder,
+    daemon: &RunningDaemon,
+    invocation: &Invocation,
+) -> Result<(), CommandError> {
     let printer = &invocation.printer;
     let goal = args.order.goal();
-    let waiting = follow::Waiting::new(&daemon, invocation, (key, &manifest), args.timeout);
+    let waiting = follow::Waiting::new(daemon, invocation, (key, &manifest), args.timeout);
     let mut waiting = unless_left(waiting).await?.under(args.order.ceilings(invocation), wish);
     if goal == Goal::Delivered {
         waiting = waiting.hearing(printer);
     }
     let attempt = waiting.until(goal, printer).await?;
-    let output = unless_left(fetch_output(&daemon, key, &attempt)).await?;
+    let output = unless_left(fetch_output(daemon, key, &attempt)).await?;
     let reading = Reading::of(&manifest, &output);
     let heard = waiting.heard();
-    let is_as_heard = show(&outlets, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
+    let is_as_heard = show(outlets, invocation, &heard, &output, (reading.as_ref(), &attempt))?;
     let attempt = match (&outlets.receipt, attempt.receipt) {
         (Some(_), None) => {
             waiting.goes_on(printer);
@@ -129,12 +142,12 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
         (Some(_), Some(_)) | (None, _) => attempt,
     };
     if let Some(file) = &outlets.receipt {
-        unless_left(keep_receipt(&daemon, &attempt, file)).await?;
+        unless_left(keep_receipt(daemon, &attempt, file)).await?;
     }
     let bought = (&attempt, waiting.held());
-    say_how_it_stands(&outlets, invocation, bought, daemon.unit());
+    say_how_it_stands(outlets, invocation, bought, daemon.unit());
     printer.document("run", &document(key, bought, &output, reading.as_ref(), daemon.unit()));
-    unless_left(confirmed(&attempt, key, &daemon)).await?;
+    unless_left(confirmed(&attempt, key, daemon)).await?;
     match is_as_heard {
         false => Err(other_words(&attempt)),
         true if job::is_broken_off(&attempt) => Err(broken_off(&attempt)),

@@ -112,6 +112,30 @@ async fn a_result_that_was_paid_for_is_printed_again_and_its_job_followed() {
     lists(&asker, &key);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_while_the_daemon_ends_is_told_which_job_goes_on_and_to_order_no_other() {
+    let mut town = Town::start().await;
+    let asker = Asker::of(&town);
+    // Nobody checks it, so that it is waited for when the daemon goes.
+    town.hold(&CHECKERS);
+    let seven = town.network.folder().join("seven-1.png");
+    let mut run = asker.begins(&["run", "digits", seven.to_str().unwrap(), "--check", "always"]);
+    let mut aside = BufReader::new(run.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("still, after ") {
+        assert!(aside.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    town.network.kill("you");
+    aside.read_to_string(&mut told).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(5), "{told}");
+    town.let_go(&CHECKERS);
+    town.network.restart("you").await.unwrap();
+    let key = asker.types(&["job", "ls", "--quiet"]).stdout.trim().to_owned();
+    let hint = format!("\nhint: the job {} is ordered, and goes on", &key[..12]);
+    assert!(told.contains(&hint), "{told}");
+    asker.asks(&["job", "wait", &key]);
+}
+
 /// Removes a blob behind the daemon's back.
 fn removed(folder: &Path, digest: &str) -> bool {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

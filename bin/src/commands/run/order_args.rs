@@ -6,12 +6,12 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use assay_gateway::tokens_read_most;
-use assay_peer::handle::Submit;
+use assay_peer::handle::{CallError, Submit};
 use assay_protocol::{codec, id::Digest, manifest::Manifest};
 
 use super::{
-    ceiling::CeilingNames, fitting::sized, follow::Goal, input, picture, run_time, tell_who_reads,
-    terms::Terms, wished_order::WishedOrder, wishes::TextWishes,
+    ceiling::CeilingNames, fitting::sized, follow::Goal, input, lost_daemon, picture, run_time,
+    tell_who_reads, terms::Terms, wished_order::WishedOrder, wishes::TextWishes,
 };
 use crate::{
     command_error::{CommandError, Exit},
@@ -95,7 +95,24 @@ impl OrderArgs {
         let read = tokens_read_most(&submit.input.0, &manifest);
         run_time::warn(&submit, (&manifest, read), daemon, invocation).await;
         let wish = WishedOrder::of(&submit, &manifest);
-        Ok(PlacedOrder { key: daemon.call(submit).await?.key, manifest, wish })
+        let ordered = daemon.handle.call(submit).await.map_err(|error| self.unacknowledged(error))?;
+        Ok(PlacedOrder { key: ordered.key, manifest, wish })
+    }
+
+    /// Why an order was not acknowledged. With a key the same command is the same order.
+    fn unacknowledged(&self, error: CallError) -> CommandError {
+        match self.idempotency_key {
+            Some(_) => error.into(),
+            None => lost_daemon::unacknowledged(error),
+        }
+    }
+
+    /// A failure since it was ordered. With a key the same command is the same order, and goes on with it.
+    pub(crate) fn amid(&self, key: Digest, failure: CommandError) -> CommandError {
+        match self.idempotency_key {
+            Some(_) => failure,
+            None => lost_daemon::amid(key, failure),
+        }
     }
 
     /// What the choices of an answer are drawn from where nobody says.
