@@ -13,7 +13,7 @@ mod intake;
 pub(crate) mod lost_daemon;
 pub(crate) mod notary_wait;
 pub(crate) mod order_args;
-mod out_file;
+pub(crate) mod out_file;
 mod picture;
 pub(crate) mod reading;
 pub(crate) mod run_time;
@@ -231,7 +231,7 @@ async fn keep_receipt(
     file.write(&bytes)
 }
 
-pub(super) fn unwritable(path: &std::path::Path, error: &std::io::Error) -> CommandError {
+fn unwritable(path: &std::path::Path, error: &std::io::Error) -> CommandError {
     let message = format!("{} cannot be written: {error}", path.display());
     let hint =
         "name a file that can be written; of a job that was ordered `assay job result` prints what it gave";

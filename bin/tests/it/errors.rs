@@ -185,6 +185,13 @@ const EMPTY: &[Case] = &[
     (&["job", "show", "00"], 3, NO_HOME.0, NO_HOME.1),
     (&["job", "explain", "00"], 3, NO_HOME.0, NO_HOME.1),
     (&["job", "result", "00"], 3, NO_HOME.0, NO_HOME.1),
+    // Known before a result is handed over.
+    (
+        &["job", "result", "00", "-o", "/nowhere/seven"],
+        2,
+        "/nowhere/seven cannot be written: No such file or directory (os error 2)",
+        "name a file that can be written; of a job that was ordered `assay job result` prints what it gave",
+    ),
     (&["job", "watch", "00"], 3, NO_HOME.0, NO_HOME.1),
     (&["job", "wait", "00"], 3, NO_HOME.0, NO_HOME.1),
     (&["job", "retry", "00"], 3, NO_HOME.0, NO_HOME.1),

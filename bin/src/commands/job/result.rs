@@ -1,9 +1,9 @@
 //! `assay job result`: prints again what a job gave.
 //!
 //! **Invariant:** what is printed has the digest that its provider claimed; what was refuted is printed to nobody who did
-//! not ask for it.
+//! not ask for it; nothing is handed over to a file that cannot be written.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use assay_market::view::{AttemptView, SubmissionView};
 use assay_peer::{
@@ -19,7 +19,7 @@ use serde_json::json;
 use super::{attempt_document, describe::attempt_state, ending};
 use crate::{
     command_error::{CommandError, Exit},
-    commands::run::{ceiling::CeilingNames, follow::unless_left, reading::Reading, unwritable},
+    commands::run::{ceiling::CeilingNames, follow::unless_left, out_file::OutFile, reading::Reading},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
     printer::{full, short},
@@ -51,6 +51,8 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
+    // A result that was handed over makes room for others: what cannot be kept is not taken.
+    let file = OutFile::tried(args.output.as_deref())?;
     let daemon = RunningDaemon::reach(invocation, args.reach).await?;
     let explained = daemon.call(ExplainJob { name: args.job.clone() }).await?;
     let submission = &explained.job.submission;
@@ -60,8 +62,8 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let manifest = manifest(&daemon, &explained, attempt).await;
     let reading = manifest.and_then(|manifest| Reading::of(&manifest, &output));
     let printer = &invocation.printer;
-    if let Some(path) = &args.output {
-        fs::write(path, &output).map_err(|error| unwritable(path, &error))?;
+    if let Some(file) = &file {
+        file.write(&output)?;
     }
     match &reading {
         Some(reading) => {

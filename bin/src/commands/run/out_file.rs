@@ -1,7 +1,7 @@
 //! A file that what is bought is to be written to.
 //!
-//! **Invariant:** that it can be written is known before anything is ordered, and nothing of it is changed until there is something
-//! to write.
+//! **Invariant:** that it can be written is known before anything is ordered or handed over, and nothing of it is changed until there
+//! is something to write.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,11 +14,11 @@ use crate::command_error::CommandError;
 
 /// A file that can be written.
 #[derive(Debug)]
-pub(super) struct OutFile(PathBuf);
+pub(crate) struct OutFile(PathBuf);
 
 impl OutFile {
     /// Tries it, where one was named.
-    pub(super) fn tried(path: Option<&Path>) -> Result<Option<Self>, CommandError> {
+    pub(crate) fn tried(path: Option<&Path>) -> Result<Option<Self>, CommandError> {
         let Some(path) = path else { return Ok(None) };
         attempt(path).map_err(|error| unwritable(path, &error))?;
         Ok(Some(Self(path.to_owned())))
@@ -29,7 +29,7 @@ impl OutFile {
     }
 
     /// Writes all of it, instead of what stood there.
-    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), CommandError> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), CommandError> {
         fs::write(&self.0, bytes).map_err(|error| unwritable(&self.0, &error))
     }
 }
