@@ -144,12 +144,20 @@ fn what_is_edited_into_nonsense_is_kept_beside_and_gone_on_with() {
     fs::remove_file(&draft).unwrap();
     let failed = edit("exit 3");
     assert!(failed.status == Some(1) && failed.stderr.contains("editor ended with"), "{failed:?}");
+    assert!(!draft.exists(), "nobody wrote anything");
     let absent = [("EDITOR", "/nowhere/editor")];
     let absent = assay_among(home.path(), &absent, &["config", "edit"]);
     assert!(
         absent.status == Some(2) && absent.stderr.contains("/nowhere/editor cannot be run"),
         "{absent:?}"
     );
+    assert!(!draft.exists(), "nobody wrote anything");
+    let set = assay(home.path(), &["config", "set", "client.attempts_max", "2"]);
+    assert_eq!(set.status, Some(0), "{set:?}");
+    let after = edit("true");
+    assert_eq!((after.status, after.stderr.as_str()), (Some(0), "nothing was changed\n"));
+    let written = edit("echo '# mine' >> \"$1\"; exit 3");
+    assert!(written.status == Some(1) && draft.exists(), "what was written stays: {written:?}");
 }
 
 #[test]

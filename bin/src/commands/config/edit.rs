@@ -45,11 +45,17 @@ pub(super) async fn perform(invocation: &Invocation) -> Result<(), CommandError>
             return Err(changed_meanwhile(file.path(), &draft));
         }
         Some(_) => {
-            invocation.printer.note("going on with what was written the last time, which made no sense")
+            invocation.printer.note("going on with what was written the last time, which was not taken")
         }
     }
     let before = file.into_text();
-    run(&editor, &draft)?;
+    if let Err(failure) = run(&editor, &draft) {
+        // Nobody wrote anything: the next edit begins with what the file says then.
+        if fs::read_to_string(&draft).is_ok_and(|text| text == begun) {
+            fs::remove_file(&draft).map_err(|error| unwritten(&draft, &error))?;
+        }
+        return Err(failure);
+    }
     let text = fs::read_to_string(&draft).map_err(|error| unwritten(&draft, &error))?;
     if text == begun {
         fs::remove_file(&draft).map_err(|error| unwritten(&draft, &error))?;
