@@ -29,7 +29,9 @@ pub(crate) use self::{
     escape::{called, field},
     list_document::ListDocument,
     table::Table,
-    value::{ago, csv_field, full, local, moment, money, number_of, path_text, rate, short, verb},
+    value::{
+        ago, csv_field, full, local, moment, money, number_of, path_text, rate, shell_path, short, verb,
+    },
 };
 use self::{silence::Silence, stream::StandardStream};
 pub use self::{

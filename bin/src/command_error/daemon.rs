@@ -11,7 +11,7 @@ use assay_peer::{
 use serde_json::json;
 
 use super::{CommandError, Exit};
-use crate::printer::short;
+use crate::printer::{shell_path, short};
 
 /// What helps where the end of a journal is lost.
 const WITHOUT_TAIL: &str = "put back the newest copy of the whole home; who keeps no books may go on without what is lost \
@@ -32,7 +32,7 @@ impl From<LockError> for CommandError {
                 Self::new(Exit::Daemon, "HOME_IN_USE", &error, hint).with(json!({ "process": pid }))
             }
             LockError::Exposed { home, .. } => {
-                let hint = format!("run `chmod -R go= {}`", home.display());
+                let hint = format!("run `chmod -R go= {}`", shell_path(home));
                 Self::new(Exit::Forbidden, "HOME_EXPOSED", &error, hint)
             }
             LockError::Disk { error: disk, .. } => {

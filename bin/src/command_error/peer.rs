@@ -10,6 +10,7 @@ use assay_peer::{
 use serde_json::json;
 
 use super::{CommandError, Exit, daemon::SHORTER_HOME};
+use crate::printer::shell_path;
 
 /// A job may cost more than is left of what the home may spend a day.
 const OVER_DAY: &str = "OVER_DAY";
@@ -308,7 +309,7 @@ impl From<KeyError> for CommandError {
                 (Exit::Usage, "KEY_PRESENT", "a key is never replaced; choose another --home".to_owned())
             }
             KeyError::Exposed { path, .. } => {
-                (Exit::Forbidden, "KEY_EXPOSED", format!("run `chmod 600 {}`", path.display()))
+                (Exit::Forbidden, "KEY_EXPOSED", format!("run `chmod 600 {}`", shell_path(path)))
             }
             KeyError::Malformed { .. } => (
                 Exit::Forbidden,

@@ -49,7 +49,7 @@ use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
     invocation::Invocation,
-    printer::{full, short},
+    printer::{full, shell_path, short},
 };
 
 const EXAMPLES: &str = "\
@@ -262,8 +262,8 @@ fn say_how_it_stands(
     let name = short(attempt.job);
     note(match (&outlets.receipt, attempt.receipt) {
         (Some(file), _) => {
-            let path = file.path().display();
-            format!("receipt: {path}; `assay receipt verify {path}` checks it anywhere")
+            let (path, typed) = (file.path().display(), shell_path(file.path()));
+            format!("receipt: {path}; `assay receipt verify {typed}` checks it anywhere")
         }
         (None, Some(_)) => format!("receipt: `assay receipt show {name}`"),
         (None, None) => format!("receipt, once it is closed: `assay receipt show {name}`"),

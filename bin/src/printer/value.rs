@@ -52,6 +52,16 @@ pub(crate) fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
+/// A place as it is typed at a shell: in quotes, where a shell would take anything in it for more than a letter.
+pub(crate) fn shell_path(path: &Path) -> String {
+    let text = path_text(path);
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 /// A field of a file of comma-separated values. What a spreadsheet would compute is a text there, too.
 pub(crate) fn csv_field(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
@@ -99,6 +109,24 @@ mod tests {
 
         let place = Path::new(OsStr::from_bytes(b"/home/\xff"));
         assert_eq!(json!({ "home": path_text(place) }), json!({ "home": "/home/\u{fffd}" }));
+    }
+
+    #[test]
+    fn a_place_that_is_to_be_typed_is_one_word_of_a_shell() {
+        let typed = |text: &str| shell_path(Path::new(text));
+        for plain in ["seven.receipt", "/home/jürgen/a-b_c+d=e@f,g%h:1.png"] {
+            assert_eq!(typed(plain), plain);
+        }
+        let cases = [
+            ("my receipts/7", "'my receipts/7'"),
+            ("$HOME;ls", "'$HOME;ls'"),
+            ("~/x", "'~/x'"),
+            ("ada's", r"'ada'\''s'"),
+            ("", "''"),
+        ];
+        for (text, word) in cases {
+            assert_eq!(typed(text), word);
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     command_error::{CommandError, Exit},
     invocation::{Invocation, default_root},
+    printer::shell_path,
     system,
 };
 
@@ -77,7 +78,7 @@ impl DevnetFolder {
                        --dir DIR"
                 .to_owned());
         }
-        let places: Vec<String> = places.iter().map(|place| format!("--dir {}", place.display())).collect();
+        let places: Vec<String> = places.iter().map(|place| format!("--dir {}", shell_path(place))).collect();
         Ok(format!("say where it is: {}", places.join(", or ")))
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{devnet_folder::DevnetFolder, report::DevnetReport};
-use crate::{command_error::CommandError, invocation::Invocation};
+use crate::{command_error::CommandError, invocation::Invocation, printer::shell_path};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +26,7 @@ pub(super) async fn perform(_args: &Args, invocation: &Invocation) -> Result<(),
         match folder.plan() {
             Ok(Some(plan)) => {
                 if !folder.is_of(&invocation.home) {
-                    others.push(format!("--dir {}", folder.path().display()));
+                    others.push(format!("--dir {}", shell_path(folder.path())));
                 }
                 let (is_founded, name) = (plan.is_founded, plan.name.clone());
                 let report = DevnetReport::of(folder, plan).await?;

@@ -26,7 +26,7 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::provide,
     invocation::Invocation,
-    printer::Spinner,
+    printer::{Spinner, shell_path},
 };
 
 /// How many providers and clients there are where nobody says.
@@ -166,11 +166,11 @@ async fn wake(
 fn say_what_next(folder: &DevnetFolder, plan: &DevnetPlan, invocation: &Invocation) {
     let Some(client) = plan.of(DevnetRole::Client).next() else { return };
     let home = folder.home(&client.name);
-    let (home, picture) = (home.root().display(), folder.path().join(DIGITS.samples[0].file));
+    let (home, picture) = (shell_path(home.root()), folder.path().join(DIGITS.samples[0].file));
     let printer = &invocation.printer;
-    printer.note(format!("try: assay --home {home} run digits {}", picture.display()));
+    printer.note(format!("try: assay --home {home} run digits {}", shell_path(&picture)));
     printer.note(format!("     assay --home {home} run sums 27+58= --max-tokens 16"));
-    printer.note(format!("     assay init --network {}", folder.network().display()));
+    printer.note(format!("     assay init --network {}", shell_path(&folder.network())));
     printer
         .note("`assay devnet kill PEER` and `assay devnet partition` break it, `assay devnet down` ends it");
 }

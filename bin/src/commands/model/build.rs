@@ -16,7 +16,7 @@ use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
     own_model,
-    printer::{full, path_text},
+    printer::{full, path_text, shell_path},
 };
 
 const EXAMPLES: &str = "\
@@ -57,7 +57,8 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let (kib, path) = (component.len().div_ceil(1 << 10), file.display());
     let printer = &invocation.printer;
     printer.line(format!("{name} is built: {path}, {kib} KiB"));
-    printer.note(format!("`assay model add --runner {path}` takes it in, and runs it once"));
+    let typed = shell_path(&file);
+    printer.note(format!("`assay model add --runner {typed}` takes it in, and runs it once"));
     let runner = full(Digest::of(&component));
     let document =
         json!({ "name": name, "file": path_text(&file), "runner": runner, "bytes": component.len() });

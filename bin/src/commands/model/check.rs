@@ -18,7 +18,7 @@ use crate::{
     commands::finding::{self, Finding},
     invocation::Invocation,
     own_model::{self, Embedding, RefusedFile, TextExtent},
-    printer::{called, number_of, path_text},
+    printer::{called, number_of, path_text, shell_path},
     system,
 };
 
@@ -71,7 +71,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     }
     findings.extend(shown.bytes.and_then(|bytes| room(bytes, invocation)));
     finding::tell("model-check", findings, shown.document(file, free), invocation)?;
-    invocation.printer.note(format!("`assay model add {}` takes it in, and runs it once", file.display()));
+    invocation.printer.note(format!("`assay model add {}` takes it in, and runs it once", shell_path(file)));
     Ok(())
 }
 
