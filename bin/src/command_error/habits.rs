@@ -68,6 +68,11 @@ pub(crate) fn missing(path: &str, arguments: &str) -> Option<String> {
 
 /// How a value of an argument is said to the command at this path, where that was said otherwise.
 pub(crate) fn value(path: &str, argument: &str) -> Option<String> {
+    if argument.starts_with("--home ") {
+        // No other home is taken for one that was meant and is not there: it is somebody else's money.
+        let hint = "name a folder with --home DIR or ASSAY_HOME, or neither; an ASSAY_HOME that is empty names none: `unset ASSAY_HOME`";
+        return Some(hint.to_owned());
+    }
     argument.starts_with("--since ").then(|| {
         format!(
             "so long ago: `{path} --since 30m`, 2h or 7d; from a day on: `--since 2026-11-28`, or from a time of it here: \

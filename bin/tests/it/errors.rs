@@ -5,7 +5,7 @@ use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::Path};
 use serde_json::Value;
 
 use crate::{
-    assay::{assay, command},
+    assay::{assay, assay_among, command},
     homes::private_folder,
 };
 
@@ -346,6 +346,17 @@ fn an_argument_that_is_no_text_is_refused_like_any_other() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn a_variable_that_is_empty_is_named_where_it_names_no_home() {
+    let home = tempfile::tempdir().unwrap();
+    let refused = assay_among(home.path(), &[("ASSAY_HOME", "")], &["status"]);
+    assert_eq!(refused.status, Some(2), "{refused:?}");
+    assert!(
+        refused.stderr.contains("an ASSAY_HOME that is empty names none: `unset ASSAY_HOME`"),
+        "{refused:?}"
+    );
 }
 
 #[test]
