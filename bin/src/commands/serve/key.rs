@@ -79,10 +79,15 @@ pub(super) fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), Comman
     let file = file(&folder(&invocation.home)?);
     match verb {
         Verb::New(args) => {
-            let secret =
-                AccessKeys::change(&file, |keys| keys.add(&args.name, args.daily_max, args.model.clone()))?;
+            let (secret, is_first) = AccessKeys::change(&file, |keys| {
+                let is_first = keys.keys.is_empty();
+                Ok((keys.add(&args.name, args.daily_max, args.model.clone())?, is_first))
+            })?;
             invocation.printer.line(&secret);
             invocation.printer.note("it is shown this once; clients send it as their API key");
+            if is_first {
+                invocation.printer.note("it is the first: from now on programs of this machine need a key as well, also where a gateway runs");
+            }
             invocation.printer.document("serve-key", &json!({ "name": args.name, "secret": secret }));
         }
         Verb::Ls(ListAccessArgs {}) => list(&AccessKeys::read(&file)?, invocation),
