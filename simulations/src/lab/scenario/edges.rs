@@ -70,6 +70,18 @@ fn a_number_of_seeds_that_nobody_could_run_is_told_where_it_stands() {
 }
 
 #[test]
+fn a_number_counts_as_much_whatever_it_is_written_in() {
+    for (seeds, expected) in [("0x10", 16), ("0b1_01", 5), ("0o17", 15), ("0x1F", 31), ("+12", 12)] {
+        let found = with("[run]", &format!("[run]\nseeds = {seeds}"));
+        assert_eq!(found.map(|scenario| scenario.seeds), Ok(expected), "{seeds}");
+    }
+    for seeds in ["0xFFFF", "0xFFFFFFFFFFFFFFFFFFFF", "0b0"] {
+        let found = with("[run]", &format!("[run]\nseeds = {seeds}"));
+        assert_eq!(found, Err(format!("a.toml:3: `run.seeds`: {SEEDS}")), "{seeds}");
+    }
+}
+
+#[test]
 fn an_impossible_population_is_told_where_it_stands() {
     let market =
         "an impossible market: it takes four founders, of whom three can check the fourth, and one client";

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
 /// How many scenarios may extend one another.
 const EXTENDS_MAX: usize = 8;
@@ -200,7 +200,7 @@ fn keys(file: &str, text: &str, table: &DeTable<'_>, level: usize) -> Literal {
 fn literal(file: &str, text: &str, value: &DeValue<'_>, (above, level): (usize, usize)) -> Literal {
     match value {
         DeValue::String(words) => Literal::Text(words.to_string()),
-        DeValue::Integer(number) => Literal::Number(number.as_str().to_owned()),
+        DeValue::Integer(number) => Literal::Number(decimal(number)),
         DeValue::Float(number) => Literal::Number(number.as_str().to_owned()),
         DeValue::Boolean(_) | DeValue::Datetime(_) => Literal::Other,
         DeValue::Array(_) if level >= LEVELS_MAX => Literal::Other,
@@ -214,6 +214,17 @@ fn literal(file: &str, text: &str, value: &DeValue<'_>, (above, level): (usize, 
         }
         DeValue::Table(table) => keys(file, text, table, level + 1),
     }
+}
+
+/// A whole number by its decimal digits, whatever it is written in: `0x10` is 16. What is larger than any number that counts stays
+/// what was written, which no key takes.
+fn decimal(number: &DeInteger<'_>) -> String {
+    if number.radix() == 10 {
+        return number.as_str().to_owned();
+    }
+    let digits = number.as_str().replace('_', "");
+    let counted = u64::from_str_radix(&digits, number.radix());
+    counted.map_or_else(|_| number.to_string(), |counted| counted.to_string())
 }
 
 fn line(text: &str, offset: usize) -> usize {
