@@ -19,6 +19,8 @@ pub const FIGURES: [&str; 8] = [
     "results slashed",
     "wait for a result, s",
 ];
+/// The first so many of them are counts.
+const COUNTS: usize = FIGURES.len() - 1;
 /// What stands before them.
 const HEADS: [&str; 2] = ["seed", "from_s"];
 
@@ -99,12 +101,13 @@ pub(super) fn begins(runs: &[RunFigures]) -> Vec<f64> {
     begins
 }
 
-/// One figure of all runs, in each stretch.
+/// One figure of all runs, in each stretch: in one that began after a run was over nothing happened in that.
 pub(super) fn along(runs: &[RunFigures], figure: usize) -> Vec<Option<FigureColumn>> {
     let of_stretch = |from: f64| {
         let value = |run: &RunFigures| {
             let row = run.series.iter().find(|row| row.from.total_cmp(&from).is_eq());
-            (run.seed, row.and_then(|row| row.values.get(figure).copied().flatten()))
+            let after = (figure < COUNTS).then_some(0.0);
+            (run.seed, row.map_or(after, |row| row.values.get(figure).copied().flatten()))
         };
         let values = runs.iter().map(value).collect();
         Some(FigureColumn { name: FIGURES[figure].to_owned(), values })
@@ -153,9 +156,13 @@ mod tests {
     fn a_figure_is_put_beside_itself_in_each_stretch() {
         let runs = [run(1, &[Some(1.0), Some(3.0)]), run(2, &[Some(2.0)])];
         assert_eq!(begins(&runs), [0.0, 0.5]);
-        let means: Vec<Option<f64>> =
-            along(&runs, 0).into_iter().map(|column| column.and_then(|column| column.mean())).collect();
-        assert_eq!(means, [Some(1.5), Some(3.0)]);
+        let means = |figure: usize| -> Vec<Option<f64>> {
+            along(&runs, figure).into_iter().map(|column| column.and_then(|column| column.mean())).collect()
+        };
+        assert_eq!(means(0), [Some(1.5), Some(1.5)], "the second was over, and had no orders then");
+        let wait = FIGURES.len() - 1;
+        assert_eq!(means(wait), [Some(0.1), Some(0.1)], "nor had it a wait");
+        assert_eq!(along(&runs, wait)[1].as_ref().map(FigureColumn::missing), Some(1));
         let columns = columns(&runs);
         assert_eq!(columns[0], ("seed".to_owned(), ParquetColumn::Whole(vec![1, 1, 2])));
         assert_eq!(columns[2].1, ParquetColumn::Number(vec![Some(1.0), Some(3.0), Some(2.0)]));

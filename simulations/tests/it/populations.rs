@@ -139,6 +139,18 @@ fn stretches_add_up_to_the_run() {
 }
 
 #[test]
+fn a_stretch_in_which_nothing_happens_is_there_with_noughts() {
+    let never = 365 * 86_400_000_000_000;
+    for run in run(&Scenario { series: 6_000_000_000, between: never, ..market("lab", "") }) {
+        let begins: Vec<f64> = run.series.iter().map(|row| row.from).collect();
+        assert_eq!(begins, [0.0, 6.0, 12.0, 18.0]);
+        for row in &run.series {
+            assert_eq!(row.values, [vec![Some(0.0); 7], vec![None]].concat(), "{row:?}");
+        }
+    }
+}
+
+#[test]
 fn whoever_asks_less_sells_more() {
     for kernel in KERNELS {
         let sold = |crooks: &str| -> f64 {

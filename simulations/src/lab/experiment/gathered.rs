@@ -136,7 +136,8 @@ pub(super) fn live(
     let deed = |part: &GroupTally| GroupDeeds::of(market.genesis(), part.worked, part.results);
     let deeds: Vec<GroupDeeds> = tally.groups().iter().map(deed).collect();
     figures.extend(surplus::figures(scenario, &cast, (&course.gained, &course.pool), &deeds));
-    Ok(RunFigures { seed, digest, events: Market::events(&market), figures, series: tally.series() })
+    let series = tally.series(Span(scenario.horizon.saturating_sub(scenario.warm_up)));
+    Ok(RunFigures { seed, digest, events: Market::events(&market), figures, series })
 }
 
 /// The population of each place.

@@ -207,14 +207,17 @@ impl MarketTally {
         self.outcomes.iter().filter(|(outcome, _)| pick(**outcome)).map(|(_, count)| count).sum()
     }
 
-    /// What happened in each stretch, from the first on.
+    /// What happened in each stretch, from the first on: in those of the time that orders come, which is this long, and in those
+    /// after it up to the last in which something did.
     #[must_use]
-    pub fn series(&self) -> Vec<SeriesRow> {
-        let row = |(number, stretch): (usize, &StretchTally)| SeriesRow {
+    pub fn series(&self, orders_come: Span) -> Vec<SeriesRow> {
+        let of_orders = orders_come.0.div_ceil(self.stretch.0.max(1));
+        let count = self.stretches.len().max(usize::try_from(of_orders).unwrap_or_default());
+        let row = |number: usize| SeriesRow {
             from: number as f64 * self.stretch.0 as f64 / 1e9,
-            values: stretch.figures(),
+            values: self.stretches.get(number).copied().unwrap_or_default().figures(),
         };
-        self.stretches.iter().enumerate().map(row).collect()
+        (0..count).map(row).collect()
     }
 
     /// The stretch that a moment lies in.
