@@ -106,6 +106,27 @@ fn figures_count_after_the_warm_up_alone_and_what_is_ordered_before_it_is_over_t
 }
 
 #[test]
+fn whoever_is_cut_off_when_the_warm_up_ends_is_not_waited_for_and_is_cut_off_afterwards() {
+    let market = |lasts: &str| {
+        let text = format!(
+            "[run]\nkernel = \"lab\"\nhorizon = \"60 s\"\nwarm_up = \"20 s\"\nseeds = 1\n\
+             [[population]]\nname = \"founders\"\ncount = 8\n\
+             [[population]]\nname = \"island\"\nrole = \"client\"\ncount = 3\n\
+             [[population]]\nrole = \"client\"\ncount = 6\n\
+             [[fault]]\nat = \"10 s\"\nlasts = {lasts:?}\npopulations = [\"island\"]\n"
+        );
+        Scenario::read("a.toml", &text, &shipped::text).unwrap_or_else(|error| panic!("{error}"))
+    };
+    // With this seed somebody who was cut off had agreed with a provider already, and nothing came to rest.
+    let shares = ["10 s", "30 s"].map(|lasts| {
+        let runs = run(&market(lasts));
+        assert!(figure(&runs[0], "orders").is_some_and(|orders| orders > 10.0), "{lasts}");
+        figure(&runs[0], "orders paid, share").unwrap_or_default()
+    });
+    assert!(shares[0] == 1.0 && (0.5..1.0).contains(&shares[1]), "{shares:?}");
+}
+
+#[test]
 fn work_is_counted_where_it_is_done_and_results_where_they_are_true() {
     for kernel in KERNELS {
         for run in run(&market(kernel, "behaviour = \"forger\"")) {

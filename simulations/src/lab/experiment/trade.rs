@@ -249,9 +249,16 @@ impl<'a> TradingTime<'a> {
 
     /// Lets the market come to rest, so that what counts from now on is what is ordered from now on.
     fn count(&mut self, kernel: &mut impl EventKernel, owned: &mut Owned) -> Result<(), ExperimentError> {
+        // Faults stand still with all that is to come, and who is cut off would wait for ever.
+        if !self.failing.is_empty() {
+            kernel.relink(Links::default());
+        }
         let until = self.awake.min(kernel.now().after(AWAKE));
         self.wait(kernel, until)?;
         rest(self.scenario, self.seed, kernel, self.company)?;
+        if !self.failing.is_empty() {
+            self.relink(kernel);
+        }
         kernel.recount();
         *owned = Owned::by_the_books(kernel, self.cast);
         (self.orders, self.pool) = (0, PoolRange::default());
