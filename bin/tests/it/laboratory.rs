@@ -272,6 +272,22 @@ fn attacks_are_put_in_one_table_and_go_on_where_they_were_ended() {
 }
 
 #[test]
+fn attacks_whose_scenarios_have_one_name_are_told_apart_and_leave_a_scenario_each() {
+    let bench = Bench::new(SMALL);
+    let forgers =
+        SMALL.replace("count = 5", "count = 4\n[[population]]\nname = \"crooks\"\nbehaviour = \"forger\"");
+    for (file, horizon) in [("a.toml", "2 s"), ("b.toml", "1 s")] {
+        fs::write(bench.path(file), forgers.replace("2 s", horizon)).unwrap();
+    }
+    let words = ["attack", "./a.toml", "./b.toml", "--seeds", "2", "--out", "./attacks", "--json"];
+    let document: Value = serde_json::from_str(&bench.types(&words).stdout).unwrap();
+    let names: Vec<&str> =
+        document["attacks"].as_array().unwrap().iter().map(|each| each["name"].as_str().unwrap()).collect();
+    assert!(names.len() == 2 && names[0] == "small" && names[1].ends_with("b.toml"), "{names:?}");
+    assert_eq!(fs::read_dir(bench.path("attacks/scenarios")).unwrap().count(), 2);
+}
+
+#[test]
 fn attacks_that_are_interrupted_keep_what_is_done() {
     let bench = Bench::new(&SMALL.replace("2 s", "4 s"));
     let out = bench.at("attacks");

@@ -8,6 +8,7 @@ use assay_simulations::lab::{
         NamedOutcome,
     },
     figure_column::CONFIDENCE,
+    scenario::Scenario,
     statistics::Moments,
 };
 use serde_json::{Value, json};
@@ -82,19 +83,22 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         let attacked = adversary.joins(&market, args.share * PERCENT).map_err(|error| bad(&error))?;
         AttackCase::of(adversary.name, attacked).map_err(|error| bad(&error))
     };
-    let of_word = |word: &String| match Adversary::find(word) {
-        Some(adversary) => joins(adversary),
-        None => {
-            let scenario = super::read(word)?;
-            args.programs.refuse(&scenario)?;
-            let name = scenario.name.clone();
-            AttackCase::of(&name, scenario).map_err(|error| bad(&error))
-        }
-    };
-    let cases: Vec<AttackCase> = match args.adversaries.is_empty() {
+    let mut cases: Vec<AttackCase> = match args.adversaries.is_empty() {
         true => Adversary::all().iter().map(joins).collect::<Result<_, _>>()?,
-        false => args.adversaries.iter().map(of_word).collect::<Result<_, _>>()?,
+        false => Vec::new(),
     };
+    for word in &args.adversaries {
+        let case = match Adversary::find(word) {
+            Some(adversary) => joins(adversary)?,
+            None => {
+                let scenario = super::read(word)?;
+                args.programs.refuse(&scenario)?;
+                let name = name_among(&cases, &scenario, word);
+                AttackCase::of(&name, scenario).map_err(|error| bad(&error))?
+            }
+        };
+        cases.push(case);
+    }
     let plan = AttackPlan::new(cases, args.with.first_seed, args.with.seeds.unwrap_or(SEEDS));
     let path = args.out.clone().unwrap_or_else(|| format!("attack-{}", plan.hash()).into());
     let folder = AttackFolder::begin(&path, &plan)?;
@@ -102,6 +106,12 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     invocation.printer.document("sim-attack", &document(&plan, &folder, &course));
     tell(&plan, &course, invocation);
     end(course, &plan, &folder)
+}
+
+/// What an attack is called: as its scenario is, or as its file if one of these is called so. Files of the folder go by it.
+pub(super) fn name_among(cases: &[AttackCase], scenario: &Scenario, file: &str) -> String {
+    let is_taken = cases.iter().any(|case| case.name == scenario.name);
+    if is_taken { file.to_owned() } else { scenario.name.clone() }
 }
 
 pub(super) fn bad(error: &AttackError) -> CommandError {

@@ -9,7 +9,7 @@ use assay_simulations::lab::attack::{AttackCase, AttackPlan};
 
 use super::{
     SeedArgs,
-    attack::{SEEDS, bad, document, end, tell},
+    attack::{SEEDS, bad, document, end, name_among, tell},
     attack_folder::AttackFolder,
     programs::ProgramArgs,
     under_way::ThreadArgs,
@@ -53,10 +53,10 @@ pub(crate) struct Args {
 pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), CommandError> {
     let mut cases: Vec<AttackCase> = Vec::new();
     for file in files(&args.paths)? {
-        let scenario = super::read(&file.to_string_lossy())?;
+        let file = file.to_string_lossy();
+        let scenario = super::read(&file)?;
         args.programs.refuse(&scenario)?;
-        let is_taken = cases.iter().any(|case| case.name == scenario.name);
-        let name = if is_taken { file.display().to_string() } else { scenario.name.clone() };
+        let name = name_among(&cases, &scenario, &file);
         cases.push(AttackCase::of(&name, scenario).map_err(|error| bad(&error))?);
     }
     let plan = AttackPlan::new(cases, args.with.first_seed, args.with.seeds.unwrap_or(SEEDS));
