@@ -9,6 +9,7 @@ mod agreements;
 mod blocking;
 mod claim;
 mod demand;
+mod forgotten;
 mod memory;
 mod offer;
 mod pausing;
@@ -38,6 +39,7 @@ use self::{
     acceptance::TURNED_AWAY_MAX,
     agreements::Agreements,
     demand::OrderTally,
+    forgotten::ForgottenJobs,
     memory::{SERVED_MAX, Served},
     rates::ProposalRates,
     serving::{Serving, ServingPhase, ServingStep},
@@ -84,9 +86,12 @@ pub(super) struct Provider {
     busy: BTreeSet<JobId>,
     /// Those that are.
     served: Recent<JobId, Served>,
-    /// What was said of jobs that did not begin: it stays so.
+    /// What was said of jobs that did not begin, with when they were opened: it stays so.
     #[serde(skip, default = "nobody_turned_away")]
-    turned_away: Recent<JobId, Verified<Abort>>,
+    turned_away: Recent<JobId, (Verified<Abort>, Timestamp)>,
+    /// Up to when a job may be over that is among neither of them any more.
+    #[serde(skip)]
+    forgotten: ForgottenJobs,
     /// How often each key proposes.
     #[serde(skip)]
     rates: ProposalRates,
@@ -133,6 +138,7 @@ impl<S: Signer> Role<S> for Provider {
     }
 
     fn resume(&mut self, cx: &mut Context<'_, S>) {
+        self.forgotten.begin(self.served.iter().count(), cx.now);
         for (job, serving) in &mut self.servings {
             serving.set_claim_by(cx.now);
             serving.resumed = true;
@@ -313,6 +319,7 @@ impl Default for Provider {
             busy: BTreeSet::new(),
             served: Recent::new(SERVED_MAX),
             turned_away: nobody_turned_away(),
+            forgotten: ForgottenJobs::default(),
             rates: ProposalRates::default(),
             agreements: Agreements::default(),
             ran: BTreeMap::new(),
@@ -323,6 +330,6 @@ impl Default for Provider {
     }
 }
 
-fn nobody_turned_away() -> Recent<JobId, Verified<Abort>> {
+fn nobody_turned_away() -> Recent<JobId, (Verified<Abort>, Timestamp)> {
     Recent::new(TURNED_AWAY_MAX)
 }

@@ -9,6 +9,7 @@ mod checking;
 mod connections;
 mod contradicting;
 mod crowding;
+mod forgetting;
 mod forks;
 mod hearing;
 mod holding;

@@ -179,22 +179,23 @@ impl Provider {
         if order.id() != job || !agrees(&order, &ticket, cx) {
             return Heard::Misstep(Fault::Contrary);
         }
-        // Nothing of an older job is remembered: whoever shows its ticket again would have it run for nothing. Whatever time
-        // its notary thinks it is, it was opened before its end, and is over by then.
+        // Whoever shows the ticket of a job that is over would have it run for nothing. Whatever time its notary thinks it is, it
+        // was opened before its end, and is over by then.
         let claim_time = ticket.claim_by.since(ticket.standing.opened);
         if cx.now >= order.open_by.after(claim_time) {
             return Heard::Misstep(Fault::Untimely);
         }
         cx.compare_clocks(notary, ticket.standing.opened);
-        let turned_away = self.turned_away.get(&job).is_some();
-        if !turned_away {
+        let opened = ticket.standing.opened;
+        let may_be_over = self.turned_away.get(&job).is_some() || self.forgotten.may_hold(opened);
+        if !may_be_over {
             self.agreements.show(job, client, cx.steady);
         }
         let has_place = !self.is_blocked(client) && self.slots_free(order.class, cx.now) > 0;
-        if turned_away || !has_place || self.terms(&order, cx).is_err() {
+        if may_be_over || !has_place || self.terms(&order, cx).is_err() {
             self.demand.note_turned_away();
-            let quoted = Ticket::digest(&ticket);
-            self.turn_away(Abort { job, ticket: quoted, reason: Failure::Busy }, &[notary, client], cx);
+            let abort = Abort { job, ticket: Ticket::digest(&ticket), reason: Failure::Busy };
+            self.turn_away(abort, opened, &[notary, client], cx);
             return Heard::Taken;
         }
         let (order, ticket) = (order.to_verified().into(), ticket.to_verified().into());
@@ -228,16 +229,25 @@ impl Provider {
         if !cx.is_notary(by) {
             return Heard::Misstep(Fault::Stranger);
         }
-        self.turn_away(Abort { job, ticket: Digest::default(), reason: Failure::NotStarted }, &[by], cx);
+        // When it was opened is not said: before now.
+        let abort = Abort { job, ticket: Digest::default(), reason: Failure::NotStarted };
+        self.turn_away(abort, cx.now, &[by], cx);
         Heard::Taken
     }
 
-    /// Says that a job is not begun here, and the same again whenever it is asked.
-    fn turn_away<S: Signer>(&mut self, abort: Abort, to: &[PeerId], cx: &mut Context<'_, S>) {
-        let known = self.turned_away.get(&abort.job).cloned();
+    /// Says that a job that was opened then is not begun here, and the same again whenever it is asked.
+    fn turn_away<S: Signer>(
+        &mut self,
+        abort: Abort,
+        opened: Timestamp,
+        to: &[PeerId],
+        cx: &mut Context<'_, S>,
+    ) {
+        let known = self.turned_away.get(&abort.job).map(|(abort, _)| abort.clone());
         let abort = known.unwrap_or_else(|| {
             let sealed = cx.seal(abort);
-            self.turned_away.insert(sealed.job, sealed.clone());
+            let oldest = self.turned_away.insert(sealed.job, (sealed.clone(), opened));
+            oldest.into_iter().for_each(|(_, (_, opened))| self.forgotten.turned_away(opened));
             sealed
         });
         to.iter().for_each(|peer| cx.send(*peer, abort.clone()));

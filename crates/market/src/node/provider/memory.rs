@@ -111,9 +111,11 @@ impl Provider {
             | ServingPhase::Yielded(_)
             | ServingPhase::Aborted(_) => None,
         };
-        let order = serving.order.into_body();
+        let (opened, order) = (serving.ticket.standing.opened, serving.order.into_body());
         let served = Served { client: order.client, manifest: order.manifest.name, outcome, claimed };
-        self.let_go.extend(self.served.insert(job, served).map(|(oldest, _)| oldest));
+        let oldest = self.served.insert(job, served).map(|(oldest, _)| oldest);
+        self.forgotten.close(job, opened, oldest);
+        self.let_go.extend(oldest);
     }
 
     /// What was claimed for a job and may be asked for by its client.
