@@ -44,6 +44,12 @@ impl Agenda {
         }
     }
 
+    /// Strikes out of what was noted of a job last what this moment has brought up: those entries are gone.
+    pub(super) fn strike(planned: &mut Due, now: LiveTime) {
+        let (until, round) = *planned;
+        *planned = (until.filter(|until| *until > now.live), round.filter(|round| *round > now.beacon.round));
+    }
+
     /// Strikes out a job that is closed.
     pub(super) fn forget(&mut self, job: JobId) {
         self.attended.remove(&job);

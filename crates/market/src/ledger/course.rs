@@ -12,7 +12,7 @@ use assay_protocol::{
 
 use super::{
     Holdings, Ledger, News, Rejection,
-    agenda::{Due, may_move},
+    agenda::{Agenda, may_move},
     boxes::sum,
     tracked::Tracked,
 };
@@ -234,7 +234,7 @@ impl Ledger {
         let mut movable = self.agenda.take_due(self.live_time);
         movable.retain(|id| {
             let Some(open) = self.jobs.get_mut(id) else { return false };
-            open.planned = Due::default();
+            Agenda::strike(&mut open.planned, self.live_time);
             let moves = may_move(&open.job, self.live_time);
             if !moves {
                 self.agenda.note(&open.job, &mut open.planned);

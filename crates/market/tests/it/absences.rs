@@ -6,6 +6,7 @@ use assay_market::ledger::Rejection;
 use assay_protocol::{
     account::{Register, Registration},
     check::Underway,
+    codec,
     genesis::Genesis,
     id::PeerId,
     job::{Job, SeatPhase, Stage},
@@ -226,6 +227,29 @@ fn answer(desk: &mut Desk, job: &Ordered) {
     let due = desk.job(job.id).and_then(Job::works_until).unwrap_or_default();
     let underway = desk.say(desk.last_seat(job).1, Underway { job: job.id, due });
     desk.step(Happening::Underway(underway)).unwrap_or_else(|rejection| panic!("{rejection}"));
+}
+
+/// By how many bytes books grow in so many ticks.
+fn growth(desk: &mut Desk, ticks: usize) -> usize {
+    let before = codec::encode(&desk.ledger).len();
+    (0..ticks).for_each(|_| desk.tick());
+    codec::encode(&desk.ledger).len() - before
+}
+
+/// A check may go on for hours, and thousands may beside each other.
+#[test]
+fn a_check_that_goes_on_is_noted_once_and_not_at_every_tick() {
+    const NAME_BYTES: usize = 32;
+    let mut idle = desk(|_| {});
+    let mut busy = desk(|_| {});
+    let job = checked(&mut busy, 240).unwrap_or_else(|rejection| panic!("{rejection}"));
+    draw(&mut busy, &job);
+    answer(&mut busy, &job);
+    let (grown, without) = (growth(&mut busy, 8), growth(&mut idle, 8));
+    assert!(is_sealing(busy.stage(job.id)), "{:?}", busy.stage(job.id));
+    assert!(grown < without + NAME_BYTES, "{grown} bytes in eight ticks, and {without} where nobody works");
+    busy.tick_while(&job, |stage| !matches!(stage, Stage::Closed(_)));
+    assert!(busy.ledger.stranded().is_empty());
 }
 
 /// A verifier that was away comes back and registers anew while checks that it was given before still run out.
