@@ -1,8 +1,9 @@
 //! The client: finds a provider, has the money held, takes the result, reveals its secret, files the receipt.
 //!
 //! **Invariant:** all attempts at what is still wanted of a submission use one lane and, until one of them is opened, one number
-//! in it, so a notary can open no two of them at once, however many providers are asked beside each other. A part that is still
-//! to be paid keeps its lane to itself. Of submissions that are over the last [`ENDED_MAX`] are remembered in full, and
+//! in it, so a notary can open no two of them at once, however many providers are asked beside each other; where another order had
+//! that number long ago, the lane is left. A part that is still to be paid keeps its lane to itself. Of submissions that are over the
+//! last [`ENDED_MAX`] are remembered in full, and
 //! [`PAST_MAX`] before them by what their user is shown.
 
 mod attempt;

@@ -13,6 +13,7 @@ mod forgetting;
 mod forks;
 mod hearing;
 mod holding;
+mod lanes;
 mod notarising;
 mod openings;
 mod ordering;

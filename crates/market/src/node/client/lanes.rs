@@ -1,13 +1,15 @@
 //! A client's lanes at its notaries: in each at most one order is open, and its numbers follow one another.
 //!
 //! A submission stays in one lane, but for one that goes on while what was written of it by a provider that was given up is still
-//! in the books: it leaves that lane to what was written.
+//! in the books: it leaves that lane to what was written. And but for one whose lane is not where this client takes it to be: its key
+//! was brought back into an empty home, or its journal lost its end, and books know more of its orders than it does. Which number
+//! is the next there nobody says, so such a lane is left for good, and the next one tried.
 
 use alloc::boxed::Box;
 
-use assay_protocol::id::{Digest, PeerId};
+use assay_protocol::id::{Digest, JobId, PeerId};
 
-use super::{Client, Submitted};
+use super::{Attempt, Client, Submitted};
 use crate::{ledger::LANES_MAX, node::context::Outlook};
 
 /// One queue at a notary.
@@ -15,6 +17,16 @@ use crate::{ledger::LANES_MAX, node::context::Outlook};
 pub(super) struct Lane {
     pub(super) next: u64,
     pub(super) user: Option<Digest>,
+}
+
+/// The next number in a lane of which it is not known: no order has it.
+const UNKNOWN: u64 = u64::MAX;
+
+impl Lane {
+    /// True while it cannot be used by whoever comes.
+    fn is_taken(self) -> bool {
+        self.user.is_some() || self.next == UNKNOWN
+    }
 }
 
 /// Where an order goes: which notary, which lane there, and its number in it.
@@ -52,6 +64,27 @@ impl Client {
         }
     }
 
+    /// True if the number of an order that the notary was shown can be that of none of the orders that this client remembers.
+    pub(super) fn is_out_of_step(&self, job: JobId) -> bool {
+        let Some(shown) = self.attempts.get(&job).filter(|attempt| attempt.open.is_some()) else {
+            return false;
+        };
+        let mut others = self.attempts.iter().filter(|(other, _)| **other != job);
+        let is_taken = others.any(|(_, other)| place_of(other) == place_of(shown) && other.may_close());
+        let is_next = self.lanes.get(&place_of(shown)).is_some_and(|lane| lane.next == shown.order.nonce);
+        is_next && !is_taken
+    }
+
+    /// Leaves the lane of an order for good.
+    pub(super) fn lose_lane(&mut self, job: JobId) {
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        let (key, place) = (attempt.key, place_of(attempt));
+        self.lanes.insert(place, Lane { next: UNKNOWN, user: None });
+        if let Some(submitted) = self.submissions.get_mut(&key).filter(|of| of.lane == Some(place)) {
+            submitted.lane = None;
+        }
+    }
+
     /// True if another submission could have a lane now.
     pub(super) fn has_lane(&self, outlook: Outlook<'_>) -> bool {
         // With fewer lanes than there can be, some is free, and nobody has to look for it.
@@ -81,9 +114,8 @@ impl Client {
     pub(super) fn free_lane(&self, notary: PeerId) -> Option<u16> {
         // In one walk: lanes are taken from the first on, so up to a free one there is no gap.
         let taken = self.lanes.range((notary, 0)..).zip(0..LANES_MAX);
-        let taken = taken.take_while(|(((of, lane), state), place)| {
-            (*of, *lane) == (notary, *place) && state.user.is_some()
-        });
+        let taken = taken
+            .take_while(|(((of, lane), state), place)| (*of, *lane) == (notary, *place) && state.is_taken());
         u16::try_from(taken.count()).ok().filter(|lane| *lane < LANES_MAX)
     }
 
@@ -93,4 +125,9 @@ impl Client {
         let has_none = |of: &Submitted| of.lane.is_none_or(|place| self.is_taken_by_part(of, place));
         submitted.is_some_and(|submitted| has_none(submitted))
     }
+}
+
+/// The lane that an order is in.
+fn place_of(attempt: &Attempt) -> (PeerId, u16) {
+    (attempt.order.notary, attempt.order.lane)
 }

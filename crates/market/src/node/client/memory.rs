@@ -69,6 +69,10 @@ impl Client {
     }
 
     pub(super) fn dropped(&mut self, job: JobId, reason: Option<Refusal>) {
+        let is_out_of_step = reason == Some(Refusal::Nonce) && self.is_out_of_step(job);
+        if is_out_of_step {
+            self.lose_lane(job);
+        }
         self.step(job, AttemptStep::Drop(reason));
         let Some(attempt) = self.attempts.get(&job) else { return };
         // Once it was shown to the notary, the refusal or the silence is the notary's.
@@ -79,7 +83,10 @@ impl Client {
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         submitted.refusal = reason.or(submitted.refusal);
         if !reason.is_some_and(is_passing) {
-            submitted.excluded.insert(attempt.order.provider);
+            // Whoever agreed to a number that was taken is not at fault, and may be asked again with one of another lane.
+            if !is_out_of_step {
+                submitted.excluded.insert(attempt.order.provider);
+            }
         } else {
             // Waiting costs no attempt.
             submitted.attempts.retain(|other| *other != job);
