@@ -51,7 +51,8 @@ impl ModelSettings {
     /// Bytes of 256 positions of a session.
     #[must_use]
     pub fn page_bytes(&self) -> usize {
-        self.layers * self.layer_page_bytes()
+        // The one size here that the bounds of settings leave larger than 32 bits hold: in a page it would wrap to a small one.
+        self.layers.saturating_mul(self.layer_page_bytes())
     }
 
     /// Those of one layer.

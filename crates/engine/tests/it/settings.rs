@@ -2,7 +2,7 @@
 
 use assay_engine::{
     gguf::{Gguf, Writer},
-    model::{Activation, ModelSettings},
+    model::{Activation, MemoryNeed, ModelPlan, ModelSettings},
 };
 
 /// Whole numbers, floats and texts of a file.
@@ -119,4 +119,15 @@ fn a_factor_of_nothing_divides_nothing() {
     assert_ne!(slow, plain.rotary);
     assert_eq!(with(&[("rope.scale_linear", 4.0)], &[]).rotary, slow);
     assert_eq!(with(&[("rope.scaling.factor", 4.0)], &[]).rotary, slow);
+}
+
+#[test]
+fn a_need_that_a_machine_cannot_count_is_all_that_it_can() {
+    let mut settings = read("llama", (&shape(4096, 32, 32, 8, 14_336), &[EPSILON], &[]));
+    assert_eq!(settings.page_bytes(), 32 * settings.layer_page_bytes());
+    // What 512 layers of 512 heads come to where a word has 32 bits.
+    settings.layers = usize::MAX / 2;
+    assert_eq!(settings.page_bytes(), usize::MAX);
+    let plan = ModelPlan { settings, slots: Vec::new(), pack_bytes: usize::MAX / 2 };
+    assert_eq!(MemoryNeed::of(&plan).total(1, 1), usize::MAX, "none is taken for a small one");
 }
