@@ -91,6 +91,12 @@ impl From<DaemonError> for CommandError {
                 &error,
                 "move the folder `index` in the home aside; it is made again",
             ),
+            DaemonError::HomeGone { .. } => Self::new(
+                Exit::NotFound,
+                "HOME_GONE",
+                &error,
+                "this daemon says nothing more in its peer's name; start what is there now with `assay up`",
+            ),
             DaemonError::Network(error) => unjoined(&error),
             DaemonError::Socket { .. } => Self::new(Exit::Forbidden, "SOCKET", &error, SHORTER_HOME),
             DaemonError::Fault { .. } => Self::new(

@@ -152,6 +152,12 @@ pub enum DaemonError {
     /// The network cannot be joined.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The home was removed while the daemon ran, or another is in its place.
+    #[error("the home {} is gone: it was removed, moved, or replaced by another", home.display())]
+    HomeGone {
+        /// Where it was.
+        home: PathBuf,
+    },
     /// No socket for the user.
     #[error("cannot listen on {}: {error}", path.display())]
     Socket {
@@ -237,8 +243,7 @@ impl Daemon {
         let (network, events) = join_as_told(&home, &file, (told, is_server), &store).await?;
         let worker = (options.worker, options.conduct);
         let executor = executor(&home, &settings.daemon, worker, store.blobs.clone());
-        let socket = |error| DaemonError::Socket { path: home.socket(), error };
-        let mut server = Server::bind(&home).map_err(socket)?;
+        let mut server = bind(&home)?;
         let (end, ending) = oneshot::channel();
         let own = restored.peer();
         let has_contacts = file.contacts.iter().any(|contact| contact.peer != own);
@@ -279,15 +284,29 @@ impl Daemon {
             // An error means that it has just ended by itself.
             end.send(()).unwrap_or(());
         };
-        let ended = until_ended(&mut running, wish, &watchdog).await;
+        let ended = until_ended(&mut running, wish, (lock.lost(), &watchdog)).await;
         running.abort();
+        // The loop has closed it, unless it ended by a fault or with its home.
+        closing.shutdown().await;
+        disown_if_gone(&ended, &mut server, &keeper);
         snapshotting.end().await;
         keeper.end().await;
-        // The loop has closed it, unless it ended by a fault.
-        closing.shutdown().await;
         server.close().await;
         drop(lock);
         ended
+    }
+}
+
+/// Listens for users.
+fn bind(home: &Home) -> Result<Server, DaemonError> {
+    Server::bind(home).map_err(|error| DaemonError::Socket { path: home.socket(), error })
+}
+
+/// Leaves a home alone that is gone: what is there by now may be another's.
+fn disown_if_gone(ended: &Result<(), DaemonError>, server: &mut Server, keeper: &PriceKeeper) {
+    if let Err(DaemonError::HomeGone { .. }) = ended {
+        server.disown();
+        keeper.disown();
     }
 }
 
@@ -317,11 +336,12 @@ fn executor(
     executor
 }
 
-/// Waits for the end of the loop, which may be wished for, or for a part without which it would go on for nothing.
+/// Waits for the end of the loop, which may be wished for, or for that of its home or of a part, without which it would go on for
+/// nothing. Once the home is known to be gone, nothing else is heard.
 async fn until_ended(
     running: &mut JoinHandle<Result<(), Ended>>,
     wish: impl Future<Output = ()>,
-    watchdog: &Watchdog,
+    (gone, watchdog): (impl Future<Output = PathBuf>, &Watchdog),
 ) -> Result<(), DaemonError> {
     let wished_for = async {
         wish.await;
@@ -329,6 +349,7 @@ async fn until_ended(
     };
     tokio::select! {
         biased;
+        home = gone => Err(DaemonError::HomeGone { home }),
         ended = running => match ended {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Ended::Broken(broken))) => Err(DaemonError::Broken(broken)),

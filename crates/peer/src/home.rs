@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** while a `HomeLock` lives, no other process holds one for the same folder; the kernel lets go of it
 //! however the process ends, so a stale lock cannot exist. No home is taken that another account could read: it holds
-//! the seeds of beacons, the secrets of clients and the inputs of strangers.
+//! the seeds of beacons, the secrets of clients and the inputs of strangers. A daemon whose home is gone learns it within
+//! seconds.
 
 pub(crate) mod books_mark;
 pub mod departure;
@@ -11,13 +12,19 @@ use std::{
     fs::{File, TryLockError},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::Duration,
 };
 
+use tokio::{
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
+
 use crate::{
     config::Home,
-    system::{create_folder, exposed, private},
+    system::{create_folder, exposed, has_name, private},
 };
 
 /// The file in a home that is locked. It holds the process id of the owner, for people to read.
@@ -28,6 +35,8 @@ const PID_BYTES_MAX: u64 = 16;
 const TRIES_MAX: u32 = 20;
 /// How long to wait between two tries.
 const TRY_WAIT: Duration = Duration::from_millis(50);
+/// How often an owner looks whether its home is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Why a home could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +76,8 @@ pub struct Locked {
 /// Proof that this process owns a home.
 #[derive(Debug)]
 pub struct HomeLock {
-    file: File,
+    file: Arc<File>,
+    folder: PathBuf,
 }
 
 impl LockError {
@@ -93,7 +103,21 @@ impl HomeLock {
         file.set_len(0).map_err(disk)?;
         file.rewind().map_err(disk)?;
         writeln!(file, "{}", std::process::id()).map_err(disk)?;
-        Ok(Self { file })
+        Ok(Self { file: Arc::new(file), folder: folder.to_owned() })
+    }
+
+    /// Returns once the home is gone, with where it was: its lock has no name any more, or what has that name is another file. A
+    /// disk that does not say is no reason.
+    pub(crate) async fn lost(&self) -> PathBuf {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            let (file, path) = (Arc::clone(&self.file), self.folder.join(LOCK_FILE));
+            if let Ok(Ok(false)) = spawn_blocking(move || has_name(&file, &path)).await {
+                return self.folder.clone();
+            }
+        }
     }
 }
 
@@ -169,6 +193,8 @@ fn owner(file: &File) -> u32 {
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
+    use futures::FutureExt;
+
     use super::*;
 
     #[test]
@@ -206,6 +232,28 @@ mod tests {
             drop(inherited);
             taken.join().unwrap().unwrap();
         });
+    }
+
+    #[tokio::test]
+    async fn a_home_is_lost_once_its_lock_is_not_the_file_that_is_there() {
+        let outer = tempfile::tempdir().unwrap();
+        let (home, aside) = (outer.path().join("home"), outer.path().join("aside"));
+        let held = HomeLock::take(&home).unwrap();
+        let path = home.join(LOCK_FILE);
+        let is_held = || has_name(&held.file, &path).unwrap();
+        assert!(is_held());
+        fs::rename(&home, &aside).unwrap();
+        assert!(!is_held(), "it is nowhere");
+        drop(HomeLock::take(&home).unwrap());
+        assert!(!is_held(), "another home is there");
+        assert_eq!(held.lost().await, home);
+        fs::remove_dir_all(&home).unwrap();
+        fs::write(&home, "no folder").unwrap();
+        assert!(!is_held(), "nothing can be in it");
+        fs::remove_file(&home).unwrap();
+        fs::rename(&aside, &home).unwrap();
+        assert!(is_held(), "it was put back");
+        assert!(held.lost().now_or_never().is_none());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | a file or folder of the owner's alone | modes 600 and 700, and wider ones are refused | what the profile's folder gives, not looked at |
 //! | the names in a folder, on the disk | waited for | not waited for: there is no way to it for a user |
 //! | whether a file is as it was when it was read | by its number and the time of its last change | never known: it is read again |
+//! | whether a file that is open has its name still | by its number | while anything has that name |
 //! | a file that shares the bytes of another until one of them is written to | asked for on Linux; which disks do it differs | not asked for |
 //! | bytes that a disk has free | asked | unknown |
 //! | a clock that goes on in sleep | `CLOCK_BOOTTIME`, or `CLOCK_MONOTONIC` where it does | the performance counter |
@@ -22,15 +23,15 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use self::unix::{
-    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, nameable, private, since_start,
-    sync_folder,
+    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, has_name, nameable, private,
+    since_start, sync_folder,
 };
 #[cfg(unix)]
 pub use self::unix::{free_bytes, lacks, raise_open_files};
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, nameable, private, since_start,
-    sync_folder,
+    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, has_name, nameable, private,
+    since_start, sync_folder,
 };
 #[cfg(windows)]
 pub use self::windows::{free_bytes, lacks, raise_open_files};

@@ -42,7 +42,7 @@ async fn a_part_that_fails_ends_a_daemon_whose_loop_goes_on() {
         let _guard = guard;
         panic!("a fault");
     });
-    let ended = until_ended(&mut running, pending(), &watchdog).await;
+    let ended = until_ended(&mut running, pending(), (pending(), &watchdog)).await;
     assert_eq!(ended.unwrap_err().to_string(), "the network of the daemon failed by a fault of this program");
 }
 
@@ -50,12 +50,22 @@ async fn a_part_that_fails_ends_a_daemon_whose_loop_goes_on() {
 async fn a_loop_that_panics_is_a_fault_and_one_that_was_told_to_end_is_none() {
     let watchdog = Watchdog::default();
     let mut panics = tokio::spawn(async { panic!("a fault") });
-    let ended = until_ended(&mut panics, pending(), &watchdog).await;
+    let ended = until_ended(&mut panics, pending(), (pending(), &watchdog)).await;
     assert!(matches!(ended, Err(DaemonError::Fault { part: "loop" })), "{ended:?}");
     let (end, ending) = oneshot::channel();
     let mut running =
         tokio::spawn(
             async move { ending.await.map_err(|_| Ended::Broken(Broken { reason: "lost".into() })) },
         );
-    until_ended(&mut running, async { end.send(()).unwrap() }, &watchdog).await.unwrap();
+    until_ended(&mut running, async { end.send(()).unwrap() }, (pending(), &watchdog)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_home_that_is_gone_ends_a_daemon_before_its_loop_has_the_last_word() {
+    let watchdog = Watchdog::default();
+    let mut running = tokio::spawn(async { Ok(()) });
+    let gone = std::future::ready(PathBuf::from("home"));
+    let ended = until_ended(&mut running, pending(), (gone, &watchdog)).await;
+    assert!(matches!(ended, Err(DaemonError::HomeGone { .. })), "{ended:?}");
+    running.await.unwrap().unwrap();
 }

@@ -31,7 +31,8 @@ const CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// A socket that listens; its file goes when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
-    path: PathBuf,
+    /// Nothing, once what has that name may be another's.
+    path: Option<PathBuf>,
     listener: Option<Listener>,
     accepting: Option<JoinHandle<()>>,
 }
@@ -48,7 +49,7 @@ impl Server {
             }
         }
         let listener = Listener::bind(&path, &unnamed)?;
-        Ok(Self { path, listener: Some(listener), accepting: None })
+        Ok(Self { path: Some(path), listener: Some(listener), accepting: None })
     }
 
     /// Serves users until the daemon ends.
@@ -56,6 +57,11 @@ impl Server {
         if let Some(listener) = self.listener.take() {
             self.accepting = Some(tokio::spawn(accept(listener, dispatch)));
         }
+    }
+
+    /// Leaves the file to whoever has the home now.
+    pub(crate) fn disown(&mut self) {
+        self.path = None;
     }
 
     /// Lets the last answers of a daemon that has ended leave. Until then nobody else can take its place.
@@ -71,7 +77,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Whoever finds it later finds that nobody listens, which is as good.
-        drop(fs::remove_file(&self.path));
+        if let Some(path) = &self.path {
+            drop(fs::remove_file(path));
+        }
     }
 }
 

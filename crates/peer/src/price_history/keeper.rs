@@ -59,6 +59,11 @@ impl PriceKeeper {
         Self { stop, task: tokio::spawn(keep(diary, responder, stopped)) }
     }
 
+    /// Ends, and writes nothing more: the folder is another's.
+    pub(crate) fn disown(&self) {
+        self.task.abort();
+    }
+
     /// Ends once what was seen is written.
     pub(crate) async fn end(self) {
         drop(self.stop);

@@ -5,7 +5,7 @@
 mod socket;
 
 use std::{
-    fs::{self, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io,
     path::Path,
     sync::LazyLock,
@@ -28,6 +28,7 @@ pub fn lacks() -> &'static [&'static str] {
         "who else can read the home is not looked at: it is as private as the folder that it is in",
         "how much the disk has free is not known: daemon.free_bytes_min holds nothing back",
         "a power cut may undo the renaming of a file that was written",
+        "a home that another is put in the place of is not told from it: its daemon goes on",
         "runners and models are read anew before each job, since a changed file cannot be told from an old one",
     ]
 }
@@ -45,6 +46,14 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
 /// Files have no mode.
 pub(crate) fn exposed(_path: &Path) -> io::Result<Option<u32>> {
     Ok(None)
+}
+
+/// Whether this path leads to a file that is open, as far as it can be told: to any.
+pub(crate) fn has_name(_file: &File, path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        metadata => metadata.map(|_| true),
+    }
 }
 
 /// Only a system's own processes may have a folder written out.

@@ -87,6 +87,25 @@ async fn a_home_has_one_daemon() {
 }
 
 #[tokio::test]
+async fn a_daemon_ends_with_its_home_and_lets_the_one_in_its_place_be() {
+    let house = alone();
+    let running = house.start().await;
+    let root = house.home.root();
+    std::fs::rename(root, root.with_extension("aside")).unwrap();
+    std::fs::create_dir(root).unwrap();
+    std::fs::write(house.home.socket(), "another's").unwrap();
+    let ended = running.failed().await;
+    assert!(matches!(&ended, DaemonError::HomeGone { home } if home == root), "{ended:?}");
+    assert_eq!(std::fs::read_to_string(house.home.socket()).unwrap(), "another's");
+
+    let house = alone();
+    let running = house.start().await;
+    std::fs::remove_dir_all(house.home.root()).unwrap();
+    let ended = running.failed().await;
+    assert!(matches!(ended, DaemonError::HomeGone { .. }), "{ended:?}");
+}
+
+#[tokio::test]
 async fn another_version_is_told_apart_by_both_sides() {
     let house = alone();
     let listener = UnixListener::bind(house.home.socket()).unwrap();

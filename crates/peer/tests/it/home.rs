@@ -123,6 +123,11 @@ impl Running {
         timeout(WAIT_MAX, self.task).await.expect("ends in time").unwrap().unwrap();
     }
 
+    /// Waits for a daemon that ends by itself, and says why it did.
+    pub(crate) async fn failed(self) -> DaemonError {
+        timeout(WAIT_MAX, self.task).await.expect("ends in time").unwrap().unwrap_err()
+    }
+
     pub(crate) fn contact(&self) -> Contact {
         Contact { peer: self.ready.peer, addresses: self.ready.addresses.clone() }
     }
