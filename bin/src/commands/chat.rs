@@ -40,7 +40,7 @@ use crate::{
     printer::{full, money, number_of, short},
 };
 
-/// Bytes of one line that is said.
+/// Bytes of one line that is said, without its end.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 /// What may be typed instead of something to say.
 const COMMANDS: &str = "/cost  what the answers cost   /receipt  the receipt of the last answer   /again  answer anew   /quit  (or Ctrl-D)";
@@ -137,6 +137,13 @@ impl Conversation<'_> {
                 _ = tokio::signal::ctrl_c() => None,
             };
             let Some(line) = line.transpose().map_err(|error| unreadable(&error))? else { return Ok(()) };
+            let line = match line {
+                Ok(line) => line,
+                Err(unsaid) => {
+                    self.refuse(unsaid.failure());
+                    continue;
+                }
+            };
             match line.trim() {
                 "" => {}
                 "/quit" | "/exit" => return Ok(()),
@@ -182,11 +189,16 @@ impl Conversation<'_> {
             Err(error) if ends(&error) => Err(error),
             Err(error) => {
                 self.messages.pop();
-                self.invocation.printer.failure(&error);
-                self.refused = Some(error);
+                self.refuse(error);
                 Ok(false)
             }
         }
+    }
+
+    /// Tells why nothing comes of a line.
+    fn refuse(&mut self, why: CommandError) {
+        self.invocation.printer.failure(&why);
+        self.refused = Some(why);
     }
 
     /// The next answer, to what was said last.
@@ -306,21 +318,36 @@ fn ends(error: &CommandError) -> bool {
     }
 }
 
+/// Why a line is not said. The next may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UnsaidLine {
+    /// It is too long.
+    Long,
+    /// It is no UTF-8.
+    Foreign,
+}
+
+impl UnsaidLine {
+    fn failure(self) -> CommandError {
+        let why = match self {
+            Self::Long => format!("it has more than {LINE_BYTES_MAX} bytes"),
+            Self::Foreign => "it is no UTF-8".to_owned(),
+        };
+        let hint = "the conversation goes on without it; `assay run NAME -f FILE` reads a longer text";
+        CommandError::new(Exit::Usage, "NOT_A_TEXT", format!("this line was not said: {why}"), hint)
+    }
+}
+
+/// A line, if it can be said.
+type TypedLine = Result<String, UnsaidLine>;
+
 /// Lines of standard input, as they come.
-fn lines() -> mpsc::Receiver<io::Result<String>> {
+fn lines() -> mpsc::Receiver<io::Result<TypedLine>> {
     let (said, lines) = mpsc::channel(1);
     // A thread of its own: nobody can interrupt a read, and the process must be able to end meanwhile.
     std::thread::spawn(move || {
         let mut stdin = io::stdin().lock();
-        loop {
-            let mut line = Vec::new();
-            let read = io::Read::take(&mut stdin, LINE_BYTES_MAX as u64).read_until(b'\n', &mut line);
-            let line = match read {
-                Ok(0) => return,
-                Ok(_) if line.len() == LINE_BYTES_MAX => Err(io::Error::other("the line is too long")),
-                Ok(_) => String::from_utf8(line).map_err(io::Error::other),
-                Err(error) => Err(error),
-            };
+        while let Some(line) = next_line(&mut stdin).transpose() {
             if said.blocking_send(line).is_err() {
                 return;
             }
@@ -329,7 +356,55 @@ fn lines() -> mpsc::Receiver<io::Result<String>> {
     lines
 }
 
+/// The next line, if there is one. Of one that is too long the rest is read and kept nowhere: it is no line of its own.
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<TypedLine>> {
+    let mut line = Vec::new();
+    let most = LINE_BYTES_MAX as u64 + 1;
+    if io::Read::take(&mut *input, most).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    if line.len() > LINE_BYTES_MAX && !line.ends_with(b"\n") {
+        input.skip_until(b'\n')?;
+        return Ok(Some(Err(UnsaidLine::Long)));
+    }
+    Ok(Some(String::from_utf8(line).map_err(|_| UnsaidLine::Foreign)))
+}
+
 fn unreadable(error: &io::Error) -> CommandError {
-    let hint = "say it in lines of UTF-8; `assay run NAME -f FILE` reads a longer text";
+    let hint = "type it, or pass it on standard input";
     CommandError::new(Exit::Usage, "NOT_A_TEXT", format!("what was typed cannot be read: {error}"), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_cannot_be_said_is_one_line_and_the_next_is_read() {
+        let longest = "x".repeat(LINE_BYTES_MAX);
+        let typed = [
+            longest.as_bytes(),
+            &b"\nx"[..],
+            longest.as_bytes(),
+            &b"\n27+58=\n\xff\xfe\n389+456=\nx"[..],
+            longest.as_bytes(),
+        ];
+        let (typed, mut lines) = (typed.concat(), Vec::new());
+        let mut input = typed.as_slice();
+        while let Some(line) = next_line(&mut input).unwrap() {
+            lines.push(line);
+        }
+        let said = |line: &str| -> TypedLine { Ok(line.to_owned()) };
+        let expected = [
+            said(&format!("{longest}\n")),
+            Err(UnsaidLine::Long),
+            said("27+58=\n"),
+            Err(UnsaidLine::Foreign),
+            said("389+456=\n"),
+            Err(UnsaidLine::Long),
+        ];
+        assert!(lines == expected, "{} lines", lines.len());
+        let told = UnsaidLine::Long.failure().to_json().to_string();
+        assert!(told.contains("this line was not said: it has more than 65536 bytes"), "{told}");
+    }
 }

@@ -25,6 +25,9 @@ const RESUME_EXAMPLES: &str = "\
 Examples:
   assay resume  take jobs on again";
 
+/// The longest pause with an end: a year. What is far longer ends at no time that a calendar has.
+const LENGTH_MAX: Duration = Duration::from_secs(365 * 24 * 3_600);
+
 /// Take no new jobs on for a while, and give their memory back.
 ///
 /// What runs goes on, unless --now gives it up: its client pays for its place at the notary and nothing else, and asks
@@ -91,6 +94,8 @@ fn some_length(text: &str) -> Result<Duration, String> {
     let length = input::length(text)?;
     if length.is_zero() {
         Err("a pause has a length; `assay resume` ends one".to_owned())
+    } else if length > LENGTH_MAX {
+        Err("a pause that ends by itself lasts 8760h at most, a year; without --for it lasts until `assay resume`".to_owned())
     } else {
         Ok(length)
     }
@@ -120,6 +125,15 @@ mod tests {
     use assay_protocol::units::Timestamp;
 
     use super::*;
+
+    #[test]
+    fn a_pause_has_a_length_that_a_calendar_can_tell() {
+        assert_eq!(some_length("2h"), Ok(Duration::from_secs(7_200)));
+        assert_eq!(some_length("8760h"), Ok(LENGTH_MAX));
+        for length in ["0s", "8761h", "99999999999h"] {
+            assert!(some_length(length).unwrap_err().contains("`assay resume`"), "{length}");
+        }
+    }
 
     #[test]
     fn jobs_are_taken_on_after_a_pause_unless_a_rule_holds() {

@@ -97,6 +97,22 @@ fn a_file_that_makes_no_sense_is_named_and_mended() {
     assert_eq!(assay(home.path(), &["config", "ls"]).status, Some(0));
 }
 
+#[test]
+fn what_cannot_be_taken_out_alone_is_left_to_its_owner_and_what_stands_in_a_line_is_not() {
+    let (home, file) = settled();
+    let unset = || assay(home.path(), &["config", "unset", "client.cost_max"]);
+    fs::write(&file, "# mine\nclient.cost_max = \"20\"\n").unwrap();
+    assert_eq!(unset().stdout, "client.cost_max = 1.00, as is assumed\n");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "# mine\n");
+    for entangled in ["client = { cost_max = \"20\" }\n", "[client]\ncost_max = \n"] {
+        fs::write(&file, entangled).unwrap();
+        let refused = unset();
+        assert_eq!(refused.status, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("hint: change it with `assay config edit`, which"), "{refused:?}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), entangled);
+    }
+}
+
 /// An editor that writes this.
 fn editor(folder: &Path, name: &str, script: &str) -> String {
     let path = folder.join(name);

@@ -58,10 +58,17 @@ pub(crate) fn cut_model(folder: &Path) -> PathBuf {
 
 /// Talks with the model, and is answered each time as it is asked.
 fn chats(buyer: &Person) {
-    let said = "27+58=\n/cost\n\n/nonsense\n389+456=\n/again\n/receipt\n/quit\n27+58=\n";
-    let chat = buyer.told(&["chat", "adder", "--temperature", "0"], said);
+    let long = "1".repeat(70_000);
+    let said = format!("27+58=\n/cost\n\n/nonsense\n{long}\n389+456=\n/again\n/receipt\n/quit\n27+58=\n");
+    let chat = buyer.told(&["chat", "adder", "--temperature", "0"], &said);
     assert_eq!((chat.status, chat.stdout.as_str()), (Some(0), "85\n845\n845\n"), "{chat:?}");
-    for told in ["1 answer for", "there is no command /nonsense", "`assay receipt show", "3 tokens, by"] {
+    for told in [
+        "1 answer for",
+        "there is no command /nonsense",
+        "this line was not said: it has more than 65536 bytes",
+        "`assay receipt show",
+        "3 tokens, by",
+    ] {
         assert!(chat.stderr.contains(told), "{told}: {chat:?}");
     }
     let document = buyer.told(&["chat", "adder", "--json", "--max-cost", "0.000001"], "27+58=\n");

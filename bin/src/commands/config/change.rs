@@ -1,6 +1,6 @@
 //! `assay config set` and `unset`: one value, changed in a file that otherwise stays as it was written.
 
-use assay_peer::config::{HomeSetting, SettingsFile};
+use assay_peer::config::{ConfigError, HomeSetting, SettingsFile};
 use serde_json::json;
 
 use super::{ChangeEffect, find, plain, settled, value};
@@ -61,11 +61,11 @@ pub(super) async fn set(args: &SetArgs, invocation: &Invocation) -> Result<(), C
 pub(super) async fn unset(args: &UnsetArgs, invocation: &Invocation) -> Result<(), CommandError> {
     settled(invocation)?;
     let mut file = SettingsFile::open(&invocation.home)?;
-    let is_there = file.text().line_of(&args.key).map_err(|error| file.blame(error))?.is_some();
+    let is_there = file.text().line_of(&args.key).map_err(|error| entangled(file.blame(error)))?.is_some();
     // What is no setting can be taken out where it stands, and is a slip where it does not.
     let setting = find(&args.key);
     if is_there {
-        let text = file.text().without(&args.key).map_err(|error| file.blame(error))?;
+        let text = file.text().without(&args.key).map_err(|error| entangled(file.blame(error)))?;
         file.put(text)?;
     }
     match setting {
@@ -77,6 +77,12 @@ pub(super) async fn unset(args: &UnsetArgs, invocation: &Invocation) -> Result<(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Why a key cannot be taken out: what is said elsewhere of a file that makes no sense would name this very command.
+fn entangled(error: ConfigError) -> CommandError {
+    let hint = "change it with `assay config edit`, which keeps what you write until it makes sense";
+    CommandError::from(error).hinting(hint)
 }
 
 /// Tells a running daemon, and the user what came of it.

@@ -112,7 +112,8 @@ impl SettingsText {
         let start = self.0[..place.key.start].rfind('\n').map_or(0, |end| end + 1);
         let end = self.0[place.value.end..].find('\n').map_or(self.0.len(), |end| place.value.end + end + 1);
         let (before, after) = (&self.0[start..place.key.start], self.0[place.value.end..end].trim());
-        if !before.trim().is_empty() || !(after.is_empty() || after.starts_with('#')) {
+        let is_whole = before.trim().is_empty() || is_dotted(before, key);
+        if !is_whole || !(after.is_empty() || after.starts_with('#')) {
             return Err(BadConfig::Senseless { key: key.to_owned(), problem: ENTANGLED });
         }
         let about =
@@ -164,6 +165,13 @@ impl SettingsText {
 struct KeyPlace {
     key: Range<usize>,
     value: Range<usize>,
+}
+
+/// Whether what stands before the last name of a key is its table and a dot: such a line says nothing else either.
+fn is_dotted(before: &str, key: &str) -> bool {
+    let table = key.split_once('.').map(|(table, _)| table);
+    let named = before.trim().strip_suffix('.').map(|named| named.trim().trim_matches(['"', '\'']));
+    named.is_some() && named == table
 }
 
 fn table_of<'a>(file: &'a DeTable<'_>, name: &str) -> Option<&'a DeTable<'a>> {
@@ -267,6 +275,11 @@ mod tests {
             "[client]\n",
             "what is wrong goes too"
         );
+        let dotted = "client.cost_max = \"1\" # of late\nclient.costmax = 2\n\"daemon\" . workers = 1\n";
+        let left = without(dotted, "client.costmax");
+        assert_eq!(left, dotted.replacen("client.costmax = 2\n", "", 1));
+        assert_eq!(without(&left, "client.cost_max"), "\"daemon\" . workers = 1\n");
+        assert_eq!(without(&left, "daemon.workers"), "client.cost_max = \"1\" # of late\n");
     }
 
     #[test]
