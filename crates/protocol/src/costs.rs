@@ -39,8 +39,8 @@ pub fn of_order(genesis: &Genesis, order: &Order, check_work: Work, rate: Rate, 
     }
 }
 
-/// What a client pays in advance for so many checks: never less than for one, which a dispute uses; and to a newcomer what it
-/// costs on average that somebody looks again, with this chance.
+/// What a client pays in advance for so many checks: never less than for one, which a dispute uses, or a job whose client does
+/// not reveal its secret; and to a newcomer what it costs on average that somebody looks again, with this chance.
 #[must_use]
 pub fn prepaid(check: Amount, checks: u16, again: Rate) -> Option<Amount> {
     check.times(u64::from(checks.max(1)))?.plus(check.share(again))

@@ -11,6 +11,7 @@
 //!  Cancelled Withdrawn      └▶ FalseStream FalseOpening               ▲── margin open ──┘ └─▶ Silence ──▶ Silent
 //! ```
 //!
+//! Whoever has revealed nothing after 45 s is checked, drawn or not.
 //! Where a claim opens itself, Checking begins with Disclosing, and no seat has an Opening. The second and the third look at
 //! a newcomer's result are stages of a jury; Doubting, whether there is a second one, stands before it.
 //! Sealing begins with Calling: who does not say that it is there is not waited for.
@@ -236,10 +237,25 @@ impl Job {
         self.revealed
     }
 
-    /// True if the job is checked whatever the draw says.
+    /// True if how another job of its provider ended has it checked whatever the draw says; the provider pays for that.
     #[must_use]
     pub fn forced(&self) -> bool {
         self.forced
+    }
+
+    /// True if its client did not reveal its secret in time. That has it checked whatever the draw says: whoever could drop a
+    /// reveal would choose between two draws otherwise.
+    #[must_use]
+    pub fn unrevealed(&self) -> bool {
+        let awaited =
+            matches!(self.stage, Stage::Open { .. } | Stage::Cancelling { .. } | Stage::Claimed { .. });
+        self.claim.is_some() && !self.revealed && !awaited
+    }
+
+    /// True if the job is checked whatever the draw says.
+    #[must_use]
+    pub fn checked_anyway(&self) -> bool {
+        self.forced || self.unrevealed()
     }
 
     /// True if the client had a result checked that was not drawn.

@@ -145,10 +145,12 @@ impl Settling<'_> {
         total(fees.get(wanted..).unwrap_or_default())
     }
 
-    /// True if the client has paid for the first checks in advance: every total holds one, which a dispute uses. What they
-    /// do not cost goes back to it.
+    /// True if the client has paid for the first checks in advance: every total holds one, which a dispute uses, and a job
+    /// whose client did not reveal its secret, unless it was to be checked for what its provider did. What they do not cost
+    /// goes back to it.
     fn prepays(&self) -> bool {
-        self.ticket.prepaid > 0 || self.job.disputed()
+        let kept_secret = self.job.unrevealed() && !self.job.forced();
+        self.ticket.prepaid > 0 || self.job.disputed() || kept_secret
     }
 
     /// Refunded after a first check that the client paid for, if it did. The provider, which is paid nothing, owes the
@@ -235,7 +237,11 @@ impl Settling<'_> {
     /// but only in classes that the network knew from the first day: in any other all who check may be of one mind, and
     /// would be paid for finding nothing.
     fn undecided(&self) -> Settlement {
-        let first = self.first_fees();
+        let mut first = self.first_fees();
+        // Whoever did not reveal its secret has put up one check, however many others were given no input beside it.
+        if self.ticket.prepaid == 0 && !self.job.disputed() {
+            first.truncate(1);
+        }
         let check = self.genesis.check_cost(self.job.claimed_check_work());
         // What was paid in advance is what a check costs that finds what was claimed: a run that found otherwise may be more.
         let borne: Vec<Fee> = first.iter().map(|fee| Fee { amount: fee.amount.min(check), ..*fee }).collect();

@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// Verifiers that a dispute which comes to nothing may have to pay: as many that were given no input as do not end it yet, and
-/// that find something while a jury sits; as many that found what was claimed; and who called the jury.
+/// that find something while a jury sits; as many that found what was claimed; and who called the jury. A job whose client did
+/// not reveal its secret takes one.
 const DISPUTED_CHECKS: u64 = 2 * (ABSENT_MAX as u64 - 1) + 1;
 
 /// What went back of a job's price; nothing before its claim.

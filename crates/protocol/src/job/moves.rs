@@ -86,7 +86,7 @@ impl Job {
     }
 
     pub(super) fn drawn(&mut self, check: bool, round: u64, now: LiveTime) -> Stage {
-        if check || self.forced {
+        if check || self.checked_anyway() {
             self.begin_check(round, now)
         } else {
             Stage::Waiting { until: now.live.after(self.ticket.window) }

@@ -43,7 +43,16 @@ const TABLE: &[(Terms, &str)] = &[
         drawn unheard*3                             | Unchecked    | 1198.875 | 783.125 | 0      |
         drawn checked:same                          | Checked      | 1198.875 | 783.125 | 0      | 0:64
         drawn unheard checked:same                  | Checked      | 1198.875 | 783.125 | 0      | 1:64
-        claim overdue rounds draw:none overdue      | NotDrawn     | 1198.875 | 783.125 | 0      |
+        claim overdue rounds draw:none checked:same | Checked      | 1134.875 | 783.125 | 0      | 0:64
+        claim overdue rounds draw:check checked:same | Checked     | 1134.875 | 783.125 | 0      | 0:64
+        claim:idle overdue rounds draw:none checked:same | Checked | 1934.875 | 0       | 0      | 0:64
+        claim overdue rounds draw:none unserving checked:same voice:same | Checked | 1134.875 | 719.125 | 0 | 1:64 2:64
+        claim overdue rounds draw:none seat:nobody  | Unchecked    | 1198.875 | 783.125 | 0      |
+        claim overdue rounds draw:none checked:other voice:same*2 | Cleared | 1198.875 | 783.125 | 0 | 1:64 2:64 0:-128
+        claim overdue rounds draw:none checked:other voice:other*2 | Slashed | 2000 | 0 | 200000 | 0:1344 1:64 2:64
+        claim overdue rounds draw:none checked:other nobody | Void | 1936     | 0       | 0      | 0:64
+        claim overdue rounds draw:none unserving checked:same voice:other nobody | Void | 1936 | 0 | 0 | 1:64 2:64
+        claim overdue convicted rounds draw:none checked:same | Checked | 1198.875 | 719.125 | 0 | 0:64
         claim:idle reveal rounds draw:none overdue  | NotDrawn     | 1998.875 | 0       | 0      |
         claim:most reveal rounds draw:none overdue  | NotDrawn     | 998.875  | 983.125 | 0      |
         claim convicted reveal rounds draw:none checked:same | Checked | 1198.875 | 719.125 | 0    | 0:64
@@ -181,6 +190,7 @@ const TABLE: &[(Terms, &str)] = &[
         NEWCOMER,
         "
         drawn checked:same                          | Checked      | 1198.875 | 736     | 0      | 0:64
+        claim overdue rounds draw:check checked:same | Checked     | 1198.875 | 736     | 0      | 0:64
         claim:idle reveal rounds draw:check checked:same | Checked | 1934.875 | 0       | 0      | 0:64
         drawn checked:other rounds draw:none        | Mismatch     | 1870.875 | 0       | 0      | 0:64
         drawn checked:other rounds draw:check voice:other | Mismatch | 1870.875 | 0     | 0      | 0:64 1:64
@@ -230,7 +240,10 @@ const TABLE: &[(Terms, &str)] = &[
     ),
     (
         Terms { greys: 3, ..TENSOR },
-        "drawn checked:grey                         | GreyRefunded | 1998.875 | 0       | 0      | 0:64 p:-16.875",
+        "
+        drawn checked:grey                          | GreyRefunded | 1998.875 | 0       | 0      | 0:64 p:-16.875
+        claim overdue rounds draw:none checked:grey | GreyRefunded | 1934.875 | 0       | 0      | 0:64 p:-16.875
+        ",
     ),
     (
         Terms { greys: 3, checks: 1, ..TENSOR },
@@ -394,6 +407,8 @@ fn the_pool_pays_no_juries_that_come_to_nothing_in_classes_that_nobody_knew() {
     let cases = [
         (SPOT, "accused voice:other voice:third nobody", "2000 "),
         (SPOT, "accused nobody", "2000 "),
+        (SPOT, "claim overdue rounds draw:none checked:other nobody", "1936 0:64"),
+        (SPOT, "claim overdue rounds draw:none unserving checked:same voice:other nobody", "1936 1:64"),
         (THRICE, "drawn checked:same voice:other nobody", "1872 0:64 1:64"),
     ];
     for (terms, story, expected) in cases {

@@ -11,6 +11,16 @@ impl Report {
     /// What the outcome says about the result, with the numbers it rests on.
     #[must_use]
     pub fn meaning(&self) -> String {
+        let mut told = self.of_outcome();
+        if self.unrevealed {
+            told.push_str(
+                "; its client had not revealed its secret, so that it was to be checked whatever was drawn",
+            );
+        }
+        told
+    }
+
+    fn of_outcome(&self) -> String {
         let Self { agreeing, checks, rate, .. } = self;
         match self.outcome {
             Outcome::Checked if *checks == 1 => {
@@ -77,24 +87,24 @@ mod tests {
 
     #[test]
     fn each_outcome_has_words_of_its_own() {
-        let told = |outcome: Outcome, agreeing: u64, checks: u64| {
-            let report = Report {
-                network: NetworkId::default(),
-                network_name: String::new(),
-                notary: PeerId::default(),
-                job: JobId::default(),
-                client: PeerId::default(),
-                provider: PeerId::default(),
-                outcome,
-                label: outcome.label(),
-                rate: Rate::per_mille(20),
-                claim: None,
-                cost: Amount::ZERO,
-                agreeing,
-                checks,
-            };
-            report.meaning()
+        let reported = |outcome: Outcome, agreeing: u64, checks: u64| Report {
+            network: NetworkId::default(),
+            network_name: String::new(),
+            notary: PeerId::default(),
+            job: JobId::default(),
+            client: PeerId::default(),
+            provider: PeerId::default(),
+            outcome,
+            label: outcome.label(),
+            rate: Rate::per_mille(20),
+            claim: None,
+            cost: Amount::ZERO,
+            agreeing,
+            checks,
+            unrevealed: false,
         };
+        let told =
+            |outcome: Outcome, agreeing: u64, checks: u64| reported(outcome, agreeing, checks).meaning();
         let words = |outcome: Outcome| told(outcome, 1, 3);
         let all: BTreeSet<String> = Outcome::ALL.into_iter().map(words).collect();
         assert_eq!(all.len(), Outcome::ALL.len());
@@ -103,5 +113,7 @@ mod tests {
         let some = told(Outcome::Unchecked, 2, 2);
         assert!(some.contains("2 done, 2 of which agree") && !some.contains("nobody could;"), "{some}");
         assert!(words(Outcome::NotDrawn).contains("a chance of 2.00 %"));
+        let unrevealed = Report { unrevealed: true, ..reported(Outcome::Checked, 1, 1) }.meaning();
+        assert!(unrevealed.starts_with(&told(Outcome::Checked, 1, 1)) && unrevealed.contains("not revealed"));
     }
 }

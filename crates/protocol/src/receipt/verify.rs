@@ -55,6 +55,8 @@ pub struct Report {
     pub agreeing: u64,
     /// Re-executions that found something.
     pub checks: u64,
+    /// True if it was drawn without its client's secret, and so was to be checked.
+    pub unrevealed: bool,
 }
 
 /// A step of the judgement.
@@ -423,6 +425,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
         let total = job.order().total_max;
         let held = total.plus(job.pledged()).unwrap_or(total);
         let found = job.seats().iter().filter(|seat| seat.found().is_some()).count() as u64;
+        let drawn = story.events.iter().any(|event| matches!(event.what, Happening::Draw { .. }));
         Report {
             network: self.network,
             network_name: story.genesis.name.clone(),
@@ -437,6 +440,7 @@ impl<'a, S: Scheme> Judge<'a, S> {
             cost: held.minus_up_to(story.settlement.client),
             agreeing: job.agreeing(),
             checks: found,
+            unrevealed: job.unrevealed() && drawn,
         }
     }
 }

@@ -201,6 +201,9 @@ const BEGINNINGS: &[&str] = &[
     "claim:idle reveal rounds draw:check open seat unserved sealed:same unserving",
     "claim:idle reveal rounds draw:check sealed:same open-seal:same overdue rounds draw:check",
     "claim:idle reveal rounds draw:check unserving",
+    "claim:idle overdue rounds draw:none",
+    "claim:idle overdue rounds draw:none open seat unserved sealed:same unserving",
+    "claim:most overdue rounds draw:none",
 ];
 
 prop_compose! {

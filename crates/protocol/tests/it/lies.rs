@@ -18,7 +18,7 @@ use std::{
 
 use assay_protocol::{
     outcome::Outcome,
-    receipt::{Receipt, Refuted, Stop, verify},
+    receipt::{Happening, Receipt, Refuted, Stop, Story, StoryEvent, verify},
 };
 
 use self::{files::FILES, told::TOLD};
@@ -31,6 +31,8 @@ use crate::fuzz::{
 
 /// Choices in one story.
 const CHOICES: usize = 40;
+/// Jobs that are told to have been left alone.
+const ALONE: usize = 5;
 /// Statements in the stories that are told too late.
 const STATEMENTS_MAX: usize = 40;
 /// So many lies against each step, and so many true stories, in a moment.
@@ -61,6 +63,22 @@ fn truth(number: u64) -> Option<Receipt> {
 
 fn judged(receipt: &Receipt) -> Result<Outcome, Stop> {
     verify::<Stamp>(receipt).map(|report| report.outcome).map_err(|Refuted { step, .. }| step)
+}
+
+/// A job whose client revealed nothing ends as if it were not checked, since it was not drawn.
+fn left_alone(story: &mut Story) -> bool {
+    let is_draw = |event: &StoryEvent| matches!(event.what, Happening::Draw { .. });
+    let Some(at) = story.events.iter().position(is_draw) else { return false };
+    let revealed = story.events[..at].iter().any(|event| matches!(event.what, Happening::Reveal(_)));
+    if revealed || matches!(story.events[at].what, Happening::Draw { check: true }) {
+        return false;
+    }
+    // Of what came after it nothing is told.
+    let last = story.events[at].round;
+    story.events.truncate(at + 1);
+    story.ticks.retain(|tick| tick.said().round <= last);
+    story.outcome = Outcome::NotDrawn;
+    true
 }
 
 /// The ways to play a job against one rule, and the step that refuses each.
@@ -130,6 +148,24 @@ fn tell(many: usize, mut heard: impl FnMut(&[u8], Result<Outcome, Stop>)) -> BTr
 fn true_stories_hold_and_each_lie_is_refused_by_the_step_of_its_rule() {
     let lies = tell(FEW, |_, _| {});
     assert!(lies.values().all(|told| *told >= FEW));
+}
+
+/// A notary that drops a reveal where the draw with the secret says that the job is checked, and the one without it that it is
+/// not, has gained nothing.
+#[test]
+fn a_job_whose_client_revealed_nothing_is_not_left_alone_because_it_was_not_drawn() {
+    let mut told = 0;
+    for number in 0..20_000 {
+        if told == ALONE {
+            break;
+        }
+        let Some(mut story) = truth(number).map(|receipt| receipt.story) else { continue };
+        if left_alone(&mut story) {
+            assert_eq!(judged(&crate::fuzz::play::attested(story)), Err(Stop::Outcome), "story {number}");
+            told += 1;
+        }
+    }
+    assert_eq!(told, ALONE);
 }
 
 #[test]

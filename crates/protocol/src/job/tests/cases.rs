@@ -7,7 +7,7 @@ use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use super::{
     checks, jury,
-    world::{Terms, World, said},
+    world::{Terms, World, name, said},
 };
 use crate::outcome::Outcome;
 
@@ -162,6 +162,8 @@ const DRAWS: &[Group] = &[
             claim reveal rounds            | draw:none   | Waiting
             claim overdue tick             | draw:check  | ! TooEarly
             claim overdue rounds           | draw:check  | Checking.Seating
+            claim overdue rounds           | draw:none   | Checking.Seating
+            claim overdue convicted rounds | draw:none   | Checking.Seating
             undrawn                        | draw:check  | ! TooLate
             drawn                          | draw:none   | ! TooLate
             undrawn                        | seat        | ! TooEarly
@@ -407,6 +409,31 @@ fn a_conviction_over_another_job_withdraws_what_is_unclaimed_and_checks_what_is_
 #[test]
 fn a_deadline_falls_at_the_first_tick_at_or_past_it_and_a_pause_skips_no_stage() {
     check(DEADLINES);
+}
+
+/// Whoever could drop a reveal would choose between the draw with the secret and the one without it.
+#[test]
+fn a_job_whose_client_reveals_nothing_in_time_is_checked_whatever_is_drawn() {
+    for (story, revealed, unrevealed) in [
+        ("", false, false),
+        ("overdue", false, false),
+        ("cancel overdue", false, false),
+        ("claim", false, false),
+        ("claim reveal", true, false),
+        ("undrawn overdue", true, false),
+        ("claim overdue", false, true),
+        ("claim overdue rounds draw:none checked:same", false, true),
+    ] {
+        let World { job, .. } = World::after(&SPOT, story);
+        assert_eq!((job.revealed(), job.unrevealed()), (revealed, unrevealed), "{story}");
+        assert_eq!((job.forced(), job.checked_anyway()), (false, unrevealed), "{story}");
+    }
+    for (terms, stage) in [(SPOT, "Checking.Seating"), (Terms::EXACT, "Checking.Disclosing")] {
+        for drawn in ["draw:check", "draw:none"] {
+            let World { job, .. } = World::after(&terms, &format!("claim overdue rounds {drawn}"));
+            assert_eq!(name(job.stage()), stage, "{drawn}");
+        }
+    }
 }
 
 #[test]

@@ -19,11 +19,12 @@ const TERMS: [Terms; 6] = [
 ];
 
 /// Where the parties stand when they begin to say anything at all.
-const BEGINNINGS: [&str; 13] = [
+const BEGINNINGS: [&str; 14] = [
     "",
     "cancel",
     "claim",
     "claim reveal rounds",
+    "claim overdue rounds draw:none",
     "undrawn",
     "drawn",
     "undrawn dispute",

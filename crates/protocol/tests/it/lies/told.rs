@@ -15,7 +15,10 @@ use assay_protocol::{
     units::{Amount, Duration, Rate, Timestamp},
 };
 
-use super::traps::{dearer, pledged, trap};
+use super::{
+    left_alone,
+    traps::{dearer, pledged, trap},
+};
 use crate::fuzz::{
     dice::Dice,
     town::{CLIENT, NOTARY, PROVIDER, Stamper},
@@ -210,6 +213,7 @@ pub(super) const TOLD: &[Lie] = &[
         story.outcome = others[dice.below(others.len())];
         true
     }),
+    (Stop::Outcome, "a job left alone whose client revealed nothing", |story, _| left_alone(story)),
     (Stop::Outcome, "a tick that moves nothing", |story, _| idle(story, Happening::Tick)),
     (Stop::Outcome, "a conviction that moves nothing", |story, _| {
         let checked = story.events.iter().any(|event| matches!(event.what, Happening::Seat { .. }));
