@@ -94,8 +94,8 @@ pub struct Cost {
     pub premium: Amount,
     /// The part of the premium that exceeds the expected cost of checks.
     pub margin: Amount,
-    /// For checks that the client pays in advance, or for one that a dispute uses; that of a
-    /// newcomer comes back from the pay on a match.
+    /// For checks that the client pays in advance, or for one that it pays if it disputes the result or does not reveal its
+    /// secret; that of a newcomer comes back from the pay on a match.
     pub prepaid: Amount,
     /// For its place among the notary's open jobs; hours that are not used come back.
     pub place: Amount,

@@ -165,11 +165,15 @@ impl Ledger {
         match happening {
             // Whether the job is checked was drawn before: this is whether somebody looks again.
             Happening::Draw { .. } if matches!(open.job.stage(), Stage::Jury(_)) => {}
-            Happening::Draw { check: false } if !open.job.forced() => {
+            Happening::Draw { check: false } if !open.job.checked_anyway() => {
                 out.push(News::Drawn { job, rate, verifier: None });
             }
             // The client has paid in advance, or the provider pays for what its conviction brought about.
             Happening::Draw { .. } if ticket.prepaid > 0 || open.job.forced() => {}
+            // Who did not reveal its secret pays for the check out of what was held of it: the endowment does not.
+            Happening::Draw { .. } if open.job.unrevealed() => {
+                self.endowment = sum(self.endowment, core::mem::take(&mut open.endowed));
+            }
             Happening::Draw { .. } => {
                 if self.drawn_by_policy(id) {
                     self.reserve(id);

@@ -277,6 +277,10 @@ pub(super) fn settled_by_the_table(
         let lost = lost.entry(peer).or_default();
         *lost = lost.saturating_add(amount.0);
     }
+    if story.outcome == Outcome::NotDrawn {
+        let revealed = story.events.iter().any(|event| matches!(event.what, Happening::Reveal(_)));
+        assert!(revealed, "I5: not checked, and nothing was revealed to draw it with");
+    }
     if story.outcome == Outcome::Unchecked {
         assert!(story.ticket.covered, "I5: unchecked, paid, and nothing stood for it");
     }

@@ -26,4 +26,5 @@ mod remainders;
 mod replay;
 mod theory;
 mod traps;
+mod unrevealed;
 mod withheld;
