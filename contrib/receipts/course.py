@@ -144,7 +144,8 @@ class Job:
         demand((self.stage == "drawing" or self.phase == "doubting") and tick["round"] >= self.round)
         if self.phase == "doubting":
             return self.enter("jury", "seating", round=self.round) if content["check"] else self.close("mismatch")
-        if content["check"] or self.forced:
+        # Who revealed nothing is checked whatever is drawn.
+        if content["check"] or self.forced or not self.revealed:
             self.begin_check(tick, self.round)
         else:
             self.enter("waiting", until=tick["live"] + self.ticket["window"])

@@ -44,7 +44,8 @@ def settle(job, at_stake):
     pay = order["unit_price"] * units
     pay = pay if pay <= law.MAX else 0
     costs = law.quote(genesis, order, counted, ticket["policy_rate"], ticket["standing"]["fee_margin"])
-    prepays = ticket["prepaid"] > 0 or job.disputed
+    # Who revealed nothing pays for the check, unless it was to be done for what the provider did.
+    prepays = ticket["prepaid"] > 0 or job.disputed or not (job.revealed or job.forced)
     sum_of = lambda fees: law.held(sum(fee["amount"] for fee in fees))
 
     def settlement(client=0, provider=0, slashed=0, fees=(), fines=()):
@@ -144,9 +145,11 @@ def settle(job, at_stake):
 
     def undecided():
         known = any(order["class"] in founder["classes"] for founder in genesis["verifiers"])
-        fees = fees_of(range(len(seats))) if known else first_fees if prepays else []
+        # Who revealed nothing pays for one.
+        first = first_fees if ticket["prepaid"] or job.disputed else first_fees[:1]
+        fees = fees_of(range(len(seats))) if known else first if prepays else []
         most = law.check_cost(genesis, once)
-        borne = law.held(sum(min(fee["amount"], most) for fee in first_fees)) if prepays else 0
+        borne = law.held(sum(min(fee["amount"], most) for fee in first)) if prepays else 0
         return settlement(less(held, borne), fees=fees)
 
     def remainder():
