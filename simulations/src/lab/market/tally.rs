@@ -8,7 +8,7 @@ use assay_market::{Effect, Event};
 use assay_protocol::{
     id::{Digest, JobId, PeerId},
     outcome::Outcome,
-    receipt::Receipt,
+    receipt::{Happening, Receipt},
     signed::Signer,
     units::{NANO_PER_CREDIT, Rate, Work},
 };
@@ -245,7 +245,9 @@ impl MarketTally {
         let (outcome, provider) = (story.outcome, story.open.said().order.said().provider);
         *self.outcomes.entry(outcome).or_default() += 1;
         if outcome.is_paid() {
-            let rate = story.ticket.rate.0 as f64 / Rate::ONE.0 as f64;
+            // Whatever was drawn, a job is checked whose client revealed nothing.
+            let revealed = story.events.iter().any(|event| matches!(event.what, Happening::Reveal(_)));
+            let rate = if revealed { story.ticket.rate.0 as f64 / Rate::ONE.0 as f64 } else { 1.0 };
             self.rates += rate;
             self.variance += rate * (1.0 - rate);
             *self.served.entry(provider).or_default() += 1;

@@ -27,6 +27,9 @@ use crate::support::{LIMIT, settle};
 /// What a provider has at stake that would gain by a rate that is only a little lower.
 const SMALL: Amount = Amount(82_500_000);
 
+/// The name of never revealing.
+const WITHHELD: &str = "withheld";
+
 /// Publishes each value of the beacon as soon as the notary has it.
 #[derive(Clone, Debug)]
 struct Gazette(Rc<Cell<Digest>>);
@@ -109,7 +112,7 @@ fn put_off(world: &mut World) -> Rc<Cell<u32>> {
     Rc::new(Cell::new(1))
 }
 
-/// How the first draw of each job fell, from the notary's mouth: at which rate, and whether it was drawn.
+/// How the first draw of each job fell, from the notary's mouth: at which rate, and whether it is checked.
 fn draws(world: &World, from: usize) -> BTreeMap<JobId, (Rate, bool)> {
     let mut draws = BTreeMap::new();
     for (_, event) in &world.told(world.plan().notary())[from..] {
@@ -120,14 +123,15 @@ fn draws(world: &World, from: usize) -> BTreeMap<JobId, (Rate, bool)> {
     draws
 }
 
-fn share(rate: Rate) -> f64 {
-    rate.0 as f64 / Rate::ONE.0 as f64
+/// The chance of a check where the reveal is such: without one it is sure.
+fn chance(name: &str, rate: Rate) -> f64 {
+    if name == WITHHELD { 1.0 } else { rate.0 as f64 / Rate::ONE.0 as f64 }
 }
 
 #[test]
 fn no_choice_of_a_reveal_lowers_the_rate_at_which_a_trusted_provider_is_checked() {
     for (name, tactic) in
-        [("steered", steer as fn(&mut World) -> _), ("withheld", withhold), ("put off", put_off)]
+        [("steered", steer as fn(&mut World) -> _), (WITHHELD, withhold), ("put off", put_off)]
     {
         let mut frequency = Gambles::default();
         for seed in 0..4 {
@@ -143,7 +147,7 @@ fn no_choice_of_a_reveal_lowers_the_rate_at_which_a_trusted_provider_is_checked(
             assert!(waited.get() > 0, "{name}: nothing was ever put off");
             for (rate, drawn) in draws(&world, from).into_values() {
                 assert!(rate < Rate::per_mille(600), "{name}: {rate} is no trust");
-                frequency.note(f64::from(u8::from(drawn)), share(rate), 1.0, 0.0);
+                frequency.note(f64::from(u8::from(drawn)), chance(name, rate), 1.0, 0.0);
             }
         }
         frequency.assert_as_expected(&format!("checked, where the reveal is {name}"));
@@ -154,7 +158,7 @@ fn no_choice_of_a_reveal_lowers_the_rate_at_which_a_trusted_provider_is_checked(
 #[test]
 fn no_choice_of_a_reveal_makes_a_cheat_pay_even_where_little_is_at_stake() {
     for (name, tactic) in
-        [("steered", steer as fn(&mut World) -> _), ("withheld", withhold), ("put off", put_off)]
+        [("steered", steer as fn(&mut World) -> _), (WITHHELD, withhold), ("put off", put_off)]
     {
         let mut cheats = Gambles::default();
         for seed in 0..8 {
@@ -173,7 +177,7 @@ fn no_choice_of_a_reveal_makes_a_cheat_pay_even_where_little_is_at_stake() {
                 let receipt = receipt(&world, *key);
                 let gain = credits(wealth(&world, *forger) - before);
                 let (lost, won) = (-credits(i128::from(SMALL.0)), credits(owed(&receipt)));
-                cheats.note(gain, share(receipt.story.ticket.rate), lost, won);
+                cheats.note(gain, chance(name, receipt.story.ticket.rate), lost, won);
             }
             coalition.gain(&world, &format!("sixteen cheats, the reveal {name}, seed {seed}"));
         }
