@@ -50,10 +50,8 @@ impl Nearness {
         })
     }
 
-    fn admits(self, address: &Multiaddr) -> bool {
-        let Some(host) = address.ip_addr() else { return true };
-        let is_loopback = host.is_loopback() || host.is_unspecified();
-        (self.machine || !is_loopback) && (self.room || !is_private(host))
+    fn admits(self, host: IpAddr) -> bool {
+        (self.machine || !is_this_machine(host)) && (self.room || !is_private(host))
     }
 }
 
@@ -102,7 +100,7 @@ impl Addresses {
 
     /// Notes what somebody said about a peer, unless it leads nearer than anybody could mean who is not here.
     pub(super) fn hint(&mut self, peer: PeerId, address: Multiaddr) {
-        if !self.nearness.admits(&address) {
+        if host_of(&address).is_none_or(|host| !self.nearness.admits(host)) {
             return;
         }
         let hints = &mut self.entry(peer).hints;
@@ -114,7 +112,8 @@ impl Addresses {
 
     /// Notes what a peer says about itself.
     pub(super) fn claim(&mut self, peer: PeerId, addresses: Vec<Multiaddr>, is_local: bool) {
-        let usable = addresses.into_iter().filter(|address| is_local || !leads_to_this_machine(address));
+        let is_usable = |host: IpAddr| is_local || !is_this_machine(host);
+        let usable = addresses.into_iter().filter(|address| host_of(address).is_some_and(is_usable));
         let claims = usable.map(without_peer).take(PER_PEER_MAX).collect();
         self.entry(peer).claims = claims;
     }
@@ -134,7 +133,16 @@ impl Addresses {
 
 /// Whether an address means whoever uses it.
 pub(super) fn leads_to_this_machine(address: &Multiaddr) -> bool {
-    address.ip_addr().is_some_and(|host| host.is_loopback() || host.is_unspecified())
+    host_of(address).is_some_and(is_this_machine)
+}
+
+/// Whether it is clear that an address means another machine than whoever uses it.
+pub(super) fn leads_elsewhere(address: &Multiaddr) -> bool {
+    host_of(address).is_some_and(|host| !is_this_machine(host))
+}
+
+fn is_this_machine(host: IpAddr) -> bool {
+    host.is_loopback() || host.is_unspecified()
 }
 
 /// Whether an address is one of a room or a house: it names somebody else in each of them.
@@ -143,6 +151,14 @@ fn is_private(host: IpAddr) -> bool {
         IpAddr::V4(host) => host.is_private() || host.is_link_local(),
         IpAddr::V6(host) => host.is_unique_local() || host.is_unicast_link_local(),
     }
+}
+
+/// The host that is dialled at an address, which is a host and a port of TCP and no more: of several in one the last would be
+/// dialled, whatever the first is. A host of version 4 that is written as one of version 6 is the same.
+fn host_of(address: &Multiaddr) -> Option<IpAddr> {
+    let socket = socket_of(address)?;
+    let is_alone = address.iter().skip(2).all(|part| matches!(part, Protocol::P2p(_)));
+    is_alone.then(|| socket.ip().to_canonical())
 }
 
 /// The socket that an address over TCP names.
@@ -183,6 +199,29 @@ mod tests {
 
     fn address(host: &str, port: u16) -> Multiaddr {
         format!("/ip4/{host}/tcp/{port}").parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_leads_nowhere_else_than_it_seems_to() {
+        let disguised = [
+            "/ip4/93.184.216.34/ip4/127.0.0.1/tcp/9",
+            "/ip4/93.184.216.34/tcp/9/ip4/127.0.0.1/tcp/9",
+            "/ip4/93.184.216.34/ip4/10.0.0.1/tcp/9",
+            "/dns4/example.org/ip4/127.0.0.1/tcp/9",
+            "/tcp/9/ip4/127.0.0.1/tcp/9",
+            "/ip6/::ffff:127.0.0.1/tcp/9",
+        ]
+        .map(|text| text.parse::<Multiaddr>().unwrap());
+        let public = address("93.184.216.34", 9);
+        let (mut book, peer) = (Addresses::new([].into_iter(), Nearness::default()), PeerId::random());
+        let said = || disguised.iter().chain([&public]).cloned();
+        said().for_each(|address| book.hint(peer, address));
+        book.hint(peer, "/ip6/::ffff:10.0.0.1/tcp/9".parse().unwrap());
+        assert_eq!(book.of(&peer), [public.clone()], "what others say");
+        let claimant = PeerId::random();
+        book.claim(claimant, said().collect(), false);
+        assert_eq!(book.of(&claimant), [public.clone()], "what it says itself");
+        assert!(leads_elsewhere(&public) && !disguised.iter().any(leads_elsewhere), "what a room says");
     }
 
     #[test]

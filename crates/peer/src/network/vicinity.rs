@@ -26,7 +26,7 @@ use libp2p::{
     },
 };
 
-use super::{addresses::leads_to_this_machine, rates::Rates};
+use super::{addresses::leads_elsewhere, rates::Rates};
 
 /// Between two questions of one who has not found all.
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -102,9 +102,8 @@ impl Vicinity {
 
     /// The first of the answers that was hoped for.
     fn heard(&mut self, answers: Vec<(PeerId, Multiaddr)>) -> Option<NearbyPeer> {
-        let is_hoped_for = |(peer, address): &(PeerId, Multiaddr)| {
-            self.missing.contains(peer) && !leads_to_this_machine(address)
-        };
+        let is_hoped_for =
+            |(peer, address): &(PeerId, Multiaddr)| self.missing.contains(peer) && leads_elsewhere(address);
         let (peer, address) = answers.into_iter().find(is_hoped_for)?;
         self.found.admit((), Instant::now()).ok()?;
         Some(NearbyPeer { peer, address })
