@@ -3,11 +3,14 @@
 //! A peer that is looked for answers; everybody else asks, until they are connected with all of them. Neither is done where
 //! nobody is to be found so: a room is not told who is in it.
 //!
+//! An answer is told once, however often the room repeats it. So each that is hoped for is kept until it can be tried, and the room
+//! is entered anew for whoever is missed again: where that one is by now may have been said while it was not looked for.
+//!
 //! **Invariant:** nothing is heard but where those are who are looked for, and that only until they are found; whoever makes
 //! answers up costs a bounded memory and a few dials in vain, for nobody else has the key.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     io,
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -53,6 +56,8 @@ pub(super) struct Vicinity {
     room: Option<mdns::tokio::Behaviour>,
     /// Where this peer listens, for those who look for it.
     listens: ListenAddresses,
+    /// Answers that were hoped for and not tried yet.
+    answers_heard: VecDeque<NearbyPeer>,
     found: Rates<()>,
 }
 
@@ -67,6 +72,7 @@ impl Vicinity {
             sought,
             room: None,
             listens: ListenAddresses::default(),
+            answers_heard: VecDeque::new(),
             found: Rates::new(FOUND_PER_SECOND),
         };
         vicinity.enter_or_leave();
@@ -96,17 +102,34 @@ impl Vicinity {
 
     /// Forgets the room, and enters it again if there is a reason.
     fn begin_anew(&mut self) {
-        self.room = None;
+        (self.room, self.answers_heard) = (None, VecDeque::new());
         self.enter_or_leave();
     }
 
-    /// The first of the answers that was hoped for.
-    fn heard(&mut self, answers: Vec<(PeerId, Multiaddr)>) -> Option<NearbyPeer> {
+    /// Looks for somebody again.
+    fn miss(&mut self, peer: PeerId) {
+        self.missing.insert(peer);
+        self.begin_anew();
+    }
+
+    /// Keeps the answers that were hoped for.
+    fn hear(&mut self, answers: Vec<(PeerId, Multiaddr)>) {
         let is_hoped_for =
             |(peer, address): &(PeerId, Multiaddr)| self.missing.contains(peer) && leads_elsewhere(address);
-        let (peer, address) = answers.into_iter().find(is_hoped_for)?;
-        self.found.admit((), Instant::now()).ok()?;
-        Some(NearbyPeer { peer, address })
+        let hoped_for = answers.into_iter().filter(is_hoped_for);
+        let room = ANSWERS_MAX.saturating_sub(self.answers_heard.len());
+        self.answers_heard.extend(hoped_for.take(room).map(|(peer, address)| NearbyPeer { peer, address }));
+    }
+
+    /// The next of them that may be tried. One that has to wait is tried with what the room says next, which is soon: it is asked
+    /// for as long as somebody is missing.
+    fn next_found(&mut self, now: Instant) -> Option<NearbyPeer> {
+        self.answers_heard.retain(|heard| self.missing.contains(&heard.peer));
+        if self.answers_heard.is_empty() {
+            return None;
+        }
+        self.found.admit((), now).ok()?;
+        self.answers_heard.pop_front()
     }
 }
 
@@ -155,8 +178,7 @@ impl NetworkBehaviour for Vicinity {
             FromSwarm::ConnectionClosed(with)
                 if with.remaining_established == 0 && self.sought.contains(&with.peer_id) =>
             {
-                self.missing.insert(with.peer_id);
-                self.enter_or_leave();
+                self.miss(with.peer_id);
             }
             _ => {}
         }
@@ -167,18 +189,19 @@ impl NetworkBehaviour for Vicinity {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
-        while let Some(room) = &mut self.room {
+        loop {
+            if let Some(found) = self.next_found(Instant::now()) {
+                return Poll::Ready(ToSwarm::GenerateEvent(found));
+            }
+            let Some(room) = &mut self.room else { return Poll::Pending };
             let Poll::Ready(said) = room.poll(context) else { return Poll::Pending };
             if room.discovered_nodes().len() > ANSWERS_MAX {
                 self.begin_anew();
             }
-            if let ToSwarm::GenerateEvent(mdns::Event::Discovered(answers)) = said
-                && let Some(found) = self.heard(answers)
-            {
-                return Poll::Ready(ToSwarm::GenerateEvent(found));
+            if let ToSwarm::GenerateEvent(mdns::Event::Discovered(answers)) = said {
+                self.hear(answers);
             }
         }
-        Poll::Pending
     }
 }
 
@@ -193,14 +216,47 @@ mod tests {
     #[tokio::test]
     async fn of_all_that_a_room_says_only_where_those_are_who_are_looked_for_is_heard() {
         let [own, notary, stranger] = [(); 3].map(|()| PeerId::random());
-        let mut vicinity = Vicinity::new(own, [notary].into_iter());
-        assert!(vicinity.heard(vec![said(stranger, "10.0.0.1")]).is_none());
-        assert!(vicinity.heard(vec![said(notary, "127.0.0.1")]).is_none(), "that is this machine");
+        let (mut vicinity, now) = (Vicinity::new(own, [notary].into_iter()), Instant::now());
+        let mut found = |answers| {
+            vicinity.hear(answers);
+            vicinity.next_found(now).map(|found| (found.peer, found.address))
+        };
+        assert_eq!(found(vec![said(stranger, "10.0.0.1")]), None);
+        assert_eq!(found(vec![said(notary, "127.0.0.1")]), None, "that is this machine");
         let answers = vec![said(stranger, "10.0.0.1"), said(notary, "10.0.0.2")];
-        let found = vicinity.heard(answers).unwrap();
-        assert_eq!((found.peer, found.address), said(notary, "10.0.0.2"));
-        let again = (0..100).filter(|_| vicinity.heard(vec![said(notary, "10.0.0.3")]).is_some()).count();
+        assert_eq!(found(answers), Some(said(notary, "10.0.0.2")));
+        let again = (0..100).filter(|_| found(vec![said(notary, "10.0.0.3")]).is_some()).count();
         assert!(again < 2 * FOUND_PER_SECOND as usize + 2, "{again} dials at once");
+    }
+
+    #[tokio::test]
+    async fn all_who_are_looked_for_are_found_though_they_answer_at_once() {
+        let sought: Vec<PeerId> = (0..7).map(|_| PeerId::random()).collect();
+        let (mut vicinity, begun) = (Vicinity::new(PeerId::random(), sought.iter().copied()), Instant::now());
+        vicinity.hear(sought.iter().map(|peer| said(*peer, "10.0.0.1")).collect());
+        let later = |seconds| begun + Duration::from_secs(seconds);
+        let found: Vec<PeerId> = (0..sought.len() as u64)
+            .filter_map(|second| vicinity.next_found(later(second)).map(|found| found.peer))
+            .collect();
+        assert_eq!(found, sought);
+        vicinity.hear(vec![said(sought[0], "10.0.0.2"), said(sought[1], "10.0.0.2")]);
+        vicinity.missing.remove(&sought[0]);
+        let next = vicinity.next_found(later(100)).map(|found| found.peer);
+        assert_eq!(next, Some(sought[1]), "who is connected by now is looked for no longer");
+        let made_up = |number: u8| said(sought[1], &format!("10.0.1.{number}"));
+        (0..=u8::MAX).for_each(|number| vicinity.hear(vec![made_up(number); 2]));
+        assert_eq!(vicinity.answers_heard.len(), ANSWERS_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_room_is_entered_anew_for_whoever_is_missed_again() {
+        let [own, one, other] = [(); 3].map(|()| PeerId::random());
+        let mut vicinity = Vicinity::new(own, [one, other].into_iter());
+        vicinity.hear(vec![said(other, "10.0.0.1")]);
+        vicinity.missing.remove(&one);
+        vicinity.miss(one);
+        assert!(vicinity.missing.contains(&one) && vicinity.room.is_some());
+        assert!(vicinity.answers_heard.is_empty(), "all of them are told anew");
     }
 
     #[tokio::test]
