@@ -1,7 +1,7 @@
 //! What each key's orders may have cost today, on the disk.
 //!
 //! **Invariant:** what an order may cost counts, on the disk, before it is ordered. It counts less only once it is known to
-//! have cost less; a gateway that is killed in between leaves it counted. A clock that was days ahead keeps nothing counted
+//! have cost less, or that nobody is there any more who would order it; a gateway that is killed in between leaves it counted. A clock that was days ahead keeps nothing counted
 //! beyond the next midnight.
 
 use std::{
@@ -111,9 +111,9 @@ impl Spending {
         let mut next = day.clone();
         next.keys.insert(key.to_owned(), after);
         next.write(&self.0.path)?;
-        let of = next.day;
+        let (spending, key, of) = (self.clone(), key.to_owned(), next.day);
         *day = next;
-        Ok(Allowance { spending: self.clone(), key: key.to_owned(), day: of, reserved: need })
+        Ok(Allowance { spending, key, day: of, reserved: need, is_taken: false })
     }
 }
 
@@ -149,16 +149,23 @@ impl DaySpending {
     }
 }
 
-/// What one order may cost, counted. Dropped, it stays counted whole.
+/// What one order may cost, counted. Dropped, it stays counted whole; but nothing of it, where nobody has taken it to order.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     spending: Spending,
     key: String,
     day: Date,
     reserved: Amount,
+    is_taken: bool,
 }
 
 impl Allowance {
+    /// Somebody orders by it from now on.
+    pub(crate) fn taken(mut self) -> Self {
+        self.is_taken = true;
+        self
+    }
+
     /// The most that the order may cost.
     pub(crate) fn most(&self) -> Amount {
         self.reserved
@@ -166,6 +173,7 @@ impl Allowance {
 
     /// It has cost at most this.
     pub(crate) fn settle(mut self, cost: Amount) {
+        self.is_taken = true;
         self.lower(cost);
     }
 
@@ -182,6 +190,15 @@ impl Allowance {
         // What is not written down counts as more.
         if let Err(error) = day.write(&self.spending.0.path) {
             tracing::warn!(%error, "what a key spent cannot be written down");
+        }
+    }
+}
+
+impl Drop for Allowance {
+    /// Who hung up while it was written down has ordered nothing.
+    fn drop(&mut self) {
+        if !self.is_taken {
+            self.lower(Amount::ZERO);
         }
     }
 }
@@ -222,7 +239,7 @@ mod tests {
         assert_eq!(first.left("phone", MOST), Amount::credits(5));
         answered.settle(Amount::ZERO);
         assert_eq!(first.left("phone", MOST), Amount::credits(8), "nothing is counted off twice");
-        let dropped = first.reserve("phone", MOST, Amount::credits(8)).unwrap();
+        let dropped = first.reserve("phone", MOST, Amount::credits(8)).unwrap().taken();
         drop(dropped);
         assert_eq!(first.left("phone", MOST), Amount::ZERO);
         first.reserve("laptop", MOST, Amount::credits(1)).unwrap().settle(Amount::credits(2));
@@ -234,10 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_was_there_to_order_by_counts_for_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = spending(folder.path());
+        drop(all.reserve("phone", MOST, Amount::credits(2)).unwrap().taken());
+        let hung_up = all.reserve("phone", MOST, Amount::credits(7)).unwrap();
+        assert_eq!(all.left("phone", MOST), Amount::credits(1));
+        drop(hung_up);
+        assert_eq!(all.left("phone", MOST), Amount::credits(8));
+        drop(all);
+        assert_eq!(spending(folder.path()).left("phone", MOST), Amount::credits(8), "the disk says so");
+    }
+
+    #[test]
     fn a_day_begins_with_nothing_spent_and_none_comes_again() {
         let folder = tempfile::tempdir().unwrap();
         let all = spending(folder.path());
-        let _spent = all.reserve("phone", MOST, Amount::credits(7)).unwrap();
+        let _spent = all.reserve("phone", MOST, Amount::credits(7)).unwrap().taken();
         let mut day = all.0.lock();
         let today = day.day;
         day.begin(today.yesterday().unwrap());

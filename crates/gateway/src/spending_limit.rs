@@ -43,11 +43,12 @@ pub(crate) async fn allow(
     let need =
         cost.map_or_else(|| wanted.min(left), |cost| if left < cost { cost } else { wanted.min(left) });
     let (spending, name) = (gateway.spending.clone(), key.name.clone());
+    // Whoever hangs up here leaves an allowance that nobody takes.
     let reserved = tokio::task::spawn_blocking(move || spending.reserve(&name, daily_max, need)).await;
     match reserved {
         Ok(Ok(allowance)) if !need.is_zero() || cost.is_some() => {
             submit.cost_max = Some(allowance.most());
-            Ok(Some(allowance))
+            Ok(Some(allowance.taken()))
         }
         Ok(Err(SpendingError::Disk(error))) => Err(HttpFailure::no_room(&error, error.kind())),
         Ok(Ok(_) | Err(SpendingError::Over { .. })) => {
