@@ -4,8 +4,8 @@
 //! others that cost hardly anything is done in minutes. So of what is given up it is noted when the last was opened: what was opened
 //! by then is not begun. Whoever orders shows its ticket within seconds, while thousands of later jobs have yet to end.
 //!
-//! **Invariant:** no job is begun that was opened before one that is over and not remembered; where that is not known any more, by
-//! the start of this life.
+//! **Invariant:** no job is begun that was opened before one that is over and not remembered. What this life has not seen counts as
+//! opened up to its start: so whoever goes on from a snapshot knows as much as whoever reads all records.
 
 use assay_protocol::{id::JobId, units::Timestamp};
 
@@ -15,11 +15,11 @@ use crate::recent::Recent;
 /// When those jobs were opened, by their notaries' clocks.
 #[derive(Clone, Debug)]
 pub(super) struct ForgottenJobs {
-    /// Those that are over and remembered, as far as their close is not in a snapshot.
+    /// Those that are over and remembered, and that this life saw closed.
     opened: Recent<JobId, Timestamp>,
     /// The last of those that are not remembered.
     until: Option<Timestamp>,
-    /// When this life began; nothing before it does.
+    /// When this life began; nothing before it does, while records are read.
     begun: Option<Timestamp>,
 }
 
@@ -32,9 +32,10 @@ impl Default for ForgottenJobs {
 impl ForgottenJobs {
     /// A job that was opened then is over, and remembered instead of another one, if that is named.
     pub(super) fn close(&mut self, job: JobId, opened: Timestamp, instead: Option<JobId>) {
-        let of_other = instead.and_then(|other| self.opened.get(&other).copied());
-        if instead.is_some() {
-            self.until = self.until.max(of_other.or(self.begun));
+        // Of what is read from records a snapshot would say nothing.
+        let Some(begun) = self.begun else { return };
+        if let Some(other) = instead {
+            self.until = self.until.max(Some(self.opened.get(&other).copied().unwrap_or(begun)));
         }
         self.opened.insert(job, opened);
     }
@@ -44,11 +45,12 @@ impl ForgottenJobs {
         self.until = self.until.max(Some(opened));
     }
 
-    /// Begins a life with so many jobs that are over and remembered. Of more than that a snapshot says nothing.
+    /// Begins a life with so many jobs that are over and remembered: where there is no room for more, others may have been given
+    /// up for them.
     pub(super) fn begin(&mut self, remembered: usize, now: Timestamp) {
         self.begun = Some(now);
-        if remembered >= SERVED_MAX && self.opened.iter().count() < remembered {
-            self.until = self.until.max(self.begun);
+        if remembered >= SERVED_MAX {
+            self.until = self.begun;
         }
     }
 
@@ -93,7 +95,20 @@ mod tests {
     }
 
     #[test]
-    fn of_jobs_before_a_snapshot_it_is_known_that_they_were_opened_before_this_life() {
+    fn nothing_is_noted_while_records_are_read() {
+        let mut forgotten = ForgottenJobs::default();
+        forgotten.close(job(1), Timestamp(1_000), Some(job(0)));
+        assert_eq!(
+            (forgotten.opened.iter().count(), forgotten.until),
+            (0, None),
+            "a snapshot would not say it"
+        );
+        forgotten.begin(SERVED_MAX, Timestamp(500));
+        assert_eq!([500, 501].map(|opened| forgotten.may_hold(Timestamp(opened))), [true, false]);
+    }
+
+    #[test]
+    fn of_jobs_before_a_start_it_is_known_that_they_were_opened_before_this_life() {
         let most = SERVED_MAX as u64;
         let may_hold = |jobs, before, opened| over(jobs, before).may_hold(Timestamp(opened));
         assert_eq!([500, 501].map(|opened| may_hold(0, most, opened)), [true, false]);
