@@ -64,13 +64,17 @@ impl Client {
         }
     }
 
-    /// True if the number of an order that the notary was shown can be that of none of the orders that this client remembers.
+    /// True if the number of an order that the notary was shown can be that of none of the orders that this client remembers. One
+    /// for something else that got no ticket is in nobody's way, whatever became of it: whoever wanted that has left the lane.
     pub(super) fn is_out_of_step(&self, job: JobId) -> bool {
         let Some(shown) = self.attempts.get(&job).filter(|attempt| attempt.open.is_some()) else {
             return false;
         };
-        let mut others = self.attempts.iter().filter(|(other, _)| **other != job);
-        let is_taken = others.any(|(_, other)| place_of(other) == place_of(shown) && other.may_close());
+        let may_have_it = |other: &Attempt| {
+            let counts = other.key == shown.key || other.ticket.is_some();
+            counts && place_of(other) == place_of(shown) && other.may_close()
+        };
+        let is_taken = self.attempts.iter().any(|(name, other)| *name != job && may_have_it(other));
         let is_next = self.lanes.get(&place_of(shown)).is_some_and(|lane| lane.next == shown.order.nonce);
         is_next && !is_taken
     }

@@ -6,7 +6,7 @@ use assay_protocol::{
 };
 
 use super::{
-    ordering::{BOTH, other, refuse},
+    ordering::{BOTH, other, refuse, why_given_up},
     table::{Table, account},
 };
 use crate::office::{NOTARY, PROVIDER};
@@ -47,6 +47,22 @@ fn a_number_that_an_order_may_have_taken_that_is_remembered_stays_the_only_one()
     refuse(&mut table, NOTARY, second.id(), Refusal::Nonce);
     table.pass(Duration::seconds(5));
     assert_eq!(place(&table.proposed().1), place(&first), "or both could be opened");
+}
+
+/// Books look at numbers last, so the first order of such a client may be refused for something else.
+#[test]
+fn an_order_for_something_else_that_was_refused_does_not_hold_a_client_in_a_lane_whose_number_was_taken() {
+    let (mut table, first, _) = Table::opening(&[PROVIDER]);
+    refuse(&mut table, NOTARY, first.id(), Refusal::Dues);
+    let _ = why_given_up(&mut table);
+    table.submit(2, |_| {});
+    let (_, second) = table.proposed();
+    assert_eq!(place(&second), place(&first), "nothing was opened there");
+    table.accept(PROVIDER, &second);
+    assert_eq!(table.said(), [("Open", NOTARY)]);
+    refuse(&mut table, NOTARY, second.id(), Refusal::Nonce);
+    let (to, next) = table.proposed();
+    assert_eq!((to, place(&next)), (PROVIDER, (1, 0)));
 }
 
 #[test]
