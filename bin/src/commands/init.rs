@@ -91,7 +91,8 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     if is_back {
         invocation.printer.note("it was in this network before: its journal and its receipts are back");
     }
-    if network.genesis.notaries.contains(&peer) && !invocation.home.journal().exists() {
+    let is_idle = lock.is_some();
+    if network.genesis.notaries.contains(&peer) && is_idle && !key::has_records(invocation) {
         key::warn_notary(name, invocation);
     }
     invocation.printer.note("next: `assay up` starts it, `assay offers` shows what can be ordered");

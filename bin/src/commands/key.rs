@@ -6,7 +6,7 @@ mod backup;
 mod passphrase;
 mod restore;
 
-use assay_peer::{config::KeyError, home::HomeLock};
+use assay_peer::{checkup, config::KeyError, home::HomeLock};
 use assay_protocol::{
     id::PeerId,
     signed::{Keypair, Signer},
@@ -78,6 +78,16 @@ pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), 
 pub(crate) fn keeps_books(peer: PeerId, invocation: &Invocation) -> Option<String> {
     let genesis = invocation.network().ok()?.genesis;
     genesis.notaries.contains(&peer).then_some(genesis.name)
+}
+
+/// Whether something is in the journal of a home that no daemon has: whoever looks at it as a start would has begun an empty one.
+pub(crate) fn has_records(invocation: &Invocation) -> bool {
+    let looked = invocation.network().ok().map(|file| checkup::memory(&invocation.home, &file));
+    match looked {
+        Some(Ok(figures)) => figures.journal.is_some_and(|journal| journal.records > 0),
+        // What cannot be read may be much.
+        Some(Err(_)) | None => invocation.home.journal().exists(),
+    }
 }
 
 fn own_seed(invocation: &Invocation) -> Result<[u8; 32], CommandError> {

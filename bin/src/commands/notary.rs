@@ -69,6 +69,16 @@ const LEFT_TO_DO: [&str; 4] = [
     "  2. Where there is none, give it up: found a network with another notary. Receipts that it signed stay valid.",
 ];
 
+/// What is to be known of a journal without an entry: whether there was another is not to be seen in a home that is new.
+const IF_IT_IS_NEW: &str = "That is for a notary that has never signed anything. One that has kept books in another home has lost \
+                            its journal, and is not to be started: it would sign other things under the same numbers, and \
+                            every peer that saw both would leave it for good. Put back the newest copy of its whole home; where \
+                            there is none, found a network with another notary. Receipts that it signed stay valid.";
+
+/// What is to be known of any other that is whole.
+const IF_IT_IS_OLD: &str = "`assay up` asks whom it can reach what this notary said last. If anybody heard more than this journal \
+                            holds, it is an older copy: put back a newer one. `assay up --alone` waits for nobody beyond 10 s.";
+
 pub(crate) async fn perform(verb: &Verb, invocation: &Invocation) -> Result<(), CommandError> {
     match verb {
         Verb::Audit(args) => audit(args, invocation).await,
@@ -89,15 +99,23 @@ fn recover(invocation: &Invocation) -> Result<(), CommandError> {
     });
     let examined = examined.map_err(|error| CommandError::from(error).of_notary())?;
     let head = examined.head.ok_or_else(|| no_notary(own))?;
+    if head.sequence == 0 && examined.has_kept_books {
+        LEFT_TO_DO.iter().for_each(|line| invocation.printer.line((*line).to_owned()));
+        return Err(gone(invocation));
+    }
     invocation.printer.line(whole(examined.records, &head));
-    invocation.printer.line(
-        "`assay up` asks whom it can reach what this notary said last. If anybody heard more than this journal holds, it is \
-         an older copy: put back a newer one. `assay up --alone` waits for nobody beyond 10 s."
-            .to_owned(),
-    );
+    invocation.printer.line(if head.sequence == 0 { IF_IT_IS_NEW } else { IF_IT_IS_OLD });
     let head = json!({ "sequence": head.sequence, "digest": full(head.digest) });
     invocation.printer.document("recover", &json!({ "records": examined.records, "head": head }));
     Ok(())
+}
+
+/// Books were kept here, and nothing of them is left.
+fn gone(invocation: &Invocation) -> CommandError {
+    let message =
+        format!("books were kept in {}, and their journal is gone", invocation.home.root().display());
+    let hint = "put back the newest copy of the whole home: a notary never goes on without what it said; nothing was signed";
+    CommandError::new(Exit::Problem, "JOURNAL_CUT", message, hint)
 }
 
 /// What a journal holds of which nothing is lost.

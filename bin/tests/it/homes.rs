@@ -374,6 +374,13 @@ fn a_notary_whose_journal_lost_its_end_signs_nothing() {
     }
     fs::remove_dir_all(homestead.home.journal()).unwrap();
     assert_eq!(homestead.needs_mending(&[]), "JOURNAL_CUT");
+    // Nothing else but the mark says that there was a journal, and whoever looks begins an empty one.
+    fs::remove_dir_all(homestead.home.index()).unwrap();
+    for _ in 0..2 {
+        let lost = homestead.types(&["notary", "recover"]);
+        assert!(lost.stdout.contains("Put back the newest copy") && lost.status == Some(12), "{lost:?}");
+        assert!(lost.stderr.contains("their journal is gone"), "{lost:?}");
+    }
 }
 
 #[test]

@@ -194,6 +194,12 @@ fn a_notary_that_has_its_key_and_not_its_journal_is_warned() {
     let joined = fresh.types(&["init", "--yes", "--network", network.to_str().unwrap()]);
     let warning = "keeps the books of here, and its journal is not here";
     assert!(joined.status == Some(0) && joined.stderr.contains(warning), "{joined:?}");
+    // Who does as that says is not told to begin anew, and has made no journal of which another warning would be silent.
+    let recovered = fresh.types(&["notary", "recover"]);
+    assert_eq!(recovered.status, Some(0), "{recovered:?}");
+    assert!(recovered.stdout.contains("has lost its journal, and is not to be started"), "{recovered:?}");
+    let joined = fresh.types(&["init", "--yes", "--network", network.to_str().unwrap()]);
+    assert!(joined.status == Some(0) && joined.stderr.contains(warning), "{joined:?}");
     // The same where the network was known first.
     fs::remove_file(fresh.home.join("identity.key")).unwrap();
     let restored = fresh.types(&["key", "restore", file, "--passphrase-file", &passphrase]);

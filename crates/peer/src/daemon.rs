@@ -200,6 +200,8 @@ pub struct Examined {
     pub records: u64,
     /// Where its journal as a notary ends; nothing, if it is none.
     pub head: Option<Head>,
+    /// Whether books were kept here before.
+    pub has_kept_books: bool,
 }
 
 /// Reads what a home remembers, as a daemon would when it starts, and says nothing of it to anybody.
@@ -210,7 +212,7 @@ pub fn examine(home: &Home) -> Result<Examined, DaemonError> {
     let _lock = HomeLock::take(home.root())?;
     let file = NetworkFile::read(&home.network())?;
     let (restored, _) = open_journal(home, &file, &HomeDisk::default(), false)?;
-    Ok(restored.examined())
+    Ok(restored.examined(BooksMark::of(home.root(), HomeDisk::default()).is_set()))
 }
 
 /// The way to the network, and what happens there.

@@ -154,7 +154,9 @@ fn tell(peer: PeerId, was_here: bool, invocation: &Invocation) {
         true => format!("The backup opens. {home} has this key already: {}.", full(peer)),
         false => format!("{home} has the key of {} now.", full(peer)),
     });
-    let has_journal = invocation.home.journal().exists();
+    // Where the key was here, a daemon may have it.
+    let has_journal =
+        if was_here { invocation.home.journal().exists() } else { super::has_records(invocation) };
     if !was_here {
         warn(books.as_deref(), (is_known, has_journal), invocation);
         let next = if is_known { "`assay up`" } else { "`assay init --network FILE`" };

@@ -202,8 +202,8 @@ impl Restored {
     }
 
     /// What is remembered.
-    pub(crate) fn examined(&self) -> Examined {
-        Examined { records: self.last, head: self.node.books().map(|books| books.head) }
+    pub(crate) fn examined(&self, has_kept_books: bool) -> Examined {
+        Examined { records: self.last, head: self.node.books().map(|books| books.head), has_kept_books }
     }
 
     /// True if a notary's entries are here.
