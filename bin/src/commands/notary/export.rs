@@ -1,6 +1,7 @@
 //! `assay notary export`: a notary's journal as a file, to keep or to hand on.
 //!
-//! **Invariant:** a file of this name is there once all of it is, and was judged.
+//! **Invariant:** a file of this name is there once all of it is, and was judged: what does not hold stays beside it, and takes the
+//! place of no copy that does.
 
 use std::{
     fs::{self, File},
@@ -59,10 +60,13 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     }
     spinner.say("replaying the copy");
     let bytes = unfinished.bytes;
-    unfinished.finish()?;
-    let judged = judge(&args.output, genesis).await;
+    let judged = judge(unfinished.whole()?, genesis).await;
     spinner.end();
-    let audited = judged?;
+    let audited = match judged {
+        Ok(audited) => audited,
+        Err(failure) => return Err(unfinished.refused(failure)),
+    };
+    unfinished.finish()?;
     invocation.printer.line(format!(
         "{}: {} {} of {}, {bytes} bytes; open jobs concern {} more, each in it by its digest.",
         args.output.display(),
@@ -141,9 +145,26 @@ impl Unfinished {
         self.file.write_all(piece).map_err(|error| unwritable(&self.to, &error))
     }
 
+    /// Where it is, once all of it is on the disk.
+    fn whole(&self) -> Result<&Path, CommandError> {
+        self.file.sync_all().map_err(|error| unwritable(&self.to, &error))?;
+        Ok(&self.from)
+    }
+
+    /// Leaves it where it is, since it does not hold: it may be all that proves so. A copy of before stays as it was.
+    fn refused(&mut self, failure: CommandError) -> CommandError {
+        self.is_done = true;
+        let [_, hint] = failure.lines().map(str::to_owned);
+        failure.hinting(format!(
+            "what came is {}, and {} is as it was; {hint}",
+            self.from.display(),
+            self.to.display()
+        ))
+    }
+
+    /// Gives it its name.
     fn finish(&mut self) -> Result<(), CommandError> {
-        let finished = self.file.sync_all().and_then(|()| fs::rename(&self.from, &self.to));
-        finished.map_err(|error| unwritable(&self.to, &error))?;
+        fs::rename(&self.from, &self.to).map_err(|error| unwritable(&self.to, &error))?;
         self.is_done = true;
         Ok(())
     }
@@ -182,9 +203,27 @@ mod tests {
 
         let mut whole = Unfinished::begin(&path).unwrap();
         whole.write(b"of today").unwrap();
+        assert_eq!(fs::read(whole.whole().unwrap()).unwrap(), b"of today");
+        assert_eq!(fs::read(&path).unwrap(), b"of yesterday", "nobody has judged it yet");
         whole.finish().unwrap();
         drop(whole);
         assert_eq!(fs::read(&path).unwrap(), b"of today");
+    }
+
+    #[test]
+    fn a_copy_that_does_not_hold_stays_beside_the_one_of_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("books.journal");
+        fs::write(&path, "of yesterday").unwrap();
+        let mut unfinished = Unfinished::begin(&path).unwrap();
+        unfinished.write(b"of a notary that lies").unwrap();
+        let failure = unjudged(unfinished.whole().unwrap(), &CopyError::Damaged { entries: 3 });
+        let refused = unfinished.refused(failure);
+        let beside = folder.path().join("books.journal.part");
+        assert!(refused.lines()[1].starts_with(&format!("what came is {}, and ", beside.display())));
+        drop(unfinished);
+        assert_eq!(fs::read(&path).unwrap(), b"of yesterday");
+        assert_eq!(fs::read(&beside).unwrap(), b"of a notary that lies");
     }
 
     #[test]
