@@ -1,7 +1,7 @@
 //! `assay init`: makes a home for a peer: a key, and the rules of the network it belongs to.
 //!
 //! **Invariant:** a key is never replaced, and a home changes its network by leaving one alone: whoever comes back finds
-//! what was left.
+//! what was left. The rules are in the home whole, or as they were before.
 
 use std::{
     fs,
@@ -9,6 +9,7 @@ use std::{
     path::PathBuf,
 };
 
+use assay_gateway::replace_with;
 use assay_peer::{
     config::NetworkFile,
     disk::HomeDisk,
@@ -71,7 +72,7 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     let is_back = lock.as_ref().map(|lock| take_up(&network, lock, invocation)).transpose()?;
     let is_back = is_back.unwrap_or(false);
     let peer = invocation.own_or_new_key()?;
-    fs::write(invocation.home.network(), network.to_toml()).map_err(|error| {
+    write_rules(&network, invocation).map_err(|error| {
         let message = format!("{} cannot be written: {error}", invocation.home.network().display());
         CommandError::new(
             Exit::Forbidden,
@@ -104,6 +105,14 @@ pub(crate) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         }),
     );
     Ok(())
+}
+
+/// Writes the rules, whole or not at all: a home with half of them could neither join nor leave.
+fn write_rules(network: &NetworkFile, invocation: &Invocation) -> io::Result<()> {
+    let path = invocation.home.network();
+    // A link stays one, and what it leads to is changed.
+    let path = fs::canonicalize(&path).unwrap_or(path);
+    replace_with(&path, |file| file.write_all(network.to_toml().as_bytes()))
 }
 
 fn no_network() -> CommandError {

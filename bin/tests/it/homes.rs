@@ -318,6 +318,29 @@ fn nobody_joins_a_network_without_having_said_so() {
 }
 
 #[test]
+fn whoever_joins_on_a_full_disk_joins_once_there_is_room_and_has_its_rules_as_they_were() {
+    let homestead = Homestead::new(false);
+    let (home, rules) = (homestead.home.root(), homestead.home.network());
+    let network = homestead.network.to_str().unwrap();
+    let before = fs::read(&rules).unwrap();
+    // No file of this process gets longer than a part of the rules; whether that ends it or is told to it.
+    let joins_with_little_room = || {
+        let join = "ulimit -f 1; exec \"$0\" init --yes --network \"$1\"";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", join, BINARY, network]).env("ASSAY_HOME", home).stdin(Stdio::null());
+        let ended = shell.output().unwrap();
+        assert!(!ended.status.success(), "{ended:?}");
+    };
+    joins_with_little_room();
+    assert!(before.len() > 2048 && fs::read(&rules).unwrap() == before, "they are as they were");
+    fs::remove_file(&rules).unwrap();
+    joins_with_little_room();
+    assert!(!rules.exists(), "half of them are none");
+    let joined = homestead.types(&["init", "--yes", "--network", network]);
+    assert_eq!((joined.status, fs::read(&rules).unwrap()), (Some(0), before), "{joined:?}");
+}
+
+#[test]
 fn a_notary_that_asks_nobody_is_told_what_it_risks_and_whoever_keeps_no_books_is_not() {
     for keeps_books in [true, false] {
         let homestead = Homestead::new(keeps_books);
