@@ -6,6 +6,7 @@ use assay_market::{
 };
 use assay_peer::handle::{
     Demanded, ModelAllowance, Rivals, ShowAccount, ShowDemand, ShowLimits, ShowStatus, Sighting, StatusView,
+    UnfitModel,
 };
 use assay_protocol::{order::Refusal, units::Amount};
 use serde_json::{Value, json};
@@ -86,6 +87,8 @@ async fn found(daemon: &RunningDaemon) -> Result<(Vec<Finding>, Value), CommandE
         let message = disk(status.disk_free, status.disk_floor);
         findings.push(problem("disk", "NO_ROOM", message, "free some space, or lower daemon.free_bytes_min"));
     }
+    let is_all = demanded.unfit.len() >= demanded.rivals.len();
+    findings.extend(demanded.unfit.iter().map(|model| unfit(model, is_all)));
     findings.push(ways(&status.addresses, status.providing.is_some()));
     if status.providing.is_some() && status.paused.is_none() && status.held.is_empty() {
         findings.push(sight(&demanded.neighbours));
@@ -108,6 +111,20 @@ fn offer(status: &StatusView) -> Finding {
             let names: Vec<String> = services.map(|service| called(&service.name)).collect();
             Finding::fine("offer", format!("{} here", names.join(", ")))
         }
+    }
+}
+
+/// What is offered as of a machine that this is not, alone or beside others.
+fn unfit(model: &UnfitModel, is_all: bool) -> Finding {
+    let name = called(&model.name);
+    let found = format!("nothing comes of orders of {name}: {}", model.reason);
+    let mend = format!(
+        "`assay doctor` says what this machine has; `assay provider models add {name}` tries it again, and offers it as it runs here"
+    );
+    if is_all {
+        problem("machine", "NO_CLASS", found, &mend)
+    } else {
+        Finding::warning("machine", found, mend)
     }
 }
 
@@ -279,7 +296,7 @@ fn refusal(reason: Refusal, count: u64) -> Finding {
 }
 
 fn document(demanded: &Demanded, allowances: &[ModelAllowance], unit: &str) -> Value {
-    let Demanded { demand, neighbours, rivals } = demanded;
+    let Demanded { demand, neighbours, rivals, .. } = demanded;
     let price = |amount: Amount| money(amount, unit);
     json!({
         "allowances": provider::allowance_documents(allowances, unit),
@@ -317,6 +334,16 @@ mod tests {
         assert_eq!(told(&[None]), Severity::Warning);
         assert_eq!(told(&[None, Some(false)]), Severity::Problem);
         assert_eq!(told(&[Some(true), Some(false)]), Severity::Fine);
+    }
+
+    #[test]
+    fn what_does_not_run_here_as_it_is_offered_is_a_problem_where_nothing_else_is_offered() {
+        let model =
+            UnfitModel { name: "digits".to_owned(), reason: "no graphics card is called \"x\"".to_owned() };
+        let [alone, beside] = [true, false].map(|is_all| unfit(&model, is_all));
+        assert_eq!((alone.severity, beside.severity), (Severity::Problem, Severity::Warning));
+        assert_eq!(beside.found, "nothing comes of orders of digits: no graphics card is called \"x\"");
+        assert!(beside.mend.is_some_and(|mend| mend.contains("`assay provider models add digits`")));
     }
 
     #[test]

@@ -164,6 +164,28 @@ async fn prices_models_and_slots_change_one_at_a_time_and_outlast_a_restart() {
     assert_eq!(listed(&kept, "digits")["unit_price"]["amount"], "0.02", "{kept}");
     assert_eq!((names(&kept), &listed(&kept, "digits")["slots"]), (vec!["digits"], &3.into()));
     ada.is_refused(&(&["provider", "models", "rm", "digits"], 2, "LAST_MODEL"));
+    a_machine_that_is_another_by_now_is_told(&mut town, &ada).await;
+}
+
+/// What is offered stands over a restart, though the card that it is to be on is gone: each order comes to nothing.
+async fn a_machine_that_is_another_by_now_is_told(town: &mut Town, ada: &Neighbour) {
+    let unfit = |why: &Value| -> Vec<String> {
+        let findings = why["findings"].as_array().unwrap().iter();
+        let findings = findings.filter(|finding| finding["about"] == "machine");
+        findings.map(|finding| finding["found"].as_str().unwrap().to_owned()).collect()
+    };
+    let asked = || -> Value {
+        // Whether others have heard of the offer by now makes no difference.
+        serde_json::from_str(&ada.types(&["why", "--json"]).stdout).unwrap()
+    };
+    ada.asks(&["provider", "models", "add", "sums"]);
+    assert!(unfit(&asked()).is_empty());
+    assert_eq!(assay(&ada.0, &["config", "set", "daemon.device", "no such card"]).status, Some(0));
+    town.network.kill("ada");
+    town.network.restart("ada").await.unwrap();
+    let found = unfit(&asked());
+    let missed = "nothing comes of orders of sums: no graphics card is called";
+    assert!(matches!(&found[..], [one] if one.starts_with(missed)), "{found:?}");
 }
 
 /// Of one model or of all, at once, with nothing tested anew; what is odd about a price is told and holds all the same.

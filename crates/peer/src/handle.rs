@@ -56,7 +56,7 @@ pub use crate::driver::{
         RunnerView, STATEMENT_WAIT, ServedJob, ServiceView, ServiceWish, SeverPeers, ShowAccount, ShowBooks,
         ShowDemand, ShowJob, ShowLimits, ShowPriceHistory, ShowPrices, ShowRules, ShowStatus, ShowTemplate,
         Shutdown, Sighting, StatusView, StopProviding, Submit, SubmittedView, SumEarned, TellChances,
-        TemplateView, ToldChances, Update, WatchUpdates, WithdrawModels, WorkYardstick,
+        TemplateView, ToldChances, UnfitModel, Update, WatchUpdates, WithdrawModels, WorkYardstick,
     },
     history::{Dated, EVENTS_KEPT_MAX},
     journal_copy::{CopyError, audit_copy},

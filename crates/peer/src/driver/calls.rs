@@ -92,7 +92,7 @@ pub use self::{
     submit::{Submit, SubmittedView},
     template::{ShowTemplate, TemplateView},
     watch::{Update, WatchUpdates},
-    why::{Demanded, Rivals, ShowDemand, Sighting},
+    why::{Demanded, Rivals, ShowDemand, Sighting, UnfitModel},
 };
 use super::responder::Route;
 

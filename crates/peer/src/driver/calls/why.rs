@@ -1,13 +1,14 @@
-//! Why a provider gets the jobs that it gets, or none: what others know of its offer, who is cheaper, and what became of those
-//! who asked.
+//! Why a provider gets the jobs that it gets, or none: what others know of its offer, who is cheaper, what became of those
+//! who asked, and what of it does not run on this machine by now.
 //!
 //! **Invariant:** what others know is asked of them; whoever does not answer has said nothing.
 
 use std::time::Duration;
 
-use assay_market::view::DemandView;
+use assay_market::{provision::Provision, view::DemandView};
 use assay_protocol::{
     id::{Digest, PeerId},
+    manifest::Manifest,
     units::Amount,
 };
 use futures::{StreamExt, stream};
@@ -41,6 +42,18 @@ pub struct Demanded {
     pub neighbours: Vec<Sighting>,
     /// What is offered here, beside others' offers of the same.
     pub rivals: Vec<Rivals>,
+    /// What of that does not run here as it is offered: nothing comes of its orders.
+    #[serde(default)]
+    pub unfit: Vec<UnfitModel>,
+}
+
+/// A model that this machine offers and does not run so: it is another machine by now, or lacks what the model was on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnfitModel {
+    /// The model.
+    pub name: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// What one neighbour knows.
@@ -76,13 +89,36 @@ impl Call for ShowDemand {
 
 impl Respond for ShowDemand {
     async fn respond(self, responder: &Responder) -> Result<Demanded, Refused> {
-        let (demand, rivals) = responder.look(|driver| (driver.node.demand(), driver.rivals())).await?;
+        let looked = responder.look(|driver| (driver.node.demand(), driver.rivals(), driver.offered_as()));
+        let (demand, rivals, offered) = looked.await?;
         let (network, own) = (&responder.network, responder.own);
         let asked = network.peers().into_iter().take(ASKED_MAX);
         let asked = asked.map(|peer| async move { Sighting { peer, sees: sees(network, peer, own).await } });
-        let neighbours = stream::iter(asked).buffer_unordered(ASKED_MAX).collect().await;
-        Ok(Demanded { demand, neighbours, rivals })
+        let neighbours = stream::iter(asked).buffer_unordered(ASKED_MAX).collect::<Vec<Sighting>>();
+        let (neighbours, unfit) = tokio::join!(neighbours, unfit(offered, responder));
+        Ok(Demanded { demand, neighbours, rivals, unfit })
     }
+}
+
+/// A model, and as what machine it is offered here.
+struct OfferedAs {
+    manifest: Manifest,
+    class: Digest,
+    machine: String,
+}
+
+/// Which of these a run here would refuse, as it would refuse each order.
+async fn unfit(offered: Vec<OfferedAs>, responder: &Responder) -> Vec<UnfitModel> {
+    let mut unfit = Vec::new();
+    for OfferedAs { manifest, class, machine } in offered {
+        let reason = match responder.executor.class_of(&manifest).await {
+            Ok(own) if own.digest() == class => continue,
+            Ok(own) => format!("it is offered on {machine}, and runs here on {own}"),
+            Err(none) => none.reason,
+        };
+        unfit.push(UnfitModel { name: manifest.name, reason });
+    }
+    unfit
 }
 
 /// Whether a neighbour knows the offer of this peer.
@@ -96,6 +132,17 @@ async fn sees(network: &Network, peer: PeerId, own: PeerId) -> Option<bool> {
 }
 
 impl Driver {
+    /// What is offered here, and as what machine.
+    fn offered_as(&self) -> Vec<OfferedAs> {
+        let stocks = self.node.provision().into_iter().flat_map(Provision::stocks);
+        let offered = stocks.map(|(bench, stock)| OfferedAs {
+            manifest: stock.manifest.clone(),
+            class: bench.class,
+            machine: bench.machine.clone(),
+        });
+        offered.collect()
+    }
+
     /// What is offered here, beside what others offer.
     fn rivals(&self) -> Vec<Rivals> {
         let Some(provision) = self.node.provision() else { return Vec::new() };
