@@ -67,7 +67,7 @@ impl EngineClass {
         };
         let outputs = || {
             let file = probe_file().map_err(|failure| failure.to_string())?;
-            OnnxRuntimeModel::of(PROBE, file)?.compute(vec![input()])
+            OnnxRuntimeModel::of(PROBE, file)?.compute(vec![input()]).map_err(|why| why.to_string())
         };
         let outputs =
             outputs().map_err(|why| cut(format!("ONNX Runtime {version} does not run its probe: {why}")))?;

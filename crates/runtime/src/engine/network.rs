@@ -10,7 +10,7 @@ use wasmtime_wasi_nn::{
     backend::{BackendError, BackendExecutionContext, BackendGraph, Id, NamedTensor},
 };
 
-use super::{onnx_runtime::OnnxRuntimeModel, rten::OnnxModel};
+use super::{onnx_runtime::OnnxRuntimeModel, rten::OnnxModel, session::EngineError};
 use crate::{
     counts::RunCounts,
     models::PIECES_CASED,
@@ -48,9 +48,10 @@ impl NetworkModel {
     }
 
     /// Computes all outputs from all inputs.
-    fn compute(&self, tensors: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, String> {
+    fn compute(&self, tensors: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, EngineError> {
         match self {
-            Self::Rten(model) => model.compute(tensors),
+            // It ends its process where there is no memory for it.
+            Self::Rten(model) => model.compute(tensors).map_err(EngineError::Refused),
             Self::OnnxRuntime(model) => model.compute(tensors),
         }
     }
@@ -67,7 +68,7 @@ pub(super) fn pieces(tokens: Option<&str>, cased: Option<&str>) -> Result<Option
     WordPieces::read(tokens, cased).map(Some).map_err(|error| error.to_string())
 }
 
-/// A network as one job sees it: every call is counted and every refusal noted.
+/// A network as one job sees it: every call is counted and every refusal noted, and also that its machine had no memory for it.
 pub(crate) struct Metered {
     network: Arc<NetworkModel>,
     counts: Arc<RunCounts>,
@@ -81,6 +82,17 @@ impl Metered {
     fn refuse<T>(&self, why: &str) -> Result<T, BackendError> {
         self.counts.complain(why);
         Err(BackendError::BackendAccess(wasmtime::Error::msg(why.to_owned())))
+    }
+
+    /// Nothing was computed. Where that is no fault of the guest nothing of its run counts, whatever it does next.
+    fn fail<T>(&self, error: EngineError) -> Result<T, BackendError> {
+        match error {
+            EngineError::Refused(why) => self.refuse(&why),
+            EngineError::Lost(why) => {
+                self.counts.lose_engine(&why);
+                self.refuse("the engine is gone")
+            }
+        }
     }
 }
 
@@ -110,7 +122,41 @@ impl BackendExecutionContext for Metered {
         }
         match self.network.compute(inputs.unwrap_or_default()) {
             Ok(outputs) => Ok(Some(outputs)),
-            Err(why) => self.refuse(&why),
+            Err(error) => self.fail(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::id::Digest;
+
+    use super::*;
+    use crate::{counts::Port, envelope::Envelope};
+
+    struct Nobody;
+
+    impl Port for Nobody {
+        fn chunk(&self, _: Vec<u8>) {}
+        fn line(&self, _: String) {}
+        fn is_cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn what_a_machine_has_no_memory_for_is_no_fault_of_the_guest() {
+        let digits = include_bytes!("../../../../models/digits/digits.onnx");
+        let network = Arc::new(NetworkModel::read(digits.to_vec()).unwrap());
+        let envelope = Envelope::new(Digest::default(), Digest::of(digits));
+        let lost = |error| {
+            let counts = Arc::new(RunCounts::new(&envelope, 0, Arc::new(Nobody)));
+            let refused: Result<(), BackendError> =
+                Metered::new(Arc::clone(&network), Arc::clone(&counts)).fail(error);
+            assert!(refused.is_err() && counts.complaint().is_some());
+            counts.lost_engine()
+        };
+        assert_eq!(lost(EngineError::Refused("input \"x\" is missing".to_owned())), None);
+        assert_eq!(lost(EngineError::Lost("std::bad_alloc".to_owned())).as_deref(), Some("std::bad_alloc"));
     }
 }

@@ -22,7 +22,7 @@ use ort::{
 use wasmtime_wasi_nn::backend::NamedTensor;
 
 pub(crate) use self::library::{LoadedLibrary, load, loaded};
-use super::network::pieces;
+use super::{network::pieces, session::EngineError};
 use crate::{
     models::{PIECES, PIECES_CASED},
     network_survey::RuntimeNeed,
@@ -32,6 +32,8 @@ use crate::{
 
 /// Threads that one network runs on.
 pub(crate) const THREADS: usize = 1;
+/// What an error ends with where there was no memory for a tensor, as the libraries of each system put it.
+const OUT_OF_MEMORY: [&str; 2] = ["std::bad_alloc", "bad allocation"];
 
 /// A model that ONNX Runtime has read.
 pub(crate) struct OnnxRuntimeModel {
@@ -79,7 +81,20 @@ impl OnnxRuntimeModel {
     }
 
     /// Computes all outputs from all inputs.
-    pub(crate) fn compute(&self, tensors: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, String> {
+    pub(crate) fn compute(&self, tensors: Vec<NamedTensor>) -> Result<Vec<NamedTensor>, EngineError> {
+        let values = self.values(tensors).map_err(EngineError::Refused)?;
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let results = session.run(values).map_err(|error| failed(error.to_string()))?;
+        let named = self.outputs.iter().map(|name| {
+            let value = results.get(name).ok_or_else(|| format!("output {name:?} was not computed"))?;
+            let tensor = numbers::tensor(value).map_err(|why| format!("output {name:?} {why}"))?;
+            Ok(NamedTensor { name: name.clone(), tensor })
+        });
+        named.collect::<Result<_, String>>().map_err(EngineError::Refused)
+    }
+
+    /// What the library is given: each input once.
+    fn values(&self, tensors: Vec<NamedTensor>) -> Result<Vec<(String, DynValue)>, String> {
         let mut values: Vec<(String, DynValue)> = Vec::new();
         let mut sizes = BTreeMap::new();
         for NamedTensor { name, tensor } in tensors {
@@ -96,19 +111,20 @@ impl OnnxRuntimeModel {
         if let Some(OnnxValue { name, .. }) = self.inputs.iter().find(|input| !is_given(input)) {
             return Err(format!("input {name:?} is missing"));
         }
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let results = session.run(values).map_err(|error| error.to_string())?;
-        let named = self.outputs.iter().map(|name| {
-            let value = results.get(name).ok_or_else(|| format!("output {name:?} was not computed"))?;
-            let tensor = numbers::tensor(value).map_err(|why| format!("output {name:?} {why}"))?;
-            Ok(NamedTensor { name: name.clone(), tensor })
-        });
-        named.collect()
+        Ok(values)
     }
 
     fn no_such_input(&self, name: &str) -> String {
         let known: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
         format!("the model has no input {name:?}; it has {}", known.join(", "))
+    }
+}
+
+/// Why a network gave nothing. Whether there is memory for it follows from the machine, and is no answer to what was asked.
+fn failed(why: String) -> EngineError {
+    match OUT_OF_MEMORY.iter().any(|words| why.trim_end().ends_with(words)) {
+        true => EngineError::Lost(why),
+        false => EngineError::Refused(why),
     }
 }
 
@@ -127,4 +143,24 @@ fn session(bytes: &[u8]) -> ort::Result<Session> {
         // Nobody reads what it would say beside its errors, and a pipe that is full would hold it up.
         .with_log_level(LogLevel::Fatal)?
         .commit_from_memory(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_has_no_memory_left_refuses_nothing() {
+        let said = |name: &str, why: &str| {
+            format!(
+                "Non-zero status code returned while running Add node. Name:'{name}' Status Message: {why}"
+            )
+        };
+        for words in OUT_OF_MEMORY {
+            let why = said("sum", words);
+            assert_eq!(failed(why.clone()), EngineError::Lost(why));
+            let other = said(words, "left operand cannot broadcast on dim 1");
+            assert_eq!(failed(other.clone()), EngineError::Refused(other), "a name says nothing");
+        }
+    }
 }

@@ -23,12 +23,14 @@ pub(crate) struct ReadStep {
     pub(crate) first: usize,
 }
 
-/// Why a run does not get its rows.
-#[derive(Debug)]
+/// Why a run does not get its rows, or what a network computes.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EngineError {
     /// What it asked for is refused.
+    #[error("{0}")]
     Refused(String),
-    /// There is no engine any more.
+    /// There is no engine any more, or none on this machine.
+    #[error("{0}")]
     Lost(String),
 }
 
