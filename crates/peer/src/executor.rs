@@ -336,7 +336,7 @@ impl Inner {
         let files = self.files(&ran)?;
         let input = self.blobs.get(&run.input).ok().flatten().ok_or(Failure::InputAbsent)?;
         let input = input.get(SALT_BYTES..).ok_or(Failure::BadInput)?;
-        let envelope = envelope(&ran, run.seed, run.units_max, run.run_max, files.model_bytes);
+        let envelope = envelope_of(run, &ran, files.model_bytes);
         let draft = self.draft_of(run).unwrap_or_default();
         // A check, which nobody listens to, is done as if nothing had been said before.
         let asker = run.listener.map(|client| codec::digest("asker", &client));
@@ -449,6 +449,12 @@ fn envelope(
         },
         ..Envelope::new(manifest.runner, if has_model(manifest) { manifest.model } else { Digest::of(b"") })
     }
+}
+
+/// That of a run, or of its check, which ends nowhere that the run could have gone on.
+fn envelope_of(run: &Run, ran: &Manifest, model_bytes: u64) -> Envelope {
+    let ordered = envelope(ran, run.seed, run.units_max, run.run_max, model_bytes);
+    Envelope { limits: if run.id.check { ordered.limits.of_check() } else { ordered.limits }, ..ordered }
 }
 
 fn record(bytes: &[u8], position: u64) -> Option<ShownRecord> {

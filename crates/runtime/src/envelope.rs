@@ -1,7 +1,8 @@
 //! What a job is, as the sandbox sees it: the names of what runs, its parameters and its ceilings.
 //!
 //! **Invariant:** every ceiling has a name, a unit and a default, and is a number that the order fixes; none is read from
-//! the machine, so that a run that stays inside them on one machine does so on another.
+//! the machine, so that a run that stays inside them on one machine does so on another. How much stack a guest's calls take is the one
+//! thing that follows from a processor, so a check has more of it.
 
 use assay_protocol::{id::Digest, manifest::Meter, units::Units};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,9 @@ const MIB: u64 = 1024 * 1024;
 /// Bytes of the longest component that is compiled: those that come with the program have one MiB, those of languages that bring
 /// an interpreter some tens.
 pub const RUNNER_BYTES_MAX: u64 = 64 * MIB;
+
+/// How many times the stack of a run its check has: more than the calls of one processor ever take of what those of another do.
+const CHECK_STACKS: u32 = 4;
 
 /// One job, without its input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +75,15 @@ pub struct RunLimits {
     pub wall_ms: u64,
     /// Bytes of memory that the whole worker process may write to. Default: 2 GiB.
     pub process_memory_bytes: u64,
+}
+
+impl RunLimits {
+    /// Those of a check of a run with these. A guest that ran out of stack in the check alone, as what its calls take is up to the
+    /// processor, would have its host accuse an honest provider.
+    #[must_use]
+    pub const fn of_check(self) -> Self {
+        Self { stack_bytes: self.stack_bytes.saturating_mul(CHECK_STACKS), ..self }
+    }
 }
 
 impl Default for RunLimits {

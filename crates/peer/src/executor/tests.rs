@@ -67,3 +67,13 @@ fn a_check_waits_for_no_job() {
     assert!(second.now_or_never().is_some(), "the place of checks is free again");
     drop(job);
 }
+
+#[test]
+fn a_check_has_all_that_its_run_has_and_more_stack() {
+    let ordered = run(1);
+    let check = Run { id: RunId { check: true, ..ordered.id }, ..ordered.clone() };
+    let [ran, checked] = [&ordered, &check].map(|run| envelope_of(run, &run.manifest, 1 << 20));
+    assert!(checked.limits.stack_bytes >= 4 * ran.limits.stack_bytes);
+    let stack_bytes = ran.limits.stack_bytes;
+    assert_eq!(Envelope { limits: RunLimits { stack_bytes, ..checked.limits }, ..checked }, ran);
+}
