@@ -28,6 +28,10 @@ const PROBE: &[u8] = include_bytes!("probe.onnx");
 /// The side of the probe's input, a square picture.
 const PROBE_SIDE: u32 = 8;
 
+/// What processors without AVX-512 have, and what those of them have that multiply bytes by one instruction.
+const AVX2: &str = "x86-64 AVX2 FMA";
+const AVX2_VNNI: &str = "x86-64 AVX2 FMA VNNI";
+
 /// An engine on a processor, as it was set up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EngineClass {
@@ -52,7 +56,7 @@ impl EngineClass {
     pub(super) fn probe() -> Result<Self, RunFailure> {
         let model = OnnxModel::read(PROBE.to_vec(), &probe_file()?)?;
         let outputs = model.compute(vec![input()]).map_err(RunFailure::NotAModel)?;
-        Ok(Self::of((RTEN, rten::VERSION), "optimised", rten::THREADS, outputs))
+        Ok(Self::of((RTEN, rten::VERSION), ("optimised", instructions()), rten::THREADS, outputs))
     }
 
     /// The same with ONNX Runtime, if its library was named.
@@ -71,17 +75,23 @@ impl EngineClass {
         };
         let outputs =
             outputs().map_err(|why| cut(format!("ONNX Runtime {version} does not run its probe: {why}")))?;
-        Ok(Some(Self::of((ONNX_RUNTIME, version), "extended", onnx_runtime::THREADS, outputs)))
+        let set_up = ("extended", onnx_runtime_instructions());
+        Ok(Some(Self::of((ONNX_RUNTIME, version), set_up, onnx_runtime::THREADS, outputs)))
     }
 
-    fn of((engine, version): (&str, &str), graph: &str, threads: usize, outputs: Vec<NamedTensor>) -> Self {
+    fn of(
+        (engine, version): (&str, &str),
+        (graph, instructions): (&str, &str),
+        threads: usize,
+        outputs: Vec<NamedTensor>,
+    ) -> Self {
         let bytes: Vec<u8> = outputs.into_iter().flat_map(|output| output.tensor.data).collect();
         Self {
             engine: engine.into(),
             version: version.into(),
             format: "onnx".into(),
             graph: graph.into(),
-            instructions: instructions().into(),
+            instructions: instructions.into(),
             threads: threads as u32,
             probe: Digest::of(&bytes),
         }
@@ -117,7 +127,22 @@ fn input() -> NamedTensor {
     NamedTensor { name: "picture".into(), tensor }
 }
 
-/// The widest instructions that engines use here.
+/// The instructions that ONNX Runtime chooses its kernels by.
+fn onnx_runtime_instructions() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    let multiplies_bytes = is_x86_feature_detected!("avxvnni");
+    #[cfg(not(target_arch = "x86_64"))]
+    let multiplies_bytes = false;
+    with_bytes(instructions(), multiplies_bytes)
+}
+
+/// The same instructions with one that multiplies bytes, if there is one. Without it the sum of two products is held to 16 bits, and
+/// a network of bytes gives something else; rten uses the one of AVX-512 alone.
+fn with_bytes(instructions: &'static str, multiplies_bytes: bool) -> &'static str {
+    if multiplies_bytes && instructions == AVX2 { AVX2_VNNI } else { instructions }
+}
+
+/// The widest instructions that both engines use here.
 fn instructions() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     {
@@ -130,7 +155,7 @@ fn instructions() -> &'static str {
         match (has_512, has_vnni, has_256) {
             (true, true, _) => "x86-64 AVX-512 VNNI",
             (true, false, _) => "x86-64 AVX-512",
-            (false, _, true) => "x86-64 AVX2 FMA",
+            (false, _, true) => AVX2,
             (false, _, false) => "x86-64",
         }
     }
@@ -143,4 +168,23 @@ fn instructions() -> &'static str {
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     std::env::consts::ARCH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_multiplies_bytes_otherwise_is_in_another_class_of_onnx_runtime() {
+        let class = |multiplies_bytes| {
+            let set_up = ("extended", with_bytes(AVX2, multiplies_bytes));
+            EngineClass::of((ONNX_RUNTIME, "1"), set_up, onnx_runtime::THREADS, Vec::new())
+        };
+        assert_ne!(class(true), class(false), "the probe gives the same");
+        for other in ["x86-64 AVX-512 VNNI", "x86-64 AVX-512", "x86-64", "AArch64 NEON"] {
+            assert_eq!(with_bytes(other, true), other, "it has its own, or none is used");
+        }
+        let own = EngineClass::probe().unwrap();
+        assert_eq!(own.instructions, instructions(), "that of rten is as it was");
+    }
 }
