@@ -151,7 +151,6 @@ pub(super) async fn bind(wish: ServeWish, invocation: &Invocation) -> Result<Bou
         otlp: settled.otlp,
         tokens_max: wish.tokens_max.unwrap_or(u32::try_from(settled.tokens_max).unwrap_or(u32::MAX)),
         cost_max: client.cost_max,
-        attempts_max: client.attempts_max,
         free_bytes_min: daemon.free_bytes_min,
     });
     Ok(gateway.await?)

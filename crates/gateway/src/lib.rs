@@ -140,10 +140,8 @@ pub struct GatewayOptions {
     pub otlp: Option<String>,
     /// The most tokens of an answer where nobody says.
     pub tokens_max: u32,
-    /// The most that an order of a key may cost, in each of its attempts.
+    /// The most that an order of a key may cost.
     pub cost_max: Amount,
-    /// How many those are at most.
-    pub attempts_max: u16,
     /// Bytes that the disk must have free; below, nothing of clients is taken.
     pub free_bytes_min: u64,
 }
@@ -214,7 +212,6 @@ pub(crate) struct Gateway {
     origins: Vec<String>,
     tokens_max: u32,
     cost_max: Amount,
-    attempts_max: u16,
     /// Jobs that nobody waits for any more.
     cancels: Cancels,
     /// Whether a key is needed, even where none is left. Once it is, it stays so.
@@ -237,7 +234,7 @@ impl BoundGateway {
     pub async fn bind(options: GatewayOptions) -> Result<Self, GatewayError> {
         let GatewayOptions { link, documents, listen, keys_file, spending_file, files_folder, .. } = options;
         let GatewayOptions { batches_folder, gone_file, hosts, origins, otlp, tokens_max, .. } = options;
-        let GatewayOptions { answers_folder, cost_max, attempts_max, free_bytes_min, .. } = options;
+        let GatewayOptions { answers_folder, cost_max, free_bytes_min, .. } = options;
         let keys = AccessKeys::read(&keys_file)?;
         // With another name something stands in front of it that others reach.
         let needs_key = !listen.ip().is_loopback() || !hosts.is_empty();
@@ -284,7 +281,6 @@ impl BoundGateway {
             origins,
             tokens_max,
             cost_max,
-            attempts_max,
             cancels: Cancels::default(),
             needs_key: AtomicBool::new(needs_key || !keys.keys.is_empty()),
         };
@@ -384,7 +380,6 @@ pub(crate) mod tests {
             otlp: None,
             tokens_max: 1,
             cost_max: Amount::credits(1),
-            attempts_max: 1,
             free_bytes_min: 0,
         }
     }

@@ -20,9 +20,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::replace_with;
 
-/// Of what is left to a key, attempts at an order behind the first take this part at most.
-const SPARE_PARTS: u64 = 8;
-
 /// A day's orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct DaySpending {
@@ -99,38 +96,25 @@ impl Spending {
         daily_max.minus_up_to(day.spent(key))
     }
 
-    /// Counts what an order may cost of which each attempt may cost so much: what is refuted may cost as well, beside what is
-    /// asked of another provider then. There are as many attempts as the day has room for, and no more than are wanted.
+    /// Counts what an order may cost.
     pub(crate) fn reserve(
         &self,
         key: &str,
         daily_max: Amount,
-        (need, attempts_max): (Amount, u16),
+        need: Amount,
     ) -> Result<Allowance, SpendingError> {
         let mut day = self.0.lock();
         day.begin(today());
         let spent = day.spent(key);
-        let left = daily_max.minus_up_to(spent);
-        let attempts = attempts_within(left, need, attempts_max);
-        let reserved = need.times(attempts.into());
-        let after = reserved.and_then(|reserved| spent.plus(reserved)).filter(|after| *after <= daily_max);
-        let (Some(reserved), Some(after)) = (reserved, after) else {
-            return Err(SpendingError::Over { left, need });
-        };
+        let after = spent.plus(need).filter(|after| *after <= daily_max);
+        let after = after.ok_or(SpendingError::Over { left: daily_max.minus_up_to(spent), need })?;
         let mut next = day.clone();
         next.keys.insert(key.to_owned(), after);
         next.write(&self.0.path)?;
         let (spending, key, of) = (self.clone(), key.to_owned(), next.day);
         *day = next;
-        Ok(Allowance { spending, key, day: of, reserved, attempts, is_taken: false })
+        Ok(Allowance { spending, key, day: of, reserved: need, is_taken: false })
     }
-}
-
-/// How many attempts an order has where so much is left: one, and others as far as these leave most of it to other orders.
-fn attempts_within(left: Amount, need: Amount, most: u16) -> u16 {
-    let spare = (left.0 / SPARE_PARTS).checked_div(need.0);
-    let spare = spare.and_then(|spare| u16::try_from(spare).ok()).unwrap_or(u16::MAX);
-    spare.saturating_add(1).min(most.max(1))
 }
 
 fn lock_path(path: &Path) -> PathBuf {
@@ -172,7 +156,6 @@ pub(crate) struct Allowance {
     key: String,
     day: Date,
     reserved: Amount,
-    attempts: u16,
     is_taken: bool,
 }
 
@@ -186,11 +169,6 @@ impl Allowance {
     /// The most that the order may cost.
     pub(crate) fn most(&self) -> Amount {
         self.reserved
-    }
-
-    /// In how many attempts.
-    pub(crate) fn attempts(&self) -> u16 {
-        self.attempts
     }
 
     /// It has cost at most this.
@@ -243,7 +221,7 @@ mod tests {
     fn what_may_be_spent_counts_before_it_is_and_over_restarts() {
         let folder = tempfile::tempdir().unwrap();
         let first = spending(folder.path());
-        let allowance = first.reserve("phone", MOST, (Amount::credits(7), 1)).unwrap();
+        let allowance = first.reserve("phone", MOST, Amount::credits(7)).unwrap();
         let second = Spending::open(folder.path().join("spending.json")).unwrap_err();
         assert!(second.to_string().contains("another gateway"), "{second}");
         // A gateway that is killed here knows it afterwards.
@@ -251,25 +229,22 @@ mod tests {
         fs::copy(folder.path().join("spending.json"), folder.path().join("again.json")).unwrap();
         let again = Spending::open(folder.path().join("again.json")).unwrap();
         assert_eq!(again.left("phone", MOST), Amount::credits(3));
-        assert!(matches!(
-            again.reserve("phone", MOST, (Amount::credits(4), 1)),
-            Err(SpendingError::Over { .. })
-        ));
+        assert!(matches!(again.reserve("phone", MOST, Amount::credits(4)), Err(SpendingError::Over { .. })));
         assert_eq!(again.left("laptop", MOST), MOST);
         let (first, allowance) = killed;
         allowance.settle(Amount::credits(2));
         assert_eq!(first.left("phone", MOST), Amount::credits(8));
-        let mut answered = first.reserve("phone", MOST, (Amount::credits(5), 1)).unwrap();
+        let mut answered = first.reserve("phone", MOST, Amount::credits(5)).unwrap();
         answered.lower(Amount::credits(3));
         assert_eq!(first.left("phone", MOST), Amount::credits(5));
         answered.settle(Amount::ZERO);
         assert_eq!(first.left("phone", MOST), Amount::credits(8), "nothing is counted off twice");
-        let dropped = first.reserve("phone", MOST, (Amount::credits(8), 1)).unwrap().taken();
+        let dropped = first.reserve("phone", MOST, Amount::credits(8)).unwrap().taken();
         drop(dropped);
         assert_eq!(first.left("phone", MOST), Amount::ZERO);
-        first.reserve("laptop", MOST, (Amount::credits(1), 1)).unwrap().settle(Amount::credits(2));
+        first.reserve("laptop", MOST, Amount::credits(1)).unwrap().settle(Amount::credits(2));
         assert_eq!(first.left("laptop", MOST), Amount::credits(8), "what cost more counts as more");
-        first.reserve("guest", MOST, (Amount::credits(1), 1)).unwrap().settle(Amount::ZERO);
+        first.reserve("guest", MOST, Amount::credits(1)).unwrap().settle(Amount::ZERO);
         assert_eq!(first.left("guest", MOST), MOST);
         drop(first);
         assert_eq!(spending(folder.path()).left("phone", MOST), Amount::ZERO);
@@ -279,8 +254,8 @@ mod tests {
     fn what_nobody_was_there_to_order_by_counts_for_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let all = spending(folder.path());
-        drop(all.reserve("phone", MOST, (Amount::credits(2), 1)).unwrap().taken());
-        let hung_up = all.reserve("phone", MOST, (Amount::credits(7), 1)).unwrap();
+        drop(all.reserve("phone", MOST, Amount::credits(2)).unwrap().taken());
+        let hung_up = all.reserve("phone", MOST, Amount::credits(7)).unwrap();
         assert_eq!(all.left("phone", MOST), Amount::credits(1));
         drop(hung_up);
         assert_eq!(all.left("phone", MOST), Amount::credits(8));
@@ -289,30 +264,10 @@ mod tests {
     }
 
     #[test]
-    fn another_attempt_counts_beside_the_first_and_is_had_where_most_is_left_to_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let all = spending(folder.path());
-        let tenth = Amount(Amount::credits(1).0 / 10);
-        let attempts = |need: Amount, most: u16| {
-            let before = all.left("phone", MOST);
-            let allowance = all.reserve("phone", MOST, (need, most)).unwrap().taken();
-            let counted = before.minus_up_to(all.left("phone", MOST));
-            assert_eq!(need.times(allowance.attempts().into()), Some(counted), "each may cost as much");
-            allowance.attempts()
-        };
-        assert_eq!([attempts(tenth, 3), attempts(tenth, 1), attempts(tenth, 0)], [3, 1, 1]);
-        assert_eq!(attempts(Amount::credits(1), 3), 2, "9.5 are left");
-        assert_eq!([attempts(Amount::credits(1), 3), attempts(Amount::credits(6), 3)], [1, 1]);
-        assert_eq!(all.left("phone", MOST), tenth.times(5).unwrap());
-        assert_eq!((attempts(tenth, 3), attempts(Amount::ZERO, 3)), (1, 3));
-        assert_eq!(attempts_within(Amount(u64::MAX), Amount(1), u16::MAX), u16::MAX);
-    }
-
-    #[test]
     fn a_day_begins_with_nothing_spent_and_none_comes_again() {
         let folder = tempfile::tempdir().unwrap();
         let all = spending(folder.path());
-        let _spent = all.reserve("phone", MOST, (Amount::credits(7), 1)).unwrap().taken();
+        let _spent = all.reserve("phone", MOST, Amount::credits(7)).unwrap().taken();
         let mut day = all.0.lock();
         let today = day.day;
         day.begin(today.yesterday().unwrap());
@@ -345,7 +300,7 @@ mod tests {
         fs::create_dir(folder.path().join("there")).unwrap();
         let all = Spending::open(folder.path().join("there").join("spending.json")).unwrap();
         fs::remove_dir_all(folder.path().join("there")).unwrap();
-        assert!(matches!(all.reserve("phone", MOST, (Amount::credits(1), 1)), Err(SpendingError::Disk(_))));
+        assert!(matches!(all.reserve("phone", MOST, Amount::credits(1)), Err(SpendingError::Disk(_))));
         assert_eq!(all.left("phone", MOST), MOST);
     }
 }

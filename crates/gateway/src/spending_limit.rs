@@ -1,6 +1,6 @@
 //! What an order of a key may cost: by the settings of the home, and by what is left to the key today.
 //!
-//! **Invariant:** no order of a key with a ceiling leaves before what it may cost is counted, in all its attempts.
+//! **Invariant:** no order of a key with a ceiling leaves before what it may cost is counted.
 
 use assay_peer::handle::{Attachment, QuoteJob, Submit};
 use assay_protocol::units::Amount;
@@ -42,15 +42,12 @@ pub(crate) async fn allow(
     let wanted = cost.map_or(most, |cost| cost.plus(Amount(cost.0 / 2)).unwrap_or(most).min(most));
     let need =
         cost.map_or_else(|| wanted.min(left), |cost| if left < cost { cost } else { wanted.min(left) });
-    let attempts_max = submit.attempts_max.unwrap_or(gateway.attempts_max);
     let (spending, name) = (gateway.spending.clone(), key.name.clone());
     // Whoever hangs up here leaves an allowance that nobody takes.
-    let reserved =
-        tokio::task::spawn_blocking(move || spending.reserve(&name, daily_max, (need, attempts_max))).await;
+    let reserved = tokio::task::spawn_blocking(move || spending.reserve(&name, daily_max, need)).await;
     match reserved {
         Ok(Ok(allowance)) if !need.is_zero() || cost.is_some() => {
-            // Each attempt may cost as much.
-            (submit.cost_max, submit.attempts_max) = (Some(need), Some(allowance.attempts()));
+            submit.cost_max = Some(allowance.most());
             Ok(Some(allowance.taken()))
         }
         Ok(Err(SpendingError::Disk(error))) => Err(HttpFailure::no_room(&error, error.kind())),
@@ -69,35 +66,6 @@ pub(crate) async fn allow(
 mod tests {
     use super::*;
     use crate::{keys::AccessKeys, tests::bound};
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn an_order_of_a_key_has_no_attempt_that_its_day_was_not_counted_for() {
-        use assay_market::quote::Quote;
-
-        use crate::{BoundGateway, GatewayOptions, stand_in::StandInDaemon, tests::options};
-
-        let (folder, daemon) = (tempfile::tempdir().unwrap(), StandInDaemon::begin());
-        daemon.answers("quote_job", Quote::default());
-        let options = options(folder.path(), "127.0.0.1:0", None);
-        let options = GatewayOptions { link: daemon.link.clone(), attempts_max: 3, ..options };
-        let gateway = BoundGateway::bind(options).await.unwrap().gateway;
-        let mut keys = AccessKeys::default();
-        let ceiling = Amount::credits(10);
-        keys.add("phone", Some(ceiling), Vec::new()).unwrap();
-        let (key, one) = (keys.keys.first(), gateway.cost_max);
-        let mut placed = Vec::new();
-        for _ in 0..3 {
-            let mut submit = Submit::default();
-            let allowance = allow(&gateway, key, &mut submit).await.ok().flatten().unwrap();
-            let attempts = submit.attempts_max.unwrap();
-            assert_eq!(submit.cost_max, Some(one));
-            assert_eq!(Some(allowance.most()), one.times(attempts.into()), "each may cost as much");
-            placed.push((attempts, allowance));
-        }
-        assert_eq!(placed.iter().map(|(attempts, _)| *attempts).collect::<Vec<_>>(), [2, 2, 1]);
-        assert_eq!(gateway.spending.left("phone", ceiling), Amount::credits(5));
-    }
 
     #[tokio::test]
     async fn an_order_of_a_key_wants_no_more_than_the_home_allows() {
