@@ -8,7 +8,7 @@ use alloc::{boxed::Box, vec::Vec};
 use assay_protocol::{
     id::{Digest, JobId},
     signed::Signer,
-    units::{Amount, Duration},
+    units::Duration,
 };
 
 use super::{Attempt, Client, Submitted};
@@ -28,12 +28,6 @@ impl Client {
     pub(super) fn is_under_way(&self, submitted: &Submitted) -> bool {
         let mut attempts = submitted.attempts.iter().filter_map(|job| self.attempts.get(job));
         attempts.any(|attempt| attempt.is_open() && !attempt.is_part())
-    }
-
-    /// What parts cost, at most.
-    pub(super) fn cost_of_parts(&self, key: Digest) -> Amount {
-        let parts = self.submissions.get(&key).into_iter().flat_map(|submitted| self.parts_of(submitted));
-        parts.fold(Amount::ZERO, |sum, part| sum.plus(part.cost_max()).unwrap_or(Amount(u64::MAX)))
     }
 
     /// True while something is still to come of a part: where nobody else is asked, that is all that comes.

@@ -78,9 +78,10 @@ impl Client {
         if left >= wish.cost_max { None } else { self.quote(wish, outlook).passed.counts.over_day }
     }
 
-    /// A wish that costs no more than is left of today, and of its own ceiling where parts of what is wanted are paid already.
+    /// A wish that costs no more than is left of today, and of its own ceiling where parts of what is wanted are paid already,
+    /// or others came to nothing: they took their places, and those that were refuted may have kept checks.
     pub(super) fn within_day<'a>(&self, wish: &'a Submission, now: Timestamp) -> Cow<'a, Submission> {
-        let own = wish.cost_max.minus_up_to(self.cost_of_parts(wish.key));
+        let own = wish.cost_max.minus_up_to(self.cost_so_far(wish.key));
         let left = self.left_for(wish.key, now).map_or(own, |left| left.min(own));
         match left < wish.cost_max {
             true => Cow::Owned(Submission { cost_max: left, ..wish.clone() }),
@@ -101,6 +102,17 @@ impl Client {
         let most = self.daily_max?;
         let (_, asked) = self.costs_today(key);
         Some(most.minus_up_to(self.today.spent(now).minus_up_to(asked)))
+    }
+
+    /// What is spent of a submission's own ceiling whatever else comes of it: what its jobs that are closed have cost, and its parts
+    /// cost at most.
+    fn cost_so_far(&self, key: Digest) -> Amount {
+        let submitted = self.submissions.get(&key).into_iter();
+        let jobs = submitted.flat_map(|submitted| submitted.attempts.iter().chain(&submitted.waived));
+        let attempts = jobs.filter_map(|job| self.attempts.get(job));
+        let spent =
+            attempts.filter(|attempt| attempt.is_part() || matches!(attempt.state, AttemptState::Closed(_)));
+        spent.fold(Amount::ZERO, |sum, attempt| sum.plus(attempt.cost_max()).unwrap_or(Amount(u64::MAX)))
     }
 
     /// What the orders of a submission that were made today may cost.

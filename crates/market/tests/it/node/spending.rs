@@ -33,7 +33,12 @@ fn refused(table: &Table) -> Option<OverDay> {
 
 /// Submits a job, and has its order agreed to: the notary is shown it.
 fn agreed(table: &mut Table, number: u8) -> Order {
-    table.submit(number, |_| {});
+    agreed_within(table, number, Amount::credits(10))
+}
+
+/// The same of a job that may cost so much.
+fn agreed_within(table: &mut Table, number: u8, cost_max: Amount) -> Order {
+    table.submit(number, |wish| wish.cost_max = cost_max);
     let (to, order) = table.proposed();
     table.accept(to, &order);
     order
@@ -164,6 +169,23 @@ fn an_attempt_that_the_day_does_not_bear_is_not_made() {
     let over = ended.unmatched.and_then(|unmatched| unmatched.over_day).unwrap();
     assert_eq!((over.most, over.left), (order.total_max, order.total_max.minus_up_to(Amount(1))));
     assert!(ended.ended && over.need > over.left, "{over:?}");
+}
+
+/// A refuted result, a full house or a provider that gives up costs something all the same.
+#[test]
+fn all_attempts_together_cost_no_more_than_their_user_allows() {
+    let total = agreed(&mut Table::client(&[PROVIDER]), 1).total_max;
+    for (left, attempts) in [(total.minus_up_to(Amount(1)), 1), (total, 2)] {
+        let mut table = Table::client(&[PROVIDER, OTHER]);
+        let cost = Amount(7);
+        let order = agreed_within(&mut table, 1, left.plus(cost).unwrap());
+        let ticket = *table.ticket(&order).said();
+        table.hear(NOTARY, ticket);
+        close(&mut table, &order, Outcome::Mismatch, cost);
+        table.pass(Duration::seconds(10));
+        let made = table.node().submission(Digest([1; 32])).unwrap();
+        assert_eq!((made.attempts.len(), made.ended), (attempts, attempts == 1), "{left:?}");
+    }
 }
 
 /// Seven units are ordered at a quarter of a credit each, and four are claimed.
