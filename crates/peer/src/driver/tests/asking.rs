@@ -28,7 +28,8 @@ async fn neighbour(secret: [u8; 32], of: &Driver) -> (Network, mpsc::Receiver<Ne
 
 #[tokio::test]
 async fn strangers_who_answer_nothing_keep_no_notary_from_asking_others_what_it_said() {
-    let genesis = config::genesis("test", Keypair::from_seed(OWN).id());
+    let mut genesis = config::genesis("test", Keypair::from_seed(OWN).id());
+    genesis.notaries = vec![Keypair::from_seed(OWN).id()];
     let folder = tempfile::tempdir().unwrap();
     let mut started = Started::new(folder.path(), OWN, genesis, 1 << 20).await;
     let Started { driver, inlets, .. } = &mut started;
