@@ -24,7 +24,7 @@ use assay_runtime::{
 };
 
 use crate::{
-    hosting::endless,
+    hosting::{AT_LEISURE_MS, endless},
     world::{Job, World, shipped},
 };
 
@@ -45,7 +45,8 @@ fn world() -> Option<World> {
 
 fn job(world: &World) -> Job {
     let mut job = world.job_on(&shipped("runners/generate/generate.wasm"), &shipped("models/sums/sums.gguf"));
-    job.envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
+    (job.envelope.meter, job.envelope.limits.wall_ms) =
+        (Meter::Tokens(TokenWeights { read: 1, written: 4 }), AT_LEISURE_MS);
     job.envelope.params =
         format!(r#"{{"temperature":1,"max_tokens":{TOKENS},"logit_bias":{{"1":-1000,"2":-1000}}}}"#);
     job

@@ -22,13 +22,16 @@ use crate::world::{Job, World, shipped};
 const LONG: u64 = 100;
 /// How soon a process has to be gone whose model nobody wants, on a busy machine.
 const GONE_IN: Duration = Duration::from_secs(60);
+/// Time for a text whose card a processor plays beside other work.
+pub(crate) const AT_LEISURE_MS: u64 = 600_000;
 /// More sessions than a process that holds a model has files for.
 const SESSIONS: usize = 140;
 
 /// A text that ends where its tokens do.
 pub(crate) fn endless(world: &World, tokens: u64) -> Job {
     let mut job = world.job_on(&shipped("runners/generate/generate.wasm"), &shipped("models/sums/sums.gguf"));
-    job.envelope.meter = Meter::Tokens(TokenWeights { read: 1, written: 4 });
+    (job.envelope.meter, job.envelope.limits.wall_ms) =
+        (Meter::Tokens(TokenWeights { read: 1, written: 4 }), AT_LEISURE_MS);
     job.envelope.params = r#"{"temperature":0}"#.into();
     let whole = world.run(&job, b"27+58=").expect("the job succeeds");
     let end = frames::tokens(&whole.output).pop().expect("an answer has an end");
