@@ -1,7 +1,8 @@
 //! Why a provider gets the jobs that it gets, or none: what others know of its offer, who is cheaper, what became of those
 //! who asked, and what of it does not run on this machine by now.
 //!
-//! **Invariant:** what others know is asked of them; whoever does not answer has said nothing.
+//! **Invariant:** what others know is asked of them; whoever does not answer has said nothing. Whoever asks why waits for no
+//! machine that is slow to look at itself.
 
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use assay_protocol::{
     manifest::Manifest,
     units::Amount,
 };
+use assay_runtime::class::Class;
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     driver::{
@@ -20,6 +23,7 @@ use crate::{
         pages::{self, BOOK, OFFERS_MAX},
         responder::{Respond, Responder},
     },
+    executor::NoClass,
     handle::{Call, Refused},
     network::Network,
 };
@@ -28,6 +32,9 @@ use crate::{
 const ASKED_MAX: usize = 8;
 /// How long each has to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
+/// How long this machine has to look at all that it offers. Once after a start each model is read whole for that, and on some systems
+/// each time.
+const LOOK_WAIT: Duration = Duration::from_secs(30);
 
 /// What others see of what this peer offers.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -95,7 +102,8 @@ impl Respond for ShowDemand {
         let asked = network.peers().into_iter().take(ASKED_MAX);
         let asked = asked.map(|peer| async move { Sighting { peer, sees: sees(network, peer, own).await } });
         let neighbours = stream::iter(asked).buffer_unordered(ASKED_MAX).collect::<Vec<Sighting>>();
-        let (neighbours, unfit) = tokio::join!(neighbours, unfit(offered, responder));
+        let own_class = |manifest: Manifest| async move { responder.executor.class_of(&manifest).await };
+        let (neighbours, unfit) = tokio::join!(neighbours, unfit(offered, own_class));
         Ok(Demanded { demand, neighbours, rivals, unfit })
     }
 }
@@ -107,16 +115,21 @@ struct OfferedAs {
     machine: String,
 }
 
-/// Which of these a run here would refuse, as it would refuse each order.
-async fn unfit(offered: Vec<OfferedAs>, responder: &Responder) -> Vec<UnfitModel> {
-    let mut unfit = Vec::new();
+/// Which of these a run here would refuse, as it would refuse each order. Of what is not known in time nothing is said.
+async fn unfit<F>(offered: Vec<OfferedAs>, own_class: impl Fn(Manifest) -> F) -> Vec<UnfitModel>
+where
+    F: Future<Output = Result<Class, NoClass>>,
+{
+    let (until, mut unfit) = (Instant::now() + LOOK_WAIT, Vec::new());
     for OfferedAs { manifest, class, machine } in offered {
-        let reason = match responder.executor.class_of(&manifest).await {
+        let name = manifest.name.clone();
+        let Ok(own) = timeout_at(until, own_class(manifest)).await else { break };
+        let reason = match own {
             Ok(own) if own.digest() == class => continue,
             Ok(own) => format!("it is offered on {machine}, and runs here on {own}"),
             Err(none) => none.reason,
         };
-        unfit.push(UnfitModel { name: manifest.name, reason });
+        unfit.push(UnfitModel { name, reason });
     }
     unfit
 }
@@ -158,5 +171,46 @@ impl Driver {
             }
         });
         rivals.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_protocol::manifest::{Meter, Policy, WorkPerMeter};
+    use assay_runtime::class::ARITHMETIC;
+
+    use super::*;
+
+    fn manifest(name: &str) -> Manifest {
+        Manifest {
+            name: name.to_owned(),
+            runner: Digest::default(),
+            model: Digest::default(),
+            params: String::new(),
+            policy: Policy::Exact,
+            meter: Meter::Calls,
+            work: WorkPerMeter::default(),
+            work_most: 0,
+            memory_bytes: 0,
+            licence: String::new(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_until_a_large_model_is_read_to_hear_why() {
+        let offered = ["sound", "odd", "large", "behind it"].map(|name| OfferedAs {
+            manifest: manifest(name),
+            class: ARITHMETIC.digest(),
+            machine: "another".to_owned(),
+        });
+        let own_class = |manifest: Manifest| async move {
+            match manifest.name.as_str() {
+                "sound" => Ok(ARITHMETIC),
+                "large" => std::future::pending().await,
+                _ => Err(NoClass { reason: "no card".to_owned() }),
+            }
+        };
+        let found = unfit(offered.into(), own_class).await;
+        assert_eq!(found, [UnfitModel { name: "odd".to_owned(), reason: "no card".to_owned() }]);
     }
 }
