@@ -22,7 +22,7 @@ use super::{
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{Table, number_of, path_text, verb},
+    printer::{Table, number_of, path_text, shell_path, verb},
 };
 
 /// How many seeds there are where nobody says it.
@@ -252,7 +252,7 @@ pub(super) fn end(
     let message = format!("{} of {all} {verb}: {}", broken.len(), broken.join(", "));
     let file = folder.scenario_file(first);
     let hint =
-        format!("`assay sim shrink {}` makes the scenario smaller while it still does", file.display());
+        format!("`assay sim shrink {}` makes the scenario smaller while it still does", shell_path(&file));
     Err(CommandError::new(Exit::Different, "BOUND_BROKEN", message, hint))
 }
 

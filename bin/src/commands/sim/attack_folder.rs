@@ -25,7 +25,7 @@ use super::{
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{number_of, verb},
+    printer::{number_of, shell_path, verb},
 };
 
 /// Where the runs of scenarios lie, and the scenarios of the attacks.
@@ -182,7 +182,7 @@ impl<'a> AttackFolder<'a> {
         let name = case.map(|case| case.name.as_str()).unwrap_or_default();
         let message = format!("{name}: seed {seed}: a rule of the books is broken: {said}");
         let file = self.scenario_file(name);
-        let hint = format!("`assay sim shrink {} --seed {seed}` makes it smaller", file.display());
+        let hint = format!("`assay sim shrink {} --seed {seed}` makes it smaller", shell_path(&file));
         CommandError::new(Exit::Different, "RULE_BROKEN", message, hint)
     }
 

@@ -9,7 +9,7 @@ use super::saved;
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::path_text,
+    printer::{path_text, shell_path},
 };
 
 /// The longest name.
@@ -53,7 +53,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     invocation.printer.line(format!("{}: change it as you like", file.display()));
     invocation
         .printer
-        .note(format!("`assay sim check {}` reads it, `assay sim run` runs it", file.display()));
+        .note(format!("`assay sim check {}` reads it, `assay sim run` runs it", shell_path(&file)));
     Ok(())
 }
 

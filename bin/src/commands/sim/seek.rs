@@ -32,7 +32,7 @@ use crate::{
     command_error::{CommandError, Exit},
     commands::run::input,
     invocation::Invocation,
-    printer::{number_of, path_text, verb},
+    printer::{number_of, path_text, shell_path, verb},
 };
 
 /// How many seeds a glance takes.
@@ -341,7 +341,7 @@ fn price_word(beside: AttackReference) -> &'static str {
 
 /// What is typed to see it again.
 fn command(file: &Path, (first, seeds): (u64, u64)) -> String {
-    format!("assay sim attack {} --first-seed {first} --seeds {seeds}", file.display())
+    format!("assay sim attack {} --first-seed {first} --seeds {seeds}", shell_path(file))
 }
 
 #[cfg(test)]
@@ -353,5 +353,11 @@ mod tests {
         assert_eq!(family("checks"), Ok(SeekFamily::Checks));
         assert!(family("cheques").unwrap_err().contains("orders, offers, checks"));
         assert!(SeekFamily::all().iter().all(|(word, _)| EXAMPLES.contains(word)));
+    }
+
+    #[test]
+    fn what_is_typed_to_see_an_attack_again_names_one_file() {
+        let typed = command(Path::new("my finds/attack.toml"), (7, 20));
+        assert_eq!(typed, "assay sim attack 'my finds/attack.toml' --first-seed 7 --seeds 20");
     }
 }

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     command_error::{CommandError, Exit},
     invocation::Invocation,
-    printer::{number_of, path_text},
+    printer::{number_of, path_text, shell_path},
 };
 
 /// How many smaller ones are tried where nobody says it.
@@ -159,7 +159,7 @@ impl ShrinkCourse {
         let text = format!(
             "# {}.\n# assay sim shrink {} --first-seed {first} --seeds {seeds}\n{}",
             found.fault.words(),
-            self.file.display(),
+            shell_path(&self.file),
             found.scenario.resolved(),
         );
         saved::save(&self.file, text.as_bytes())
