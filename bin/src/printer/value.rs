@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::escape;
+use crate::system;
 
 /// Digits of a name that people are shown; a unique prefix is understood everywhere.
 const SHORT_DIGITS: usize = 12;
@@ -54,12 +55,7 @@ pub(crate) fn path_text(path: &Path) -> String {
 
 /// A place as it is typed at a shell: in quotes, where a shell would take anything in it for more than a letter.
 pub(crate) fn shell_path(path: &Path) -> String {
-    let text = path_text(path);
-    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
+    system::shell_word(&path_text(path))
 }
 
 /// A field of a file of comma-separated values. What a spreadsheet would compute is a text there, too.
@@ -109,24 +105,6 @@ mod tests {
 
         let place = Path::new(OsStr::from_bytes(b"/home/\xff"));
         assert_eq!(json!({ "home": path_text(place) }), json!({ "home": "/home/\u{fffd}" }));
-    }
-
-    #[test]
-    fn a_place_that_is_to_be_typed_is_one_word_of_a_shell() {
-        let typed = |text: &str| shell_path(Path::new(text));
-        for plain in ["seven.receipt", "/home/jürgen/a-b_c+d=e@f,g%h:1.png"] {
-            assert_eq!(typed(plain), plain);
-        }
-        let cases = [
-            ("my receipts/7", "'my receipts/7'"),
-            ("$HOME;ls", "'$HOME;ls'"),
-            ("~/x", "'~/x'"),
-            ("ada's", r"'ada'\''s'"),
-            ("", "''"),
-        ];
-        for (text, word) in cases {
-            assert_eq!(typed(text), word);
-        }
     }
 
     #[test]

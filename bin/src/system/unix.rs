@@ -167,3 +167,34 @@ pub(crate) fn is_file_at(file: &File, path: &Path) -> bool {
 pub(crate) fn take_over_output(file: &File) -> io::Result<()> {
     Ok(dup2_stdout(file).and_then(|()| dup2_stderr(file))?)
 }
+
+/// Something as it is typed at a shell: in quotes, where a shell would take anything in it for more than a letter.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_is_one_word_of_a_shell() {
+        for plain in ["seven.receipt", "/home/jürgen/a-b_c+d=e@f,g%h:1.png"] {
+            assert_eq!(shell_word(plain), plain);
+        }
+        let cases = [
+            ("my receipts/7", "'my receipts/7'"),
+            ("$HOME;ls", "'$HOME;ls'"),
+            ("~/x", "'~/x'"),
+            ("ada's", r"'ada'\''s'"),
+            ("", "''"),
+        ];
+        for (text, word) in cases {
+            assert_eq!(shell_word(text), word);
+        }
+    }
+}

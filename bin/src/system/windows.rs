@@ -121,3 +121,13 @@ pub(crate) fn is_file_at(file: &File, path: &Path) -> bool {
 pub(crate) fn take_over_output(_file: &File) -> io::Result<()> {
     Ok(())
 }
+
+/// Something as it is typed at a shell: in the quotes that both shells of this system know, where it needs them. No path here has such
+/// a quote in it, and each has the stroke that separates its folders.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || r"\/._-+=:~".contains(letter);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("\"{text}\""),
+    }
+}
