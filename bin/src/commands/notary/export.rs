@@ -156,7 +156,7 @@ impl Unfinished {
         self.is_done = true;
         let [_, hint] = failure.lines().map(str::to_owned);
         failure.hinting(format!(
-            "what came is {}, and {} is as it was; {hint}",
+            "what came is {}, which another export would write over: move it elsewhere to keep it; {} is as it was; {hint}",
             self.from.display(),
             self.to.display()
         ))
@@ -220,7 +220,9 @@ mod tests {
         let failure = unjudged(unfinished.whole().unwrap(), &CopyError::Damaged { entries: 3 });
         let refused = unfinished.refused(failure);
         let beside = folder.path().join("books.journal.part");
-        assert!(refused.lines()[1].starts_with(&format!("what came is {}, and ", beside.display())));
+        let kept =
+            format!("what came is {}, which another export would write over: move it", beside.display());
+        assert!(refused.lines()[1].starts_with(&kept), "{refused}");
         drop(unfinished);
         assert_eq!(fs::read(&path).unwrap(), b"of yesterday");
         assert_eq!(fs::read(&beside).unwrap(), b"of a notary that lies");
