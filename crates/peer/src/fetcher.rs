@@ -3,8 +3,9 @@
 //! Whoever wants a blob joins the fetch of it, or begins one, and adds the peers it knows. The fetch looks into the store,
 //! then asks one source after the other; what arrives is kept for all who want it. A fetch that nobody wants any more ends
 //! where it is, on the wire too. A source that has not brought it within a second is asked still, and the next one beside it, so
-//! that nobody keeps it from others by sending it slowly. One that may be longer than what jobs read and write goes to the disk piece by piece, and
-//! the next source goes on where the last one ended.
+//! that nobody keeps it from others by sending it slowly; but no more than a few at a time, for a blob that nobody sends well would take
+//! every place of others. One that may be longer than what jobs read and write goes to the disk piece by piece, and the next source
+//! goes on where the last one ended.
 //!
 //! **Invariant:** a blob counts as fetched only once it is in the store under its own digest, and there is no moment at
 //! which it could go before a holder that wanted it keeps it; of one digest there is at most one fetch.
@@ -47,6 +48,8 @@ const BUSY_MAX: u32 = 6;
 const BUSY_WAIT: Duration = Duration::from_millis(100);
 /// How long a source has to bring a blob that is not long before the next one is asked beside it.
 const BESIDE_WAIT: Duration = Duration::from_secs(1);
+/// Sources of one blob that are asked beside each other: each takes a place, and a part of what the line bears.
+const BESIDE_MAX: usize = 3;
 /// Times in a row that a long blob may not come at all before its source is given up.
 const LOST_MAX: u32 = 5;
 /// How long such a source is left alone.
@@ -281,8 +284,10 @@ impl<C: Carrier> Inner<C> {
         going.push(self.bring_whole(id.digest, next));
         loop {
             let Ok(ended) = timeout(BESIDE_WAIT, going.next()).await else {
-                let beside = self.fetches().beside(id);
-                going.extend(beside.map(|next| self.bring_whole(id.digest, next)));
+                if going.len() < BESIDE_MAX {
+                    let beside = self.fetches().beside(id);
+                    going.extend(beside.map(|next| self.bring_whole(id.digest, next)));
+                }
                 continue;
             };
             let Some((from, brought)) = ended else { unreachable!("one is asked until all have failed") };

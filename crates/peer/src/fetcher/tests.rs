@@ -304,6 +304,14 @@ async fn a_source_that_is_slow_keeps_nobody_from_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_blob_takes_few_places_however_many_send_it_slowly() {
+    let scene = Scene::new(&[1, 2, 3, 4, 5].map(|seed| (seed, Conduct::Stalls)));
+    let fetched = timeout(60 * BESIDE_WAIT, scene.fetch(1, &[1, 2, 3, 4, 5])).await;
+    assert!(fetched.is_err(), "nobody brings it");
+    assert_eq!(scene.asked(), [1, 2, 3], "or it would leave no place to others");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_fails_beside_others_ends_no_fetch() {
     let scene = Scene::new(&[(1, Conduct::Stalls), (2, Conduct::Busy(2))]);
     let fetched = timeout(60 * BESIDE_WAIT, scene.fetch(1, &[1, 2])).await;
