@@ -95,7 +95,7 @@ pub struct Unmatched {
     pub cost: u64,
     /// The least that a unit costs of those that are above the price.
     pub price_least: Option<Amount>,
-    /// The least that the job would cost in all of those that are above the total.
+    /// The least that the job would cost in all of those that are above the total, with what attempts at it have cost before.
     pub cost_least: Option<Amount>,
     /// That expired.
     pub expired: u64,

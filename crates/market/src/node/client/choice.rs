@@ -93,6 +93,7 @@ impl Client {
         let (chosen, mut passed) = self.choose(offers, &criteria, place, outlook);
         if chosen.is_none() {
             self.note_over_day(wish, outlook.now, &mut passed);
+            self.note_spent(wish.key, &mut passed);
         }
         let choice = |(order, fit): (Order, Match<'_>)| Choice {
             order,

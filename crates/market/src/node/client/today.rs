@@ -97,6 +97,12 @@ impl Client {
         passed.counts.over_day = need.map(|need| OverDay { most, left, need });
     }
 
+    /// Adds what is spent of a submission's own ceiling to the least that would be enough: the ceiling has to bear both.
+    pub(super) fn note_spent(&self, key: Digest, passed: &mut Passed) {
+        let least = passed.counts.cost_least;
+        passed.counts.cost_least = least.and_then(|least| least.plus(self.cost_so_far(key)));
+    }
+
     /// What is left of today for a submission, of whose orders that were not answered yet one more changes nothing.
     fn left_for(&self, key: Digest, now: Timestamp) -> Option<Amount> {
         let most = self.daily_max?;

@@ -185,6 +185,8 @@ fn all_attempts_together_cost_no_more_than_their_user_allows() {
         table.pass(Duration::seconds(10));
         let made = table.node().submission(Digest([1; 32])).unwrap();
         assert_eq!((made.attempts.len(), made.ended), (attempts, attempts == 1), "{left:?}");
+        let enough = made.unmatched.and_then(|unmatched| unmatched.cost_least);
+        assert_eq!(enough, total.plus(cost).filter(|_| attempts == 1), "what was spent counts as well");
     }
 }
 
