@@ -265,7 +265,7 @@ impl HttpFailure {
     }
 
     fn unmatched(unmatched: &Unmatched, besides: &KnownBesides, spent: Amount) -> Self {
-        let (held, spent) = (besides.held_words(), spent_words(spent));
+        let (held, cost, spent) = (besides.held_words(), spent, spent_words(spent));
         if let Some(over_day) = unmatched.over_day {
             return Self::new(StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", over_day.to_string());
         }
@@ -282,13 +282,11 @@ impl HttpFailure {
         }
         let is_too_much = unmatched.cost > 0 || unmatched.price > 0;
         if is_too_much && unmatched.busy == 0 && unmatched.refusal.is_none() {
-            return Self::new(StatusCode::PAYMENT_REQUIRED, "too_expensive", too_expensive(unmatched));
+            return Self::new(StatusCode::PAYMENT_REQUIRED, "too_expensive", too_expensive(unmatched, cost));
         }
         if unmatched.refusal == Some(Refusal::Notary) && unmatched.offers == 0 {
-            let message = format!(
-                "the notary of this network keeps two journals, and this peer has left it for good; {spent}"
-            );
-            return Self::new(StatusCode::SERVICE_UNAVAILABLE, Self::NO_OFFER, message);
+            let told = "the notary of this network keeps two journals, and this peer has left it for good";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, Self::NO_OFFER, format!("{told}; {spent}"));
         }
         let why = match unmatched.refusal {
             Some(refusal) => format!("the last refusal: {refusal}"),
@@ -311,7 +309,7 @@ fn spent_words(spent: Amount) -> String {
 }
 
 /// What would be enough, and where to say so. Those whose units are not too dear are told of first.
-fn too_expensive(unmatched: &Unmatched) -> String {
+fn too_expensive(unmatched: &Unmatched, spent: Amount) -> String {
     let (what, least, raise) = match unmatched.cost {
         0 => (
             "asks more for a unit than may be spent",
@@ -325,7 +323,8 @@ fn too_expensive(unmatched: &Unmatched) -> String {
         ),
     };
     let least = least.map_or_else(String::new, |least| format!("; the least is {least}"));
-    format!("every offer that fits {what}{least}; {raise}")
+    let spent = if spent.is_zero() { String::new() } else { format!("; {}", spent_words(spent)) };
+    format!("every offer that fits {what}{least}; {raise}{spent}")
 }
 
 impl IntoResponse for HttpFailure {
@@ -485,6 +484,8 @@ mod tests {
             let failure = HttpFailure::unmatched(&unmatched, &besides, Amount::ZERO);
             assert_eq!(failure.status(), StatusCode::PAYMENT_REQUIRED, "{unmatched:?}");
             assert!(failure.line().contains(told), "{}", failure.line());
+            let spent = HttpFailure::unmatched(&unmatched, &besides, Amount(140_000_000)).line();
+            assert!(spent.ends_with("; 0.14 was spent on attempts"), "{spent}");
         }
     }
 
