@@ -54,7 +54,11 @@ impl Client {
         self.step(job, AttemptStep::Open(ticket));
         let Some(attempt) = self.attempts.get(&job) else { return };
         let (key, order) = (attempt.key, &attempt.order);
-        self.lanes.entry((order.notary, order.lane)).or_default().next = order.nonce + 1;
+        let lane = self.lanes.entry((order.notary, order.lane)).or_default();
+        lane.next = order.nonce + 1;
+        // Whoever wanted it may have left the lane, if only because its number seemed to be taken: until it is closed, no other
+        // order is opened there.
+        lane.user.get_or_insert(key);
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.take_up(job);
         }

@@ -65,6 +65,23 @@ fn an_order_for_something_else_that_was_refused_does_not_hold_a_client_in_a_lane
     assert_eq!((to, place(&next)), (PROVIDER, (1, 0)));
 }
 
+/// Its ticket was lost, and comes once the number that it took has cost another order its lane.
+#[test]
+fn a_lane_that_was_left_is_nobodys_while_the_order_that_is_open_in_it_is() {
+    let (mut table, first, _) = Table::opening(&[PROVIDER]);
+    refuse(&mut table, NOTARY, first.id(), Refusal::Dues);
+    let _ = why_given_up(&mut table);
+    table.submit(2, |_| {});
+    let (_, second) = table.proposed();
+    table.accept(PROVIDER, &second);
+    refuse(&mut table, NOTARY, second.id(), Refusal::Nonce);
+    assert_eq!(place(&table.proposed().1), (1, 0));
+    let ticket = *table.ticket(&first).said();
+    table.hear(NOTARY, ticket);
+    table.submit(3, |_| {});
+    assert_eq!(place(&table.proposed().1), (2, 0), "the first is open, and the second is in use");
+}
+
 #[test]
 fn a_provider_that_finds_fault_with_a_number_takes_no_lane_away() {
     let mut table = Table::client(&BOTH);
