@@ -187,12 +187,7 @@ fn print(
         invocation.printer.line("");
         invocation.printer.table(&held_table(held));
     }
-    if account.suspended > 0 {
-        invocation.printer.note(format!(
-            "suspended as a verifier of {} of jobs, for not answering; it registers again by itself",
-            number_of(account.suspended, "kind")
-        ));
-    }
+    suspended_words(account.suspended).into_iter().for_each(|words| invocation.printer.note(words));
     let head = account.head;
     invocation.printer.note(format!(
         "said by the notary {} at record {} of its journal",
@@ -249,12 +244,30 @@ fn document(view: &AccountView, (held, deed): (&[HeldMoney], Option<&AccountDeed
     })
 }
 
+/// How many kinds of jobs this peer is not drawn for. What its machine does not run is registered again all the same.
+fn suspended_words(kinds: u64) -> Option<String> {
+    let kinds = (kinds > 0).then(|| number_of(kinds, "kind"))?;
+    Some(format!(
+        "suspended as a verifier of {kinds} of jobs, for checks that were not answered in time; it registers again by itself. Where \
+         that happens again and again, `assay logs` says which were not run, and `assay account register` tries models anew and \
+         registers what this machine checks"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use assay_protocol::units::Timestamp;
 
     use super::*;
     use crate::fixture::held_money;
+
+    #[test]
+    fn who_is_suspended_is_told_what_to_do_where_it_happens_again() {
+        assert_eq!(suspended_words(0), None);
+        let said = suspended_words(2).unwrap();
+        assert!(said.starts_with("suspended as a verifier of 2 kinds of jobs"), "{said}");
+        assert!(said.contains("`assay logs`") && said.contains("`assay account register`"), "{said}");
+    }
 
     #[test]
     fn what_is_held_is_said_to_come_back_where_anything_is() {
