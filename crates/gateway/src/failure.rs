@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// By which the clients of OpenAI are told whether to ask again by themselves.
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Seconds after which somebody for whom there was no place may ask again.
 const ASK_AGAIN_S: u16 = 1;

@@ -17,7 +17,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{
     Gateway, browser_rules, dashboard,
-    failure::{HttpFailure, PlainFailure},
+    failure::{HttpFailure, PlainFailure, SHOULD_RETRY},
     guard::{self, Caller},
     jobs,
     metrics::{self, RequestLabels},
@@ -80,12 +80,14 @@ pub(crate) fn of(gateway: &Arc<Gateway>) -> Router {
 /// Tells browsers that pages of these origins may ask.
 fn shared_with(origins: &[String]) -> CorsLayer {
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
-    let exposed = ["x-assay-provider", "x-assay-job", "x-assay-receipt", "x-assay-label", "x-assay-cost"];
+    let own = ["x-assay-provider", "x-assay-job", "x-assay-receipt", "x-assay-label", "x-assay-cost"];
+    // A client in a page that cannot see whether to ask again, and when, does so at once, and may pay again.
+    let exposed = own.map(HeaderName::from_static).into_iter().chain([SHOULD_RETRY, header::RETRY_AFTER]);
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(exposed.map(HeaderName::from_static))
+        .expose_headers(exposed.collect::<Vec<_>>())
 }
 
 /// Counts requests by route and status.

@@ -263,3 +263,19 @@ fn who_forgets_the_version_is_told_the_path_with_it() {
         assert_eq!(meant(path).as_deref(), there, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_client_in_a_page_sees_whether_to_ask_again_and_when() {
+    let (now, later) = (HttpFailure::busy("too many").after_order(), HttpFailure::busy("too many"));
+    let page = "http://page.example";
+    for (failure, name) in [(now, "x-should-retry"), (later, "retry-after")] {
+        let routes: Router = Router::new().route("/", get(move || async move { failure }));
+        let routes = routes.layer(shared_with(&[page.to_owned()]));
+        let request = Request::get("/").header("origin", page).body(Body::empty()).unwrap();
+        let response = routes.oneshot(request).await.unwrap();
+        assert!(response.headers().contains_key(name), "{name}");
+        let exposed = response.headers()["access-control-expose-headers"].to_str().unwrap();
+        let is_exposed = |name: &str| exposed.split(',').any(|one| one.trim() == name);
+        assert!(is_exposed(name) && is_exposed("x-assay-cost"), "{name}: {exposed}");
+    }
+}
