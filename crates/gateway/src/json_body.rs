@@ -187,12 +187,15 @@ fn pointer(name: &str) -> String {
     format!("/{}", name.replace('.', "/"))
 }
 
+/// What a call of before was made with, which its maker has chosen and no client: there null is a value.
+const ARGUMENTS: &str = "arguments";
+
 /// serde_json reads nothing that is nested deeply, so neither does this.
 fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|_, value| !value.is_null());
-            fields.values_mut().for_each(drop_nulls);
+            fields.iter_mut().filter(|(name, _)| *name != ARGUMENTS).for_each(|(_, value)| drop_nulls(value));
         }
         Value::Array(values) => values.iter_mut().for_each(drop_nulls),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

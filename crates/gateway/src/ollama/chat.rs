@@ -404,6 +404,19 @@ mod tests {
     }
 
     #[test]
+    fn a_call_of_before_goes_back_with_all_that_it_was_made_with() {
+        let arguments = json!({ "a": null, "b": { "c": null }, "d": [{ "e": null }] });
+        let call = |arguments: &Value| json!({ "function": { "name": "set", "arguments": arguments } });
+        let messages = json!([{ "role": "assistant", "tool_calls": [call(&arguments), call(&Value::Null)] }]);
+        let asked = chat(json!({ "messages": messages })).unwrap();
+        let OllamaSaid::Conversation(said) = asked.said else { panic!("nothing is raw") };
+        let written = serde_json::to_value(&said.into_messages().0[0]).unwrap();
+        let made_with = |at: usize| &written["tool_calls"][at]["function"]["arguments"];
+        assert_eq!(made_with(0), &arguments);
+        assert_eq!(made_with(1), &json!({}), "one that was made with nothing");
+    }
+
+    #[test]
     fn a_raw_prompt_is_read_alone_and_any_other_as_what_a_user_says() {
         let raw = prompt(json!({ "raw": true, "think": false })).unwrap();
         assert!(matches!(raw.said, OllamaSaid::Raw(said) if said == "Why?") && raw.think.is_none());
