@@ -24,7 +24,7 @@ use crate::{
     companion::CompanionHost,
     config::{ConfigError, DaemonSettings, Home, KeyError, NetworkFile, Settings},
     disk::HomeDisk,
-    driver::{Ended, LiveSettings, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
+    driver::{Ended, LiveSettings, Making, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
     home::{HomeLock, LockError, books_mark::BooksMark},
@@ -288,9 +288,9 @@ impl Daemon {
         };
         let ended = until_ended(&mut running, wish, (lock.lost(), &watchdog)).await;
         running.abort();
+        disown_if_gone(&ended, &mut server, (&keeper, &snapshotting));
         // The loop has closed it, unless it ended by a fault or with its home.
         closing.shutdown().await;
-        disown_if_gone(&ended, &mut server, &keeper);
         snapshotting.end().await;
         keeper.end().await;
         server.close().await;
@@ -305,10 +305,15 @@ fn bind(home: &Home) -> Result<Server, DaemonError> {
 }
 
 /// Leaves a home alone that is gone: what is there by now may be another's.
-fn disown_if_gone(ended: &Result<(), DaemonError>, server: &mut Server, keeper: &PriceKeeper) {
+fn disown_if_gone(
+    ended: &Result<(), DaemonError>,
+    server: &mut Server,
+    (keeper, snapshotting): (&PriceKeeper, &Making),
+) {
     if let Err(DaemonError::HomeGone { .. }) = ended {
         server.disown();
         keeper.disown();
+        snapshotting.disown();
     }
 }
 
@@ -421,8 +426,7 @@ fn open_journal(
         let index = Index::open(&home.index())?;
         let snapshotting =
             Snapshotting::new(home.seed()?, config.clone(), snapshots.clone(), journal.reader());
-        let genesis = file.genesis.clone();
-        let restored = restore(key, genesis, journal, begun, index, accept_lost_tail)?;
+        let restored = restore(key, file.genesis.clone(), journal, begun, index, accept_lost_tail)?;
         return Ok((restored, snapshotting));
     }
     Err(refused.unwrap_or(OpenError::NotAJournal).into())

@@ -4,12 +4,18 @@
 //! snapshot rests on what only this life knows, and each is read before parts of the journal go that it stands for.
 //!
 //! **Invariant:** records are removed only where two snapshots stand for them, of which the older was just read; a notary
-//! keeps all of them, for they are what others audit.
+//! keeps all of them, for they are what others audit. In a home that is another's by now nothing is written or removed.
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use assay_market::{Effects, Node, Record, node::Config};
 use assay_protocol::{
@@ -36,7 +42,8 @@ pub(crate) struct Snapshotting {
 }
 
 /// The same, at work.
-pub(crate) struct Working {
+pub(crate) struct Making {
+    maker: Arc<Maker>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -47,6 +54,8 @@ struct Maker {
     config: Config,
     snapshots: Snapshots,
     reader: JournalReader,
+    /// The home is gone: what is there by now may be another's.
+    is_disowned: AtomicBool,
 }
 
 /// Why none was made.
@@ -63,17 +72,24 @@ enum SnapshotError {
 impl Snapshotting {
     pub(crate) fn new(seed: [u8; 32], config: Config, snapshots: Snapshots, reader: JournalReader) -> Self {
         let own = Keypair::from_seed(seed).id();
-        Self { maker: Arc::new(Maker { seed, own, config, snapshots, reader }) }
+        let is_disowned = AtomicBool::new(false);
+        Self { maker: Arc::new(Maker { seed, own, config, snapshots, reader, is_disowned }) }
     }
 
     /// Begins to make snapshots, now and whenever a part is sealed.
-    pub(crate) fn start(self, responder: Responder) -> Working {
+    pub(crate) fn start(self, responder: Responder) -> Making {
         let (stop, stopped) = oneshot::channel();
-        Working { stop, task: tokio::spawn(work(self.maker, responder, stopped)) }
+        let task = tokio::spawn(work(Arc::clone(&self.maker), responder, stopped));
+        Making { maker: self.maker, stop, task }
     }
 }
 
-impl Working {
+impl Making {
+    /// Changes nothing more in the folder: it is another's.
+    pub(crate) fn disown(&self) {
+        self.maker.disown();
+    }
+
     /// Ends once a snapshot that was begun is made.
     pub(crate) async fn end(self) {
         drop(self.stop);
@@ -103,6 +119,14 @@ async fn work(maker: Arc<Maker>, responder: Responder, mut stopped: oneshot::Rec
 }
 
 impl Maker {
+    fn disown(&self) {
+        self.is_disowned.store(true, Ordering::Relaxed);
+    }
+
+    fn is_disowned(&self) -> bool {
+        self.is_disowned.load(Ordering::Relaxed)
+    }
+
     /// Makes the snapshot of all up to this record, which ends a part; says whether there is a new one.
     fn make(&self, sealed: u64) -> Result<bool, SnapshotError> {
         let Some(begun) = beginnings(&self.snapshots, self.own, &self.config)?.next() else {
@@ -134,7 +158,15 @@ impl Maker {
         if let Some(error) = failed {
             return Err(error);
         }
-        self.snapshots.write(&base, &node.snapshot())?;
+        let body = node.snapshot();
+        // The home may have gone while the records were read, and again while the snapshot went to the disk.
+        if self.is_disowned() {
+            return Ok(false);
+        }
+        self.snapshots.write(&base, &body)?;
+        if self.is_disowned() {
+            return Ok(false);
+        }
         self.snapshots.prune([sealed, since])?;
         // Whoever asks may read a notary's from the first record on.
         if !self.config.is_notary(self.own) {

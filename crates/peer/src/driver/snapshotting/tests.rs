@@ -68,9 +68,13 @@ impl Filled {
         self.home.journal().join(format!("{record:016}.snapshot"))
     }
 
-    fn make(&self, sealed: u64) -> Result<bool, SnapshotError> {
+    fn maker(&self) -> Arc<Maker> {
         let config = Config::new(self.genesis.clone());
-        Snapshotting::new(SECRET, config, self.snapshots(), self.journal.reader()).maker.make(sealed)
+        Snapshotting::new(SECRET, config, self.snapshots(), self.journal.reader()).maker
+    }
+
+    fn make(&self, sealed: u64) -> Result<bool, SnapshotError> {
+        self.maker().make(sealed)
     }
 
     /// Makes a snapshot of each part that is sealed.
@@ -145,6 +149,17 @@ fn nothing_goes_for_a_record_that_cannot_be_read_back() {
     parts.sort();
     damage(&parts[1]);
     assert!(filled.make(2 * PART_RECORDS).is_err());
+    assert_eq!(filled.snapshots().list().unwrap(), [PART_RECORDS]);
+    assert_eq!(filled.journal.reader().first(), 1);
+}
+
+#[test]
+fn nothing_is_written_and_nothing_goes_once_the_home_is_anothers() {
+    let filled = Filled::new(false);
+    assert!(filled.make(PART_RECORDS).unwrap());
+    let maker = filled.maker();
+    maker.disown();
+    assert!(!maker.make(2 * PART_RECORDS).unwrap());
     assert_eq!(filled.snapshots().list().unwrap(), [PART_RECORDS]);
     assert_eq!(filled.journal.reader().first(), 1);
 }
