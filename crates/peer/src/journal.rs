@@ -34,7 +34,7 @@ use self::{
     scan::{Scan, read_header, scan},
     writer::{BatchSink, LastPart, Shared, create, lock, write_batches},
 };
-use crate::disk::HomeDisk;
+use crate::disk::{DiskFile, HomeDisk};
 
 #[cfg(test)]
 pub(crate) use self::extent::PART_RECORDS;
@@ -236,15 +236,16 @@ impl Journal {
         };
         let aside = aside(disk, folder, part)?;
         for place in PartPlace::list(folder)?.into_iter().filter(|place| place.first >= part) {
-            let path = place.path(folder);
+            let (path, lost) = (place.path(folder), place.path(&aside));
             if place.first > part || offset == 0 {
-                disk.rename(&path, &place.path(&aside))?;
+                disk.rename(&path, &lost)?;
                 continue;
             }
-            let (mut file, mut lost) = (disk.open(&path)?, disk.create(&place.path(&aside))?);
+            let mut file = disk.open(&path)?;
             file.seek(SeekFrom::Start(offset))?;
-            io::copy(&mut file, &mut lost)?;
-            lost.sync_all()?;
+            keep_rest(disk, &mut file, &lost)?;
+            // Nothing is cut off before it is kept.
+            disk.sync_folder(&aside)?;
             file.set_len(offset)?;
             file.sync_all()?;
         }
@@ -422,9 +423,25 @@ fn read(folder: &Path, owner: Owner, base: &Base) -> Result<Option<Scan>, OpenEr
     Ok(scan)
 }
 
-/// A folder beside a journal for what is cut off it from this record on.
+/// A folder beside a journal for what is cut off it from this record on. One that holds what was cut off before stays as it is.
 fn aside(disk: &HomeDisk, folder: &Path, record: u64) -> io::Result<PathBuf> {
-    let aside = folder.with_extension(format!("lost-{record}"));
+    let mut aside = folder.with_extension(format!("lost-{record}"));
+    for number in 2_u64.. {
+        if !aside.try_exists()? || PartPlace::list(&aside)?.is_empty() {
+            break;
+        }
+        aside = folder.with_extension(format!("lost-{record}-{number}"));
+    }
     disk.create_folder(&aside)?;
     Ok(aside)
+}
+
+/// Copies the rest of a file into a new one, durably, or leaves none.
+fn keep_rest(disk: &HomeDisk, file: &mut DiskFile, path: &Path) -> io::Result<()> {
+    let mut kept = disk.create_new(path)?;
+    let copied = io::copy(file, &mut kept).and_then(|_| kept.sync_all());
+    if copied.is_err() {
+        drop(disk.remove(path));
+    }
+    copied
 }

@@ -127,6 +127,36 @@ fn a_part_that_is_missing_is_refused() {
     assert_eq!(records(&world.open().unwrap()).len() as u64, PART_RECORDS);
 }
 
+#[test]
+fn what_was_cut_off_stays_whatever_fails_meanwhile_and_is_not_written_over() {
+    for at in 1.. {
+        let (world, (brittle, disk)) = (World::with(&[]), Brittle::new());
+        long(&world).close().unwrap();
+        let (path, mut flipped) = (world.path(), world.bytes());
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 1;
+        fs::write(&path, &flipped).unwrap();
+        let Err(OpenError::Damaged { part: 1, offset }) = world.open() else { panic!("it is damaged") };
+        let cut = || Journal::cut_damage(&disk, &world.journal(), OWNER, &Base::default());
+        brittle.order(at, Trouble::Fault);
+        let first = cut();
+        let has_struck = brittle.has_struck();
+        assert_eq!(first.is_err(), has_struck, "change {at}");
+        brittle.mend();
+        cut().unwrap();
+        assert!(world.open().is_ok(), "change {at}");
+        let beside = fs::read_dir(world.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let is_kept = beside.filter(|place| *place != world.journal()).any(|aside| {
+            let kept = fs::read(aside.join(path.file_name().unwrap()));
+            kept.is_ok_and(|kept| kept == flipped[offset as usize..])
+        });
+        assert!(is_kept, "change {at}");
+        if !has_struck {
+            break;
+        }
+    }
+}
+
 /// Parts of a notary that has closed a million jobs, at a dozen entries each.
 const MANY_PARTS: u64 = 12_000;
 
