@@ -284,20 +284,17 @@ mod tests {
     use assay_market::{
         quote::Quote,
         submission::Unmatched,
-        view::{AttemptState, AttemptView, SubmissionView},
+        view::{AttemptState, SubmissionView},
     };
     use assay_peer::handle::{CancelledView, JobView, SubmittedView};
-    use assay_protocol::{
-        id::PeerId,
-        units::{Amount, Rate, Timestamp},
-    };
+    use assay_protocol::units::Rate;
     use axum::response::IntoResponse;
 
     use super::*;
     use crate::{
         BoundGateway, GatewayOptions,
         keys::AccessKeys,
-        stand_in::StandInDaemon,
+        stand_in::{StandInDaemon, attempted, submission},
         tests::{options, poet},
     };
 
@@ -309,7 +306,7 @@ mod tests {
         daemon.answers("cancel_job", CancelledView { key: Digest::default(), open: false });
         let unmatched = Unmatched { offers: 1, busy: 1, ..Unmatched::default() };
         daemon.shows(&JobView {
-            submission: SubmissionView { ended: true, unmatched: Some(unmatched), ..submission(Vec::new()) },
+            submission: SubmissionView { ended: true, unmatched: Some(unmatched), ..submission() },
             timeline: Vec::new(),
             retry_of: None,
             retried_as: None,
@@ -317,35 +314,6 @@ mod tests {
             awaits: None,
         });
         daemon
-    }
-
-    fn submission(attempts: Vec<AttemptView>) -> SubmissionView {
-        SubmissionView {
-            key: Digest::default(),
-            manifest: "poet".to_owned(),
-            attempts,
-            cancelled: false,
-            ended: false,
-            unmatched: None,
-        }
-    }
-
-    /// A job that somebody works on.
-    fn opened() -> SubmissionView {
-        submission(vec![AttemptView {
-            job: Digest([2; 32]),
-            provider: PeerId([3; 32]),
-            ordered: Timestamp(0),
-            price: Amount(1),
-            total_max: Amount(1),
-            held: Amount(1),
-            state: AttemptState::Running,
-            end: None,
-            rate: Some(Rate::ONE),
-            output: None,
-            receipt: None,
-            cost: None,
-        }])
     }
 
     async fn gateway(folder: &tempfile::TempDir, daemon: &StandInDaemon) -> Arc<Gateway> {
@@ -387,7 +355,7 @@ mod tests {
             let mut set = placed(&gateway, &Caller::default(), 1).await.ok().unwrap();
             set.tally.count = count;
             if taken_up {
-                set.tally.taken_up.note(&opened());
+                set.tally.taken_up.note(&attempted(AttemptState::Running, Some(Rate::ONE)));
             }
             let Err(failure) = set.whole().await else { panic!("nobody takes it") };
             assert_eq!((failure.code(), failure.passes()), (HttpFailure::NO_OFFER, asks_again), "{count}");

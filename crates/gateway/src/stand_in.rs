@@ -2,9 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::{
     config::Home,
     handle::{HANDLE_VERSION, JobView, Update},
+};
+use assay_protocol::{
+    id::{Digest, PeerId},
+    units::{Amount, Rate, Timestamp},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -117,4 +122,35 @@ impl DaemonScript {
             _ => None,
         }
     }
+}
+
+/// A job of which nobody was asked.
+pub(crate) fn submission() -> SubmissionView {
+    SubmissionView {
+        key: Digest::default(),
+        manifest: "poet".to_owned(),
+        attempts: Vec::new(),
+        cancelled: false,
+        ended: false,
+        unmatched: None,
+    }
+}
+
+/// The same with one attempt, which was opened if it has a rate.
+pub(crate) fn attempted(state: AttemptState, rate: Option<Rate>) -> SubmissionView {
+    let attempt = AttemptView {
+        job: Digest([2; 32]),
+        provider: PeerId([3; 32]),
+        ordered: Timestamp(0),
+        price: Amount(1),
+        total_max: Amount(1),
+        held: Amount(1),
+        state,
+        end: None,
+        rate,
+        output: None,
+        receipt: None,
+        cost: None,
+    };
+    SubmissionView { attempts: vec![attempt], ..submission() }
 }

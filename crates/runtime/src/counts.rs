@@ -235,10 +235,11 @@ impl RunCounts {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    struct Nobody;
+    /// Somebody who hears nothing of a run.
+    pub(crate) struct Nobody;
 
     impl Port for Nobody {
         fn chunk(&self, _: Vec<u8>) {}

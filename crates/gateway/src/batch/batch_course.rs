@@ -241,7 +241,7 @@ impl<'a> BatchCourse<'a> {
         let mut submit = Submit {
             idempotency_key: Some(plan.word(line, attempt)),
             cost_max: Some(most),
-            // Each attempt of an order may cost as much; so that no two of one do, the batch orders again by itself.
+            // Under a ceiling the batch orders again by itself, as far as that bears what another attempt may cost.
             attempts_max: self.orders_singly().then_some(1),
             ..submit
         };

@@ -132,17 +132,7 @@ mod tests {
     use assay_protocol::id::Digest;
 
     use super::*;
-    use crate::{counts::Port, envelope::Envelope};
-
-    struct Nobody;
-
-    impl Port for Nobody {
-        fn chunk(&self, _: Vec<u8>) {}
-        fn line(&self, _: String) {}
-        fn is_cancelled(&self) -> bool {
-            false
-        }
-    }
+    use crate::{counts::tests::Nobody, envelope::Envelope};
 
     #[test]
     fn what_a_machine_has_no_memory_for_is_no_fault_of_the_guest() {

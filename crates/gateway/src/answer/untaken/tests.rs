@@ -1,9 +1,9 @@
 //! Answers that nobody takes up, before a daemon that says why.
 
-use assay_market::{ledger::LANES_MAX, view::AttemptView};
+use assay_market::ledger::LANES_MAX;
 use assay_peer::handle::{CancelledView, JobView, KnownJob, Submit, SubmittedView};
 use assay_protocol::{
-    id::{Digest, PeerId},
+    id::Digest,
     outcome::Outcome,
     units::{Rate, Timestamp},
 };
@@ -17,7 +17,7 @@ use crate::{
     answer::{AnswerAgain, AnswerOrder, AnswerTelling},
     asked_once::OnceHead,
     keyed_answers::{AnswerWaiter, KeyedAnswers, KeyedRequest},
-    stand_in::StandInDaemon,
+    stand_in::{StandInDaemon, attempted, submission},
     tests::poet,
     waited_job::Cancels,
 };
@@ -27,37 +27,6 @@ const LANE: AwaitedPlace = AwaitedPlace::Lane { most: LANES_MAX };
 /// How long nobody took it up: longer than somebody waits.
 fn long() -> Duration {
     Duration::from_secs((UNTAKEN_S + 1).into())
-}
-
-/// A job of which nobody was asked.
-fn submission() -> SubmissionView {
-    SubmissionView {
-        key: Digest::default(),
-        manifest: "poet".to_owned(),
-        attempts: Vec::new(),
-        cancelled: false,
-        ended: false,
-        unmatched: None,
-    }
-}
-
-/// The same with one attempt, which was opened if it has a rate.
-fn attempted(state: AttemptState, rate: Option<Rate>) -> SubmissionView {
-    let attempt = AttemptView {
-        job: Digest([2; 32]),
-        provider: PeerId([3; 32]),
-        ordered: Timestamp(0),
-        price: Amount(1),
-        total_max: Amount(1),
-        held: Amount(1),
-        state,
-        end: None,
-        rate,
-        output: None,
-        receipt: None,
-        cost: None,
-    };
-    SubmissionView { attempts: vec![attempt], ..submission() }
 }
 
 /// A daemon at which a job waits so, and what it says to whoever wants it cancelled.

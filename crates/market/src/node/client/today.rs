@@ -9,7 +9,7 @@
 //! **Invariant:** what counts is folded from the client's records alone, so a restart forgets none of it; a clock that goes
 //! back gives nobody a second day. No order is made that does not fit into what is left.
 
-use alloc::borrow::Cow;
+use alloc::{borrow::Cow, boxed::Box};
 
 use assay_protocol::{
     id::Digest,
@@ -17,7 +17,7 @@ use assay_protocol::{
     units::{Amount, Timestamp},
 };
 
-use super::{Client, choice::ordered};
+use super::{Attempt, Client, Submitted, choice::ordered};
 use crate::{
     matching::Passed,
     node::context::Outlook,
@@ -113,12 +113,17 @@ impl Client {
     /// What is spent of a submission's own ceiling whatever else comes of it: what its jobs that are closed have cost, and its parts
     /// cost at most.
     fn cost_so_far(&self, key: Digest) -> Amount {
-        let submitted = self.submissions.get(&key).into_iter();
-        let jobs = submitted.flat_map(|submitted| submitted.attempts.iter().chain(&submitted.waived));
-        let attempts = jobs.filter_map(|job| self.attempts.get(job));
+        let attempts =
+            self.submissions.get(&key).into_iter().flat_map(|submitted| self.attempts_at(submitted));
         let spent =
             attempts.filter(|attempt| attempt.is_part() || matches!(attempt.state, AttemptState::Closed(_)));
         spent.fold(Amount::ZERO, |sum, attempt| sum.plus(attempt.cost_max()).unwrap_or(Amount(u64::MAX)))
+    }
+
+    /// All attempts at a submission, those among them that cost it none.
+    fn attempts_at<'a>(&'a self, submitted: &'a Submitted) -> impl Iterator<Item = &'a Attempt> {
+        let jobs = submitted.attempts.iter().chain(&submitted.waived);
+        jobs.filter_map(|job| self.attempts.get(job)).map(Box::as_ref)
     }
 
     /// What the orders of a submission that were made today may cost.
@@ -130,10 +135,8 @@ impl Client {
     /// The same of those that the notary was shown, and of those of which it may be shown one.
     fn costs_today(&self, key: Digest) -> (Amount, Amount) {
         let Some(submitted) = self.submissions.get(&key) else { return <_>::default() };
-        let jobs = submitted.attempts.iter().chain(&submitted.waived);
-        let attempts = jobs.filter_map(|job| self.attempts.get(job));
         let mut costs = (Amount::ZERO, Amount::ZERO);
-        for attempt in attempts.filter(|attempt| attempt.day == self.today.day) {
+        for attempt in self.attempts_at(submitted).filter(|attempt| attempt.day == self.today.day) {
             // Of such a one the notary may still hear.
             let may_open = !submitted.ended && attempt.is_waived();
             let cost = if may_open { attempt.order.total_max } else { attempt.cost_max() };

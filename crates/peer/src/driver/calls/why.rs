@@ -176,30 +176,15 @@ impl Driver {
 
 #[cfg(test)]
 mod tests {
-    use assay_protocol::manifest::{Meter, Policy, WorkPerMeter};
     use assay_runtime::class::ARITHMETIC;
 
     use super::*;
-
-    fn manifest(name: &str) -> Manifest {
-        Manifest {
-            name: name.to_owned(),
-            runner: Digest::default(),
-            model: Digest::default(),
-            params: String::new(),
-            policy: Policy::Exact,
-            meter: Meter::Calls,
-            work: WorkPerMeter::default(),
-            work_most: 0,
-            memory_bytes: 0,
-            licence: String::new(),
-        }
-    }
+    use crate::driver::tests::offers::manifest;
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_until_a_large_model_is_read_to_hear_why() {
         let offered = ["sound", "odd", "large", "behind it"].map(|name| OfferedAs {
-            manifest: manifest(name),
+            manifest: Manifest { name: name.to_owned(), ..manifest() },
             class: ARITHMETIC.digest(),
             machine: "another".to_owned(),
         });
