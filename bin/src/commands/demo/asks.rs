@@ -11,13 +11,13 @@ use assay_protocol::{
     id::{Digest, PeerId},
     manifest::Manifest,
     notice::Account,
-    units::{Amount, Duration, Units},
+    units::Amount,
 };
 
 use super::{
     network::DemoPeer,
     own::{self, OwnModel},
-    plan,
+    plan::{self, Bounds},
 };
 use crate::{
     bundle::{DIGITS, SUMS, Sample},
@@ -65,40 +65,21 @@ impl DemoPeer {
     /// # Errors
     /// [`CommandError`].
     pub async fn submit(&self, sample: &Sample, provider: Option<PeerId>) -> Result<Digest, CommandError> {
-        self.submit_within(sample, provider, None).await
+        let manifest = sample.bundle().manifest();
+        self.submit_within(&manifest, sample, (plan::units_max(&manifest), None), provider).await
     }
 
-    /// The same with a longest run: how long it is before an undrawn job is paid goes with that.
+    /// Has the peer submit something to a model, within these bounds: how long it is before an undrawn job is paid goes with that of
+    /// its run.
     pub(super) async fn submit_within(
         &self,
-        sample: &Sample,
-        provider: Option<PeerId>,
-        run_max: Option<Duration>,
-    ) -> Result<Digest, CommandError> {
-        let (input, bundle) = (Attachment(sample.bytes.to_vec()), sample.bundle());
-        let units_max = bundle.manifest().policy.is_proven_by_rows().then_some(plan::TEXT_UNITS);
-        let manifest = bundle.name.to_owned();
-        let submit = Submit { manifest, input, provider, units_max, run_max, ..Submit::default() };
-        Ok(self.ask(submit).await?.key)
-    }
-
-    /// Has the peer ask a model of language, for so many units at most and in a run that is so long at most; returns the name of
-    /// the submission.
-    pub(super) async fn submit_text(
-        &self,
         manifest: &Manifest,
-        question: &Sample,
-        (units_max, run_max): (Units, Duration),
+        sample: &Sample,
+        (units_max, run_max): Bounds,
         provider: Option<PeerId>,
     ) -> Result<Digest, CommandError> {
-        let submit = Submit {
-            manifest: manifest.name.clone(),
-            input: Attachment(question.bytes.to_vec()),
-            provider,
-            units_max: Some(units_max),
-            run_max: Some(run_max),
-            ..Submit::default()
-        };
+        let (manifest, input) = (manifest.name.clone(), Attachment(sample.bytes.to_vec()));
+        let submit = Submit { manifest, input, provider, units_max, run_max, ..Submit::default() };
         Ok(self.ask(submit).await?.key)
     }
 

@@ -27,14 +27,16 @@ pub(super) struct DemoJob {
     pub(super) output: Option<Digest>,
     /// What was read in the picture.
     pub(super) answer: Option<String>,
-    /// How it ended at the client, with the digest of the receipt.
+    /// How the last order of it was closed at the client, with the digest of the receipt.
     pub(super) closed: Option<(Outcome, Digest)>,
     /// What the provider got, and what it lost.
     pub(super) settled: Option<(Amount, Amount)>,
     /// A check did not find what was claimed.
     pub(super) accused: bool,
-    /// Nothing came of it.
-    pub(super) failed: bool,
+    /// How one before that was closed, while another is under way.
+    refunded: Option<(Outcome, Digest)>,
+    /// Nobody else is asked.
+    ended: bool,
     /// Where its text parts from what a check wrote, once that was looked at.
     pub(super) parting: Option<TextParting>,
 }
@@ -48,6 +50,17 @@ impl DemoJob {
     /// True once its provider was convicted.
     pub(super) fn is_slashed(&self) -> bool {
         self.closed.is_some_and(|(outcome, _)| outcome.is_slashed())
+    }
+
+    /// True once nothing more is to come of it: where it was refunded somebody else is asked.
+    pub(super) fn is_over(&self) -> bool {
+        self.closed.is_some_and(|(outcome, _)| outcome.is_paid() || outcome.is_slashed() || self.ended)
+    }
+
+    /// True once nothing came of it and nothing will. One whose provider was the only one wanted ends after its refund too, but has
+    /// a result.
+    pub(super) fn is_lost(&self) -> bool {
+        self.ended && (self.output.is_none() || self.closed.is_none())
     }
 }
 
@@ -69,9 +82,17 @@ impl Jobs {
             closed: None,
             settled: None,
             accused: false,
-            failed: false,
+            refunded: None,
+            ended: false,
             parting: None,
         });
+    }
+
+    /// Forgets a job of which nothing came; returns whether it was one.
+    pub(super) fn forget_lost(&mut self, key: Digest) -> bool {
+        let before = self.0.len();
+        self.0.retain(|job| job.key != key || !job.is_lost());
+        self.0.len() < before
     }
 
     /// All of them.
@@ -104,6 +125,7 @@ impl Jobs {
             Event::Proposed { key, job, provider, price } => {
                 if let Some(known) = self.by_key(*key) {
                     (known.id, known.provider, known.price) = (Some(*job), Some(*provider), *price);
+                    known.refunded = known.closed.take().or(known.refunded);
                 }
             }
             Event::Delivered { key, output, .. } => {
@@ -117,9 +139,9 @@ impl Jobs {
                 }
             }
             Event::Failed { key, .. } => {
-                // A refunded job whose provider was the only one wanted comes to nothing as well, after its close.
                 if let Some(known) = self.by_key(*key) {
-                    known.failed = known.closed.is_none();
+                    known.closed = known.closed.or(known.refunded.take());
+                    known.ended = true;
                 }
             }
             Event::Accused { job, .. } => {
@@ -158,5 +180,70 @@ impl Jobs {
             | Event::Checking { .. }
             | Event::Drawn { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use assay_market::submission::Unmatched;
+
+    use super::*;
+    use crate::bundle::DIGITS;
+
+    const KEY: Digest = Digest([1; 32]);
+
+    fn proposed(number: u8) -> Event {
+        let (job, provider) = (Digest([number; 32]), PeerId([number; 32]));
+        Event::Proposed { key: KEY, job, provider, price: Amount(1) }
+    }
+
+    fn closed(number: u8, outcome: Outcome) -> Event {
+        Event::Closed { key: KEY, job: Digest([number; 32]), outcome, receipt: Digest([9; 32]) }
+    }
+
+    fn delivered(number: u8) -> Event {
+        Event::Delivered { key: KEY, job: Digest([number; 32]), output: Digest([8; 32]) }
+    }
+
+    fn failed() -> Event {
+        Event::Failed { key: KEY, reason: Box::new(Unmatched::default()) }
+    }
+
+    /// One job after these events.
+    fn after(events: &[Event]) -> Jobs {
+        let mut jobs = Jobs::default();
+        jobs.submit(KEY, &DIGITS.samples[0]);
+        events.iter().for_each(|event| jobs.learn(event));
+        jobs
+    }
+
+    #[test]
+    fn a_job_is_lost_whose_only_provider_was_too_slow() {
+        let refunded = [proposed(2), closed(2, Outcome::Aborted)];
+        let jobs = after(&refunded);
+        assert!(!jobs.all()[0].is_over() && !jobs.all()[0].is_lost(), "somebody else may be asked");
+        let mut jobs = after(&[&refunded[..], &[failed()]].concat());
+        assert!(jobs.all()[0].is_lost(), "it was closed, and nothing came of it");
+        assert!(jobs.forget_lost(KEY) && jobs.all().is_empty());
+        assert!(after(&[failed()]).all()[0].is_lost(), "nobody was asked");
+    }
+
+    #[test]
+    fn a_job_that_was_refunded_is_over_with_the_next_order_of_it() {
+        let refunded = [proposed(2), delivered(2), closed(2, Outcome::Void), proposed(3)];
+        assert!(!after(&refunded).all()[0].is_over());
+        let paid = after(&[&refunded[..], &[closed(3, Outcome::Checked)]].concat());
+        assert!(paid.all()[0].is_over() && paid.all()[0].is_checked());
+        let given_up = after(&[&refunded[..], &[failed()]].concat());
+        let closed = given_up.all()[0].closed.map(|(outcome, _)| outcome);
+        assert!(given_up.all()[0].is_over() && closed == Some(Outcome::Void));
+    }
+
+    #[test]
+    fn a_cheat_that_was_the_only_one_wanted_leaves_a_job_that_is_over_and_not_lost() {
+        let convicted = [proposed(2), delivered(2), closed(2, Outcome::Slashed), failed()];
+        let mut jobs = after(&convicted);
+        assert!(jobs.all()[0].is_over() && jobs.all()[0].is_slashed());
+        assert!(!jobs.forget_lost(KEY) && jobs.all().len() == 1);
     }
 }

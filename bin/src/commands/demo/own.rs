@@ -9,7 +9,7 @@ use assay_protocol::{
 };
 use assay_runtime::coarse_model::try_coarser;
 
-use super::plan;
+use super::plan::{self, Bounds};
 use crate::{
     bundle::Sample,
     command_error::CommandError,
@@ -20,8 +20,8 @@ use crate::{
 const UNITS: Units = 1_024;
 /// How long its answers are.
 const EXTENT: TextExtent = TextExtent { answer_tokens: 64, units: UNITS };
-/// The most that an order of one asks for: units, and the time of its run.
-pub(super) const BOUNDS: (Units, Duration) = (UNITS, Duration::seconds(30));
+/// The most that an order of one asks for.
+pub(super) const BOUNDS: Bounds = (Some(UNITS), Some(Duration::seconds(30)));
 /// What is asked for a token.
 pub(super) const TOKEN_PRICE: Amount = Amount(500_000);
 /// What is asked for one by whoever rounds it.

@@ -2,7 +2,10 @@
 //!
 //! **Invariant:** the rules are those of every network on one machine; nothing here changes them.
 
-use assay_protocol::units::{Amount, Duration, Units};
+use assay_protocol::{
+    manifest::Manifest,
+    units::{Amount, Duration, Units},
+};
 
 use crate::{bundle::Sample, few, local_network};
 
@@ -23,8 +26,10 @@ const TOKENS_PER_PICTURE: u64 = 25;
 /// The most that a text may be billed.
 pub const TEXT_UNITS: Units = 128;
 
-/// The most that an order of a text asks for: units, and the time of its run.
-pub(super) const TEXT_BOUNDS: (Units, Duration) = (TEXT_UNITS, RUN_MAX);
+/// The most that an order asks for: units, and the time of its run. Nothing leaves it to what the client usually asks for.
+pub(super) type Bounds = (Option<Units>, Option<Duration>);
+/// Those of a text.
+pub(super) const TEXT_BOUNDS: Bounds = (Some(TEXT_UNITS), Some(RUN_MAX));
 
 /// What is asked of whoever rounds the weights of `sums`: on every machine they write another word than the whole ones do.
 pub(super) static ROUNDED: Sample =
@@ -111,6 +116,11 @@ impl Duty {
             Self::Client => "has jobs run",
         }
     }
+}
+
+/// The most units of an order of a sample: a text alone is bounded by them.
+pub(super) fn units_max(manifest: &Manifest) -> Option<Units> {
+    manifest.policy.is_proven_by_rows().then_some(TEXT_UNITS)
 }
 
 /// What is asked for a token by whoever asks so much for a picture.
