@@ -17,7 +17,9 @@ pub(super) struct DemoJob {
     pub(super) key: Digest,
     /// What was sent.
     pub(super) sample: &'static Sample,
-    /// The order, once there is one.
+    /// Who was asked, with the order and its price: of several beside each other one is taken up.
+    asked: Vec<(JobId, PeerId, Amount)>,
+    /// The order that is taken up, or that was made last.
     pub(super) id: Option<JobId>,
     /// Who runs it.
     pub(super) provider: Option<PeerId>,
@@ -74,6 +76,7 @@ impl Jobs {
         self.0.push(DemoJob {
             key,
             sample,
+            asked: Vec::new(),
             id: None,
             provider: None,
             price: Amount::ZERO,
@@ -124,8 +127,16 @@ impl Jobs {
         match event {
             Event::Proposed { key, job, provider, price } => {
                 if let Some(known) = self.by_key(*key) {
+                    known.asked.push((*job, *provider, *price));
                     (known.id, known.provider, known.price) = (Some(*job), Some(*provider), *price);
                     known.refunded = known.closed.take().or(known.refunded);
+                }
+            }
+            Event::Opened { key, job, .. } => {
+                let Some(known) = self.by_key(*key) else { return };
+                let taken_up = known.asked.iter().find(|(asked, ..)| asked == job).copied();
+                if let Some((job, provider, price)) = taken_up {
+                    (known.id, known.provider, known.price) = (Some(job), Some(provider), price);
                 }
             }
             Event::Delivered { key, output, .. } => {
@@ -157,7 +168,6 @@ impl Jobs {
             Event::OfferSeen { .. }
             | Event::NotSubmitted { .. }
             | Event::Refused { .. }
-            | Event::Opened { .. }
             | Event::ReceiptRefuted { .. }
             | Event::ClockJumped { .. }
             | Event::ClockSkewed { .. }
@@ -186,6 +196,7 @@ impl Jobs {
 #[cfg(test)]
 mod tests {
     use assay_market::submission::Unmatched;
+    use assay_protocol::units::Rate;
 
     use super::*;
     use crate::bundle::DIGITS;
@@ -237,6 +248,14 @@ mod tests {
         let given_up = after(&[&refunded[..], &[failed()]].concat());
         let closed = given_up.all()[0].closed.map(|(outcome, _)| outcome);
         assert!(given_up.all()[0].is_over() && closed == Some(Outcome::Void));
+    }
+
+    #[test]
+    fn of_those_who_are_asked_beside_each_other_a_job_is_whose_order_is_taken_up() {
+        let opened = Event::Opened { key: KEY, job: Digest([2; 32]), rate: Rate::ONE };
+        let jobs = after(&[proposed(2), proposed(3), opened]);
+        let job = &jobs.all()[0];
+        assert_eq!((job.id, job.provider), (Some(Digest([2; 32])), Some(PeerId([2; 32]))));
     }
 
     #[test]
