@@ -66,7 +66,7 @@ pub(crate) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let mut asked = pin!(stop::asked_from_now().await);
     let mut network = found(binary, args, asked.as_mut()).await?;
     let report = tokio::select! {
-        played = tokio::time::timeout(play_wait(args), Play::perform(&mut network, &story)) => played.map_err(|_| overdue(args))??,
+        played = tokio::time::timeout(play_wait(args), Play::perform(&mut network, &story)) => played.map_err(|_| overdue(args, &story.awaited()))??,
         exit = asked => return Err(interrupted(exit)),
     };
     invocation.printer.document("demo", &report);
@@ -115,12 +115,29 @@ fn interrupted(exit: Exit) -> CommandError {
     CommandError::new(exit, "INTERRUPTED", "the demonstration was interrupted", hint)
 }
 
-fn overdue(args: &Args) -> CommandError {
-    let message = format!("the demonstration did not end within {} s", play_wait(args).as_secs());
+fn overdue(args: &Args, awaited: &str) -> CommandError {
+    let mut message = format!("the demonstration did not end within {} s", play_wait(args).as_secs());
+    if !awaited.is_empty() {
+        message.push_str(", and waited for the ");
+        message.push_str(awaited);
+    }
     CommandError::new(
         Exit::TimedOut,
         "DEMO_OVERDUE",
         message,
         "close what else keeps this machine busy and run it again",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waited_in_vain_is_told_what_for() {
+        let args = Args { stay: false, model: None, ask: String::new() };
+        let said = |awaited: &str| overdue(&args, awaited).lines()[0].to_owned();
+        assert!(said("last close").ends_with("did not end within 300 s, and waited for the last close"));
+        assert!(said("").ends_with("did not end within 300 s"), "nothing was awaited yet");
+    }
 }

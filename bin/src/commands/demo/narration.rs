@@ -1,6 +1,9 @@
 //! Events in the words of somebody who has never heard of Assay.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use assay_market::{
     event::Event,
@@ -34,12 +37,23 @@ const INDENT: &str = "    ";
 /// Tells what happens.
 pub(super) struct Narration<'a> {
     output: &'a Printer,
+    awaited: Mutex<String>,
 }
 
 impl<'a> Narration<'a> {
     /// A story told on `output`.
     pub(super) fn new(output: &'a Printer) -> Self {
-        Self { output }
+        Self { output, awaited: Mutex::default() }
+    }
+
+    /// Notes what is waited for, which is told only where it does not come.
+    pub(super) fn awaits(&self, what: &str) {
+        what.clone_into(&mut self.awaited.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What was waited for last.
+    pub(super) fn awaited(&self) -> String {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A chapter.

@@ -90,9 +90,11 @@ impl<'a> Play<'a> {
     /// The honest providers say what they sell; the client opens its account.
     async fn offers(&mut self) -> Result<(), CommandError> {
         self.story.chapter("Offers", "Four of them tell everybody what they run, and for how much.");
+        self.story.awaits("answer of the notary");
         self.client.account().await?;
         let honest: Vec<&DemoPeer> =
             self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider).collect();
+        self.story.awaits("trial of what is offered");
         for peer in &honest {
             peer.provide_with(plan::PRICE, self.network.own()).await?;
         }
@@ -373,6 +375,7 @@ impl<'a> Play<'a> {
 
     /// Tells what happens until `done`.
     async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> Result<(), CommandError> {
+        self.story.awaits(what);
         let mut silent_at = tokio::time::Instant::now() + SILENCE;
         while !done(self) {
             if let Some(job) = self.jobs.all().iter().find(|job| job.is_lost()) {
