@@ -24,7 +24,7 @@ use crate::{
     companion::CompanionHost,
     config::{ConfigError, DaemonSettings, Home, KeyError, NetworkFile, Settings},
     disk::HomeDisk,
-    driver::{Ended, LiveSettings, Making, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
+    driver::{Ended, LiveSettings, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
     executor::{Conduct, Executor},
     handle::{Handle, Local, Server},
     home::{HomeLock, LockError, books_mark::BooksMark},
@@ -288,7 +288,12 @@ impl Daemon {
         };
         let ended = until_ended(&mut running, wish, (lock.lost(), &watchdog)).await;
         running.abort();
-        disown_if_gone(&ended, &mut server, (&keeper, &snapshotting));
+        // Whatever ended it: once its home is gone, what is there may be another's.
+        if matches!(ended, Err(DaemonError::HomeGone { .. })) || lock.is_lost().await {
+            server.disown();
+            keeper.disown();
+            snapshotting.disown();
+        }
         // The loop has closed it, unless it ended by a fault or with its home.
         closing.shutdown().await;
         snapshotting.end().await;
@@ -302,19 +307,6 @@ impl Daemon {
 /// Listens for users.
 fn bind(home: &Home) -> Result<Server, DaemonError> {
     Server::bind(home).map_err(|error| DaemonError::Socket { path: home.socket(), error })
-}
-
-/// Leaves a home alone that is gone: what is there by now may be another's.
-fn disown_if_gone(
-    ended: &Result<(), DaemonError>,
-    server: &mut Server,
-    (keeper, snapshotting): (&PriceKeeper, &Making),
-) {
-    if let Err(DaemonError::HomeGone { .. }) = ended {
-        server.disown();
-        keeper.disown();
-        snapshotting.disown();
-    }
 }
 
 /// Says that the daemon takes requests now.

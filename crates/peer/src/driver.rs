@@ -53,9 +53,9 @@ use tokio::{
 pub(crate) use self::confirming::{Afterwards, Confirming, Ended};
 pub(crate) use self::live_settings::LiveSettings;
 pub(crate) use self::opening::{OpeningError, Parts, Restored, beginnings, restore};
+pub(crate) use self::snapshotting::Snapshotting;
 #[cfg(test)]
 pub(crate) use self::snapshotting::tests as snapshotting_tests;
-pub(crate) use self::snapshotting::{Making, Snapshotting};
 use self::{
     alarm::WakeTime,
     background::Background,

@@ -113,11 +113,16 @@ impl HomeLock {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            let (file, path) = (Arc::clone(&self.file), self.folder.join(LOCK_FILE));
-            if let Ok(Ok(false)) = spawn_blocking(move || has_name(&file, &path)).await {
+            if self.is_lost().await {
                 return self.folder.clone();
             }
         }
+    }
+
+    /// Whether the home is gone by now.
+    pub(crate) async fn is_lost(&self) -> bool {
+        let (file, path) = (Arc::clone(&self.file), self.folder.join(LOCK_FILE));
+        matches!(spawn_blocking(move || has_name(&file, &path)).await, Ok(Ok(false)))
     }
 }
 

@@ -123,3 +123,29 @@ impl PriceDiary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_seen_is_written_at_the_end_and_nothing_where_the_folder_is_anothers() {
+        for is_anothers in [false, true] {
+            let (written, (stop, stopped)) = (Arc::new(AtomicBool::new(false)), oneshot::channel::<()>());
+            let writes = Arc::clone(&written);
+            let task = tokio::spawn(async move {
+                // An error means that it is to end.
+                _ = stopped.await;
+                writes.store(true, Ordering::Relaxed);
+            });
+            let keeper = PriceKeeper { stop, task };
+            if is_anothers {
+                keeper.disown();
+            }
+            keeper.end().await;
+            assert_eq!(written.load(Ordering::Relaxed), !is_anothers);
+        }
+    }
+}

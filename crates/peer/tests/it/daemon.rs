@@ -106,6 +106,19 @@ async fn a_daemon_ends_with_its_home_and_lets_the_one_in_its_place_be() {
 }
 
 #[tokio::test]
+async fn a_daemon_that_is_told_to_end_as_its_home_goes_lets_the_one_in_its_place_be() {
+    let house = alone();
+    let running = house.start().await;
+    let root = house.home.root();
+    std::fs::rename(root, root.with_extension("aside")).unwrap();
+    std::fs::create_dir(root).unwrap();
+    std::fs::write(house.home.socket(), "another's").unwrap();
+    // It may have found that out by itself before it hears this.
+    running.stopped_anyhow().await;
+    assert_eq!(std::fs::read_to_string(house.home.socket()).unwrap(), "another's");
+}
+
+#[tokio::test]
 async fn another_version_is_told_apart_by_both_sides() {
     let house = alone();
     let listener = UnixListener::bind(house.home.socket()).unwrap();

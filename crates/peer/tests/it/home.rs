@@ -118,6 +118,12 @@ impl Running {
         timeout(WAIT_MAX, self.task).await.expect("ends in time").unwrap().unwrap();
     }
 
+    /// The same of one that may have ended by itself, whatever it says of that.
+    pub(crate) async fn stopped_anyhow(self) {
+        _ = self.stop.send(());
+        drop(timeout(WAIT_MAX, self.task).await.expect("ends in time").unwrap());
+    }
+
     /// Waits for a daemon that was told to end.
     pub(crate) async fn ended(self) {
         timeout(WAIT_MAX, self.task).await.expect("ends in time").unwrap().unwrap();
