@@ -1,7 +1,8 @@
 //! Fetching one file: straight to the disk, hashed as it comes, and gone on with where it ended.
 //!
 //! **Invariant:** memory does not grow with the file; of what is here nothing is fetched again but what one read of a broken
-//! connection held; what is given out has the length and the digest that were asked for.
+//! connection held; what is given out has the length and the digest that were asked for. It is begun anew only so often, so that
+//! whatever a hub does, it ends.
 
 use std::{
     io,
@@ -78,7 +79,7 @@ pub enum DownloadError {
 /// How often a connection that breaks off is made anew.
 #[derive(Clone, Copy, Debug)]
 pub struct Retries {
-    /// How often in a row without a byte.
+    /// How often in a row without a byte, and in all where what was here does not go on.
     pub times: u32,
     /// Before the first; twice as long before each after it.
     pub wait: Duration,
@@ -158,6 +159,8 @@ pub(crate) struct Arriving<'a> {
     client: &'a HubClient,
     download: &'a HubDownload<'a>,
     partial: PartialFile,
+    /// How often what was here was let go.
+    begun_anew: u32,
 }
 
 impl<'a> Arriving<'a> {
@@ -167,7 +170,7 @@ impl<'a> Arriving<'a> {
         let need = (file.bytes - partial.here()).saturating_add(FREE_BYTES_LEFT);
         match free_bytes {
             Some(free) if *free < need => Err(DownloadError::DiskFull { need, free: *free }),
-            Some(_) | None => Ok(Self { client, download, partial }),
+            Some(_) | None => Ok(Self { client, download, partial, begun_anew: 0 }),
         }
     }
 
@@ -182,7 +185,7 @@ impl<'a> Arriving<'a> {
                 Err(error) => {
                     let has_come = self.partial.here() > before;
                     tried = if has_come { 0 } else { tried + 1 };
-                    if tried >= times || !may_pass(&error) {
+                    if tried >= times || self.begun_anew > times || !may_pass(&error) {
                         return Err(error);
                     }
                     told(DownloadProgress { is_waiting: true, ..self.progress() });
@@ -205,15 +208,15 @@ impl<'a> Arriving<'a> {
         self.agrees(&answer.linked)?;
         match answer.range {
             None if answer.is_beyond => {
-                self.partial.restart()?;
+                self.begin_anew()?;
                 return Err(changed());
             }
             // It gives the whole: these are other bytes, or it knows no parts.
-            None => self.partial.restart()?,
+            None => self.begin_anew()?,
             Some((first, whole)) => {
                 let is_same = self.partial.tag().is_none() || answer.tag.as_deref() == self.partial.tag();
                 if whole != file.bytes || !is_same {
-                    self.partial.restart()?;
+                    self.begin_anew()?;
                     return Err(changed());
                 }
                 if first != self.partial.here() {
@@ -224,6 +227,12 @@ impl<'a> Arriving<'a> {
         self.has_length(answer.bytes.map(|bytes| self.partial.here().saturating_add(bytes)))?;
         self.partial.set_tag(answer.tag.take())?;
         self.take(&mut answer, told)
+    }
+
+    /// Lets what is here go.
+    fn begin_anew(&mut self) -> io::Result<()> {
+        self.begun_anew += u32::from(self.partial.here() > 0);
+        self.partial.restart()
     }
 
     /// Takes in the rest.

@@ -70,6 +70,15 @@ fn a_connection_that_gives_nothing_is_made_anew_only_so_often() {
 }
 
 #[test]
+fn a_store_that_gives_a_little_more_and_then_less_again_is_left() {
+    let scene = Scene { retries: Retries { times: 3, wait: Duration::ZERO }, ..Scene::of(BYTES) };
+    let ends = [Ends::After(1_000), Ends::After(2_000)].repeat(20);
+    scene.fake.change(|script| (script.ends, script.knows_ranges) = (ends, false));
+    assert!(matches!(scene.fails("hf:o/r"), DownloadError::Hub(HubError::Lost { .. })));
+    assert_eq!(scene.fake.store.asked().len(), 5, "it is begun, and begun anew four times");
+}
+
+#[test]
 fn a_store_that_knows_no_parts_gives_the_whole_again() {
     let scene = Scene::of(BYTES);
     scene.fake.change(|script| (script.ends, script.knows_ranges) = (vec![Ends::After(9_999)], false));
