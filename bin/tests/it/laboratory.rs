@@ -279,12 +279,20 @@ fn attacks_whose_scenarios_have_one_name_are_told_apart_and_leave_a_scenario_eac
     for (file, horizon) in [("a.toml", "2 s"), ("b.toml", "1 s")] {
         fs::write(bench.path(file), forgers.replace("2 s", horizon)).unwrap();
     }
-    let words = ["attack", "./a.toml", "./b.toml", "--seeds", "2", "--out", "./attacks", "--json"];
-    let document: Value = serde_json::from_str(&bench.types(&words).stdout).unwrap();
-    let names: Vec<&str> =
-        document["attacks"].as_array().unwrap().iter().map(|each| each["name"].as_str().unwrap()).collect();
+    fs::write(bench.path("c.toml"), forgers.replace("name = \"small\"", "name = \"forger\"")).unwrap();
+    let attacks = |words: [&str; 2], out: &str| -> Vec<String> {
+        let rest = ["--market", &bench.scenario, "--seeds", "2", "--out", out, "--json"];
+        let ran = bench.types(&[&["attack"][..], &words[..], &rest[..]].concat());
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(fs::read_dir(bench.path(out).join("scenarios")).unwrap().count(), 2);
+        let attacks = document["attacks"].as_array().unwrap().iter();
+        attacks.map(|each| each["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let names = attacks(["./a.toml", "./b.toml"], "./attacks");
     assert!(names.len() == 2 && names[0] == "small" && names[1].ends_with("b.toml"), "{names:?}");
-    assert_eq!(fs::read_dir(bench.path("attacks/scenarios")).unwrap().count(), 2);
+    // Nor is the one that comes first taken for an adversary that is named after it.
+    let names = attacks(["./c.toml", "forger"], "./others");
+    assert!(names.len() == 2 && names[0].ends_with("c.toml") && names[1] == "forger", "{names:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     SeedArgs,
-    attack_folder::{AttackCourse, AttackFolder},
+    attack_folder::{AttackCourse, AttackFolder, file_word},
     programs::ProgramArgs,
     under_way::ThreadArgs,
 };
@@ -93,7 +93,9 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
             None => {
                 let scenario = super::read(word)?;
                 args.programs.refuse(&scenario)?;
-                let name = name_among(&cases, &scenario, word);
+                let words = args.adversaries.iter().map(String::as_str);
+                let name =
+                    name_among(cases.iter().map(|case| case.name.as_str()).chain(words), &scenario, word);
                 AttackCase::of(&name, scenario).map_err(|error| bad(&error))?
             }
         };
@@ -108,9 +110,14 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     end(course, &plan, &folder)
 }
 
-/// What an attack is called: as its scenario is, or as its file if one of these is called so. Files of the folder go by it.
-pub(super) fn name_among(cases: &[AttackCase], scenario: &Scenario, file: &str) -> String {
-    let is_taken = cases.iter().any(|case| case.name == scenario.name);
+/// What an attack is called: as its scenario is, or as its file if another goes by that name. Files of the folder are named after it.
+pub(super) fn name_among<'a>(
+    mut others: impl Iterator<Item = &'a str>,
+    scenario: &Scenario,
+    file: &str,
+) -> String {
+    let name = file_word(&scenario.name);
+    let is_taken = others.any(|other| file_word(other).eq_ignore_ascii_case(&name));
     if is_taken { file.to_owned() } else { scenario.name.clone() }
 }
 
@@ -259,6 +266,21 @@ pub(super) fn end(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::sim;
+
+    #[test]
+    fn an_attack_goes_by_its_file_where_another_goes_by_its_name_or_would_have_its_file() {
+        let market = sim::read("market").unwrap();
+        for (name, other, called) in [
+            ("mine", "forger", "mine"),
+            ("forger", "forger", "theirs.toml"),
+            ("my own", "my-own", "theirs.toml"),
+            ("Mine", "mine", "theirs.toml"),
+        ] {
+            let scenario = Scenario { name: name.to_owned(), ..market.clone() };
+            assert_eq!(name_among([other].into_iter(), &scenario, "theirs.toml"), called, "{name} {other}");
+        }
+    }
 
     #[test]
     fn the_help_names_every_adversary() {

@@ -70,9 +70,7 @@ impl<'a> AttackFolder<'a> {
 
     /// Where the scenario of an attack is.
     pub(super) fn scenario_file(&self, name: &str) -> PathBuf {
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-        let plain: String = name.chars().map(|letter| if is_plain(letter) { letter } else { '-' }).collect();
-        self.path.join(SCENARIOS).join(format!("{plain}.toml"))
+        self.path.join(SCENARIOS).join(format!("{}.toml", file_word(name)))
     }
 
     fn runs_file(&self, hash: &str) -> PathBuf {
@@ -192,4 +190,10 @@ impl<'a> AttackFolder<'a> {
         let hint = format!("what is done is in {}: the same command goes on from there", self.path.display());
         CommandError::new(exit, "INTERRUPTED", message, hint)
     }
+}
+
+/// What the file of an attack is called that goes by a name.
+pub(super) fn file_word(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    name.chars().map(|letter| if is_plain(letter) { letter } else { '-' }).collect()
 }

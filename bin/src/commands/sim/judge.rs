@@ -56,7 +56,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         let file = file.to_string_lossy();
         let scenario = super::read(&file)?;
         args.programs.refuse(&scenario)?;
-        let name = name_among(&cases, &scenario, &file);
+        let name = name_among(cases.iter().map(|case| case.name.as_str()), &scenario, &file);
         cases.push(AttackCase::of(&name, scenario).map_err(|error| bad(&error))?);
     }
     let plan = AttackPlan::new(cases, args.with.first_seed, args.with.seeds.unwrap_or(SEEDS));
