@@ -1,8 +1,8 @@
 //! What each key's orders may have cost today, on the disk.
 //!
 //! **Invariant:** what an order may cost counts, on the disk, before it is ordered. It counts less only once it is known to
-//! have cost less, or that nobody is there any more who would order it; a gateway that is killed in between leaves it counted. A clock that was days ahead keeps nothing counted
-//! beyond the next midnight.
+//! have cost less, or that nobody is there any more who would order it; a gateway that is killed in between leaves it counted. A
+//! clock that was days ahead keeps nothing counted beyond the next midnight.
 
 use std::{
     collections::BTreeMap,
@@ -197,7 +197,8 @@ impl Allowance {
 impl Drop for Allowance {
     /// Who hung up while it was written down has ordered nothing.
     fn drop(&mut self) {
-        if !self.is_taken {
+        // Of a key that has nothing left nothing was counted: who asks on and on costs the disk no more for that.
+        if !self.is_taken && !self.reserved.is_zero() {
             self.lower(Amount::ZERO);
         }
     }
@@ -260,7 +261,13 @@ mod tests {
         drop(hung_up);
         assert_eq!(all.left("phone", MOST), Amount::credits(8));
         drop(all);
-        assert_eq!(spending(folder.path()).left("phone", MOST), Amount::credits(8), "the disk says so");
+        let path = folder.path().join("spending.json");
+        let again = Spending::open(path.clone()).unwrap();
+        assert_eq!(again.left("phone", MOST), Amount::credits(8), "the disk says so");
+        let nothing = again.reserve("phone", MOST, Amount::ZERO).unwrap();
+        fs::remove_file(&path).unwrap();
+        drop(nothing);
+        assert!(!path.exists(), "there is nothing to write down");
     }
 
     #[test]
