@@ -138,7 +138,7 @@ impl<S: Signer> Role<S> for Provider {
     }
 
     fn resume(&mut self, cx: &mut Context<'_, S>) {
-        self.forgotten.begin(self.served.iter().count(), cx.now);
+        self.forgotten.begin(self.served.iter().count(), cx.steady);
         for (job, serving) in &mut self.servings {
             serving.set_claim_by(cx.now);
             serving.resumed = true;

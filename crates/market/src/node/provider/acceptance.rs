@@ -186,8 +186,8 @@ impl Provider {
             return Heard::Misstep(Fault::Untimely);
         }
         cx.compare_clocks(notary, ticket.standing.opened);
-        let opened = ticket.standing.opened;
-        let may_be_over = self.turned_away.get(&job).is_some() || self.forgotten.may_hold(opened);
+        let (opened, time) = (ticket.standing.opened, (cx.now, cx.steady));
+        let may_be_over = self.turned_away.get(&job).is_some() || self.forgotten.may_hold(opened, time);
         if !may_be_over {
             self.agreements.show(job, client, cx.steady);
         }

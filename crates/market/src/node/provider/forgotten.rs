@@ -5,27 +5,34 @@
 //! by then is not begun. Whoever orders shows its ticket within seconds, while thousands of later jobs have yet to end.
 //!
 //! **Invariant:** no job is begun that was opened before one that is over and not remembered. What this life has not seen counts as
-//! opened up to its start: so whoever goes on from a snapshot knows as much as whoever reads all records.
+//! opened up to its start: so whoever goes on from a snapshot knows as much as whoever reads all records. What time that was is
+//! asked of the clock each time: one that was wrong as this life began, and was put right since, would keep jobs away until the
+//! time that it showed, or begin some that are over.
 
-use assay_protocol::{id::JobId, units::Timestamp};
+use assay_protocol::{
+    id::JobId,
+    units::{Duration, Timestamp},
+};
 
 use super::memory::SERVED_MAX;
-use crate::recent::Recent;
+use crate::{moment::Steady, recent::Recent};
 
 /// When those jobs were opened, by their notaries' clocks.
 #[derive(Clone, Debug)]
 pub(super) struct ForgottenJobs {
     /// Those that are over and remembered, and that this life saw closed.
     opened: Recent<JobId, Timestamp>,
-    /// The last of those that are not remembered.
+    /// The last of those that are not remembered, as far as this life saw them.
     until: Option<Timestamp>,
     /// When this life began; nothing before it does, while records are read.
-    begun: Option<Timestamp>,
+    begun: Option<Steady>,
+    /// True once others that were over before this life may not be remembered.
+    lacks_former: bool,
 }
 
 impl Default for ForgottenJobs {
     fn default() -> Self {
-        Self { opened: Recent::new(SERVED_MAX), until: None, begun: None }
+        Self { opened: Recent::new(SERVED_MAX), until: None, begun: None, lacks_former: false }
     }
 }
 
@@ -33,9 +40,13 @@ impl ForgottenJobs {
     /// A job that was opened then is over, and remembered instead of another one, if that is named.
     pub(super) fn close(&mut self, job: JobId, opened: Timestamp, instead: Option<JobId>) {
         // Of what is read from records a snapshot would say nothing.
-        let Some(begun) = self.begun else { return };
+        if self.begun.is_none() {
+            return;
+        }
         if let Some(other) = instead {
-            self.until = self.until.max(Some(self.opened.get(&other).copied().unwrap_or(begun)));
+            let known = self.opened.get(&other).copied();
+            self.until = self.until.max(known);
+            self.lacks_former |= known.is_none();
         }
         self.opened.insert(job, opened);
     }
@@ -47,16 +58,16 @@ impl ForgottenJobs {
 
     /// Begins a life with so many jobs that are over and remembered: where there is no room for more, others may have been given
     /// up for them.
-    pub(super) fn begin(&mut self, remembered: usize, now: Timestamp) {
+    pub(super) fn begin(&mut self, remembered: usize, now: Steady) {
         self.begun = Some(now);
-        if remembered >= SERVED_MAX {
-            self.until = self.begun;
-        }
+        self.lacks_former = remembered >= SERVED_MAX;
     }
 
-    /// True if a job that was opened then may be over.
-    pub(super) fn may_hold(&self, opened: Timestamp) -> bool {
-        self.until.is_some_and(|until| opened <= until)
+    /// True if a job that was opened then may be over, by what time it is now.
+    pub(super) fn may_hold(&self, opened: Timestamp, (time, now): (Timestamp, Steady)) -> bool {
+        let life = self.begun.filter(|_| self.lacks_former).map(|begun| now.since(begun));
+        let begun = life.map(|Duration(life)| Timestamp(time.0.saturating_sub(life)));
+        self.until.max(begun).is_some_and(|until| opened <= until)
     }
 }
 
@@ -70,10 +81,15 @@ mod tests {
         Digest::of(&number.to_be_bytes())
     }
 
+    /// When a life began, by both clocks, and as time goes on.
+    const BEGUN: Steady = Steady(90);
+    const BEGUN_AT: Timestamp = Timestamp(500);
+    const LATER: (Timestamp, Steady) = (Timestamp(2_500), Steady(2_090));
+
     /// So many jobs are over of which each was opened a moment after the one before; and as many were over before this life.
     fn over(jobs: u64, before: u64) -> ForgottenJobs {
         let mut forgotten = ForgottenJobs::default();
-        forgotten.begin(usize::try_from(before).unwrap(), Timestamp(500));
+        forgotten.begin(usize::try_from(before).unwrap(), BEGUN);
         for number in 0..jobs {
             let all = before + number;
             let oldest = all.checked_sub(SERVED_MAX as u64);
@@ -88,7 +104,7 @@ mod tests {
     #[test]
     fn what_was_opened_before_a_job_that_is_over_and_not_remembered_may_be_over() {
         let most = SERVED_MAX as u64;
-        let may_hold = |jobs, before, opened| over(jobs, before).may_hold(Timestamp(opened));
+        let may_hold = |jobs, before, opened| over(jobs, before).may_hold(Timestamp(opened), LATER);
         assert!(!may_hold(most, 0, 0), "all of them are remembered");
         assert_eq!([1_000, 1_001].map(|opened| may_hold(most + 1, 0, opened)), [true, false]);
         assert_eq!([1_009, 1_010].map(|opened| may_hold(most + 10, 0, opened)), [true, false]);
@@ -99,18 +115,20 @@ mod tests {
         let mut forgotten = ForgottenJobs::default();
         forgotten.close(job(1), Timestamp(1_000), Some(job(0)));
         assert_eq!(
-            (forgotten.opened.iter().count(), forgotten.until),
-            (0, None),
+            (forgotten.opened.iter().count(), forgotten.until, forgotten.lacks_former),
+            (0, None, false),
             "a snapshot would not say it"
         );
-        forgotten.begin(SERVED_MAX, Timestamp(500));
-        assert_eq!([500, 501].map(|opened| forgotten.may_hold(Timestamp(opened))), [true, false]);
+        forgotten.begin(SERVED_MAX, BEGUN);
+        for time in [(BEGUN_AT, BEGUN), LATER] {
+            assert_eq!([500, 501].map(|opened| forgotten.may_hold(Timestamp(opened), time)), [true, false]);
+        }
     }
 
     #[test]
     fn of_jobs_before_a_start_it_is_known_that_they_were_opened_before_this_life() {
         let most = SERVED_MAX as u64;
-        let may_hold = |jobs, before, opened| over(jobs, before).may_hold(Timestamp(opened));
+        let may_hold = |jobs, before, opened| over(jobs, before).may_hold(Timestamp(opened), LATER);
         assert_eq!([500, 501].map(|opened| may_hold(0, most, opened)), [true, false]);
         assert!(!may_hold(0, most - 1, 0), "none was given up");
         assert_eq!([500, 501].map(|opened| may_hold(2, most - 1, opened)), [true, false]);
@@ -122,6 +140,16 @@ mod tests {
         for opened in [7, 5] {
             forgotten.turned_away(Timestamp(opened));
         }
-        assert_eq!([7, 8].map(|opened| forgotten.may_hold(Timestamp(opened))), [true, false]);
+        assert_eq!([7, 8].map(|opened| forgotten.may_hold(Timestamp(opened), LATER)), [true, false]);
+    }
+
+    #[test]
+    fn a_life_began_when_the_clock_says_that_it_did_once_that_is_put_right() {
+        let forgotten = over(0, SERVED_MAX as u64);
+        for (put_right, began) in [(-400, 100), (400, 900)] {
+            let time = (Timestamp(LATER.0.0.saturating_add_signed(put_right)), LATER.1);
+            let may_hold = |opened| forgotten.may_hold(Timestamp(opened), time);
+            assert_eq!([began, began + 1].map(may_hold), [true, false], "{put_right}");
+        }
     }
 }

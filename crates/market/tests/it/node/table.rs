@@ -45,6 +45,8 @@ pub(crate) struct Table {
     /// What the last input led to, or the last while.
     pub(crate) effects: Effects,
     pub(crate) now: Timestamp,
+    /// How far the peer's wall clock is ahead of that.
+    pub(crate) ahead: Duration,
     node: Node<Cheap>,
     book: Book,
     /// The job that each blob was last wanted for.
@@ -71,6 +73,7 @@ impl Table {
             office,
             effects: Effects::new(),
             now: BEGIN,
+            ahead: Duration::default(),
             node,
             book: Book::default(),
             wanted: BTreeMap::new(),
@@ -173,7 +176,7 @@ impl Table {
 
     /// What time it is.
     pub(crate) fn moment(&self) -> Moment {
-        Moment { steady: Steady(self.now.0), wall: self.now }
+        Moment { steady: Steady(self.now.0), wall: self.now.after(self.ahead) }
     }
 
     /// Lets time pass, with all that the peer wanted to be woken for.
