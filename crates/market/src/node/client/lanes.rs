@@ -3,14 +3,15 @@
 //! A submission stays in one lane, but for one that goes on while what was written of it by a provider that was given up is still
 //! in the books: it leaves that lane to what was written. And but for one whose lane is not where this client takes it to be: its key
 //! was brought back into an empty home, or its journal lost its end, and books know more of its orders than it does. Which number
-//! is the next there nobody says, so such a lane is left for good, and the next one tried.
+//! is the next there nobody says, so such a lane is left for good, and the next one tried. And but for one whose lane turns out to
+//! hold an order that somebody else had given up: until that is closed it has the lane to itself.
 
 use alloc::boxed::Box;
 
 use assay_protocol::id::{Digest, JobId, PeerId};
 
 use super::{Attempt, Client, Submitted};
-use crate::{ledger::LANES_MAX, node::context::Outlook};
+use crate::{ledger::LANES_MAX, node::context::Outlook, view::AttemptState};
 
 /// One queue at a notary.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -53,6 +54,20 @@ impl Client {
         open.any(|part| (part.order.notary, part.order.lane) == (notary, lane))
     }
 
+    /// An order is open in its lane, which is its submission's until it is closed. That may have left the lane, if only because
+    /// the number seemed to be taken; whoever uses it since goes on in another one.
+    pub(super) fn take_lane(&mut self, job: JobId) {
+        let Some(attempt) = self.attempts.get(&job) else { return };
+        let (key, place) = (attempt.key, place_of(attempt));
+        let lane = self.lanes.entry(place).or_default();
+        lane.next = attempt.order.nonce + 1;
+        let before = lane.user.replace(key).filter(|user| *user != key);
+        let before = before.and_then(|user| self.submissions.get_mut(&user));
+        if let Some(other) = before.filter(|other| other.lane == Some(place)) {
+            other.lane = None;
+        }
+    }
+
     /// An order of a submission is closed: where that does not go on in the same lane, the lane is free.
     pub(super) fn leave_lane(&mut self, key: Digest, place: (PeerId, u16)) {
         let goes_on = |submitted: &Submitted| !submitted.ended && submitted.lane == Some(place);
@@ -77,6 +92,20 @@ impl Client {
         let is_taken = self.attempts.iter().any(|(name, other)| *name != job && may_have_it(other));
         let is_next = self.lanes.get(&place_of(shown)).is_some_and(|lane| lane.next == shown.order.nonce);
         is_next && !is_taken
+    }
+
+    /// True if the number of an order that the notary was shown is known to be that of another one, which was opened: its ticket
+    /// came late, or was lost, and its close is proven.
+    pub(super) fn is_overtaken(&self, job: JobId) -> bool {
+        let Some(shown) = self.attempts.get(&job).filter(|attempt| attempt.open.is_some()) else {
+            return false;
+        };
+        let has_it = |other: &Attempt| {
+            let was_opened = other.ticket.is_some() || matches!(other.state, AttemptState::Closed(_));
+            let is_there = place_of(other) == place_of(shown) && other.order.nonce == shown.order.nonce;
+            was_opened && is_there
+        };
+        self.attempts.iter().any(|(name, other)| *name != job && has_it(other))
     }
 
     /// Leaves the lane of an order for good.

@@ -53,12 +53,8 @@ impl Client {
         let job = ticket.job;
         self.step(job, AttemptStep::Open(ticket));
         let Some(attempt) = self.attempts.get(&job) else { return };
-        let (key, order) = (attempt.key, &attempt.order);
-        let lane = self.lanes.entry((order.notary, order.lane)).or_default();
-        lane.next = order.nonce + 1;
-        // Whoever wanted it may have left the lane, if only because its number seemed to be taken: until it is closed, no other
-        // order is opened there.
-        lane.user.get_or_insert(key);
+        let key = attempt.key;
+        self.take_lane(job);
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.take_up(job);
         }
@@ -74,6 +70,7 @@ impl Client {
 
     pub(super) fn dropped(&mut self, job: JobId, reason: Option<Refusal>) {
         let is_out_of_step = reason == Some(Refusal::Nonce) && self.is_out_of_step(job);
+        let is_overtaken = reason == Some(Refusal::Nonce) && self.is_overtaken(job);
         if is_out_of_step {
             self.lose_lane(job);
         }
@@ -87,8 +84,8 @@ impl Client {
         let Some(submitted) = self.submissions.get_mut(&key) else { return };
         submitted.refusal = reason.or(submitted.refusal);
         if !reason.is_some_and(is_passing) {
-            // Whoever agreed to a number that was taken is not at fault, and may be asked again with one of another lane.
-            if !is_out_of_step {
+            // Whoever agreed to a number that was taken is not at fault, and may be asked again with one that is not.
+            if !is_out_of_step && !is_overtaken {
                 submitted.excluded.insert(attempt.order.provider);
             }
         } else {

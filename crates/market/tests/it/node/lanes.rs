@@ -1,11 +1,16 @@
 //! A client of whose lanes the books know more than it does: its key was brought back into an empty home, or its journal lost its end.
 
+use assay_market::Input;
 use assay_protocol::{
+    id::Digest,
+    notice::NoticeEvent,
     order::{Order, Refusal},
+    outcome::Outcome,
     units::Duration,
 };
 
 use super::{
+    awaiting::proven,
     ordering::{BOTH, other, refuse, why_given_up},
     table::{Table, account},
 };
@@ -80,6 +85,52 @@ fn a_lane_that_was_left_is_nobodys_while_the_order_that_is_open_in_it_is() {
     table.hear(NOTARY, ticket);
     table.submit(3, |_| {});
     assert_eq!(place(&table.proposed().1), (2, 0), "the first is open, and the second is in use");
+}
+
+/// A client with one provider, whose first job was given up, and the orders in one place for that and for a second job.
+fn in_one_place() -> (Table, Order, Order) {
+    let (mut table, first, _) = Table::opening(&[PROVIDER]);
+    refuse(&mut table, NOTARY, first.id(), Refusal::Dues);
+    let _ = why_given_up(&mut table);
+    table.submit(2, |_| {});
+    let (_, second) = table.proposed();
+    assert_eq!(place(&second), place(&first), "nothing was opened there");
+    (table, first, second)
+}
+
+/// The order that was given up was opened all the same.
+#[test]
+fn a_ticket_that_comes_late_has_its_lane_and_whoever_uses_that_meanwhile_goes_on_in_another() {
+    for is_shown in [false, true] {
+        let (mut table, first, second) = in_one_place();
+        let ticket = *table.ticket(&first).said();
+        if is_shown {
+            table.accept(PROVIDER, &second);
+            table.hear(NOTARY, ticket);
+        } else {
+            table.hear(NOTARY, ticket);
+            table.accept(PROVIDER, &second);
+        }
+        refuse(&mut table, NOTARY, second.id(), Refusal::Nonce);
+        let (to, next) = table.proposed();
+        assert_eq!((to, place(&next)), (PROVIDER, (1, 0)), "nobody was at fault, shown: {is_shown}");
+        table.submit(3, |_| {});
+        assert_eq!(place(&table.proposed().1), (2, 0), "the first is open, and the second in use");
+    }
+}
+
+/// Its ticket was lost.
+#[test]
+fn a_number_that_is_known_to_be_anothers_is_nobodys_fault_once_that_is_closed() {
+    let (mut table, first, second) = in_one_place();
+    table.accept(PROVIDER, &second);
+    let (receipt, outcome) = (Digest::of(b"a receipt"), Outcome::Cancelled);
+    table.notice(NOTARY, first.id(), NoticeEvent::Closed { outcome, receipt });
+    let found = Ok(proven(outcome, None));
+    table.feed(Input::Collected { job: first.id(), digest: receipt, found });
+    refuse(&mut table, NOTARY, second.id(), Refusal::Nonce);
+    let (to, next) = table.proposed();
+    assert_eq!((to, place(&next)), (PROVIDER, (0, 1)), "nothing is open there");
 }
 
 #[test]
