@@ -1,7 +1,7 @@
 //! What a batch may cost, and what of it is spoken for.
 //!
 //! **Invariant:** when an order is made, what is spent and what all open orders may cost, that one included, is no more than the
-//! ceiling. Beyond that an order can only cost the places of attempts that met a full house.
+//! ceiling. All attempts of an order together cost no more than it may, but where one that was given up was opened late.
 
 use std::collections::HashMap;
 
