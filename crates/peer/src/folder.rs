@@ -185,6 +185,11 @@ impl Folder {
         Ok(self.root.join(TEMPORARY).join(format!("{:032x}", u128::from_le_bytes(random))))
     }
 
+    /// Waits until the name of a file that is here is on the disk, with those of the folders that it is in.
+    pub(crate) fn sync_name(&self, digest: &Digest) -> io::Result<()> {
+        self.path(digest).ancestors().skip(1).take(3).try_for_each(|folder| self.disk.sync_folder(folder))
+    }
+
     /// Removes a file. What is not there is no error.
     pub(crate) fn remove(&self, digest: &Digest) -> io::Result<()> {
         self.disk.remove(&self.path(digest))

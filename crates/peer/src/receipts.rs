@@ -15,7 +15,10 @@ pub(crate) mod tests;
 use std::{
     io,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -63,6 +66,8 @@ pub struct Receipts {
     folder: Arc<Folder>,
     parties: Arc<Mutex<Parties>>,
     summary: Arc<ReceiptSummary>,
+    /// True once one could not be stored: folders were made, or a file has its name, of which the disk did not say that it has them.
+    is_unsure: Arc<AtomicBool>,
 }
 
 impl Receipts {
@@ -75,24 +80,40 @@ impl Receipts {
             folder: Arc::new(Folder::open(disk, folder)?),
             parties: Arc::default(),
             summary: Arc::default(),
+            is_unsure: Arc::default(),
         })
     }
 
     /// Stores a receipt under the digest of its file. Durable when this returns; the same receipt again changes nothing.
     ///
     /// # Errors
-    /// If the disk fails.
+    /// If the disk fails. It may be here all the same, and not be after a loss of power.
     pub fn file(&self, receipt: &Receipt) -> io::Result<Digest> {
         let bytes = receipt.to_bytes();
         let digest = Digest::of(&bytes);
-        let store = || match self.folder.read(&digest, RECEIPT_BYTES_MAX as u64)? {
-            Content::Whole(_) => Ok(false),
-            Content::Absent | Content::Damaged | Content::TooLong(_) => {
-                self.folder.store(&bytes[..]).map(|_| true)
+        let store = || match self.is_here(&digest) {
+            Ok(true) => (false, self.settle(&digest)),
+            Ok(false) => {
+                let stored = self.folder.store(&bytes[..]).and_then(|_| self.settle(&digest));
+                self.is_unsure.fetch_or(stored.is_err(), Ordering::Relaxed);
+                (stored.is_ok() || self.is_here(&digest).unwrap_or(false), stored)
             }
+            Err(error) => (false, Err(error)),
         };
         self.summary.put(digest, receipt, store)?;
         Ok(digest)
+    }
+
+    /// Whether the whole file of a receipt has its name.
+    fn is_here(&self, digest: &Digest) -> io::Result<bool> {
+        let found = self.folder.read(digest, RECEIPT_BYTES_MAX as u64)?;
+        Ok(matches!(found, Content::Whole(_)))
+    }
+
+    /// Has the name of a file on the disk where it is not known to be.
+    fn settle(&self, digest: &Digest) -> io::Result<()> {
+        let is_unsure = self.is_unsure.load(Ordering::Relaxed);
+        if is_unsure { self.folder.sync_name(digest) } else { Ok(()) }
     }
 
     /// Stores a receipt, and tries again for a while where the disk fails.

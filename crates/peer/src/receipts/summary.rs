@@ -59,24 +59,25 @@ enum SummaryState {
 }
 
 impl ReceiptSummary {
-    /// Has a receipt stored, and takes it in if it was not stored before.
+    /// Has a receipt stored, and takes it in if its file is there now and was not before, whatever the disk says of that.
     pub(super) fn put(
         &self,
         name: Digest,
         receipt: &Receipt,
-        store: impl FnOnce() -> io::Result<bool>,
+        store: impl FnOnce() -> (bool, io::Result<()>),
     ) -> io::Result<()> {
         // Held while it is stored: whoever fills the summary meanwhile finds it among all files or among those of since.
         let mut state = self.lock();
-        if !store()? {
-            return Ok(());
+        let (is_new, stored) = store();
+        if !is_new {
+            return stored;
         }
         match &mut *state {
             SummaryState::Empty => {}
             SummaryState::Filling { own, since } => since.push(KeptReceipt::of(receipt, name, *own)),
             SummaryState::Full(summed) => summed.take(KeptReceipt::of(receipt, name, summed.own)),
         }
-        Ok(())
+        stored
     }
 
     /// A page of what this peer's receipts say; nothing, if it lies beyond what is summed.

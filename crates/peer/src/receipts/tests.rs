@@ -1,6 +1,6 @@
 //! Receipts on a real disk: what is filed, who may have it, and what is not believed.
 
-use std::{fs, io::Read};
+use std::{fs, io::Read, path::PathBuf};
 
 use assay_protocol::signed::{Keypair, Signer};
 use tokio::sync::mpsc;
@@ -201,4 +201,41 @@ async fn a_receipt_that_found_no_room_is_stored_once_there_is_some() {
     let receipts = Receipts::open(&disk, &folder.path().join("receipts")).unwrap();
     let filed = receipts.file_in_time(receipt(CHECKED)).await.unwrap();
     assert_eq!(receipts.get(&filed).unwrap().unwrap(), CHECKED);
+}
+
+/// A disk that does not say of the first file that its name is on it, and of which folders it says that theirs are.
+#[derive(Default)]
+struct Unsure(Mutex<Vec<PathBuf>>);
+
+impl Watcher for Unsure {
+    fn permit(&self, change: Change<'_>) -> io::Result<usize> {
+        if let Change::SyncFolder(folder) = change {
+            let mut asked = self.0.lock().unwrap();
+            asked.push(folder.to_owned());
+            // Two are made for the file first.
+            if asked.len() == 3 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+        }
+        Ok(if let Change::Write { bytes, .. } = change { bytes } else { 0 })
+    }
+}
+
+#[test]
+fn a_receipt_whose_name_may_not_be_on_the_disk_is_counted_and_is_not_filed_before_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Unsure::default());
+    let receipts = Receipts::open(&HomeDisk::watched(disk.clone()), &folder.path().join("receipts")).unwrap();
+    let [own, _] = parties::of(&receipt(CHECKED));
+    let wanted = ListReceipts { most: 10, ..ListReceipts::default() };
+    let listed = || receipts.page(own, &wanted).unwrap().unwrap().receipts.len();
+    assert_eq!(listed(), 0);
+    assert!(receipts.file(&receipt(CHECKED)).is_err());
+    assert_eq!(listed(), 1, "it is here");
+    let digest = receipts.file(&receipt(CHECKED)).unwrap();
+    assert_eq!(listed(), 1, "once");
+    let path = receipts.folder.path(&digest);
+    let folders: Vec<PathBuf> = path.ancestors().skip(1).take(3).map(Path::to_owned).collect();
+    let asked = disk.0.lock().unwrap()[2..].to_vec();
+    assert_eq!(asked, [vec![folders[0].clone()], folders].concat(), "all that it is in, and nothing before");
 }

@@ -48,7 +48,7 @@ impl Counted {
             if is_new {
                 self.names.borrow_mut().push(name);
             }
-            Ok(is_new)
+            (is_new, Ok(()))
         };
         summary.put(name, &self.receipt(name), store).unwrap();
     }
@@ -115,10 +115,10 @@ fn what_cannot_be_read_is_counted_until_it_is_filed_anew() {
     source.damaged = Some(name(1));
     let first = page(&summary, &source, latest(9));
     assert_eq!((first.receipts.len(), first.unread), (2, 1));
-    summary.put(name(1), &source.receipt(name(1)), || Ok(true)).unwrap();
+    summary.put(name(1), &source.receipt(name(1)), || (true, Ok(()))).unwrap();
     let mended = page(&summary, &source, latest(9));
     assert_eq!((mended.receipts.len(), mended.unread), (3, 0));
-    let failing = || Err(io::Error::from(io::ErrorKind::StorageFull));
+    let failing = || (false, Err(io::Error::from(io::ErrorKind::StorageFull)));
     assert!(summary.put(name(9), &source.receipt(name(9)), failing).is_err());
     assert_eq!(page(&summary, &source, latest(9)).receipts.len(), 3, "it lies nowhere");
 }
