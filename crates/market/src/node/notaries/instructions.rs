@@ -158,7 +158,10 @@ pub(super) fn on_statement<S: Signer>(account: &Verified<Account>, cx: &mut Cont
     }
 }
 
-/// Whoever was suspended, and is back to hear of it, registers again for all that it was registered for.
+/// Whoever was suspended, and is back to hear of it, registers again for all that it was registered for: also for what its machine
+/// does not run now, as after a move, or while a graphics card or ONNX Runtime is not found. Whether that passes its owner knows
+/// alone, who is told. Taken out by itself it would not be back by itself, and what is lost meanwhile has a bound: nothing is fined,
+/// each check goes to another verifier, and after three of them it is in no roster for at least an epoch.
 pub(super) fn register_again<S: Signer>(account: &Verified<Account>, cx: &mut Context<'_, S>) {
     let notary = account.signer();
     if account.suspended == 0 || cx.notaries.instructions.registers(notary) {
