@@ -331,18 +331,18 @@ impl<'a> Play<'a> {
     }
 
     /// The same of any model, within these bounds. On a machine that has much else to do whoever is asked may be too slow, and
-    /// nobody else may be wanted: then it is ordered anew.
+    /// nobody else may be wanted: then it is ordered anew, and may take twice as long.
     async fn order(
         &mut self,
         manifest: &Manifest,
         sample: &'static Sample,
-        bounds: Bounds,
+        (units_max, mut run_max): Bounds,
         provider: Option<PeerId>,
     ) -> Result<Digest, CommandError> {
         self.story.sample(sample);
         for _ in 0..ORDERS {
             let sent = Instant::now();
-            let key = self.client.submit_within(manifest, sample, bounds, provider).await?;
+            let key = self.client.submit_within(manifest, sample, (units_max, run_max), provider).await?;
             self.jobs.submit(key, sample);
             let is_known = |job: &DemoJob| job.output.is_some() || job.is_lost();
             self.until("result", |play| play.jobs.find(key).is_some_and(is_known)).await?;
@@ -351,6 +351,7 @@ impl<'a> Play<'a> {
                 return Ok(key);
             }
             self.story.detail("nothing comes of that in time, and you have your money back");
+            run_max = run_max.map(|longest| longest.plus(longest));
         }
         Err(self.stuck("result", &no_provider_left(sample)))
     }
