@@ -247,16 +247,15 @@ impl Daemon {
         let executor = executor(&home, &settings.daemon, worker, store.blobs.clone());
         let mut server = bind(&home)?;
         let (end, ending) = oneshot::channel();
-        let own = restored.peer();
-        let has_contacts = file.contacts.iter().any(|contact| contact.peer != own);
+        let peer = restored.peer();
+        let has_contacts = file.contacts.iter().any(|contact| contact.peer != peer);
+        let (name, addresses) = (file.genesis.name.clone(), network.listening());
         let genesis = Arc::new(file.genesis);
-        let (peer, name, addresses) = (own, genesis.name.clone(), network.listening());
         let room = DiskRoom::watch(home.root().to_owned(), settings.daemon.free_bytes_min);
         // Whoever changed something before the socket was there was told that no daemon runs.
         let settings = LiveSettings::new(home.clone(), Settings::read(&home).unwrap_or(settings));
         let mark = BooksMark::of(home.root(), options.disk.clone());
         mark_begun(&mark, &restored, &genesis)?;
-        let (sensors, alone) = (Sensors::at(options.machine), options.alone);
         let parts = Parts {
             genesis,
             settings,
@@ -265,9 +264,9 @@ impl Daemon {
             store,
             executor,
             room,
-            sensors,
+            sensors: Sensors::at(options.machine),
             ending,
-            alone,
+            alone: options.alone,
             has_contacts,
             mark,
         };
@@ -283,8 +282,8 @@ impl Daemon {
         let wish = async {
             wished(options.stop, &mut signals).await;
             companions.see_off().await;
-            // An error means that it has just ended by itself.
-            end.send(()).unwrap_or(());
+            // Where this fails it has just ended by itself.
+            end.send(()).ok();
         };
         let ended = until_ended(&mut running, wish, (lock.lost(), &watchdog)).await;
         running.abort();
