@@ -3,10 +3,12 @@
 //! **Invariant:** if one of several cannot be ordered, those before it are cancelled. A client that asks again by itself is told not
 //! to where another of its answers may have cost something by then.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use assay_peer::handle::{Attachment, FindModel, QuoteJob, Submit};
 use assay_protocol::{id::Digest, manifest::Manifest};
+use futures::future::{join_all, try_join_all};
+use tokio::time::timeout;
 
 use crate::{
     Gateway,
@@ -26,6 +28,8 @@ use crate::{
 pub(crate) const ANSWERS_MAX: u32 = 8;
 /// With so few tokens an answer is not made shorter.
 const TOKENS_FEWEST: u32 = 16;
+/// How long it is asked how the other answers to a request stand, where one fails.
+const OTHERS_WAIT: Duration = Duration::from_secs(2);
 
 /// Answers that are being written to one request.
 pub(crate) struct AnswerSet {
@@ -39,6 +43,8 @@ pub(crate) struct AnswerCount {
     gateway: Arc<Gateway>,
     key: String,
     count: u32,
+    /// The submissions of those that were ordered for it.
+    orders: Vec<Digest>,
     /// Whether one of its answers was taken up.
     taken_up: TakenUp,
     /// Whether what comes was counted before.
@@ -52,12 +58,23 @@ impl AnswerCount {
         let places = gateway.places.take(caller.owner(), count)?;
         gateway.metrics.open.inc_by(i64::from(count));
         let (gateway, key) = (gateway.clone(), caller.name().to_owned());
-        Ok(Self { gateway, key, count, taken_up: TakenUp::default(), is_again: false, _places: places })
+        let (orders, taken_up) = (Vec::new(), TakenUp::default());
+        Ok(Self { gateway, key, count, orders, taken_up, is_again: false, _places: places })
     }
 
     /// Why the whole request fails, where one of its answers does: if another may cost by then, whoever asks again pays that again.
-    pub(crate) fn failed(&self, failure: HttpFailure) -> HttpFailure {
-        if self.count > 1 && self.taken_up.is_noted() { failure.after_order() } else { failure }
+    pub(crate) async fn failed(&self, failure: HttpFailure) -> HttpFailure {
+        if self.count > 1 && self.may_cost().await { failure.after_order() } else { failure }
+    }
+
+    /// Whether one of them may cost. What was told of each may be older than what its provider has done since, so each is asked;
+    /// nothing is wanted of the others any more, and only of what is cancelled is it known that nobody takes it up a moment later.
+    async fn may_cost(&self) -> bool {
+        if self.taken_up.is_noted() {
+            return true;
+        }
+        let looks = self.orders.iter().copied().map(|key| self.taken_up.note_last(&self.gateway.link, key));
+        timeout(OTHERS_WAIT, join_all(looks)).await.is_err() || self.taken_up.is_noted()
     }
 
     /// Counts what was delivered.
@@ -89,8 +106,11 @@ impl AnswerSet {
     /// All answers, once they are whole.
     pub(crate) async fn whole(self) -> Result<Vec<WholeAnswer>, HttpFailure> {
         let Self { answers, tally } = self;
-        let all = futures::future::try_join_all(answers.into_iter().map(LiveAnswer::whole)).await;
-        let all = all.map_err(|failure| tally.failed(failure))?;
+        let all = try_join_all(answers.into_iter().map(LiveAnswer::whole)).await;
+        let all = match all {
+            Ok(all) => all,
+            Err(failure) => return Err(tally.failed(failure).await),
+        };
         all.iter().for_each(|whole| tally.count(whole));
         Ok(all)
     }
@@ -255,7 +275,7 @@ async fn place(
     mut keyed: Option<KeyedRequest>,
 ) -> Result<AnswerSet, HttpFailure> {
     let count = u32::try_from(submits.len()).unwrap_or(u32::MAX);
-    let tally = AnswerCount::begin(gateway, caller, count)?;
+    let mut tally = AnswerCount::begin(gateway, caller, count)?;
     let mut answers: Vec<LiveAnswer> = Vec::new();
     for mut submit in submits {
         let has_ordered = !answers.is_empty();
@@ -273,7 +293,9 @@ async fn place(
             keyed: keyed.take(),
             taken_up: tally.taken_up.clone(),
         };
-        answers.push(order.place().await.map_err(behind)?);
+        let answer = order.place().await.map_err(behind)?;
+        tally.orders.push(answer.key());
+        answers.push(answer);
     }
     Ok(AnswerSet { answers, tally })
 }
@@ -305,15 +327,19 @@ mod tests {
         daemon.answers("quote_job", Quote::default());
         daemon.answers("cancel_job", CancelledView { key: Digest::default(), open: false });
         let unmatched = Unmatched { offers: 1, busy: 1, ..Unmatched::default() };
-        daemon.shows(&JobView {
-            submission: SubmissionView { ended: true, unmatched: Some(unmatched), ..submission() },
+        daemon.shows(&job(SubmissionView { ended: true, unmatched: Some(unmatched), ..submission() }));
+        daemon
+    }
+
+    fn job(submission: SubmissionView) -> JobView {
+        JobView {
+            submission,
             timeline: Vec::new(),
             retry_of: None,
             retried_as: None,
             held: Vec::new(),
             awaits: None,
-        });
-        daemon
+        }
     }
 
     async fn gateway(folder: &tempfile::TempDir, daemon: &StandInDaemon) -> Arc<Gateway> {
@@ -360,6 +386,26 @@ mod tests {
             let Err(failure) = set.whole().await else { panic!("nobody takes it") };
             assert_eq!((failure.code(), failure.passes()), (HttpFailure::NO_OFFER, asks_again), "{count}");
             assert_eq!(is_asked_again(failure), asks_again, "{count} {taken_up}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_somebody_took_up_a_moment_ago_is_found_out_before_a_client_is_told_to_ask_again() {
+        for (other, asks_again) in [
+            (submission(), true),
+            (attempted(AttemptState::Cancelled, None), true),
+            (attempted(AttemptState::Opening, None), false),
+            (attempted(AttemptState::Running, Some(Rate::ONE)), false),
+        ] {
+            let (folder, daemon) = (tempfile::tempdir().unwrap(), daemon());
+            let gateway = gateway(&folder, &daemon).await;
+            let set = placed(&gateway, &Caller::default(), 2).await.ok().unwrap();
+            // Whoever watches one of them is told that it came to nothing, and whoever watches the other is told nothing.
+            daemon.answers("show_job", job(other.clone()));
+            let Err(failure) = set.whole().await else { panic!("nobody takes it") };
+            assert_eq!(failure.code(), HttpFailure::NO_OFFER);
+            assert!(daemon.asked("cancel_job").len() >= 2, "nothing is wanted of it any more");
+            assert_eq!(is_asked_again(failure), asks_again, "{other:?}");
         }
     }
 }

@@ -16,12 +16,15 @@ use std::{
 };
 
 use assay_market::view::{AttemptState, AttemptView, AwaitedPlace, SubmissionView};
-use assay_peer::handle::{CancelWaiting, LookForNotary, ShowJob};
-use assay_protocol::units::{self, Amount};
+use assay_peer::handle::{CallError, CancelJob, CancelWaiting, JobView, LookForNotary, Refused, ShowJob};
+use assay_protocol::{
+    id::Digest,
+    units::{self, Amount},
+};
 use tokio::time::Instant;
 
 use super::{LiveAnswer, is_begun};
-use crate::failure::HttpFailure;
+use crate::{failure::HttpFailure, link::DaemonLink};
 
 /// Between two looks at why nobody works on it.
 pub(super) const LOOK_STEP: Duration = Duration::from_secs(3);
@@ -38,6 +41,15 @@ impl TakenUp {
         let is_opening = |attempt: &AttemptView| attempt.state == AttemptState::Opening;
         if submission.was_opened() || submission.attempts.iter().any(is_opening) {
             self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Has one cancelled of which nothing is wanted any more, and learns whether somebody had taken it up by then: so may have been
+    /// one of which that is not known.
+    pub(crate) async fn note_last(&self, link: &DaemonLink, key: Digest) {
+        match cancelled(link, key.to_string()).await {
+            Some(job) => self.note(&job.submission),
+            None => self.0.store(true, Ordering::Relaxed),
         }
     }
 
@@ -84,6 +96,17 @@ impl LiveAnswer {
             Ok(None) | Err(_) => Ok(()),
         }
     }
+}
+
+/// How a job stands after which nobody is asked any more; nothing, where it may not be cancelled, or that is not known.
+async fn cancelled(link: &DaemonLink, name: String) -> Option<JobView> {
+    let handle = link.connect().await.ok()?;
+    match handle.call(CancelJob { name: name.clone() }).await {
+        // What is over cannot be, and how it ended says the same.
+        Ok(_) | Err(CallError::Refused(Refused::NotCancelled { .. })) => {}
+        Err(_) => return None,
+    }
+    handle.call(ShowJob { name }).await.ok()
 }
 
 /// Nobody took up what was ordered, for jobs of this home had all places. It is cancelled.

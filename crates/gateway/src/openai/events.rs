@@ -67,7 +67,10 @@ pub(crate) async fn respond(ordered: AnswerSet, shape: impl EventShape) -> Resul
     });
     let mut parts = stream::select_all(streams);
     let (index, first) = parts.next().await.unwrap_or_else(|| unreachable!("an answer has an end"));
-    let first = first.map_err(|failure| tally.failed(failure))?;
+    let first = match first {
+        Ok(first) => first,
+        Err(failure) => return Err(tally.failed(failure).await),
+    };
     let headers = match &first {
         AnswerPart::Begun(begun) => usage::begun_headers(begun),
         AnswerPart::Words(_) | AnswerPart::Whole(_) => HeaderMap::new(),
