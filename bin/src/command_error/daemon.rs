@@ -1,8 +1,9 @@
 //! Why a daemon does not start, or ended on its own, as failures.
 
-use std::io::ErrorKind;
+use std::{io::ErrorKind, path::Path};
 
 use assay_peer::{
+    config::Home,
     daemon::DaemonError,
     home::{LockError, Locked},
     journal::OpenError,
@@ -91,12 +92,11 @@ impl From<DaemonError> for CommandError {
                 &error,
                 "move the folder `index` in the home aside; it is made again",
             ),
-            DaemonError::HomeGone { .. } => Self::new(
-                Exit::NotFound,
-                "HOME_GONE",
-                &error,
-                "this daemon says nothing more in its peer's name; start what is there now with `assay up`",
-            ),
+            DaemonError::HomeGone { ref home } => {
+                let hint =
+                    format!("this daemon says nothing more in its peer's name; {}", where_it_went(home, "up"));
+                Self::new(Exit::NotFound, "HOME_GONE", &error, hint)
+            }
             DaemonError::Network(error) => unjoined(&error),
             DaemonError::Socket { .. } => Self::new(Exit::Forbidden, "SOCKET", &error, SHORTER_HOME),
             DaemonError::Fault { .. } => Self::new(
@@ -111,6 +111,15 @@ impl From<DaemonError> for CommandError {
                 Self::new(Exit::Other, "DISK", &error, hint)
             }
         }
+    }
+}
+
+/// What helps where a home is gone under a command that goes on until somebody ends it: one that was moved is whole, and another may
+/// be in its place.
+pub(super) fn where_it_went(home: &Path, command: &str) -> String {
+    match Home::at(home).network().exists() {
+        true => format!("start what is there now with `assay {command}`"),
+        false => format!("if it was moved, start it where it is now: `assay {command} --home DIR`"),
     }
 }
 
@@ -163,5 +172,26 @@ fn unopened(error: &OpenError) -> CommandError {
             let hint = "check who owns the home, and whether its disk is full or cannot be read; then start it again";
             CommandError::new(Exit::Other, "DISK", error, hint)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_told_to_start_what_is_there_finds_something_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let hint = || {
+            let failure = CommandError::from(DaemonError::HomeGone { home: folder.path().to_owned() });
+            assert_eq!(failure.exit(), Exit::NotFound);
+            let [_, hint] = failure.lines();
+            hint.to_owned()
+        };
+        let nothing = hint();
+        assert!(nothing.ends_with("start it where it is now: `assay up --home DIR`"), "{nothing}");
+        std::fs::write(Home::at(folder.path()).network(), "").unwrap();
+        let another = hint();
+        assert!(another.ends_with("; start what is there now with `assay up`"), "{another}");
     }
 }
