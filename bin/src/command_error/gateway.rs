@@ -36,6 +36,14 @@ impl From<GatewayError> for CommandError {
     fn from(error: GatewayError) -> Self {
         let (exit, code, hint) = match error {
             GatewayError::Keys(error) => return error.into(),
+            GatewayError::Gone { ref folder } => {
+                let home = folder.parent().unwrap_or(folder);
+                let hint = format!(
+                    "this gateway writes nothing more there; {}",
+                    super::daemon::where_it_went(home, "serve")
+                );
+                return Self::new(Exit::NotFound, "HOME_GONE", &error, hint);
+            }
             GatewayError::Open(_) => {
                 (Exit::Usage, "NO_KEY", "make one with `assay serve key new NAME`, or listen on 127.0.0.1")
             }

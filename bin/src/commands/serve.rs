@@ -2,8 +2,8 @@
 //!
 //! The same gateway can run in the process of a daemon, by `assay up --serve`; what it is told is told here.
 //!
-//! **Invariant:** it is a user of the daemon like any other command; it ends by itself and leaves the daemon running. What its
-//! clients are not told of what went wrong, it says on standard error.
+//! **Invariant:** it is a user of the daemon like any other command; it ends by itself and leaves the daemon running. Once its home is
+//! gone it ends as a daemon does, for what is there may be another's. What its clients are not told of what went wrong, it says on standard error.
 
 mod key;
 mod pages;
@@ -101,7 +101,7 @@ async fn serve(args: &Args, invocation: &Invocation) -> Result<(), CommandError>
     invocation.printer.document("serve", &json!({ "address": address.to_string() }));
     let mut exit = None;
     tokio::select! {
-        () = gateway.serve(async { exit = Some(asked.await) }) => {}
+        served = gateway.serve(async { exit = Some(asked.await) }) => served?,
         never = vigil::keep(&invocation.home, daemon.handle, args.reach.starts()) => match never {},
     }
     match exit {

@@ -161,8 +161,11 @@ async fn gateway(args: &Args, invocation: &Invocation) -> Result<Option<BoundGat
 
 /// Serves tools of others until the daemon wishes to end: what is being answered then is cancelled while it can be.
 async fn served(gateway: Option<BoundGateway>, companion: Option<Companion>) {
-    if let (Some(gateway), Some(mut companion)) = (gateway, companion) {
-        gateway.serve(companion.asked_to_leave()).await;
+    if let (Some(gateway), Some(mut companion)) = (gateway, companion)
+        && let Err(error) = gateway.serve(companion.asked_to_leave()).await
+    {
+        // The daemon finds out by itself whether its home is gone with that.
+        tracing::error!(%error, "nobody is served any more");
     }
 }
 

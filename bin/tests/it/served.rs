@@ -180,3 +180,16 @@ fn where_a_gateway_listens_is_settled_once_for_both_ways_to_start_it() {
     assert_eq!(homestead.types(&["down"]).status, Some(0));
     assert!(own.ends_well(), "{}", own.told());
 }
+
+#[test]
+fn a_gateway_ends_with_its_home_and_says_where_it_may_be_started() {
+    let homestead = Homestead::new(false);
+    let home = homestead.home.root();
+    let mut gateway = Serving::by(home, &["serve", "--listen", "127.0.0.1:0"]);
+    let aside = home.with_extension("aside");
+    fs::rename(home, &aside).unwrap();
+    assert!(!gateway.ends_well());
+    let told = fs::read_to_string(aside.join("serve.err")).unwrap();
+    assert!(told.contains("is gone: it was removed, moved, or replaced by another"), "{told}");
+    assert!(told.contains("start it where it is now: `assay serve --home DIR`"), "{told}");
+}

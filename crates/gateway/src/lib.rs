@@ -175,6 +175,12 @@ pub enum GatewayError {
     /// Files of clients cannot be read.
     #[error("what clients uploaded cannot be read: {0}")]
     Files(io::Error),
+    /// The folder of what it keeps was removed while it ran, or another is in its place.
+    #[error("the folder {} of this gateway is gone: it was removed, moved, or replaced by another", folder.display())]
+    Gone {
+        /// Where it was.
+        folder: PathBuf,
+    },
     /// An origin that is none.
     #[error("{0:?} is no origin such as https://notes.example")]
     Origin(String),
@@ -295,7 +301,11 @@ impl BoundGateway {
 
     /// Serves until `stop` comes; what is under way then ends, and its jobs are cancelled, but for those of batches and of
     /// requests with keys: they go on, as do batches when there is a gateway again.
-    pub async fn serve(self, stop: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// [`GatewayError::Gone`], once the folder of what it keeps is. Nothing is written there any more, for another gateway may have
+    /// what is in its place.
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), GatewayError> {
         let Self { gateway, listener, address } = self;
         for batch in gateway.batches.unfinished() {
             openai::batches::begin(&gateway, batch);
@@ -308,13 +318,19 @@ impl BoundGateway {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
-            () = server::serve(listener, routes, stop) => {}
-            () = telling => {}
-        }
+        let gone = tokio::select! {
+            () = server::serve(listener, routes, stop) => None,
+            () = telling => None,
+            folder = gateway.spending.lost() => Some(folder),
+        };
         reaper.abort();
         gateway.batches.end();
+        if let Some(folder) = gone {
+            // The daemon of such jobs ends with its home, and what is there now knows of none of them.
+            return Err(GatewayError::Gone { folder });
+        }
         gateway.cancels.finish(CANCEL_WAIT).await;
+        Ok(())
     }
 }
 
@@ -422,6 +438,22 @@ pub(crate) mod tests {
         assert_eq!(second.to_string(), format!("a gateway of this home runs already, at http://{place}"));
         drop(first);
         assert!(bound(at, "127.0.0.1:0", None).await.is_ok());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_gateway_ends_with_its_folder_and_lets_the_one_in_its_place_be() {
+        let outer = tempfile::tempdir().unwrap();
+        let (home, aside) = (outer.path().join("home"), outer.path().join("aside"));
+        std::fs::create_dir(&home).unwrap();
+        let first = bound(&home, "127.0.0.1:0", None).await.unwrap();
+        std::fs::rename(&home, &aside).unwrap();
+        std::fs::create_dir(&home).unwrap();
+        let _second = bound(&home, "127.0.0.1:0", None).await.unwrap();
+        let ended = first.serve(std::future::pending()).await;
+        assert!(matches!(&ended, Err(GatewayError::Gone { folder }) if *folder == home), "{ended:?}");
+        let nobody = bound(&home, "127.0.0.1:0", None).await;
+        assert!(matches!(nobody, Err(GatewayError::Running { .. })), "the second is none the worse");
     }
 
     #[tokio::test]

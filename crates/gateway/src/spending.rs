@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** what an order may cost counts, on the disk, before it is ordered. It counts less only once it is known to
 //! have cost less, or that nobody is there any more who would order it; a gateway that is killed in between leaves it counted. A
-//! clock that was days ahead keeps nothing counted beyond the next midnight.
+//! clock that was days ahead keeps nothing counted beyond the next midnight. Where the folder is gone, or another has its name,
+//! nothing is written: another gateway may count there.
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use assay_peer::{home::has_gone, system::has_name};
 use assay_protocol::units::Amount;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -38,7 +40,7 @@ struct SpendingFile {
     path: PathBuf,
     day: Mutex<DaySpending>,
     /// Held for as long as this counts: two that counted would not know of each other. It says where this is served.
-    lock_file: File,
+    lock_file: Arc<File>,
 }
 
 /// Why an order is not counted.
@@ -76,12 +78,19 @@ impl Spending {
             Err(error) if error.kind() == io::ErrorKind::NotFound => DaySpending::default(),
             Err(error) => return Err(error),
         };
-        Ok(Self(Arc::new(SpendingFile { path, day: Mutex::new(day), lock_file })))
+        Ok(Self(Arc::new(SpendingFile { path, day: Mutex::new(day), lock_file: Arc::new(lock_file) })))
     }
 
     /// Writes down where it is served, for another that would be.
     pub(crate) fn served_at(&self, address: SocketAddr) -> Result<(), io::Error> {
-        (&self.0.lock_file).write_all(address.to_string().as_bytes())
+        (&*self.0.lock_file).write_all(address.to_string().as_bytes())
+    }
+
+    /// Returns once the folder is gone in which it is written down, with where that was.
+    pub(crate) async fn lost(&self) -> PathBuf {
+        let path = &self.0.path;
+        has_gone(&self.0.lock_file, &lock_path(path)).await;
+        path.parent().unwrap_or(path).to_owned()
     }
 
     /// Where the gateway is that counts what is written down at a path, if it says so.
@@ -110,7 +119,7 @@ impl Spending {
         let after = after.ok_or(SpendingError::Over { left: daily_max.minus_up_to(spent), need })?;
         let mut next = day.clone();
         next.keys.insert(key.to_owned(), after);
-        next.write(&self.0.path)?;
+        self.0.write(&next)?;
         let (spending, key, of) = (self.clone(), key.to_owned(), next.day);
         *day = next;
         Ok(Allowance { spending, key, day: of, reserved: need, is_taken: false })
@@ -124,6 +133,16 @@ fn lock_path(path: &Path) -> PathBuf {
 impl SpendingFile {
     fn lock(&self) -> MutexGuard<'_, DaySpending> {
         self.day.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a day down, if what is locked is still what stands there.
+    fn write(&self, day: &DaySpending) -> Result<(), io::Error> {
+        if !has_name(&self.lock_file, &lock_path(&self.path))? {
+            let gone = "its folder is gone: it was removed, moved, or replaced by another";
+            return Err(io::Error::new(io::ErrorKind::NotFound, gone));
+        }
+        let text = serde_json::to_vec(day)?;
+        replace_with(&self.path, |file| file.write_all(&text))
     }
 }
 
@@ -141,11 +160,6 @@ impl DaySpending {
 
     fn spent(&self, key: &str) -> Amount {
         self.keys.get(key).copied().unwrap_or_default()
-    }
-
-    fn write(&self, path: &Path) -> Result<(), io::Error> {
-        let text = serde_json::to_vec(self)?;
-        replace_with(path, |file| file.write_all(&text))
     }
 }
 
@@ -188,7 +202,7 @@ impl Allowance {
         day.keys.insert(self.key.clone(), spent);
         self.reserved = cost;
         // What is not written down counts as more.
-        if let Err(error) = day.write(&self.spending.0.path) {
+        if let Err(error) = self.spending.0.write(&day) {
             tracing::warn!(%error, "what a key spent cannot be written down");
         }
     }
@@ -309,5 +323,25 @@ mod tests {
         fs::remove_dir_all(folder.path().join("there")).unwrap();
         assert!(matches!(all.reserve("phone", MOST, Amount::credits(1)), Err(SpendingError::Disk(_))));
         assert_eq!(all.left("phone", MOST), MOST);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_another_gateway_counts_in_a_folder_of_the_same_name_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (there, aside) = (folder.path().join("there"), folder.path().join("aside"));
+        fs::create_dir(&there).unwrap();
+        let before = spending(&there);
+        let open = before.reserve("phone", MOST, Amount::credits(1)).unwrap().taken();
+        fs::rename(&there, &aside).unwrap();
+        fs::create_dir(&there).unwrap();
+        let after = spending(&there);
+        drop(after.reserve("phone", MOST, Amount::credits(7)).unwrap().taken());
+        let refused = before.reserve("phone", MOST, Amount::credits(2));
+        assert!(matches!(refused, Err(SpendingError::Disk(_))), "{refused:?}");
+        open.settle(Amount::ZERO);
+        drop(after);
+        assert_eq!(spending(&there).left("phone", MOST), Amount::credits(3));
+        assert_eq!(before.lost().await, there);
     }
 }

@@ -109,20 +109,13 @@ impl HomeLock {
     /// Returns once the home is gone, with where it was: its lock has no name any more, or what has that name is another file. A
     /// disk that does not say is no reason.
     pub(crate) async fn lost(&self) -> PathBuf {
-        let mut looks = interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            looks.tick().await;
-            if self.is_lost().await {
-                return self.folder.clone();
-            }
-        }
+        has_gone(&self.file, &self.folder.join(LOCK_FILE)).await;
+        self.folder.clone()
     }
 
     /// Whether the home is gone by now.
     pub(crate) async fn is_lost(&self) -> bool {
-        let (file, path) = (Arc::clone(&self.file), self.folder.join(LOCK_FILE));
-        matches!(spawn_blocking(move || has_name(&file, &path)).await, Ok(Ok(false)))
+        is_gone(&self.file, &self.folder.join(LOCK_FILE)).await
     }
 }
 
@@ -132,6 +125,23 @@ impl Drop for HomeLock {
         // What cannot be let go ends with this process.
         _ = self.file.unlock();
     }
+}
+
+/// Returns once nothing has the name of a file that is open, or another file has it. A disk that does not say is no reason.
+pub async fn has_gone(file: &Arc<File>, path: &Path) {
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        if is_gone(file, path).await {
+            return;
+        }
+    }
+}
+
+async fn is_gone(file: &Arc<File>, path: &Path) -> bool {
+    let (file, path) = (Arc::clone(file), path.to_owned());
+    matches!(spawn_blocking(move || has_name(&file, &path)).await, Ok(Ok(false)))
 }
 
 /// Makes the folder of a home, if there is none.

@@ -23,15 +23,15 @@ mod windows;
 
 #[cfg(unix)]
 pub(crate) use self::unix::{
-    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, has_name, nameable, private,
-    since_start, sync_folder,
+    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, nameable, private, since_start,
+    sync_folder,
 };
 #[cfg(unix)]
-pub use self::unix::{free_bytes, lacks, raise_open_files};
+pub use self::unix::{free_bytes, has_name, lacks, raise_open_files};
 #[cfg(windows)]
 pub(crate) use self::windows::{
-    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, has_name, nameable, private,
-    since_start, sync_folder,
+    Listener, Signals, Stamp, clone_file, connect, create_folder, exposed, nameable, private, since_start,
+    sync_folder,
 };
 #[cfg(windows)]
-pub use self::windows::{free_bytes, lacks, raise_open_files};
+pub use self::windows::{free_bytes, has_name, lacks, raise_open_files};

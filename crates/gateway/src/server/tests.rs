@@ -239,7 +239,7 @@ async fn a_request_whose_length_others_may_read_otherwise_is_the_last_of_its_con
     };
     tokio::select! {
         () = asks => {}
-        () = gateway.serve(pending()) => unreachable!("nobody ends it"),
+        ended = gateway.serve(pending()) => unreachable!("nobody ends it: {ended:?}"),
     }
 }
 
@@ -269,7 +269,7 @@ async fn each_request_of_a_connection_shows_a_key_and_names_this_gateway() {
     };
     tokio::select! {
         () = asks => {}
-        () = gateway.serve(pending()) => unreachable!("nobody ends it"),
+        ended = gateway.serve(pending()) => unreachable!("nobody ends it: {ended:?}"),
     }
 }
 

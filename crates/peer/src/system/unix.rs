@@ -72,7 +72,10 @@ pub(crate) fn exposed(path: &Path) -> io::Result<Option<u32>> {
 }
 
 /// Whether this path leads to a file that is open.
-pub(crate) fn has_name(file: &File, path: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// [`io::Error`], if the disk does not say.
+pub fn has_name(file: &File, path: &Path) -> io::Result<bool> {
     let there = match fs::metadata(path) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(false);

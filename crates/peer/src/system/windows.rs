@@ -49,7 +49,10 @@ pub(crate) fn exposed(_path: &Path) -> io::Result<Option<u32>> {
 }
 
 /// Whether this path leads to a file that is open, as far as it can be told: to any.
-pub(crate) fn has_name(_file: &File, path: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// [`io::Error`], if the disk does not say.
+pub fn has_name(_file: &File, path: &Path) -> io::Result<bool> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         metadata => metadata.map(|_| true),
