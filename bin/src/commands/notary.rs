@@ -123,6 +123,10 @@ fn whole(records: u64, head: &Head) -> String {
     if records == 0 {
         return "The journal is empty: `assay up` begins it.".to_owned();
     }
+    if head.sequence == 0 {
+        let records = number_of(records, "record");
+        return format!("The journal is whole, with {records} and no entry: `assay up` goes on with it.");
+    }
     format!(
         "The journal is whole: {}, {} of them {}. The last is {}.",
         number_of(records, "record"),
@@ -281,6 +285,10 @@ mod tests {
     fn a_journal_that_is_empty_has_no_last_record() {
         let head = |sequence| Head { sequence, digest: Digest([0; 32]) };
         assert_eq!(whole(0, &head(0)), "The journal is empty: `assay up` begins it.");
+        // What is said next of both is for whom `assay up` is.
+        let said = whole(1, &head(0));
+        assert_eq!(said, "The journal is whole, with 1 record and no entry: `assay up` goes on with it.");
+        assert!(IF_IT_IS_NEW.starts_with("That is for a notary that has never signed"));
         let said = whole(3, &head(2));
         assert!(
             said.starts_with("The journal is whole: 3 records, 2 of them entries. The last is 00"),
