@@ -151,12 +151,13 @@ impl Unfinished {
         Ok(&self.from)
     }
 
-    /// Leaves it where it is, since it does not hold: it may be all that proves so. A copy of before stays as it was.
+    /// Leaves it where it is, since it does not hold: it may be all that proves so. A copy of before, if there is one, stays as it was.
     fn refused(&mut self, failure: CommandError) -> CommandError {
         self.is_done = true;
         let [_, hint] = failure.lines().map(str::to_owned);
+        let stands = if self.to.exists() { "is as it was" } else { "was not made" };
         failure.hinting(format!(
-            "what came is {}, which another export would write over: move it elsewhere to keep it; {} is as it was; {hint}",
+            "what came is {}, which another export would write over: move it elsewhere to keep it; {} {stands}; {hint}",
             self.from.display(),
             self.to.display()
         ))
@@ -223,9 +224,15 @@ mod tests {
         let kept =
             format!("what came is {}, which another export would write over: move it", beside.display());
         assert!(refused.lines()[1].starts_with(&kept), "{refused}");
+        assert!(refused.lines()[1].contains("books.journal is as it was; "), "{refused}");
         drop(unfinished);
         assert_eq!(fs::read(&path).unwrap(), b"of yesterday");
         assert_eq!(fs::read(&beside).unwrap(), b"of a notary that lies");
+
+        fs::remove_file(&path).unwrap();
+        let mut first = Unfinished::begin(&path).unwrap();
+        let refused = first.refused(unjudged(&beside, &CopyError::Damaged { entries: 3 }));
+        assert!(refused.lines()[1].contains("books.journal was not made; "), "{refused}");
     }
 
     #[test]
