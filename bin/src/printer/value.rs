@@ -53,9 +53,12 @@ pub(crate) fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// A place as it is typed at a shell: in quotes, where a shell would take anything in it for more than a letter.
+/// A place as it is typed at a shell: in quotes, where a shell would take anything in it for more than a letter, and so that no program
+/// takes it for an option.
 pub(crate) fn shell_path(path: &Path) -> String {
-    system::shell_word(&path_text(path))
+    let text = path_text(path);
+    let here = if text.starts_with('-') { "./" } else { "" };
+    system::shell_word(&format!("{here}{text}"))
 }
 
 /// A field of a file of comma-separated values. What a spreadsheet would compute is a text there, too.
@@ -105,6 +108,12 @@ mod tests {
 
         let place = Path::new(OsStr::from_bytes(b"/home/\xff"));
         assert_eq!(json!({ "home": path_text(place) }), json!({ "home": "/home/\u{fffd}" }));
+    }
+
+    #[test]
+    fn a_place_that_is_typed_is_no_option() {
+        assert_eq!(shell_path(Path::new("-x.toml")), "./-x.toml");
+        assert_eq!(shell_path(Path::new("a-x.toml")), "a-x.toml");
     }
 
     #[test]

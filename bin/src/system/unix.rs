@@ -171,7 +171,8 @@ pub(crate) fn take_over_output(file: &File) -> io::Result<()> {
 /// Something as it is typed at a shell: in quotes, where a shell would take anything in it for more than a letter.
 pub(crate) fn shell_word(text: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:,@%".contains(letter);
-    match !text.is_empty() && text.chars().all(is_plain) {
+    // Some shells look for a program of the name that stands behind such a letter.
+    match !text.is_empty() && !text.starts_with('=') && text.chars().all(is_plain) {
         true => text.to_owned(),
         false => format!("'{}'", text.replace('\'', r"'\''")),
     }
@@ -191,6 +192,7 @@ mod tests {
             ("$HOME;ls", "'$HOME;ls'"),
             ("~/x", "'~/x'"),
             ("ada's", r"'ada'\''s'"),
+            ("=ls", "'=ls'"),
             ("", "''"),
         ];
         for (text, word) in cases {

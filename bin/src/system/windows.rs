@@ -123,7 +123,8 @@ pub(crate) fn take_over_output(_file: &File) -> io::Result<()> {
 }
 
 /// Something as it is typed at a shell: in the quotes that both shells of this system know, where it needs them. No path here has such
-/// a quote in it, and each has the stroke that separates its folders.
+/// a quote in it, and each has the stroke that separates its folders. Of a path that has the name of a variable between two `%` the
+/// older shell makes something else even so; what would keep it from that, the newer one takes for a part of the path.
 pub(crate) fn shell_word(text: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || r"\/._-+=:~".contains(letter);
     match !text.is_empty() && text.chars().all(is_plain) {
