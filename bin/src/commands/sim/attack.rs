@@ -87,7 +87,7 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
         true => Adversary::all().iter().map(joins).collect::<Result<_, _>>()?,
         false => Vec::new(),
     };
-    for word in &args.adversaries {
+    for word in once_each(&args.adversaries) {
         let case = match Adversary::find(word) {
             Some(adversary) => joins(adversary)?,
             None => {
@@ -108,6 +108,17 @@ pub(super) fn perform(args: &Args, invocation: &Invocation) -> Result<(), Comman
     invocation.printer.document("sim-attack", &document(&plan, &folder, &course));
     tell(&plan, &course, invocation);
     end(course, &plan, &folder)
+}
+
+/// What was named, each once: an attack that is named again is the same one, and would count twice among all that are made.
+fn once_each(words: &[String]) -> Vec<&str> {
+    let mut each: Vec<&str> = Vec::new();
+    for word in words {
+        if !each.contains(&word.as_str()) {
+            each.push(word);
+        }
+    }
+    each
 }
 
 /// What an attack is called: as its scenario is, or as its file if another goes by that name. Files of the folder are named after it.
@@ -280,6 +291,12 @@ mod tests {
             let scenario = Scenario { name: name.to_owned(), ..market.clone() };
             assert_eq!(name_among([other].into_iter(), &scenario, "theirs.toml"), called, "{name} {other}");
         }
+    }
+
+    #[test]
+    fn an_attack_that_is_named_twice_is_made_once() {
+        let words = ["forger", "cartel", "forger", "mine.toml", "mine.toml"].map(str::to_owned);
+        assert_eq!(once_each(&words), ["forger", "cartel", "mine.toml"]);
     }
 
     #[test]
