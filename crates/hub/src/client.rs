@@ -2,13 +2,13 @@
 //!
 //! A token is shown only where the hub asks for one, so that nobody is told who fetches what is open to all.
 //!
-//! **Invariant:** no other file makes a request; a token leaves for the hub's own server and for no other; headers, answers
-//! and the addresses that one request is sent on to are bounded.
+//! **Invariant:** no other file makes a request; a token leaves for the hub's own server and for no other; headers, answers,
+//! the addresses that one request is sent on to, and how long next to nothing comes, are bounded.
 
 use std::{
     cell::Cell,
     io::{self, Read},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ureq::{
@@ -17,7 +17,10 @@ use ureq::{
     tls::{PemItem, RootCerts, TlsConfig, parse_pem},
 };
 
-use crate::{address::Address, name::is_commit, sha256::Sha256Sum, surroundings::Surroundings, token::Token};
+use crate::{
+    address::Address, name::is_commit, pace::LeastPace, sha256::Sha256Sum, surroundings::Surroundings,
+    token::Token,
+};
 
 /// Servers that one request is sent on to.
 const REDIRECTS_MAX: usize = 5;
@@ -27,6 +30,8 @@ const HEADER_BYTES_MAX: usize = 32 * 1024;
 const CONNECT_WAIT: Duration = Duration::from_secs(20);
 /// How long it may say nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Bytes of a text that are read at a time.
+const TEXT_READ_BYTES: usize = 64 * 1024;
 /// The longest wait that a hub may ask for.
 const RETRY_S_MAX: u64 = 24 * 3600;
 /// What this program is called.
@@ -147,6 +152,7 @@ pub(crate) struct HubAnswer {
     pub(crate) tag: Option<String>,
     pub(crate) host: String,
     body: Body,
+    pace: LeastPace,
 }
 
 /// The way to one hub.
@@ -208,19 +214,23 @@ impl HubClient {
     /// Gets a text of so many bytes at most.
     pub(crate) fn text(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, HubError> {
         let mut answer = self.get(path, RangeStart::default())?;
+        let host = answer.host.clone();
         let too_long = || HubError::Malformed {
-            host: answer.host.clone(),
+            host: host.clone(),
             reason: format!("an answer is longer than {bytes_max} bytes"),
         };
         if answer.bytes.is_some_and(|bytes| bytes > bytes_max) {
             return Err(too_long());
         }
-        let mut text = Vec::new();
-        let read = answer.body.as_reader().take(bytes_max + 1).read_to_end(&mut text);
-        match read {
-            Ok(_) if text.len() as u64 > bytes_max => Err(too_long()),
-            Ok(_) => Ok(text),
-            Err(error) => Err(answer.lost(&error)),
+        let (mut text, mut buffer) = (Vec::new(), vec![0; TEXT_READ_BYTES]);
+        loop {
+            match answer.read(&mut buffer)? {
+                0 => return Ok(text),
+                read => text.extend_from_slice(&buffer[..read]),
+            }
+            if text.len() as u64 > bytes_max {
+                return Err(too_long());
+            }
         }
     }
 
@@ -284,8 +294,13 @@ impl HubAnswer {
     /// What is read next of it.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, HubError> {
         loop {
-            match self.body.as_reader().read(buffer) {
+            let read = self.body.as_reader().read(buffer);
+            match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(read) if read > 0 && !self.pace.keeps(Instant::now(), read) => {
+                    let slow = io::Error::new(io::ErrorKind::TimedOut, "next to nothing comes");
+                    return Err(self.lost(&slow));
+                }
                 read => return read.map_err(|error| self.lost(&error)),
             }
         }
@@ -319,6 +334,7 @@ fn answer(response: Response<Body>, linked: LinkedFile, at: &Address) -> Result<
         tag: text_of(&head.headers, "etag").filter(|tag| is_strong(tag)).map(str::to_owned),
         host,
         body,
+        pace: LeastPace::begin(Instant::now()),
     })
 }
 

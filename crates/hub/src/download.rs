@@ -1,8 +1,8 @@
 //! Fetching one file: straight to the disk, hashed as it comes, and gone on with where it ended.
 //!
 //! **Invariant:** memory does not grow with the file; of what is here nothing is fetched again but what one read of a broken
-//! connection held; what is given out has the length and the digest that were asked for. It is begun anew only so often, so that
-//! whatever a hub does, it ends.
+//! connection held; what is given out has the length and the digest that were asked for. It is begun anew only so often, and only so
+//! many connections in a row give next to nothing, so that whatever a hub does, it ends.
 
 use std::{
     io,
@@ -16,12 +16,15 @@ use crate::{
     hub::resolve_path,
     listing::HubFile,
     name::HubName,
+    pace,
     partial::{PartialFile, bytes_here},
     sha256::Sha256Sum,
 };
 
 /// Bytes that are read from a connection at a time.
 const READ_BYTES: usize = 256 * 1024;
+/// How many connections in a row may end with next to nothing.
+const MEAGRE_MAX: u32 = 20;
 /// Bytes that a file which arrives leaves free on the disk.
 const FREE_BYTES_LEFT: u64 = 256 << 20;
 
@@ -177,15 +180,17 @@ impl<'a> Arriving<'a> {
     /// Goes on until it is here, through broken connections.
     pub(crate) fn end(mut self, told: &mut dyn FnMut(DownloadProgress)) -> Result<Downloaded, DownloadError> {
         let Retries { times, wait } = self.download.retries;
-        let mut tried = 0;
+        let (mut tried, mut meagre) = (0, 0);
         loop {
             let before = self.partial.here();
             match self.go_on(told) {
                 Ok(()) => return self.proven(),
                 Err(error) => {
-                    let has_come = self.partial.here() > before;
-                    tried = if has_come { 0 } else { tried + 1 };
-                    if tried >= times || self.begun_anew > times || !may_pass(&error) {
+                    let came = self.partial.here().saturating_sub(before);
+                    tried = if came > 0 { 0 } else { tried + 1 };
+                    meagre = if came >= pace::BYTES_MIN { 0 } else { meagre + 1 };
+                    let is_vain = tried >= times || meagre >= MEAGRE_MAX || self.begun_anew > times;
+                    if is_vain || !may_pass(&error) {
                         return Err(error);
                     }
                     told(DownloadProgress { is_waiting: true, ..self.progress() });

@@ -13,6 +13,7 @@ mod download;
 mod hub;
 mod listing;
 mod name;
+mod pace;
 mod part_name;
 mod partial;
 mod search;

@@ -70,6 +70,16 @@ fn a_connection_that_gives_nothing_is_made_anew_only_so_often() {
 }
 
 #[test]
+fn a_store_that_gives_a_byte_at_a_time_is_left() {
+    let scene = Scene { retries: Retries { times: 5, wait: Duration::ZERO }, ..Scene::of(BYTES) };
+    scene.fake.change(|script| script.ends = vec![Ends::After(1); 99]);
+    assert!(matches!(scene.fails("hf:o/r"), DownloadError::Hub(HubError::Lost { .. })));
+    assert_eq!(scene.fake.store.asked().len(), 20);
+    scene.fake.change(|script| script.ends.clear());
+    assert_eq!(scene.fetches("hf:o/r").unwrap(), content(BYTES), "what has come stays");
+}
+
+#[test]
 fn a_store_that_gives_a_little_more_and_then_less_again_is_left() {
     let scene = Scene { retries: Retries { times: 3, wait: Duration::ZERO }, ..Scene::of(BYTES) };
     let ends = [Ends::After(1_000), Ends::After(2_000)].repeat(20);
