@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    pin::pin,
     time::{Duration, Instant},
 };
 
@@ -13,7 +14,7 @@ use assay_protocol::{
 use serde_json::Value;
 
 use super::{
-    feed::Feed,
+    feed::{Feed, PeerEvent},
     jobs::{DemoJob, Jobs},
     narration::{Narration, credits},
     network::{DemoNetwork, DemoPeer},
@@ -94,9 +95,9 @@ impl<'a> Play<'a> {
         self.client.account().await?;
         let honest: Vec<&DemoPeer> =
             self.network.peers().iter().filter(|peer| peer.duty == Duty::Provider).collect();
-        self.story.awaits("trial of what is offered");
         for peer in &honest {
-            peer.provide_with(plan::PRICE, self.network.own()).await?;
+            let offering = peer.provide_with(plan::PRICE, self.network.own());
+            self.during("trial of what is offered", offering).await??;
         }
         let wanted: Vec<PeerId> = honest.iter().map(|peer| peer.id).collect();
         self.until("offers", |play| wanted.iter().all(|peer| play.offers.contains(peer))).await?;
@@ -180,7 +181,9 @@ impl<'a> Play<'a> {
             self.story.detail(format!("{own} cannot be rounded ({why}), so it is {name} whose copy is sold"));
         }
         // Each tries what it sells before it offers it, which takes a while.
-        tokio::try_join!(rounder.provide_text(self.rounded_own()), forger.provide(plan::CHEAP))?;
+        let own = self.rounded_own();
+        let both = async { tokio::try_join!(rounder.provide_text(own), forger.provide(plan::CHEAP)) };
+        self.during("trial of a copy", both).await??;
         let id = rounder.id;
         self.until("offer of a copy", |play| play.offers.contains(&id)).await?;
         self.ask_rounder().await
@@ -390,13 +393,32 @@ impl<'a> Play<'a> {
             if !matches!(heard.event, Event::Balance { .. }) {
                 silent_at = tokio::time::Instant::now() + SILENCE;
             }
-            self.jobs.learn(&heard.event);
-            if let (Event::OfferSeen { provider }, true) = (&heard.event, self.is_client(heard.place)) {
-                self.offers.push(*provider);
-            }
-            self.story.event(&heard, self.network, &self.jobs);
+            self.hear(&heard);
         }
         Ok(())
+    }
+
+    /// Tells what happens while something is done, which comes to an end by itself.
+    async fn during<T>(&mut self, what: &str, done: impl Future<Output = T>) -> Result<T, CommandError> {
+        self.story.awaits(what);
+        let mut done = pin!(done);
+        loop {
+            tokio::select! {
+                done = &mut done => return Ok(done),
+                heard = self.feed.next() => match heard {
+                    Some(heard) => self.hear(&heard),
+                    None => return Err(self.stuck(what, "a peer went away")),
+                },
+            }
+        }
+    }
+
+    fn hear(&mut self, heard: &PeerEvent) {
+        self.jobs.learn(&heard.event);
+        if let (Event::OfferSeen { provider }, true) = (&heard.event, self.is_client(heard.place)) {
+            self.offers.push(*provider);
+        }
+        self.story.event(heard, self.network, &self.jobs);
     }
 
     fn is_client(&self, place: usize) -> bool {
