@@ -50,6 +50,10 @@ const LIMITS_HINT: &str = "`assay offers` says how long runs take; `assay config
 const CHECKERS_HINT: &str = "more peers with enough at stake have to check jobs of this model (`assay account register`); they \
     count from the second checkpoint after that; nothing was spent";
 
+/// What helps where orders of a key are in the books that its home does not know.
+const NONCE_HINT: &str = "the key was brought back without its journal, or another home uses it: each job that is tried finds out more \
+    of the numbers that are taken, so say the same again, and let one home alone use a key; nothing was spent";
+
 /// What helps where a notary wants another sum than was reckoned: whatever a ceiling says, what is reckoned is ordered.
 const TOTAL_HINT: &str =
     "what it costs has changed since that was reckoned: say the same again; nothing was spent";
@@ -251,6 +255,8 @@ pub(crate) fn refusal_words(refusal: Refusal) -> String {
         "the provider is new: it has one job at a time, until that is closed".to_owned()
     } else if refusal == Refusal::Exposure {
         "the provider has as much work open as its stake covers".to_owned()
+    } else if refusal == Refusal::Nonce {
+        "the notary counts orders of this key that this home knows nothing of".to_owned()
     } else {
         refusal.to_string()
     }
@@ -290,6 +296,8 @@ fn refused(refusal: Refusal, unit: &str, story: &str) -> CommandError {
         (Exit::NoMatch, "REFUSED", LIMITS_HINT)
     } else if refusal == Refusal::Checkers {
         (Exit::NoMatch, "REFUSED", CHECKERS_HINT)
+    } else if refusal == Refusal::Nonce {
+        (Exit::NoMatch, "REFUSED", NONCE_HINT)
     } else {
         (Exit::NoMatch, "REFUSED", story)
     };

@@ -160,6 +160,15 @@ fn whose_stake_covers_no_more_is_told_without_the_words_of_the_books() {
 }
 
 #[test]
+fn whose_orders_have_numbers_that_are_taken_is_told_where_those_may_have_come_from() {
+    let unmatched = Unmatched { refusal: Some(Refusal::Nonce), offers: 1, ..Unmatched::default() };
+    let failure = failure(&unmatched, (UNIT, CeilingNames::default()), "the story");
+    let [message, hint] = failure.lines();
+    assert!(message.ends_with("orders of this key that this home knows nothing of"), "{message}");
+    assert!(hint.starts_with("the key was brought back without its journal"), "{hint}");
+}
+
+#[test]
 fn who_lets_a_run_take_too_little_is_told_where_that_is_set() {
     let unmatched = Unmatched { refusal: Some(Refusal::Limits), offers: 1, ..Unmatched::default() };
     let failure = failure(&unmatched, (UNIT, CeilingNames::default()), "the story");

@@ -181,7 +181,8 @@ impl Client {
             return None;
         }
         if self.waits_for_lane(key) && !self.has_lane(outlook) {
-            return Some(AwaitedPlace::Lane { most: LANES_MAX });
+            let lost = outlook.notary_in_use().map_or(0, |notary| self.lost_at(notary));
+            return Some(AwaitedPlace::Lane { most: LANES_MAX - lost.min(LANES_MAX) });
         }
         let is_busy = submitted.passed.as_ref().is_some_and(|passed| passed.counts.busy > 0);
         is_busy.then(|| match self.last_made(submitted, outlook) {

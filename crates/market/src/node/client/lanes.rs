@@ -3,10 +3,13 @@
 //! A submission stays in one lane, but for one that goes on while what was written of it by a provider that was given up is still
 //! in the books: it leaves that lane to what was written. And but for one whose lane is not where this client takes it to be: its key
 //! was brought back into an empty home, or its journal lost its end, and books know more of its orders than it does. Which number
-//! is the next there nobody says, so such a lane is left for good, and the next one tried. And but for one whose lane turns out to
+//! is the next there nobody says, so such a lane is left, and the next one tried. An order that turns out to have been opened there
+//! shows the number again; and where no lane is free, and more are lost than in use, the next numbers of those are tried: of the
+//! last lanes first, which were used least, and of each [`PROBES`] before the next. And but for one whose lane turns out to
 //! hold an order that somebody else had given up: until that is closed it has the lane to itself.
 
 use alloc::boxed::Box;
+use core::cmp::Reverse;
 
 use assay_protocol::id::{Digest, JobId, PeerId};
 
@@ -16,17 +19,37 @@ use crate::{ledger::LANES_MAX, node::context::Outlook, view::AttemptState};
 /// One queue at a notary.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Lane {
+    /// The number of its next order; of a lost one, beside [`LOST`], the first that was not tried.
     pub(super) next: u64,
     pub(super) user: Option<Digest>,
 }
 
-/// The next number in a lane of which it is not known: no order has it.
-const UNKNOWN: u64 = u64::MAX;
+/// Marks a lane whose next number is not known: no order has as high a number.
+const LOST: u64 = 1 << 63;
+/// What marked one before, when no other number was tried in it.
+const UNTRIED: u64 = u64::MAX;
+/// Numbers that are tried in one lost lane before those of the next: where somebody else has an order open there, none is the
+/// right one.
+const PROBES: u64 = 16;
 
 impl Lane {
+    /// One in which this number was taken.
+    fn lost(number: u64) -> Self {
+        Self { next: LOST | (number + 1), user: None }
+    }
+
+    fn is_lost(self) -> bool {
+        self.next >= LOST
+    }
+
+    /// The number of the next order in it.
+    fn number(self) -> u64 {
+        if self.next == UNTRIED { 0 } else { self.next & !LOST }
+    }
+
     /// True while it cannot be used by whoever comes.
     fn is_taken(self) -> bool {
-        self.user.is_some() || self.next == UNKNOWN
+        self.user.is_some() || self.is_lost()
     }
 }
 
@@ -79,14 +102,25 @@ impl Client {
         }
     }
 
+    /// An order was open under its number, and is closed: the next number in its lane is known, if it was not.
+    pub(super) fn count_on(&mut self, (place, nonce): ((PeerId, u16), u64)) {
+        let lane = self.lanes.entry(place).or_default();
+        if lane.is_lost() {
+            (lane.next, self.none_free) = (nonce + 1, None);
+        }
+        lane.next = lane.next.max(nonce + 1);
+    }
+
     /// True if the number of an order that the notary was shown can be that of none of the orders that this client remembers. One
-    /// for something else that got no ticket is in nobody's way, whatever became of it: whoever wanted that has left the lane.
+    /// for something else that got no ticket is in nobody's way, whatever became of it: whoever wanted that has left the lane. Nor
+    /// is one under another number that got none.
     pub(super) fn is_out_of_step(&self, job: JobId) -> bool {
         let Some(shown) = self.attempts.get(&job).filter(|attempt| attempt.open.is_some()) else {
             return false;
         };
         let may_have_it = |other: &Attempt| {
-            let counts = other.key == shown.key || other.ticket.is_some();
+            let is_own = other.key == shown.key && other.order.nonce == shown.order.nonce;
+            let counts = is_own || other.ticket.is_some();
             counts && place_of(other) == place_of(shown) && other.may_close()
         };
         let is_taken = self.attempts.iter().any(|(name, other)| *name != job && may_have_it(other));
@@ -108,11 +142,13 @@ impl Client {
         self.attempts.iter().any(|(name, other)| *name != job && has_it(other))
     }
 
-    /// Leaves the lane of an order for good.
+    /// Leaves the lane of an order, whose number there was taken.
     pub(super) fn lose_lane(&mut self, job: JobId) {
         let Some(attempt) = self.attempts.get(&job) else { return };
-        let (key, place) = (attempt.key, place_of(attempt));
-        self.lanes.insert(place, Lane { next: UNKNOWN, user: None });
+        let (key, place, nonce) = (attempt.key, place_of(attempt), attempt.order.nonce);
+        self.lanes.insert(place, Lane::lost(nonce));
+        // With more that are lost there may be one to try.
+        self.none_free = None;
         if let Some(submitted) = self.submissions.get_mut(&key).filter(|of| of.lane == Some(place)) {
             submitted.lane = None;
         }
@@ -140,16 +176,37 @@ impl Client {
 
     /// The next place in a lane.
     pub(super) fn place(&self, notary: PeerId, lane: u16) -> LanePlace {
-        LanePlace { notary, lane, nonce: self.lanes.get(&(notary, lane)).map_or(0, |lane| lane.next) }
+        LanePlace { notary, lane, nonce: self.lanes.get(&(notary, lane)).map_or(0, |lane| lane.number()) }
     }
 
-    /// The first lane that nobody uses.
+    /// The first lane that nobody uses, or else one that was lost and is to be tried again.
     pub(super) fn free_lane(&self, notary: PeerId) -> Option<u16> {
         // In one walk: lanes are taken from the first on, so up to a free one there is no gap.
         let taken = self.lanes.range((notary, 0)..).zip(0..LANES_MAX);
         let taken = taken
             .take_while(|(((of, lane), state), place)| (*of, *lane) == (notary, *place) && state.is_taken());
-        u16::try_from(taken.count()).ok().filter(|lane| *lane < LANES_MAX)
+        let free = u16::try_from(taken.count()).ok().filter(|lane| *lane < LANES_MAX);
+        free.or_else(|| self.lost_lane(notary))
+    }
+
+    /// The lost lane that is tried next where none is free. As long as more are in use, one of those is waited for: it becomes
+    /// free for certain, and who tries others may find none.
+    fn lost_lane(&self, notary: PeerId) -> Option<u16> {
+        if 2 * self.lost_at(notary) <= LANES_MAX {
+            return None;
+        }
+        let lost = self.lanes_at(notary).filter(|(_, lane)| lane.is_lost());
+        lost.min_by_key(|(number, lane)| (lane.number() / PROBES, Reverse(*number))).map(|(number, _)| number)
+    }
+
+    /// How many lanes are lost at a notary.
+    pub(super) fn lost_at(&self, notary: PeerId) -> u16 {
+        let lost = self.lanes_at(notary).filter(|(_, lane)| lane.is_lost()).count();
+        u16::try_from(lost).unwrap_or(LANES_MAX)
+    }
+
+    fn lanes_at(&self, notary: PeerId) -> impl Iterator<Item = (u16, Lane)> {
+        self.lanes.range((notary, 0)..=(notary, u16::MAX)).map(|((_, number), lane)| (*number, *lane))
     }
 
     /// True for a submission that never had a lane, or left it to a part.

@@ -139,8 +139,8 @@ impl Client {
             deed => deed,
         };
         deed.into_iter().for_each(|deed| self.reliability.note(provider, deed, at));
-        let lane = self.lanes.entry(place).or_default();
-        lane.next = lane.next.max(order.nonce + 1);
+        let nonce = order.nonce;
+        self.count_on((place, nonce));
         self.leave_lane(key, place);
         if let Some(submitted) = self.submissions.get_mut(&key) {
             submitted.take_up(job);

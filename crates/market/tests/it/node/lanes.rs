@@ -1,17 +1,17 @@
 //! A client of whose lanes the books know more than it does: its key was brought back into an empty home, or its journal lost its end.
 
-use assay_market::Input;
+use assay_market::{Input, ledger::LANES_MAX};
 use assay_protocol::{
     id::Digest,
     notice::NoticeEvent,
     order::{Order, Refusal},
     outcome::Outcome,
-    units::Duration,
+    units::{Amount, Duration},
 };
 
 use super::{
     awaiting::proven,
-    ordering::{BOTH, other, refuse, why_given_up},
+    ordering::{BOTH, failed, other, refuse, why_given_up},
     table::{Table, account},
 };
 use crate::office::{NOTARY, PROVIDER};
@@ -119,15 +119,72 @@ fn a_ticket_that_comes_late_has_its_lane_and_whoever_uses_that_meanwhile_goes_on
     }
 }
 
+/// The notary closes the job of an order that was opened.
+fn close(table: &mut Table, order: &Order, outcome: Outcome) {
+    let receipt = Digest::of(b"a receipt");
+    table.notice(NOTARY, order.id(), NoticeEvent::Closed { outcome, receipt });
+    table.feed(Input::Collected { job: order.id(), digest: receipt, found: Ok(proven(outcome, None)) });
+}
+
+/// Its ticket was lost, and so was the lane to whoever came next.
+#[test]
+fn a_lane_that_was_lost_is_used_again_once_it_is_known_which_order_had_the_number() {
+    let (mut table, first, second) = in_one_place();
+    table.accept(PROVIDER, &second);
+    refuse(&mut table, NOTARY, second.id(), Refusal::Nonce);
+    assert_eq!(place(&table.proposed().1), (1, 0));
+    close(&mut table, &first, Outcome::Cancelled);
+    for (number, free) in [(3, (0, 1)), (4, (2, 0))] {
+        table.submit(number, |_| {});
+        assert_eq!(place(&table.proposed().1), free);
+    }
+}
+
+/// Has each order of a submission refused, as if its number was taken, until it is given up or has an order in this place: where
+/// they went.
+fn refused_until(table: &mut Table, number: u8, end: Option<(u16, u64)>) -> Vec<(u16, u64)> {
+    let mut places = Vec::new();
+    table.submit(number, |wish| wish.cost_max = Amount::credits(1_000_000));
+    loop {
+        if let Some(unmatched) = failed(table) {
+            assert_eq!(unmatched.refusal, Some(Refusal::Nonce), "its user is told");
+            return places;
+        }
+        let (to, order) = table.proposed();
+        table.accept(to, &order);
+        places.push(place(&order));
+        if end == Some(place(&order)) {
+            close(table, &order, Outcome::NotDrawn);
+            return places;
+        }
+        refuse(table, NOTARY, order.id(), Refusal::Nonce);
+    }
+}
+
+/// Its key had used all lanes before it was brought back.
+#[test]
+fn a_client_that_has_lost_all_lanes_tries_the_next_numbers_in_them_and_waits_for_none() {
+    let mut table = Table::client(&[PROVIDER]);
+    let lost: Vec<_> = (1..=8).flat_map(|number| refused_until(&mut table, number, None)).collect();
+    assert_eq!(lost, (0..LANES_MAX).map(|lane| (lane, 0_u64)).collect::<Vec<_>>());
+    let last = LANES_MAX - 1;
+    let tried = refused_until(&mut table, 9, Some((last - 1, 1)));
+    let expected: Vec<_> = (1..16_u64).map(|nonce| (last, nonce)).chain([(last - 1, 1)]).collect();
+    assert_eq!(tried, expected, "those first that were used least, and of none all numbers there are");
+    table.restart();
+    table.hear(NOTARY, account(0, 0));
+    table.submit(10, |_| {});
+    assert_eq!(place(&table.proposed().1), (last - 1, 2), "what is known by then is not forgotten");
+    table.submit(11, |_| {});
+    assert_eq!(place(&table.proposed().1), (last - 2, 1), "nobody waits for the one lane that is in use");
+}
+
 /// Its ticket was lost.
 #[test]
 fn a_number_that_is_known_to_be_anothers_is_nobodys_fault_once_that_is_closed() {
     let (mut table, first, second) = in_one_place();
     table.accept(PROVIDER, &second);
-    let (receipt, outcome) = (Digest::of(b"a receipt"), Outcome::Cancelled);
-    table.notice(NOTARY, first.id(), NoticeEvent::Closed { outcome, receipt });
-    let found = Ok(proven(outcome, None));
-    table.feed(Input::Collected { job: first.id(), digest: receipt, found });
+    close(&mut table, &first, Outcome::Cancelled);
     refuse(&mut table, NOTARY, second.id(), Refusal::Nonce);
     let (to, next) = table.proposed();
     assert_eq!((to, place(&next)), (PROVIDER, (0, 1)), "nothing is open there");
