@@ -11,7 +11,10 @@
 use alloc::boxed::Box;
 use core::cmp::Reverse;
 
-use assay_protocol::id::{Digest, JobId, PeerId};
+use assay_protocol::{
+    id::{Digest, JobId, PeerId},
+    order::Refusal,
+};
 
 use super::{Attempt, Client, Submitted};
 use crate::{ledger::LANES_MAX, node::context::Outlook, view::AttemptState};
@@ -140,6 +143,18 @@ impl Client {
             was_opened && is_there
         };
         self.attempts.iter().any(|(name, other)| *name != job && has_it(other))
+    }
+
+    /// True if a submission goes on in another lane, or under another number, than an order of it that the notary was shown, because
+    /// that said that the number was taken. Its word alone keeps it from opening both, as long as nothing shows who had the number.
+    pub(super) fn is_left_behind(&self, job: JobId, submitted: &Submitted) -> bool {
+        let taken = AttemptState::Refused(Refusal::Nonce);
+        let attempt = self.attempts.get(&job).filter(|attempt| attempt.state == taken && attempt.is_waived());
+        let Some(attempt) = attempt else { return false };
+        let (place, nonce) = (place_of(attempt), attempt.order.nonce);
+        let is_there = submitted.lane == Some(place);
+        let goes_on = is_there && self.lanes.get(&place).is_some_and(|lane| lane.next == nonce);
+        !goes_on && !self.is_overtaken(job)
     }
 
     /// Leaves the lane of an order, whose number there was taken.

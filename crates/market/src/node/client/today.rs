@@ -79,7 +79,8 @@ impl Client {
     }
 
     /// A wish that costs no more than is left of today, and of its own ceiling where parts of what is wanted are paid already,
-    /// or others came to nothing: they took their places, and those that were refuted may have kept checks.
+    /// or others came to nothing: they took their places, and those that were refuted may have kept checks. So where its notary says
+    /// that the number of one is taken, and may open it beside the next all the same.
     pub(super) fn within_day<'a>(&self, wish: &'a Submission, now: Timestamp) -> Cow<'a, Submission> {
         let own = wish.cost_max.minus_up_to(self.cost_so_far(wish.key));
         let left = self.left_for(wish.key, now).map_or(own, |left| left.min(own));
@@ -110,14 +111,18 @@ impl Client {
         Some(most.minus_up_to(self.today.spent(now).minus_up_to(asked)))
     }
 
-    /// What is spent of a submission's own ceiling whatever else comes of it: what its jobs that are closed have cost, and its parts
-    /// cost at most.
+    /// What is spent of a submission's own ceiling whatever else comes of it: what its jobs that are closed have cost, its parts cost
+    /// at most, and orders would that it left in their lanes, if their notary opened them against its word.
     fn cost_so_far(&self, key: Digest) -> Amount {
-        let attempts =
-            self.submissions.get(&key).into_iter().flat_map(|submitted| self.attempts_at(submitted));
-        let spent =
-            attempts.filter(|attempt| attempt.is_part() || matches!(attempt.state, AttemptState::Closed(_)));
-        spent.fold(Amount::ZERO, |sum, attempt| sum.plus(attempt.cost_max()).unwrap_or(Amount(u64::MAX)))
+        let Some(submitted) = self.submissions.get(&key) else { return Amount::ZERO };
+        let jobs = submitted.attempts.iter().chain(&submitted.waived);
+        let costs =
+            jobs.filter_map(|job| Some((*job, self.attempts.get(job)?))).filter_map(|(job, attempt)| {
+                let is_spent = attempt.is_part() || matches!(attempt.state, AttemptState::Closed(_));
+                let is_left = || self.is_left_behind(job, submitted);
+                is_spent.then(|| attempt.cost_max()).or_else(|| is_left().then_some(attempt.order.total_max))
+            });
+        costs.fold(Amount::ZERO, |sum, cost| sum.plus(cost).unwrap_or(Amount(u64::MAX)))
     }
 
     /// All attempts at a submission, those among them that cost it none.

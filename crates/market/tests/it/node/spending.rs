@@ -190,6 +190,24 @@ fn all_attempts_together_cost_no_more_than_their_user_allows() {
     }
 }
 
+/// The next one is in another lane: a notary that lies could open both.
+#[test]
+fn an_order_whose_number_its_notary_calls_taken_counts_beside_the_next() {
+    let total = agreed(&mut Table::client(&[PROVIDER]), 1).total_max;
+    let both = total.plus(total).unwrap();
+    for (most, orders) in [(both.minus_up_to(Amount(1)), 1), (both, 2)] {
+        let mut table = Table::client(&[PROVIDER]);
+        let order = agreed_within(&mut table, 1, most);
+        table.hear(NOTARY, Refuse { job: order.id(), reason: Refusal::Nonce });
+        assert_eq!(table.count("Propose"), orders - 1, "{most:?}");
+        table.pass(Duration::seconds(10));
+        let made = table.node().submission(Digest([1; 32])).unwrap();
+        assert_eq!((made.attempts.len(), made.ended), (orders, orders == 1), "{most:?}");
+        let enough = made.unmatched.and_then(|unmatched| unmatched.cost_least);
+        assert_eq!(enough, Some(both).filter(|_| orders == 1));
+    }
+}
+
 /// Seven units are ordered at a quarter of a credit each, and four are claimed.
 #[test]
 fn what_comes_back_at_the_claim_is_left_of_the_day() {
