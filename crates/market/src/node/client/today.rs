@@ -82,7 +82,7 @@ impl Client {
     /// or others came to nothing: they took their places, and those that were refuted may have kept checks. So where its notary says
     /// that the number of one is taken, and may open it beside the next all the same.
     pub(super) fn within_day<'a>(&self, wish: &'a Submission, now: Timestamp) -> Cow<'a, Submission> {
-        let own = wish.cost_max.minus_up_to(self.cost_so_far(wish.key));
+        let own = self.own_left(wish);
         let left = self.left_for(wish.key, now).map_or(own, |left| left.min(own));
         match left < wish.cost_max {
             true => Cow::Owned(Submission { cost_max: left, ..wish.clone() }),
@@ -90,11 +90,12 @@ impl Client {
         }
     }
 
-    /// Notes whether offers were passed over because of the day's ceiling alone.
+    /// Notes whether offers were passed over because of the day's ceiling alone: what is left of the wish's own would bear them.
     pub(super) fn note_over_day(&self, wish: &Submission, now: Timestamp, passed: &mut Passed) {
         let (Some(most), Some(left)) = (self.daily_max, self.left_for(wish.key, now)) else { return };
+        let own = self.own_left(wish);
         let totals = passed.offers.iter().filter_map(|passed| passed.reason.total());
-        let need = totals.filter(|total| *total > left && *total <= wish.cost_max).min();
+        let need = totals.filter(|total| *total > left && *total <= own).min();
         passed.counts.over_day = need.map(|need| OverDay { most, left, need });
     }
 
@@ -109,6 +110,11 @@ impl Client {
         let most = self.daily_max?;
         let (_, asked) = self.costs_today(key);
         Some(most.minus_up_to(self.today.spent(now).minus_up_to(asked)))
+    }
+
+    /// What is left of a wish's own ceiling.
+    fn own_left(&self, wish: &Submission) -> Amount {
+        wish.cost_max.minus_up_to(self.cost_so_far(wish.key))
     }
 
     /// What is spent of a submission's own ceiling whatever else comes of it: what its jobs that are closed have cost, its parts cost

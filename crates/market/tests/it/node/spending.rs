@@ -171,6 +171,25 @@ fn an_attempt_that_the_day_does_not_bear_is_not_made() {
     assert!(ended.ended && over.need > over.left, "{over:?}");
 }
 
+#[test]
+fn a_day_is_blamed_for_no_attempt_that_what_is_left_of_its_own_ceiling_does_not_bear() {
+    let total = agreed(&mut Table::client(&[PROVIDER]), 1).total_max;
+    let cost = Amount(7);
+    for (most, is_blamed) in [(total, false), (total.plus(cost).unwrap(), true)] {
+        let mut table = Table::client(&[PROVIDER, OTHER]);
+        let order = agreed_within(&mut table, 1, most);
+        let ticket = *table.ticket(&order).said();
+        table.hear(NOTARY, ticket);
+        limit(&mut table, total);
+        close(&mut table, &order, Outcome::Aborted, cost);
+        table.pass(Duration::seconds(10));
+        let ended = table.node().submission(Digest([1; 32])).unwrap();
+        let unmatched = ended.unmatched.unwrap();
+        assert_eq!(unmatched.over_day.map(|over| over.need), Some(total).filter(|_| is_blamed));
+        assert_eq!((ended.attempts.len(), unmatched.cost_least), (1, total.plus(cost)), "{most:?}");
+    }
+}
+
 /// A refuted result, a full house or a provider that gives up costs something all the same.
 #[test]
 fn all_attempts_together_cost_no_more_than_their_user_allows() {
