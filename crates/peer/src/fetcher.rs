@@ -4,8 +4,8 @@
 //! then asks one source after the other; what arrives is kept for all who want it. A fetch that nobody wants any more ends
 //! where it is, on the wire too. A source that has not brought it within a second is asked still, and the next one beside it, so
 //! that nobody keeps it from others by sending it slowly; but no more than a few at a time, for a blob that nobody sends well would take
-//! every place of others. One that may be longer than what jobs read and write goes to the disk piece by piece, and the next source
-//! goes on where the last one ended.
+//! every place of others: the slowest of those makes room for a source that was not asked yet. One that may be longer than what jobs
+//! read and write goes to the disk piece by piece, and the next source goes on where the last one ended.
 //!
 //! **Invariant:** a blob counts as fetched only once it is in the store under its own digest, and there is no moment at
 //! which it could go before a holder that wanted it keeps it; of one digest there is at most one fetch.
@@ -13,6 +13,7 @@
 mod fetches;
 #[cfg(test)]
 mod tests;
+mod transfers;
 
 use std::{
     io,
@@ -26,14 +27,17 @@ use assay_protocol::{
     id::{Digest, PeerId},
     merkle::{self, RECORD_BYTES},
 };
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::{StreamExt, future::Abortable, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
     time::{sleep, timeout},
 };
 
-use self::fetches::{FetchId, FetchResult, Fetches, Joined, Next};
+use self::{
+    fetches::{FetchId, FetchResult, Fetches, Joined, Next},
+    transfers::Transfers,
+};
 use crate::{
     blobs::{BlobArrival, BlobError, Blobs},
     network::{ExchangeFailure, FetchError, Network, Progress},
@@ -48,8 +52,6 @@ const BUSY_MAX: u32 = 6;
 const BUSY_WAIT: Duration = Duration::from_millis(100);
 /// How long a source has to bring a blob that is not long before the next one is asked beside it.
 const BESIDE_WAIT: Duration = Duration::from_secs(1);
-/// Sources of one blob that are asked beside each other: each takes a place, and a part of what the line bears.
-const BESIDE_MAX: usize = 3;
 /// Times in a row that a long blob may not come at all before its source is given up.
 const LOST_MAX: u32 = 5;
 /// How long such a source is left alone.
@@ -262,6 +264,8 @@ async fn run<C: Carrier>(inner: Arc<Inner<C>>, id: FetchId) {
                 if lost < LOST_MAX {
                     inner.fetches().again(id, from);
                     sleep(LOST_WAIT).await;
+                } else {
+                    inner.fetches().pass_over(id, from);
                 }
             }
             error @ (FetchError::TooLong { .. }
@@ -280,29 +284,53 @@ impl<C: Carrier> Inner<C> {
         if next.is_long() {
             return self.bring_in_pieces(id.digest, next).await.map_err(|error| (from, error));
         }
-        let mut going = FuturesUnordered::new();
-        going.push(self.bring_whole(id.digest, next));
+        let (mut going, mut transfers) = (FuturesUnordered::new(), Transfers::default());
+        let ended_by = transfers.begin(&next);
+        going.push(Abortable::new(self.bring_whole(id.digest, next), ended_by));
         loop {
             let Ok(ended) = timeout(BESIDE_WAIT, going.next()).await else {
-                if going.len() < BESIDE_MAX {
-                    let beside = self.fetches().beside(id);
-                    going.extend(beside.map(|next| self.bring_whole(id.digest, next)));
+                if let Some(next) = self.beside(id, &mut transfers) {
+                    let ended_by = transfers.begin(&next);
+                    going.push(Abortable::new(self.bring_whole(id.digest, next), ended_by));
                 }
                 continue;
             };
-            let Some((from, brought)) = ended else { unreachable!("one is asked until all have failed") };
+            let Some(ended) = ended else { unreachable!("one is asked until all have failed") };
+            // Otherwise it has made room for another.
+            let Ok((from, brought)) = ended else { continue };
+            transfers.note_end(from);
             match brought {
                 Ok(blob) => return Ok(blob),
-                Err(Unbrought::Source(error)) if !going.is_empty() => {
+                Err(Unbrought::Source(error)) if !transfers.is_empty() => {
                     tracing::debug!(digest = %id.digest, %from, %error, "a blob was not served");
-                    if matches!(error, FetchError::Failed(ExchangeFailure::Busy)) {
-                        self.fetches().again(id, from);
+                    match error {
+                        FetchError::Failed(ExchangeFailure::Busy) => self.fetches().again(id, from),
+                        error @ (FetchError::TooLong { .. }
+                        | FetchError::Corrupt { .. }
+                        | FetchError::Absent { .. }
+                        | FetchError::Failed(_)) => self.pass_over(id, from, error),
                     }
-                    self.pass_over(id, from, error);
                 }
                 Err(error) => return Err((from, error)),
             }
         }
+    }
+
+    /// Whom to ask beside those who are asked: the next one, or, where there are as many as may be, one that was not asked yet, for
+    /// whom the slowest makes room. That is asked again in its turn, where others fail.
+    fn beside(&self, id: FetchId, transfers: &mut Transfers) -> Option<Next> {
+        let mut fetches = self.fetches();
+        if transfers.have_place() {
+            return fetches.beside(id);
+        }
+        if !transfers.have_had_time() {
+            return None;
+        }
+        let next = fetches.beside_unasked(id)?;
+        if let Some(slowest) = transfers.end_slowest() {
+            fetches.again(id, slowest);
+        }
+        Some(next)
     }
 
     /// Gets a blob from one source, and says from which.
@@ -355,15 +383,13 @@ fn take(mut arrival: BlobArrival, mut arriving: mpsc::Receiver<Vec<u8>>) -> Resu
 impl<C> Inner<C> {
     /// Notes why a source was of no use, where somebody should know.
     fn pass_over(&self, id: FetchId, from: PeerId, error: FetchError) {
-        match error {
-            FetchError::TooLong { digest, bytes, max } => {
-                self.fetches().note(id, Unfetched::TooLong { digest, bytes, max });
-            }
-            FetchError::Corrupt { digest } => {
-                tracing::warn!(%digest, %from, "a peer served something else under the name of a blob");
-            }
-            FetchError::Absent { .. } | FetchError::Failed(_) => {}
+        if let FetchError::TooLong { digest, bytes, max } = error {
+            return self.fetches().refuse_as_long(id, from, Unfetched::TooLong { digest, bytes, max });
         }
+        if let FetchError::Corrupt { digest } = error {
+            tracing::warn!(%digest, %from, "a peer served something else under the name of a blob");
+        }
+        self.fetches().pass_over(id, from);
     }
 
     fn fetches(&self) -> MutexGuard<'_, Fetches> {

@@ -39,6 +39,10 @@ struct Fetch {
     sources: VecDeque<PeerId>,
     /// Who is, or was, among them.
     named: HashSet<PeerId>,
+    /// Who is asked now, and for how many bytes at most.
+    asked_now: HashMap<PeerId, u64>,
+    /// Who was asked so far.
+    asked: HashSet<PeerId>,
     /// The most bytes that any waiter takes.
     bytes_max: u64,
     /// What is told if no source is left.
@@ -84,9 +88,10 @@ impl Fetches {
         let (waiter, is_new) = (self.count, !self.fetches.contains_key(&digest));
         let fetch = self.fetches.entry(digest).or_insert_with(|| Fetch::new(waiter, digest));
         if bytes_max > fetch.bytes_max {
-            // Who refused because the blob was too long may be asked once more.
+            // Who refused because the blob was too long may be asked once more; who is asked now has not refused.
             fetch.bytes_max = bytes_max;
-            fetch.named.clear();
+            fetch.named = fetch.sources.iter().chain(fetch.asked_now.keys()).copied().collect();
+            fetch.asked = fetch.asked_now.keys().copied().collect();
         }
         for peer in from.into_iter().filter(|peer| *peer != own) {
             if fetch.named.insert(peer) {
@@ -137,7 +142,8 @@ impl Fetches {
             self.end(id, &Err(failure));
             return None;
         };
-        Some(Next { from, bytes_max: fetch.bytes_max, progress: fetch.progress.clone() })
+        let progress = fetch.progress.clone();
+        Some(fetch.ask(from, progress))
     }
 
     /// The next source of a fetch that is not long, to be asked beside others; none, if none is left.
@@ -145,19 +151,39 @@ impl Fetches {
         let fetch = self.fetch(id).filter(|fetch| fetch.bytes_max <= LONG_BYTES)?;
         let from = fetch.sources.pop_front()?;
         // What is shown is how far the first is.
-        Some(Next { from, bytes_max: fetch.bytes_max, progress: Progress::default() })
+        Some(fetch.ask(from, Progress::default()))
+    }
+
+    /// The same of those that were not asked yet.
+    pub(super) fn beside_unasked(&mut self, id: FetchId) -> Option<Next> {
+        let fetch = self.fetch(id).filter(|fetch| fetch.bytes_max <= LONG_BYTES)?;
+        let place = fetch.sources.iter().position(|peer| !fetch.asked.contains(peer))?;
+        let from = fetch.sources.remove(place)?;
+        Some(fetch.ask(from, Progress::default()))
+    }
+
+    /// A source was of no use, and is asked no more.
+    pub(super) fn pass_over(&mut self, id: FetchId, from: PeerId) {
+        if let Some(fetch) = self.fetch(id) {
+            fetch.asked_now.remove(&from);
+        }
     }
 
     /// A source is asked again, once all others were.
     pub(super) fn again(&mut self, id: FetchId, from: PeerId) {
         if let Some(fetch) = self.fetch(id) {
+            fetch.asked_now.remove(&from);
             fetch.sources.push_back(from);
         }
     }
 
-    /// Notes why a source was of no use.
-    pub(super) fn note(&mut self, id: FetchId, failure: Unfetched) {
-        if let Some(fetch) = self.fetch(id) {
+    /// A source was of no use because its blob is too long. Where somebody has come since it was asked who takes more it is asked
+    /// again, and else that is what is told.
+    pub(super) fn refuse_as_long(&mut self, id: FetchId, from: PeerId, failure: Unfetched) {
+        let Some(fetch) = self.fetch(id) else { return };
+        if fetch.asked_now.remove(&from).is_some_and(|most| most < fetch.bytes_max) {
+            fetch.sources.push_back(from);
+        } else {
             fetch.failure = failure;
         }
     }
@@ -200,11 +226,20 @@ impl Fetch {
             waiters: HashMap::new(),
             sources: VecDeque::new(),
             named: HashSet::new(),
+            asked_now: HashMap::new(),
+            asked: HashSet::new(),
             bytes_max: 0,
             failure: Unfetched::Nobody { digest },
             progress: Progress::default(),
             task: None,
         }
+    }
+
+    /// Asks a source, which is in the queue no more.
+    fn ask(&mut self, from: PeerId, progress: Progress) -> Next {
+        self.asked_now.insert(from, self.bytes_max);
+        self.asked.insert(from);
+        Next { from, bytes_max: self.bytes_max, progress }
     }
 }
 

@@ -30,6 +30,10 @@ enum Conduct {
     Busy(u32),
     /// It never ends.
     Stalls,
+    /// Nor does this, though so many bytes come each second.
+    Trickles(u64),
+    /// It takes as long as other sources are asked beside it.
+    IsSlow,
     Lacks,
 }
 
@@ -40,16 +44,16 @@ struct Town {
     log: Mutex<Vec<PeerId>>,
     /// Who has sent which pieces of the long blob.
     pieces: Mutex<Vec<(u8, u64)>>,
-    /// Transfers that go on.
-    going: Arc<Mutex<u32>>,
+    /// Transfers that go on, and the most that ever did.
+    going: Arc<Mutex<(u32, u32)>>,
 }
 
 /// One transfer, however it ends.
-struct Going(Arc<Mutex<u32>>);
+struct Going(Arc<Mutex<(u32, u32)>>);
 
 impl Drop for Going {
     fn drop(&mut self) {
-        *self.0.lock().unwrap() -= 1;
+        self.0.lock().unwrap().0 -= 1;
     }
 }
 
@@ -59,10 +63,13 @@ impl Carrier for Arc<Town> {
         from: PeerId,
         digest: Digest,
         bytes_max: u64,
-        _: &Progress,
+        progress: &Progress,
     ) -> Result<Vec<u8>, FetchError> {
         self.log.lock().unwrap().push(from);
-        *self.going.lock().unwrap() += 1;
+        {
+            let mut going = self.going.lock().unwrap();
+            *going = (going.0 + 1, going.1.max(going.0 + 1));
+        }
         let _going = Going(Arc::clone(&self.going));
         let conduct = self.conduct.lock().unwrap().get(&from).copied().unwrap_or(Conduct::Lacks);
         sleep(Duration::from_millis(10)).await;
@@ -75,6 +82,17 @@ impl Carrier for Arc<Town> {
             Conduct::Lies => Err(FetchError::Corrupt { digest }),
             Conduct::Lacks => Err(FetchError::Absent { digest }),
             Conduct::Stalls => std::future::pending().await,
+            Conduct::Trickles(bytes) => loop {
+                sleep(Duration::from_secs(1)).await;
+                progress.add(bytes);
+            },
+            Conduct::IsSlow => {
+                sleep(3 * BESIDE_WAIT / 2).await;
+                match CONTENT.len() as u64 > bytes_max {
+                    true => Err(FetchError::TooLong { digest, bytes: CONTENT.len() as u64, max: bytes_max }),
+                    false => Ok(CONTENT.to_vec()),
+                }
+            }
             Conduct::Busy(times) => {
                 let next = if times > 1 { Conduct::Busy(times - 1) } else { Conduct::Serves };
                 self.conduct.lock().unwrap().insert(from, next);
@@ -93,7 +111,9 @@ impl Carrier for Arc<Town> {
         match conduct {
             Conduct::Lacks => Err(FetchError::Absent { digest }),
             Conduct::Lies => Err(FetchError::Corrupt { digest }),
-            Conduct::Busy(_) | Conduct::Stalls => Err(ExchangeFailure::Busy.into()),
+            Conduct::Busy(_) | Conduct::Stalls | Conduct::Trickles(_) | Conduct::IsSlow => {
+                Err(ExchangeFailure::Busy.into())
+            }
             Conduct::Serves | Conduct::Breaks { .. } => {
                 let (_, pieces) = BlobPieces::read(&long()[..]).unwrap();
                 let bytes = pieces.bytes();
@@ -116,9 +136,13 @@ impl Carrier for Arc<Town> {
         let conduct = self.conduct.lock().unwrap().get(&from).copied().unwrap_or(Conduct::Lacks);
         let (end, ended) = match conduct {
             Conduct::Breaks { after, with } => (first + after, Err(with)),
-            Conduct::Serves | Conduct::Lies | Conduct::Busy(_) | Conduct::Stalls | Conduct::Lacks => {
-                (u64::MAX, Ok(()))
-            }
+            Conduct::Serves
+            | Conduct::Lies
+            | Conduct::Busy(_)
+            | Conduct::Stalls
+            | Conduct::Trickles(_)
+            | Conduct::IsSlow
+            | Conduct::Lacks => (u64::MAX, Ok(())),
         };
         let _ = progress;
         for piece in first..pieces.count().min(end) {
@@ -179,7 +203,7 @@ impl Scene {
     }
 
     fn is_idle(&self) -> bool {
-        *self.town.going.lock().unwrap() == 0 && self.fetcher.progress(&Digest::of(CONTENT)).is_none()
+        self.town.going.lock().unwrap().0 == 0 && self.fetcher.progress(&Digest::of(CONTENT)).is_none()
     }
 
     /// Whether the blob stays where others need its room.
@@ -308,7 +332,53 @@ async fn a_blob_takes_few_places_however_many_send_it_slowly() {
     let scene = Scene::new(&[1, 2, 3, 4, 5].map(|seed| (seed, Conduct::Stalls)));
     let fetched = timeout(60 * BESIDE_WAIT, scene.fetch(1, &[1, 2, 3, 4, 5])).await;
     assert!(fetched.is_err(), "nobody brings it");
-    assert_eq!(scene.asked(), [1, 2, 3], "or it would leave no place to others");
+    assert_eq!(scene.asked(), [1, 2, 3, 4, 5], "each once");
+    assert_eq!(scene.town.going.lock().unwrap().1, 3, "or it would leave no place to others");
+}
+
+/// Three send it as slowly as may be, and the one that would bring it was named last.
+#[tokio::test(start_paused = true)]
+async fn the_slowest_of_three_makes_room_for_a_source_that_was_not_asked_yet() {
+    let conduct = [
+        (1, Conduct::Trickles(16)),
+        (2, Conduct::Trickles(1)),
+        (3, Conduct::Trickles(16)),
+        (4, Conduct::Trickles(2)),
+        (5, Conduct::Serves),
+    ];
+    let scene = Scene::new(&conduct);
+    let fetched = timeout(20 * BESIDE_WAIT, scene.fetch(1, &[1, 2, 3, 4, 5])).await;
+    assert_eq!((fetched, scene.asked()), (Ok(Ok(7)), vec![1, 2, 3, 4, 5]));
+    settle().await;
+    assert!(scene.is_idle(), "what the slow ones send is wanted no more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_made_room_is_asked_again_where_others_fail() {
+    let conduct = [(1, Conduct::Stalls), (2, Conduct::Trickles(1)), (3, Conduct::Trickles(1))];
+    let scene = Scene::new(&conduct);
+    let fetching = tokio::spawn(scene.fetch(1, &[1, 2, 3, 4]));
+    sleep(4 * BESIDE_WAIT).await;
+    scene.town.conduct.lock().unwrap().insert(peer(1), Conduct::Serves);
+    let fetched = timeout(20 * BESIDE_WAIT, fetching).await;
+    assert_eq!((fetched.unwrap().unwrap(), scene.asked()), (Ok(7), vec![1, 2, 3, 4, 1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_asked_now_is_not_asked_beside_itself_for_who_takes_more() {
+    let scene = Scene::new(&[(1, Conduct::IsSlow)]);
+    for (most, asked) in [(7, vec![1]), (6, vec![1, 1])] {
+        scene.town.log.lock().unwrap().clear();
+        let first = tokio::spawn(scene.fetch_within(1, &[1], most));
+        settle().await;
+        let answers = tokio::join!(first, scene.fetch_within(2, &[1], 8));
+        let too_long = Err(Unfetched::TooLong { digest: Digest::of(CONTENT), bytes: 7, max: 6 });
+        assert_eq!(answers.0.unwrap(), if most < 7 { too_long } else { Ok(7) });
+        assert_eq!((answers.1, scene.asked()), (Ok(7), asked), "once more only where that was too long");
+        scene.fetcher.release(job(1));
+        scene.fetcher.release(job(2));
+        scene.blobs.remove(&Digest::of(CONTENT)).unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ impl Progress {
         self.0.of.store(of, Ordering::Relaxed);
     }
 
-    pub(super) fn add(&self, bytes: u64) {
+    pub(crate) fn add(&self, bytes: u64) {
         self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
