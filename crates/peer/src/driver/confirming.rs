@@ -329,7 +329,7 @@ impl Driver {
 }
 
 /// Asks a peer, in a task of its own.
-fn ask_head(background: &Background, peer: PeerId, own: (PeerId, NetworkId)) {
+pub(super) fn ask_head(background: &Background, peer: PeerId, own: (PeerId, NetworkId)) {
     let background = background.clone();
     tokio::spawn(async move {
         let network = &background.network;
