@@ -8,7 +8,7 @@ use assay_protocol::{
     journal::Fact,
     order::{Abort, Failure},
     receipt::Happening,
-    units::Amount,
+    units::{Amount, Duration},
 };
 use divan::{Bencher, counter::ItemsCount};
 
@@ -82,14 +82,14 @@ fn tick(bencher: Bencher<'_, '_>, jobs: u64) {
 
 /// Books with so many open jobs, each of which lasts.
 fn busy(jobs: u64) -> Office<Cheap> {
-    let mut office = Office::<Cheap>::new(|_| {});
+    let mut office = Office::<Cheap>::new(|genesis| genesis.timers.settle_max = Duration::seconds(3_600));
     for number in 0..jobs {
         let (client, lane) = (1_000 + number / LANES, u16::try_from(number % LANES).unwrap_or_default());
         if lane == 0 {
             endow(&mut office, client);
         }
         let mut order = office.order(client, PROVIDER, lane, 0);
-        order.0.run_max = assay_protocol::units::Duration::seconds(60);
+        order.0.run_max = Duration::seconds(60);
         office.open(order).unwrap_or_else(|rejection| panic!("{rejection}"));
         office.facts.clear();
     }
