@@ -365,6 +365,11 @@ async fn a_notary_that_is_gone_is_named_to_whoever_waits_for_it() {
             names_it(&assay(&you, &["batch", "run", &lines, "-o", &output]));
             let status = assay(&you, &["batch", "ls"]);
             assert!(status.stderr.contains(" stands: no connection to the notary "), "{status:?}");
+            let names = assay(&you, &["batch", "ls", "--quiet"]).stdout;
+            let cancelled = assay(&you, &["batch", "cancel", names.trim()]);
+            names_it(&cancelled);
+            assert!(cancelled.stdout.contains(": 1 job cancelled, "), "{cancelled:?}");
+            assert!(cancelled.stderr.contains("hint: nothing more of it is ordered"), "{cancelled:?}");
         });
         scope.spawn(|| {
             let answered = gateway.post("/v1/chat/completions", &body);

@@ -6,7 +6,7 @@ use assay_gateway::{BatchFolder, BatchPlan, Retracted, retract};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{home_batches, lines_under_way::LinesUnderWay, report::write_answers};
+use super::{home_batches, lines_under_way::LinesUnderWay, notary_vigil::until_gone, report::write_answers};
 use crate::{
     command_error::{CommandError, Exit},
     daemon::{Reach, RunningDaemon},
@@ -79,7 +79,8 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     Ok(())
 }
 
-/// Waits until nothing of a batch is under way and nobody carries it out, or until it is wanted again; what is under way then.
+/// Waits until nothing of a batch is under way and nobody carries it out, or until it is wanted again; what is under way then. What
+/// was opened is ended by its notary alone, which is not waited for longer than where a batch is carried out.
 async fn until_over(
     folder: &BatchFolder,
     plan: &BatchPlan,
@@ -100,9 +101,17 @@ async fn until_over(
     let over = tokio::select! {
         over = over => over,
         exit = stop::asked() => Err(left(exit, plan)),
+        gone = until_gone(&invocation.home, plan, without_notary, &invocation.printer) => Err(gone),
     };
     spinner.end();
     over
+}
+
+fn without_notary(name: &str) -> String {
+    format!(
+        "nothing more of it is ordered, and what is under way ends once it is back: `assay batch status {name}` says how far that \
+         is; `assay status` says when the notary was heard"
+    )
 }
 
 fn left(exit: Exit, plan: &BatchPlan) -> CommandError {

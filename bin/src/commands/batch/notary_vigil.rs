@@ -1,4 +1,5 @@
-//! Looks after the notary while a batch is carried out: whoever waits is told once it is gone, and is not kept for ever.
+//! Looks after the notary while a batch is carried out, or cancelled: whoever waits is told once it is gone, and is not kept for
+//! ever.
 
 use std::time::Duration;
 
@@ -21,8 +22,13 @@ const RETURN_WAIT: Duration = Duration::from_secs(30);
 /// Between two looks at whether it is there.
 const LOOK_STEP: Duration = Duration::from_secs(3);
 
-/// Waits until the notary has been gone for too long; says so as soon as it is.
-pub(super) async fn until_gone(home: &Home, plan: &BatchPlan, printer: &Printer) -> CommandError {
+/// Waits until the notary has been gone for too long, with what to do then; says so as soon as it is gone.
+pub(super) async fn until_gone(
+    home: &Home,
+    plan: &BatchPlan,
+    hint: impl Fn(&str) -> String,
+    printer: &Printer,
+) -> CommandError {
     let mut since = None;
     loop {
         sleep(LOOK_STEP).await;
@@ -33,7 +39,7 @@ pub(super) async fn until_gone(home: &Home, plan: &BatchPlan, printer: &Printer)
                     Instant::now()
                 });
                 if since.elapsed() >= RETURN_WAIT {
-                    return gone(&lost, plan);
+                    return gone(&lost, plan, hint(&short(plan.name)));
                 }
             }
             None => since = None,
@@ -46,12 +52,7 @@ async fn look(home: &Home) -> Option<LostNotary> {
     Handle::connect(home).await.ok()?.call(LookForNotary).await.ok()?
 }
 
-fn gone(lost: &LostNotary, plan: &BatchPlan) -> CommandError {
-    let name = short(plan.name);
-    let hint = format!(
-        "what is ordered goes on once it is back: `assay batch resume {name}` gathers it and goes on, `assay batch cancel {name}` \
-         ends it; `assay status` says when the notary was heard"
-    );
+fn gone(lost: &LostNotary, plan: &BatchPlan, hint: String) -> CommandError {
     CommandError::new(Exit::NoPeers, NOTARY_GONE, gone_words(lost), hint)
         .with(json!({ "batch": full(plan.name) }))
         .retryable()

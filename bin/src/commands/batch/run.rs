@@ -267,7 +267,7 @@ pub(super) async fn carry_out(
     let carried = tokio::select! {
         carried = carried => carried,
         exit = stop::asked() => Err(left(exit, plan)),
-        gone = until_gone(&invocation.home, plan, printer) => Err(gone),
+        gone = until_gone(&invocation.home, plan, without_notary, printer) => Err(gone),
     };
     spinner.end();
     // Whatever ended it, what there is is there to read.
@@ -331,6 +331,13 @@ fn held(sign: BatchSign, plan: &BatchPlan, unit: &str) -> Option<String> {
         "its ceiling of {most} {unit}s leaves too little beside {lines}: more are ordered as that \
          comes back; --max-cost raises it"
     ))
+}
+
+fn without_notary(name: &str) -> String {
+    format!(
+        "what is ordered goes on once it is back: `assay batch resume {name}` gathers it and goes on, `assay batch cancel {name}` \
+         ends it; `assay status` says when the notary was heard"
+    )
 }
 
 fn left(exit: Exit, plan: &BatchPlan) -> CommandError {
