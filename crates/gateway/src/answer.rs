@@ -137,8 +137,10 @@ pub(crate) struct LiveAnswer {
     paid_deadline: Option<Instant>,
     /// Whether it was taken up, or another answer to the same request.
     taken_up: TakenUp,
-    /// When to look next why nobody works on it; nothing once somebody does.
-    untaken_look: Option<Instant>,
+    /// When to look next why it does not come.
+    next_look: Instant,
+    /// Since when the notary that opened it is gone, and nothing was heard of it.
+    quiet: Option<Instant>,
 }
 
 impl AnswerOrder {
@@ -228,7 +230,8 @@ impl LiveAnswer {
             first_word_s: None,
             paid_deadline: None,
             taken_up,
-            untaken_look: Some(Instant::now() + LOOK_STEP),
+            next_look: Instant::now() + LOOK_STEP,
+            quiet: None,
         })
     }
 
@@ -243,7 +246,7 @@ impl LiveAnswer {
             if let Some(part) = self.parts.pop_front() {
                 return Ok(part);
             }
-            let deadline = self.paid_deadline.or(self.untaken_look);
+            let deadline = self.paid_deadline.unwrap_or(self.next_look);
             let update = match &mut self.hearing {
                 None => next_update(&mut self.updates, deadline).await,
                 Some(hearing) => tokio::select! {
@@ -261,7 +264,7 @@ impl LiveAnswer {
                 Seen::Nothing if self.paid_deadline.is_some() => {
                     return Err(HttpFailure::undelivered(self.key()));
                 }
-                Seen::Nothing => self.look_why_untaken().await?,
+                Seen::Nothing => self.look_why_it_waits().await?,
             }
         }
     }
@@ -289,6 +292,7 @@ impl LiveAnswer {
         if words.is_empty() {
             return;
         }
+        self.quiet = None;
         self.first_word_s.get_or_insert_with(|| self.ordered.elapsed().as_secs_f64());
         self.told.push_str(&words);
         self.parts.push_back(AnswerPart::Words(words));
@@ -323,6 +327,7 @@ impl LiveAnswer {
     /// Takes how the job stands.
     async fn look(&mut self, submission: &SubmissionView) -> Result<(), HttpFailure> {
         self.taken_up.note(submission);
+        self.quiet = None;
         // Whoever was asked beside it and did not answer may stand behind the one that did.
         let mut wanted = submission.attempts.iter().rev().filter(|attempt| !submission.awaits_rest(attempt));
         let found = wanted.find_map(delivered);
@@ -349,8 +354,6 @@ impl LiveAnswer {
             let besides = KnownBesides::of(submission, self.manifest.digest(), &self.handle).await;
             return Err(HttpFailure::of_submission(submission, &besides));
         }
-        let look = self.untaken_look.unwrap_or_else(|| Instant::now() + LOOK_STEP);
-        self.untaken_look = (!is_begun(submission)).then_some(look);
         if let Some(attempt) = submission.running() {
             self.begin(attempt);
         }
@@ -433,12 +436,8 @@ enum Seen {
     Nothing,
 }
 
-async fn next_update(updates: &mut Updates<Update>, deadline: Option<Instant>) -> Seen {
-    let update = match deadline {
-        Some(deadline) => timeout_at(deadline, updates.next()).await,
-        None => Ok(updates.next().await),
-    };
-    match update {
+async fn next_update(updates: &mut Updates<Update>, deadline: Instant) -> Seen {
+    match timeout_at(deadline, updates.next()).await {
         Ok(Some(Ok(update))) => Seen::Update(update),
         // A daemon that ends refuses to go on.
         Ok(Some(Err(_)) | None) => Seen::Lost,

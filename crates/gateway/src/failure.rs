@@ -8,7 +8,7 @@ use assay_market::{
     submission::{OverFunds, Unmatched},
     view::{AttemptState, SubmissionView},
 };
-use assay_peer::handle::{CallError, ConnectError, LostNotary, ModelRefused, Refused};
+use assay_peer::handle::{CallError, ConnectError, ModelRefused, Refused};
 use assay_protocol::{
     id::Digest,
     order::{Failure, Refusal},
@@ -149,21 +149,6 @@ impl HttpFailure {
             Some(param) if !self.message.contains(param.as_str()) => format!("{param}: {}", self.message),
             _ => self.message.clone(),
         }
-    }
-
-    /// Nobody opens the job that was ordered. It is cancelled; who asks again by itself might have it opened twice.
-    pub(crate) fn notary_gone(lost: &LostNotary) -> Self {
-        let seconds = lost.silent_for.0 / 1_000;
-        let heard = match lost.heard {
-            Some(_) => format!("which was last heard {seconds} s ago"),
-            None => format!("which was not heard since the daemon started {seconds} s ago"),
-        };
-        let message = format!(
-            "there is no connection to the notary {}, {heard}, so the job is not opened: it is cancelled if it can be; ask again \
-             once `assay status` shows the notary",
-            lost.notary
-        );
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "notary_gone", message).after_order()
     }
 
     /// A result that is paid for and did not come.

@@ -1,9 +1,10 @@
-//! Answers that nobody takes up, before a daemon that says why.
+//! Answers that do not come, before a daemon that says why.
 
 use assay_market::ledger::LANES_MAX;
 use assay_peer::handle::{CancelledView, JobView, KnownJob, Submit, SubmittedView};
 use assay_protocol::{
-    id::Digest,
+    id::{Digest, PeerId},
+    order::Failure,
     outcome::Outcome,
     units::{Rate, Timestamp},
 };
@@ -11,6 +12,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header::RETRY_AFTER},
     response::IntoResponse,
 };
+use tokio::time::timeout;
 
 use super::*;
 use crate::{
@@ -35,15 +37,14 @@ fn daemon(awaits: AwaitedPlace, cancelled: Option<AwaitedPlace>) -> StandInDaemo
     daemon.answers("submit", SubmittedView { key: Digest::default() });
     daemon.answers("cancel_waiting", cancelled);
     daemon.answers("cancel_job", CancelledView { key: Digest::default(), open: false });
-    daemon.shows(&JobView {
-        submission: submission(),
-        timeline: Vec::new(),
-        retry_of: None,
-        retried_as: None,
-        held: Vec::new(),
-        awaits: Some(awaits),
-    });
+    daemon.shows(&job(submission(), Some(awaits)));
     daemon
+}
+
+/// How a job stands, and what it waits for.
+fn job(submission: SubmissionView, awaits: Option<AwaitedPlace>) -> JobView {
+    let (timeline, held) = (Vec::new(), Vec::new());
+    JobView { submission, timeline, retry_of: None, retried_as: None, held, awaits }
 }
 
 /// An answer that was ordered so long ago.
@@ -94,7 +95,7 @@ async fn whoever_waits_for_a_place_that_its_own_jobs_have_is_told_and_nothing_of
         let daemon = daemon(awaits, Some(awaits));
         let (mut answer, cancels) = ordered(&daemon, long(), TakenUp::default()).await;
         // The next look is due.
-        answer.untaken_look = Some(Instant::now());
+        answer.next_look = Instant::now();
         let failure = answer.next().await.unwrap_err();
         assert_eq!((failure.status(), failure.code()), (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"));
         assert!(failure.line().contains(words) && failure.passes(), "{}", failure.line());
@@ -113,12 +114,12 @@ async fn whoever_waits_for_a_place_that_its_own_jobs_have_is_told_and_nothing_of
 async fn nobody_is_refused_early_nor_where_somebody_takes_it_up_at_the_last_moment() {
     let early = daemon(LANE, Some(LANE));
     let (mut answer, _) = ordered(&early, Duration::ZERO, TakenUp::default()).await;
-    assert_eq!(answer.look_why_untaken().await, Ok(()));
+    assert_eq!(answer.look_why_it_waits().await, Ok(()));
     assert!(early.asked("cancel_waiting").is_empty());
 
     let taken = daemon(LANE, None);
     let (mut answer, cancels) = ordered(&taken, long(), TakenUp::default()).await;
-    assert_eq!(answer.look_why_untaken().await, Ok(()), "the daemon says that it goes on");
+    assert_eq!(answer.look_why_it_waits().await, Ok(()), "the daemon says that it goes on");
     assert_eq!(taken.asked("cancel_waiting").len(), 1);
     drop(answer);
     cancels.finish(Duration::from_secs(60)).await;
@@ -131,7 +132,7 @@ async fn what_was_taken_up_is_waited_for() {
     let beside = TakenUp::default();
     let (mut answer, _) = ordered(&daemon, long(), beside.clone()).await;
     beside.note(&attempted(AttemptState::Closed(Outcome::NoClaim), Some(Rate::ONE)));
-    assert_eq!(answer.look_why_untaken().await, Ok(()), "another answer to the same request was");
+    assert_eq!(answer.look_why_it_waits().await, Ok(()), "another answer to the same request was");
     assert!(daemon.asked("cancel_waiting").is_empty());
 
     for (taken, rate) in [
@@ -149,6 +150,52 @@ async fn what_was_taken_up_is_waited_for() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_the_word_of_a_notary_that_is_gone_is_told_so_though_the_job_was_opened() {
+    let silent_for = units::Duration::seconds(90);
+    let lost = LostNotary { notary: PeerId([7; 32]), silent_for, heard: Some(Timestamp(1)) };
+    let opened = |state| attempted(state, Some(Rate::ONE));
+    let given = opened(AttemptState::Delivered).attempts.remove(0);
+    let given = AttemptView { output: Some(Digest::default()), ..given };
+    for stands in [
+        // Its provider may be gone as well.
+        opened(AttemptState::Running),
+        opened(AttemptState::Failed(Failure::Overdue)),
+        // It is checked for sure.
+        SubmissionView { attempts: vec![given], ..submission() },
+    ] {
+        let daemon = StandInDaemon::begin();
+        daemon.answers("submit", SubmittedView { key: Digest::default() });
+        daemon.answers("cancel_job", CancelledView { key: Digest::default(), open: true });
+        daemon.answers("show_job", job(stands.clone(), None));
+        let (mut answer, cancels) = ordered(&daemon, long(), TakenUp::default()).await;
+        answer.is_sure = true;
+        assert_eq!(answer.look(&stands).await, Ok(()));
+        daemon.answers("look_for_notary", Some(lost));
+        assert_eq!(answer.look_why_it_waits().await, Ok(()), "it may be back in a moment");
+        let long_ago = Instant::now().checked_sub(WORD_WAIT);
+        for is_there in [true, false] {
+            answer.quiet = long_ago;
+            if is_there {
+                daemon.answers("look_for_notary", None::<LostNotary>);
+                assert_eq!(answer.look_why_it_waits().await, Ok(()));
+                daemon.answers("look_for_notary", Some(lost));
+            } else {
+                answer.tell("its provider writes".to_owned());
+            }
+            assert_eq!(answer.quiet, None, "{is_there}");
+        }
+        answer.parts.clear();
+        (answer.quiet, answer.next_look) = (long_ago, Instant::now());
+        let failure = timeout(Duration::from_secs(60), answer.next()).await.unwrap().unwrap_err();
+        assert_eq!((failure.status(), failure.code()), (StatusCode::SERVICE_UNAVAILABLE, "notary_gone"));
+        assert!(failure.line().contains("last heard 90 s ago and has opened the job"), "{}", failure.line());
+        drop(answer);
+        cancels.finish(Duration::from_secs(60)).await;
+        assert_eq!(daemon.asked("cancel_job").len(), 1, "{stands:?}");
+    }
+}
+
+#[tokio::test]
 async fn all_who_wait_for_a_job_with_a_key_are_told_the_same() {
     let daemon = daemon(LANE, Some(LANE));
     let folder = tempfile::tempdir().unwrap();
@@ -156,7 +203,7 @@ async fn all_who_wait_for_a_job_with_a_key_are_told_the_same() {
     let (mut first, mut other) =
         (again(&daemon, request.waiter()).await, again(&daemon, request.waiter()).await);
     first.ordered = Instant::now().checked_sub(long()).unwrap();
-    let told = first.look_why_untaken().await.unwrap_err();
+    let told = first.look_why_it_waits().await.unwrap_err();
     let ended = SubmissionView { cancelled: true, ended: true, ..submission() };
     assert_eq!(other.look(&ended).await.unwrap_err(), told);
 }
