@@ -373,19 +373,18 @@ impl LiveAnswer {
 
     /// Reads what was delivered and tells what was not told of it yet.
     async fn deliver(&mut self, attempt: &AttemptView, output: Digest) -> Result<(), HttpFailure> {
-        self.open.delivered();
         let output = match self.handle.call(ReadOutput { digest: output, of: Some(self.key()) }).await {
             // The daemon keeps it for whoever asks again.
             Ok(mut pieces) if self.open.has_key() => pieces.whole().await,
             Ok(pieces) => pieces.all().await,
             Err(error) => Err(error),
         };
-        let output = match output {
-            Ok(output) => output,
-            // It is read again once the daemon is back.
-            Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => return self.watch_again().await,
-            Err(error) => return Err(HttpFailure::from(error).after_order()),
-        };
+        // It is read again once the daemon is back, unless it is refuted by then and another provider asked.
+        if matches!(output, Err(CallError::Lost(_) | CallError::Refused(Refused::Ending))) {
+            return self.watch_again().await;
+        }
+        self.open.delivered();
+        let output = output.map_err(|error| HttpFailure::from(error).after_order())?;
         let whole = WholeAnswer::of(&self.manifest, self.key(), attempt, output);
         let Some(rest) = whole.text.strip_prefix(&self.told).map(str::to_owned) else {
             return Err(other_words(attempt));

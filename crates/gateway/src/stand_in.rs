@@ -43,6 +43,8 @@ struct DaemonScript {
     /// What whoever watches a job is told first, and alone.
     watched: Option<Value>,
     asked: Vec<(String, Value)>,
+    /// Calls at which it leaves whoever asks.
+    left_at: Vec<&'static str>,
 }
 
 impl StandInDaemon {
@@ -76,6 +78,11 @@ impl StandInDaemon {
         self.script.lock().unwrap().watched = Some(json!(Update::Job(Box::new(job.clone()))));
     }
 
+    /// Has it end a connection by which it is asked a call like this, as one does that is started again.
+    pub(crate) fn leaves_at(&self, call: &'static str) {
+        self.script.lock().unwrap().left_at.push(call);
+    }
+
     /// What it was asked by this call.
     pub(crate) fn asked(&self, call: &str) -> Vec<Value> {
         let script = self.script.lock().unwrap();
@@ -95,7 +102,14 @@ async fn attend(mut stream: UnixStream, script: Arc<Mutex<DaemonScript>>) -> io:
         let (kind, number) = (stream.read_u8().await?, stream.read_u32().await?);
         let mut body = vec![0; usize::try_from(length).unwrap()];
         stream.read_exact(&mut body).await?;
-        let Some((kind, said)) = script.lock().unwrap().said(kind, &body) else { continue };
+        let (said, leaves) = {
+            let mut script = script.lock().unwrap();
+            (script.said(kind, &body), kind == ASK && script.leaves())
+        };
+        if leaves {
+            return Ok(());
+        }
+        let Some((kind, said)) = said else { continue };
         let said = said.to_string();
         stream.write_u32(u32::try_from(said.len()).unwrap()).await?;
         stream.write_u8(kind).await?;
@@ -105,6 +119,11 @@ async fn attend(mut stream: UnixStream, script: Arc<Mutex<DaemonScript>>) -> io:
 }
 
 impl DaemonScript {
+    /// Whether it leaves whoever asked last.
+    fn leaves(&self) -> bool {
+        self.asked.last().is_some_and(|(call, _)| self.left_at.iter().any(|left_at| left_at == call))
+    }
+
     /// What is said to a frame, and as what.
     fn said(&mut self, kind: u8, body: &[u8]) -> Option<(u8, Value)> {
         match kind {

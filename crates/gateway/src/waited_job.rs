@@ -117,7 +117,7 @@ impl WaitedJob {
         }
     }
 
-    /// Its result is here: it is not cancelled any more, and what it costs is known when it is over.
+    /// Its result was read: it is not cancelled any more, and what it costs is known when it is over.
     pub(crate) fn delivered(&mut self) {
         self.is_over = true;
         if let Some(allowance) = self.allowance.take() {

@@ -47,6 +47,15 @@ fn job(submission: SubmissionView, awaits: Option<AwaitedPlace>) -> JobView {
     JobView { submission, timeline, retry_of: None, retried_as: None, held, awaits }
 }
 
+/// A job whose result is here, and may be refuted yet.
+fn given() -> SubmissionView {
+    let attempt = attempted(AttemptState::Delivered, Some(Rate::ONE)).attempts.remove(0);
+    SubmissionView {
+        attempts: vec![AttemptView { output: Some(Digest::default()), ..attempt }],
+        ..submission()
+    }
+}
+
 /// An answer that was ordered so long ago.
 async fn ordered(daemon: &StandInDaemon, ago: Duration, taken_up: TakenUp) -> (LiveAnswer, Cancels) {
     let cancels = Cancels::default();
@@ -154,14 +163,12 @@ async fn whoever_waits_for_the_word_of_a_notary_that_is_gone_is_told_so_though_t
     let silent_for = units::Duration::seconds(90);
     let lost = LostNotary { notary: PeerId([7; 32]), silent_for, heard: Some(Timestamp(1)) };
     let opened = |state| attempted(state, Some(Rate::ONE));
-    let given = opened(AttemptState::Delivered).attempts.remove(0);
-    let given = AttemptView { output: Some(Digest::default()), ..given };
     for stands in [
         // Its provider may be gone as well.
         opened(AttemptState::Running),
         opened(AttemptState::Failed(Failure::Overdue)),
         // It is checked for sure.
-        SubmissionView { attempts: vec![given], ..submission() },
+        given(),
     ] {
         let daemon = StandInDaemon::begin();
         daemon.answers("submit", SubmittedView { key: Digest::default() });
@@ -193,6 +200,22 @@ async fn whoever_waits_for_the_word_of_a_notary_that_is_gone_is_told_so_though_t
         cancels.finish(Duration::from_secs(60)).await;
         assert_eq!(daemon.asked("cancel_job").len(), 1, "{stands:?}");
     }
+}
+
+#[tokio::test]
+async fn a_result_that_a_daemon_went_away_with_is_cancelled_where_its_client_hangs_up_before_it_is_read() {
+    let daemon = daemon(LANE, None);
+    daemon.leaves_at("read_output");
+    let (mut answer, cancels) = ordered(&daemon, Duration::ZERO, TakenUp::default()).await;
+    assert_eq!(answer.look(&given()).await, Ok(()), "the daemon is back");
+    assert_eq!((daemon.asked("read_output").len(), daemon.asked("watch_updates").len()), (1, 2));
+    drop(answer);
+    cancels.finish(Duration::from_secs(60)).await;
+    assert_eq!(
+        daemon.asked("cancel_job").len(),
+        1,
+        "it may be refuted meanwhile, and another provider asked"
+    );
 }
 
 #[tokio::test]
