@@ -228,6 +228,14 @@ impl LineLog {
         self.spent
     }
 
+    /// That a line is ordered once more, after its last order has come to nothing and has cost so much in all: what of that is counted
+    /// already, because it was looked at before, is not counted again.
+    pub(super) fn ordered_again(&self, line: usize, cost: Amount) -> LineRecord {
+        let (attempt, counted) =
+            self.lines.get(line).map_or((0, Amount::ZERO), |state| (state.attempt, state.cost));
+        LineRecord::Again { line, attempt: attempt + 1, cost: cost.minus_up_to(counted) }
+    }
+
     /// What came of a line, as it was recorded.
     pub(super) fn result(&self, line: usize) -> io::Result<Option<LineResult>> {
         let Some(end) = self.lines.get(line).and_then(|state| state.end.as_ref()) else { return Ok(None) };
@@ -299,6 +307,18 @@ mod tests {
         // What another order of it kept counts beside.
         log.add(&[LineRecord::Again { line: 1, attempt: 1, cost: Amount(2) }, over(1, 1, None)]).unwrap();
         assert_eq!((log.spent(), log.tally()), (Amount(17), LineTally { answered: 2, failed: 0 }));
+    }
+
+    #[test]
+    fn what_an_order_has_cost_that_comes_to_nothing_when_it_is_looked_at_once_more_is_counted_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = LineLog::open(&made(&folder), 1).unwrap();
+        log.add(&[over(0, 0, Some("undelivered"))]).unwrap();
+        log.add(&[LineRecord::Again { line: 0, attempt: 0, cost: Amount::ZERO }]).unwrap();
+        log.add(&[log.ordered_again(0, Amount(7))]).unwrap();
+        assert_eq!((log.lines()[0].attempt, log.spent()), (1, Amount(7)), "5 of it were counted");
+        log.add(&[log.ordered_again(0, Amount(2))]).unwrap();
+        assert_eq!((log.lines()[0].attempt, log.spent()), (2, Amount(9)), "of this one nothing was");
     }
 
     #[test]

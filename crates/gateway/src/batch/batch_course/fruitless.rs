@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{BatchCourse, PATIENCE, STEP, STEP_MAX};
 use crate::{
     BatchedFailure,
-    batch::{batch_error::BatchError, batch_stop::BatchStop, line_log::LineRecord, open_line::OpenLine},
+    batch::{batch_error::BatchError, batch_stop::BatchStop, open_line::OpenLine},
     known_besides::KnownBesides,
 };
 
@@ -28,7 +28,8 @@ impl BatchCourse<'_> {
         if submission.cancelled || !passes && !self.fails_again(line) {
             return self.record_failure((line, open.attempt), &failure, cost);
         }
-        self.log_all(&[LineRecord::Again { line, attempt: open.attempt + 1, cost }])?;
+        let again = self.log.ordered_again(line, cost);
+        self.log_all(&[again])?;
         self.payer.settle(submission.key, cost);
         self.forget(submission.key);
         self.queue.add(line);
