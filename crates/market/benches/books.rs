@@ -82,7 +82,11 @@ fn tick(bencher: Bencher<'_, '_>, jobs: u64) {
 
 /// Books with so many open jobs, each of which lasts.
 fn busy(jobs: u64) -> Office<Cheap> {
-    let mut office = Office::<Cheap>::new(|genesis| genesis.timers.settle_max = Duration::seconds(3_600));
+    let mut office = Office::<Cheap>::new(|genesis| {
+        genesis.timers.settle_max = Duration::seconds(3_600);
+        let provider = genesis.verifiers.iter_mut().find(|founder| founder.peer == id::<Cheap>(PROVIDER));
+        provider.into_iter().for_each(|founder| founder.stake = Amount::credits(1_000_000));
+    });
     for number in 0..jobs {
         let (client, lane) = (1_000 + number / LANES, u16::try_from(number % LANES).unwrap_or_default());
         if lane == 0 {
@@ -99,7 +103,7 @@ fn busy(jobs: u64) -> Office<Cheap> {
 fn endow(office: &mut Office<Cheap>, client: u64) {
     office.knows(client);
     let (notary, account) = (id::<Cheap>(NOTARY), id::<Cheap>(client));
-    let grant = Grant { notary, account, amount: Amount::credits(1_000), serial: client - 999 };
+    let grant = Grant { notary, account, amount: Amount::credits(100_000), serial: client - 999 };
     let grant = office.say(id::<Cheap>(ISSUER), grant);
     office.enter(Fact::Grant(grant)).unwrap_or_else(|rejection| panic!("{rejection}"));
 }
