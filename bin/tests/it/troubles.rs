@@ -11,6 +11,7 @@ use std::{
     thread,
 };
 
+use assay_market::event::Event;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -376,6 +377,32 @@ async fn a_notary_that_is_gone_is_named_to_whoever_waits_for_it() {
             answered.fails(503, "notary_gone");
             let message = answered.document()["error"]["message"].as_str().unwrap().to_owned();
             assert!(message.starts_with("there is no connection to the notary "), "{message}");
+        });
+    });
+}
+
+/// Its result is here before long, and nobody else says whether it holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notary_that_is_gone_is_named_to_whoever_waits_for_a_job_that_it_has_opened() {
+    let mut town = Town::start().await;
+    let you = town.network.peer("you").home.root().to_owned();
+    let key = town.submit().await;
+    town.hear("you", |event| matches!(event, Event::Opened { .. })).await;
+    town.network.kill("nora");
+    let name = key.to_string();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // Both are told at once, and not one a minute after the other.
+            let waited = assay(&you, &["job", "wait", &name, &name]);
+            fails(&waited, &[13]);
+            assert!(waited.stderr.contains("error: no connection to the notary "), "{waited:?}");
+            assert!(waited.stderr.contains(" was opened, and nobody else says what "), "{waited:?}");
+            assert!(waited.stderr.contains("hint: it goes on once the notary is back"), "{waited:?}");
+        });
+        scope.spawn(|| {
+            let patient = assay(&you, &["job", "wait", &name, "--timeout", "120s"]);
+            fails(&patient, &[10]);
+            assert!(patient.stderr.contains("it is waited for as long as was said"), "{patient:?}");
         });
     });
 }

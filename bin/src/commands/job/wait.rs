@@ -32,7 +32,7 @@ Examples:
   assay job wait 3fa29c --timeout 10m  no longer than ten minutes; it goes on all the same
 
 Exit status: 0 if each has a result that was paid for; else that of the worst: 9 if a result was refuted, 10 if the time is over,
-6 to 8 if nothing came of one, 13 if the notary is gone that is to open one.";
+6 to 8 if nothing came of one, 13 if the notary is gone that one waits for.";
 
 /// Wait until jobs are over.
 ///
@@ -66,10 +66,10 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let spinner = invocation.printer.spinner(WAITS);
     // All must be over, so one may be waited for after the other.
     let ended = unless_left(async {
-        let mut ended: Vec<JobEnd> = Vec::new();
+        let (mut ended, mut notary) = (Vec::<JobEnd>::new(), NotaryWait::begin());
         spinner.say(&how_long(&jobs, &daemon).await);
         for job in &mut jobs {
-            ended.push(until_over(job, &daemon, invocation, deadline, begun).await);
+            ended.push(until_over(job, &daemon, invocation, (deadline, begun), &mut notary).await);
         }
         Ok(ended)
     });
@@ -112,18 +112,18 @@ async fn until_over(
     job: &mut JobView,
     daemon: &RunningDaemon,
     invocation: &Invocation,
-    deadline: Option<Instant>,
-    begun: Instant,
+    (deadline, begun): (Option<Instant>, Instant),
+    notary: &mut NotaryWait,
 ) -> JobEnd {
     let key = job.submission.key;
+    *notary = notary.next(&job.submission, begun);
     let follow = async {
         let mut watch = JobWatch::begin(&invocation.home, &daemon.handle, full(key)).await?;
-        let mut notary = NotaryWait::since(&job.submission, begun);
         if begun.elapsed() >= LOOK_STEP {
             notary.look((watch.handle(), key), deadline.is_some(), &invocation.printer).await?;
         }
         loop {
-            let update = next_of(&mut watch, &mut notary, (key, deadline.is_some()), invocation).await?;
+            let update = next_of(&mut watch, notary, (key, deadline.is_some()), invocation).await?;
             let Update::Job(now) = update else { continue };
             if now.submission.ended {
                 return Ok(now);

@@ -88,7 +88,7 @@ pub(crate) struct Waiting {
     handle: Handle,
     /// Whoever waits has ended it.
     cancels: bool,
-    /// How long it is waited for the notary.
+    /// How long the notary is waited for.
     notary: NotaryWait,
     /// Until when a result is waited for that is paid already.
     paid_deadline: Option<Instant>,
@@ -272,6 +272,7 @@ impl Waiting {
             update = self.updates.next() => Some(update),
             new = hearing.next() => {
                 if !new.is_empty() {
+                    self.notary.hear_words();
                     self.shows(printer);
                     printer.piece(&new);
                 }

@@ -1,10 +1,11 @@
 //! How long a notary is waited for, and what is told of one that is gone or says nothing.
 //!
-//! **Invariant:** whoever says how long to wait is not left before, and told once; anybody else is told as soon as it can be known.
+//! **Invariant:** nobody waits without an end for a notary that is gone, but who says how long to wait: that one is not left before,
+//! and told once; anybody else is told as soon as it can be known.
 
 use std::time::Duration;
 
-use assay_market::view::{AttemptState, SubmissionView};
+use assay_market::view::{AttemptState, AttemptView, SubmissionView};
 use assay_peer::handle::{CallError, Handle, LookForNotary, LostNotary, Refused, ShowJob};
 use assay_protocol::id::Digest;
 use serde_json::json;
@@ -17,16 +18,22 @@ use crate::{
 
 /// How long a notary may take to open a job before whoever waits is told. The daemon goes on asking it.
 const NOTARY_WAIT: Duration = Duration::from_secs(30);
+/// How long one that has opened it is waited for once it is gone, while nothing is heard of the job either.
+const WORD_WAIT: Duration = Duration::from_secs(60);
 /// Between two looks at whether it is there.
 pub(crate) const LOOK_STEP: Duration = Duration::from_secs(3);
 
 /// The code of a failure for which the notary is gone.
 pub(crate) const NOTARY_GONE: &str = "NOTARY_GONE";
 
-/// A job that is waited for before it is opened.
+/// A job that is waited for until it is over.
 pub(crate) struct NotaryWait {
-    /// Since when nothing was heard of a job that is not opened yet; nothing, once nobody looks any more.
+    /// Since when nothing was heard of it; nothing, once nobody looks any more.
     quiet: Option<Instant>,
+    /// How its attempts stood when something of it was heard, or looked at.
+    known: Option<Vec<AttemptView>>,
+    /// Since when the notary is seen to be gone.
+    gone: Option<Instant>,
     /// When it was last looked whether the notary is there.
     looked: Option<Instant>,
     has_told: bool,
@@ -35,14 +42,14 @@ pub(crate) struct NotaryWait {
 impl NotaryWait {
     /// Begins to wait for a job that was just ordered.
     pub(crate) fn begin() -> Self {
-        Self { quiet: Some(Instant::now()), looked: None, has_told: false }
+        Self { quiet: Some(Instant::now()), known: None, gone: None, looked: None, has_told: false }
     }
 
-    /// Begins to wait for one that stood so at that time: a notary that was asked by then says nothing since then, whoever else
-    /// was waited for meanwhile.
-    pub(crate) fn since(submission: &SubmissionView, looked_at: Instant) -> Self {
-        let mut wait = Self::begin();
-        wait.hear(submission);
+    /// Begins to wait for the next job, which stood so at that time: a notary that was asked by then says nothing since then,
+    /// whoever else was waited for meanwhile, and one that is gone is so for all of them.
+    pub(crate) fn next(&self, submission: &SubmissionView, looked_at: Instant) -> Self {
+        let mut wait = Self { gone: self.gone, ..Self::begin() };
+        wait.turn(submission.ended);
         if is_asked(submission) {
             wait.quiet = wait.quiet.map(|_| looked_at);
         }
@@ -51,11 +58,17 @@ impl NotaryWait {
 
     /// Something was heard of the job.
     pub(crate) fn hear(&mut self, submission: &SubmissionView) {
-        self.turn(is_opened(submission));
+        self.known = Some(submission.attempts.clone());
+        self.turn(submission.ended);
     }
 
-    fn turn(&mut self, is_opened: bool) {
-        self.quiet = (!is_opened && !self.has_told).then(Instant::now);
+    /// Its provider says more of the answer.
+    pub(crate) fn hear_words(&mut self) {
+        self.quiet = self.quiet.map(|_| Instant::now());
+    }
+
+    fn turn(&mut self, is_over: bool) {
+        self.quiet = (!is_over && !self.has_told).then(Instant::now);
     }
 
     /// When to look at the notary next.
@@ -71,37 +84,56 @@ impl NotaryWait {
         has_deadline: bool,
         printer: &Printer,
     ) -> Result<(), CommandError> {
-        let Some(quiet) = self.quiet else { return Ok(()) };
+        if self.quiet.is_none() {
+            return Ok(());
+        }
         self.looked = Some(Instant::now());
         let submission = match handle.call(ShowJob { name: full(key) }).await {
             Ok(job) => job.submission,
             // Whoever hears of the job notices that; it is not the notary who says nothing.
             Err(CallError::Lost(_) | CallError::Refused(Refused::Ending)) => {
-                self.quiet = Some(Instant::now());
+                (self.quiet, self.gone) = (Some(Instant::now()), None);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         };
-        let is_asked = is_asked(&submission);
-        if !is_asked {
-            self.quiet = Some(Instant::now());
-        }
         // A daemon that does not say knows of none.
         let lost = handle.call(LookForNotary).await.unwrap_or_default();
-        // Where nobody was asked yet, one that was never heard may just not be found yet.
-        let lost = lost.filter(|lost| is_asked || submission.attempts.is_empty() && lost.heard.is_some());
-        let failure = match lost {
-            Some(lost) => gone(key, &lost),
-            None if is_asked && quiet.elapsed() >= NOTARY_WAIT => silent(key),
-            None => return Ok(()),
-        };
+        let Some(failure) = self.judge(&submission, lost) else { return Ok(()) };
         if !has_deadline {
             return Err(failure);
         }
-        (self.quiet, self.has_told) = (None, true);
+        (self.quiet, self.gone, self.has_told) = (None, None, true);
         let [message, _] = failure.lines();
         printer.note(format!("{message}; it is waited for as long as was said"));
         Ok(())
+    }
+
+    /// What is to be told of the notary where the job stands so, and that one is gone, if it is.
+    fn judge(&mut self, submission: &SubmissionView, lost: Option<LostNotary>) -> Option<CommandError> {
+        let (key, now) = (submission.key, Instant::now());
+        let (is_asked, awaits_word) = (is_asked(submission), awaits_word(submission));
+        let known = self.known.replace(submission.attempts.clone());
+        let has_moved = known.as_ref().is_some_and(|known| *known != submission.attempts);
+        let is_its_turn = if awaits_word { !has_moved } else { is_asked };
+        if !is_its_turn {
+            self.quiet = Some(now);
+        }
+        let quiet = self.quiet?;
+        self.gone = lost.map(|_| self.gone.unwrap_or(now));
+        if awaits_word {
+            // It may be back soon, and who works on it goes on meanwhile. Of one that is looked at for the first time it is not known
+            // since when nothing happened to it.
+            let since = self.gone.map(|gone| if known.is_some() { gone.max(quiet) } else { gone });
+            let is_long = since.is_some_and(|since| since.elapsed() >= WORD_WAIT);
+            return lost.filter(|_| is_long).map(|lost| no_word(key, &lost));
+        }
+        // Where nobody was asked yet, one that was never heard may just not be found yet.
+        let lost = lost.filter(|lost| is_asked || submission.attempts.is_empty() && lost.heard.is_some());
+        match lost {
+            Some(lost) => Some(gone(key, &lost)),
+            None => (is_asked && quiet.elapsed() >= NOTARY_WAIT).then(|| silent(key)),
+        }
     }
 }
 
@@ -110,10 +142,13 @@ fn is_asked(submission: &SubmissionView) -> bool {
     submission.attempts.iter().any(|attempt| attempt.state == AttemptState::Opening)
 }
 
-/// Whether it is the notary no more who is waited for: the job was opened, or nothing is asked for it now.
-fn is_opened(submission: &SubmissionView) -> bool {
-    let state = submission.foremost().map(|attempt| attempt.state);
-    submission.ended || !matches!(state, None | Some(AttemptState::Proposed | AttemptState::Opening))
+/// Whether a notary that has opened the job has yet to say what becomes of it, whether somebody works on it, has given a result, or
+/// has given up and no other attempt is to be opened.
+fn awaits_word(submission: &SubmissionView) -> bool {
+    let has = |is: fn(AttemptState) -> bool| submission.attempts.iter().any(|attempt| is(attempt.state));
+    let is_begun = has(|state| matches!(state, AttemptState::Running | AttemptState::Delivered));
+    let gave_up = has(|state| matches!(state, AttemptState::Failed(_)));
+    !submission.ended && (is_begun || gave_up && !is_asked(submission))
 }
 
 /// The notary, if it is gone while it has yet to open a job: what can be known of one that was just ordered.
@@ -153,6 +188,17 @@ fn gone(key: Digest, lost: &LostNotary) -> CommandError {
         .with(json!({ "submission": full(key) }))
 }
 
+/// The same of one that has opened it: who ordered it has a job that goes on.
+fn no_word(key: Digest, lost: &LostNotary) -> CommandError {
+    let name = short(key);
+    let message =
+        format!("{}: the job {name} was opened, and nobody else says what becomes of it", gone_words(lost));
+    let hint = format!(
+        "it goes on once the notary is back: `assay job wait {name}` waits for it, and `assay job result {name}` prints what it gave"
+    );
+    CommandError::new(Exit::NoPeers, NOTARY_GONE, message, hint).with(json!({ "submission": full(key) }))
+}
+
 fn silent(key: Digest) -> CommandError {
     let (name, seconds) = (short(key), NOTARY_WAIT.as_secs());
     let message = format!("the notary has not answered for {seconds} s: the job {name} is not opened");
@@ -168,9 +214,9 @@ fn hint(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use assay_market::view::AttemptView;
     use assay_protocol::{
         id::PeerId,
+        order::Failure,
         units::{Amount, Duration as Length, Timestamp},
     };
 
@@ -206,10 +252,12 @@ mod tests {
     fn a_notary_that_several_jobs_wait_for_is_silent_to_all_of_them_at_once() {
         // No longer ago than any machine is up.
         let begun = Instant::now() - Duration::from_millis(1);
-        let since = |state| NotaryWait::since(&submission(state), begun).quiet;
+        let since = |state| NotaryWait::begin().next(&submission(state), begun).quiet;
         assert_eq!(since(AttemptState::Opening), Some(begun), "it was asked by then");
         assert!(since(AttemptState::Proposed).is_some_and(|quiet| quiet > begun), "it may just be asked");
-        assert_eq!(since(AttemptState::Running), None, "it has opened it");
+        assert!(since(AttemptState::Running).is_some(), "it has opened it, and may be gone since");
+        let over = SubmissionView { ended: true, ..submission(AttemptState::Running) };
+        assert_eq!(NotaryWait::begin().next(&over, begun).quiet, None, "nobody waits for it");
     }
 
     #[test]
@@ -234,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_looked_again_and_again_until_the_job_is_opened() {
+    async fn it_is_looked_again_and_again_until_the_job_is_over() {
         let mut wait = NotaryWait::begin();
         let first = wait.next_look().unwrap();
         wait.looked = Some(first);
@@ -246,5 +294,49 @@ mod tests {
         wait.has_told = true;
         wait.turn(false);
         assert_eq!(wait.next_look(), None, "it was told once");
+    }
+
+    #[test]
+    fn the_word_of_a_notary_that_has_opened_the_job_is_waited_for_no_longer_than_a_minute_once_it_is_gone() {
+        let notary = PeerId([1; 32]);
+        let lost = LostNotary { notary, silent_for: Length::seconds(90), heard: Some(Timestamp(1)) };
+        let long_ago = Instant::now().checked_sub(WORD_WAIT).unwrap();
+        // Its provider may be gone as well.
+        for state in [AttemptState::Running, AttemptState::Delivered, AttemptState::Failed(Failure::Overdue)]
+        {
+            let stands = submission(state);
+            let mut wait = NotaryWait::begin();
+            wait.hear(&stands);
+            assert!(wait.next_look().is_some(), "{state:?}");
+            assert_eq!(wait.judge(&stands, Some(lost)), None, "it may be back in a moment");
+            (wait.quiet, wait.gone) = (Some(long_ago), Some(long_ago));
+            assert_eq!(wait.judge(&stands, None), None, "it is back");
+            assert_eq!(wait.judge(&stands, Some(lost)), None, "it is gone again, for a moment");
+            wait.gone = Some(long_ago);
+            wait.hear_words();
+            assert_eq!(wait.judge(&stands, Some(lost)), None, "its provider writes");
+            wait.quiet = Some(long_ago);
+            wait.known = Some(Vec::new());
+            assert_eq!(wait.judge(&stands, Some(lost)), None, "it has just become so");
+            wait.quiet = Some(long_ago);
+            let told = wait.judge(&stands, Some(lost)).unwrap();
+            assert_eq!((told.exit(), told.code()), (Exit::NoPeers, NOTARY_GONE));
+            let error = &told.to_json()["error"];
+            assert_eq!(error["retryable"], false, "the same command would order twice");
+            assert_eq!(error["details"]["submission"], full(Digest::default()));
+            let [message, hint] = told.lines();
+            assert!(
+                message
+                    .ends_with(": the job 000000000000 was opened, and nobody else says what becomes of it")
+            );
+            assert!(hint.contains("`assay job wait 000000000000`"), "{hint}");
+            // Another job that is waited for with it is told of at once.
+            let told = wait.next(&stands, long_ago).judge(&stands, Some(lost));
+            assert_eq!(told.map(|told| told.code()), Some(NOTARY_GONE));
+        }
+        let over = SubmissionView { ended: true, ..submission(AttemptState::Failed(Failure::Overdue)) };
+        let mut wait = NotaryWait::begin();
+        (wait.quiet, wait.gone) = (Some(long_ago), Some(long_ago));
+        assert_eq!(wait.judge(&over, Some(lost)), None, "nothing more is to be said of it");
     }
 }
