@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, io, path::Path};
 
+use assay_peer::handle::LostNotary;
 use assay_protocol::units::Amount;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -257,6 +258,12 @@ impl BatchWait {
     /// The daemon is away.
     pub(crate) fn away() -> Self {
         Self::new(HttpFailure::NO_DAEMON, "the daemon is away, and is waited for".to_owned())
+    }
+
+    /// The notary is gone, without whom nothing of it is opened or closed.
+    pub(crate) fn notary_gone(lost: &LostNotary) -> Self {
+        let rest = ", and is waited for: nothing of the batch is opened or closed until it is back";
+        HttpFailure::notary_gone(lost, rest).into()
     }
 }
 

@@ -1,14 +1,14 @@
 //! A batch of a client's on its way: it is looked at whole, carried out, and what came of it becomes files.
 //!
 //! **Invariant:** whenever this ends, whoever begins it again goes on where it was. Nothing of a batch is ordered before all of
-//! it was looked at. What keeps a batch back for now, such as a day's ceiling or a daemon that is away, does not end it; damage
-//! of what is kept of it does.
+//! it was looked at. What keeps a batch back for now, such as a day's ceiling, or a daemon or a notary that is away, does not end
+//! it, and is told; damage of what is kept of it ends it.
 
 use std::{collections::BTreeMap, fs::File, path::PathBuf, sync::Arc, time::Duration};
 
 use assay_peer::{
     config::Settings,
-    handle::{FindModel, Handle},
+    handle::{FindModel, Handle, LookForNotary},
 };
 use assay_protocol::{id::Digest, manifest::Manifest};
 use jiff::Timestamp;
@@ -38,6 +38,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 const AGAIN_MAX: Duration = Duration::from_secs(10 * 60);
 /// The same where it is to be cancelled, or its record is not written.
 const SOON: Duration = Duration::from_secs(1);
+/// Between two looks at whether the notary is there.
+const LOOK_STEP: Duration = Duration::from_secs(3);
 /// Answers of a batch that are being written at a time.
 const CONCURRENCY: u16 = 8;
 /// A key that was taken away.
@@ -279,7 +281,9 @@ async fn carry_out(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), Batc
     let stop = tokio::select! {
         carried = carried => carried,
         carried = cancel(gateway, batch, &plan, &nudge) => carried,
+        carried = look_for_notary(gateway, batch) => carried,
     };
+    batch.misses_notary(None);
     match stop? {
         None | Some(BatchStop::Cancelled) => Ok(()),
         Some(
@@ -290,6 +294,17 @@ async fn carry_out(gateway: &Arc<Gateway>, batch: &OpenBatch) -> Result<(), Batc
             | BatchStop::Refused(_)
             | BatchStop::NotAllowed(_)),
         ) => Err(stop.into()),
+    }
+}
+
+/// Has it told that the notary is gone, for as long as it is: what is under way waits for that, and goes on by itself. Whoever
+/// carries the batch out tells when it is over: this never does.
+async fn look_for_notary(gateway: &Gateway, batch: &OpenBatch) -> Result<Option<BatchStop>, BatchError> {
+    loop {
+        // A daemon that is away is noticed by whoever carries it out.
+        let lost = gateway.link.call(LookForNotary).await.unwrap_or_default();
+        batch.misses_notary(lost.as_ref().map(BatchWait::notary_gone));
+        sleep(LOOK_STEP).await;
     }
 }
 

@@ -8,7 +8,7 @@ use assay_market::{
     submission::{OverFunds, Unmatched},
     view::{AttemptState, SubmissionView},
 };
-use assay_peer::handle::{CallError, ConnectError, ModelRefused, Refused};
+use assay_peer::handle::{CallError, ConnectError, LostNotary, ModelRefused, Refused};
 use assay_protocol::{
     id::Digest,
     order::{Failure, Refusal},
@@ -149,6 +149,17 @@ impl HttpFailure {
             Some(param) if !self.message.contains(param.as_str()) => format!("{param}: {}", self.message),
             _ => self.message.clone(),
         }
+    }
+
+    /// The notary is gone, and what follows from that.
+    pub(crate) fn notary_gone(lost: &LostNotary, rest: &str) -> Self {
+        let seconds = lost.silent_for.0 / 1_000;
+        let heard = match lost.heard {
+            Some(_) => format!("which was last heard {seconds} s ago"),
+            None => format!("which was not heard since the daemon started {seconds} s ago"),
+        };
+        let message = format!("there is no connection to the notary {}, {heard}{rest}", lost.notary);
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "notary_gone", message)
     }
 
     /// A result that is paid for and did not come.

@@ -71,6 +71,8 @@ pub(crate) struct OpenBatch {
     /// Held while the record is written: it is read meanwhile.
     writing: Mutex<()>,
     wait: Mutex<Option<BatchWait>>,
+    /// That the notary is gone, as long as it is.
+    notary: Mutex<Option<BatchWait>>,
     /// Whether its client wants no more of it.
     is_cancelled: watch::Sender<bool>,
 }
@@ -178,6 +180,7 @@ impl GatewayBatches {
             record: Mutex::new(record),
             writing: Mutex::default(),
             wait: Mutex::default(),
+            notary: Mutex::default(),
         }
     }
 
@@ -308,7 +311,8 @@ impl OpenBatch {
 
     /// As its client reads it.
     pub(crate) fn document(&self) -> serde_json::Value {
-        let wait = lock(&self.wait).clone();
+        let gone = lock(&self.notary).clone();
+        let wait = gone.or_else(|| lock(&self.wait).clone());
         lock(&self.record).document(wait.as_ref())
     }
 
@@ -365,6 +369,11 @@ impl OpenBatch {
     /// Why it does not go on for now, if so.
     pub(crate) fn waits_for(&self, wait: Option<BatchWait>) {
         *lock(&self.wait) = wait;
+    }
+
+    /// That the notary is gone, if it is: whatever else keeps it back, it does not go on before that is there again.
+    pub(crate) fn misses_notary(&self, gone: Option<BatchWait>) {
+        *lock(&self.notary) = gone;
     }
 }
 

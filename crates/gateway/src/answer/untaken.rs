@@ -24,7 +24,6 @@ use assay_protocol::{
     id::Digest,
     units::{self, Amount},
 };
-use axum::http::StatusCode;
 use tokio::time::Instant;
 
 use super::{LiveAnswer, is_begun};
@@ -140,10 +139,10 @@ pub(super) fn no_place(awaited: AwaitedPlace) -> HttpFailure {
     HttpFailure::busy(message).asked_again_after(UNTAKEN_S)
 }
 
-/// Nobody opens the job that was ordered.
+/// Nobody opens the job that was ordered. It is cancelled; who asks again by itself might have it opened twice.
 fn not_opened(lost: &LostNotary) -> HttpFailure {
     let rest = ", so the job is not opened: it is cancelled if it can be; ask again once `assay status` shows the notary";
-    notary_gone(lost, rest)
+    HttpFailure::notary_gone(lost, rest).after_order()
 }
 
 /// Nobody says what becomes of the job that was opened.
@@ -152,18 +151,7 @@ fn no_word(lost: &LostNotary, key: Digest) -> HttpFailure {
         " and has opened the job, and nobody else says what becomes of it: it is cancelled if it can be; GET /v1/jobs/{key} says \
          how it stands"
     );
-    notary_gone(lost, &rest)
-}
-
-/// The notary is gone, and what follows from that. The job is cancelled; who asks again by itself might have it opened twice.
-fn notary_gone(lost: &LostNotary, rest: &str) -> HttpFailure {
-    let seconds = lost.silent_for.0 / 1_000;
-    let heard = match lost.heard {
-        Some(_) => format!("which was last heard {seconds} s ago"),
-        None => format!("which was not heard since the daemon started {seconds} s ago"),
-    };
-    let message = format!("there is no connection to the notary {}, {heard}{rest}", lost.notary);
-    HttpFailure::new(StatusCode::SERVICE_UNAVAILABLE, "notary_gone", message).after_order()
+    HttpFailure::notary_gone(lost, &rest).after_order()
 }
 
 /// Whether it is the notary who is waited for: a provider has agreed, and the job is not opened.

@@ -1,4 +1,4 @@
-//! Steps of a batch where no daemon is.
+//! Steps of a batch where no daemon is, or no notary.
 
 use assay_protocol::{manifest::Policy, units::Amount};
 
@@ -103,4 +103,56 @@ async fn what_can_be_read_of_a_damaged_log_becomes_files() {
     let away = give_up(&gateway, &batch, BatchWait::damaged("torn")).await.unwrap_err();
     assert_eq!(away.code, HttpFailure::NO_DAEMON, "what is under way is cancelled first");
     assert!(batch.work().path().exists());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_batch_that_waits_for_a_notary_that_is_gone_says_so_until_it_is_back() {
+    use assay_market::view::{AttemptState, SubmissionView};
+    use assay_peer::handle::{KnownJob, LostNotary};
+    use assay_protocol::{
+        id::PeerId,
+        units::{Duration as Length, Rate, Timestamp as Moment},
+    };
+    use serde_json::Value;
+
+    use crate::stand_in::{StandInDaemon, attempted};
+
+    let daemon = StandInDaemon::begin();
+    let gateway = crate::tests::bound(daemon.link.0.root(), "127.0.0.1:0", None).await.unwrap().gateway;
+    let (batch, manifest) = (begun(&gateway), manifest());
+    let plan = plan_of(&manifest);
+    let line =
+        r#"{"custom_id":"one","body":{"model":"sums","messages":[{"role":"user","content":"27+58="}]}}"#;
+    batch.work().keep_models(&BTreeMap::from([("sums".to_owned(), manifest)])).unwrap();
+    batch.work().begin(&plan, &mut line.as_bytes()).unwrap();
+    // It is opened, and its provider may be gone as well.
+    let submission =
+        SubmissionView { key: plan.key(0, 0), ..attempted(AttemptState::Running, Some(Rate::ONE)) };
+    let (cost_max, unit_price_max, gives_parts, awaits) = (Some(Amount(1)), None, false, None);
+    daemon.answers("known_jobs", [KnownJob { submission, cost_max, unit_price_max, gives_parts, awaits }]);
+    let silent_for = Length::seconds(90);
+    let lost = LostNotary { notary: PeerId([7; 32]), silent_for, heard: Some(Moment(1)) };
+    daemon.answers("look_for_notary", Some(lost));
+    let says = async |code: Value| {
+        while batch.document()["assay"]["waits_for"]["code"] != code {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let told = async {
+        says("notary_gone".into()).await;
+        let document = batch.document();
+        let message = document["assay"]["waits_for"]["message"].as_str().unwrap();
+        assert!(message.contains("last heard 90 s ago, and is waited for"), "{message}");
+        assert_eq!(document["status"], "in_progress", "nothing is given up");
+        daemon.answers("look_for_notary", None::<LostNotary>);
+        says(Value::Null).await;
+    };
+    let carried = async {
+        tokio::select! {
+            carried = carry_out(&gateway, &batch) => panic!("its job is open: {carried:?}"),
+            () = told => {}
+        }
+    };
+    timeout(Duration::from_secs(60), carried).await.unwrap();
 }
