@@ -81,17 +81,30 @@ impl Client {
     }
 
     /// An order is open in its lane, which is its submission's until it is closed. That may have left the lane, if only because
-    /// the number seemed to be taken; whoever uses it since goes on in another one.
+    /// the number seemed to be taken; whoever uses it since goes on in another one. Where a later number was opened there as well
+    /// the ticket came too late: its order is over, and the lane is whoever's it is.
     pub(super) fn take_lane(&mut self, job: JobId) {
         let Some(attempt) = self.attempts.get(&job) else { return };
-        let (key, place) = (attempt.key, place_of(attempt));
+        let (key, place, nonce) = (attempt.key, place_of(attempt), attempt.order.nonce);
+        if self.is_passed(place, nonce) {
+            return;
+        }
         let lane = self.lanes.entry(place).or_default();
-        lane.next = attempt.order.nonce + 1;
+        lane.next = nonce + 1;
         let before = lane.user.replace(key).filter(|user| *user != key);
         let before = before.and_then(|user| self.submissions.get_mut(&user));
         if let Some(other) = before.filter(|other| other.lane == Some(place)) {
             other.lane = None;
         }
+    }
+
+    /// True if an order with a later number in a lane is known to have been opened.
+    fn is_passed(&self, place: (PeerId, u16), nonce: u64) -> bool {
+        // Seldom does anybody have to look: mostly its number is the last that was tried.
+        let is_behind = self.lanes.get(&place).is_some_and(|lane| lane.next > nonce);
+        let passes =
+            |other: &Attempt| place_of(other) == place && other.order.nonce > nonce && was_opened(other);
+        is_behind && self.attempts.values().any(|other| passes(other))
     }
 
     /// An order of a submission is closed: where that does not go on in the same lane, the lane is free.
@@ -138,9 +151,8 @@ impl Client {
             return false;
         };
         let has_it = |other: &Attempt| {
-            let was_opened = other.ticket.is_some() || matches!(other.state, AttemptState::Closed(_));
             let is_there = place_of(other) == place_of(shown) && other.order.nonce == shown.order.nonce;
-            was_opened && is_there
+            was_opened(other) && is_there
         };
         self.attempts.iter().any(|(name, other)| *name != job && has_it(other))
     }
@@ -235,4 +247,9 @@ impl Client {
 /// The lane that an order is in.
 fn place_of(attempt: &Attempt) -> (PeerId, u16) {
     (attempt.order.notary, attempt.order.lane)
+}
+
+/// True if an order is known to have been opened: by its ticket, or by its close where that was lost.
+fn was_opened(attempt: &Attempt) -> bool {
+    attempt.ticket.is_some() || matches!(attempt.state, AttemptState::Closed(_))
 }

@@ -140,43 +140,78 @@ fn a_lane_that_was_lost_is_used_again_once_it_is_known_which_order_had_the_numbe
     }
 }
 
-/// Has each order of a submission refused, as if its number was taken, until it is given up or has an order in this place: where
-/// they went.
-fn refused_until(table: &mut Table, number: u8, end: Option<(u16, u64)>) -> Vec<(u16, u64)> {
-    let mut places = Vec::new();
+/// Has each order of a submission refused, as if its number was taken, until it is given up or has an order in this place: all
+/// of them.
+fn refused_until(table: &mut Table, number: u8, end: Option<(u16, u64)>) -> Vec<Order> {
+    let mut orders = Vec::new();
     table.submit(number, |wish| wish.cost_max = Amount::credits(1_000_000));
     loop {
         if let Some(unmatched) = failed(table) {
             assert_eq!(unmatched.refusal, Some(Refusal::Nonce), "its user is told");
-            return places;
+            return orders;
         }
         let (to, order) = table.proposed();
         table.accept(to, &order);
-        places.push(place(&order));
+        orders.push(order.clone());
         if end == Some(place(&order)) {
             close(table, &order, Outcome::NotDrawn);
-            return places;
+            return orders;
         }
         refuse(table, NOTARY, order.id(), Refusal::Nonce);
     }
+}
+
+/// Has eight jobs lose all lanes, with the first number in each: their orders.
+fn lose_all(table: &mut Table) -> Vec<Order> {
+    (1..=8).flat_map(|number| refused_until(table, number, None)).collect()
+}
+
+fn places(orders: &[Order]) -> Vec<(u16, u64)> {
+    orders.iter().map(place).collect()
 }
 
 /// Its key had used all lanes before it was brought back.
 #[test]
 fn a_client_that_has_lost_all_lanes_tries_the_next_numbers_in_them_and_waits_for_none() {
     let mut table = Table::client(&[PROVIDER]);
-    let lost: Vec<_> = (1..=8).flat_map(|number| refused_until(&mut table, number, None)).collect();
+    let lost = places(&lose_all(&mut table));
     assert_eq!(lost, (0..LANES_MAX).map(|lane| (lane, 0_u64)).collect::<Vec<_>>());
     let last = LANES_MAX - 1;
     let tried = refused_until(&mut table, 9, Some((last - 1, 1)));
     let expected: Vec<_> = (1..16_u64).map(|nonce| (last, nonce)).chain([(last - 1, 1)]).collect();
-    assert_eq!(tried, expected, "those first that were used least, and of none all numbers there are");
+    assert_eq!(
+        places(&tried),
+        expected,
+        "those first that were used least, and of none all numbers there are"
+    );
     table.restart();
     table.hear(NOTARY, account(0, 0));
     table.submit(10, |_| {});
     assert_eq!(place(&table.proposed().1), (last - 1, 2), "what is known by then is not forgotten");
     table.submit(11, |_| {});
     assert_eq!(place(&table.proposed().1), (last - 2, 1), "nobody waits for the one lane that is in use");
+}
+
+/// It was closed unseen, and the number behind it was found.
+#[test]
+fn a_ticket_that_comes_after_that_of_a_later_number_takes_the_lane_from_nobody() {
+    let mut table = Table::client(&[PROVIDER]);
+    let lost = lose_all(&mut table);
+    let (late, last) = (lost.last().expect("there are some"), LANES_MAX - 1);
+    table.submit(9, |_| {});
+    let (to, open) = table.proposed();
+    assert_eq!((place(late), place(&open)), ((last, 0), (last, 1)));
+    table.accept(to, &open);
+    for order in [&open, late] {
+        let ticket = *table.ticket(order).said();
+        table.hear(NOTARY, ticket);
+    }
+    close(&mut table, late, Outcome::Cancelled);
+    table.submit(10, |_| {});
+    assert_eq!(place(&table.proposed().1), (last - 1, 1), "the lane is that of the order that is open in it");
+    close(&mut table, &open, Outcome::NotDrawn);
+    table.submit(11, |_| {});
+    assert_eq!(place(&table.proposed().1), (last, 2), "and free after that");
 }
 
 /// Its ticket was lost.
