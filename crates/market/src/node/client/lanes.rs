@@ -253,3 +253,16 @@ fn place_of(attempt: &Attempt) -> (PeerId, u16) {
 fn was_opened(attempt: &Attempt) -> bool {
     attempt.ticket.is_some() || matches!(attempt.state, AttemptState::Closed(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_that_was_left_for_good_before_any_was_tried_again_is_tried_from_its_first_number_on() {
+        let left = Lane { next: UNTRIED, user: None };
+        assert!(left.is_taken() && left.is_lost());
+        assert_eq!([left, Lane::lost(0), Lane::lost(6)].map(Lane::number), [0, 1, 7]);
+        assert!(Lane::lost(0).is_lost() && !Lane { next: 1, user: None }.is_taken());
+    }
+}
