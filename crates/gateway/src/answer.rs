@@ -292,7 +292,8 @@ impl LiveAnswer {
         if words.is_empty() {
             return;
         }
-        self.quiet = None;
+        // Who is told words need not be told why none come.
+        (self.quiet, self.next_look) = (None, Instant::now() + LOOK_STEP);
         self.first_word_s.get_or_insert_with(|| self.ordered.elapsed().as_secs_f64());
         self.told.push_str(&words);
         self.parts.push_back(AnswerPart::Words(words));

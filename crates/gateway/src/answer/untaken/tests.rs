@@ -203,6 +203,18 @@ async fn whoever_waits_for_the_word_of_a_notary_that_is_gone_is_told_so_though_t
 }
 
 #[tokio::test]
+async fn why_it_waits_is_not_looked_while_its_words_come() {
+    let daemon = daemon(LANE, None);
+    let (mut answer, _) = ordered(&daemon, Duration::ZERO, TakenUp::default()).await;
+    let due = Instant::now();
+    answer.next_look = due;
+    answer.tell(String::new());
+    assert_eq!(answer.next_look, due, "nothing came");
+    answer.tell("its provider writes".to_owned());
+    assert!(answer.next_look >= due + LOOK_STEP);
+}
+
+#[tokio::test]
 async fn a_result_that_a_daemon_went_away_with_is_cancelled_where_its_client_hangs_up_before_it_is_read() {
     let daemon = daemon(LANE, None);
     daemon.leaves_at("read_output");
