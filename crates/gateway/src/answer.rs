@@ -139,6 +139,8 @@ pub(crate) struct LiveAnswer {
     taken_up: TakenUp,
     /// When to look next why it does not come.
     next_look: Instant,
+    /// How its attempts stood when it was told last.
+    known: Vec<AttemptView>,
     /// Since when the notary that opened it is gone, and nothing was heard of it.
     quiet: Option<Instant>,
 }
@@ -231,6 +233,7 @@ impl LiveAnswer {
             paid_deadline: None,
             taken_up,
             next_look: Instant::now() + LOOK_STEP,
+            known: Vec::new(),
             quiet: None,
         })
     }
@@ -313,7 +316,8 @@ impl LiveAnswer {
                 if self.hearing.is_some() {
                     self.hearing = Some(Hearing::going_on(handle.clone(), key, self.told.clone()));
                 }
-                (self.handle, self.updates) = (handle, updates);
+                // What was said meanwhile nobody heard.
+                (self.handle, self.updates, self.quiet) = (handle, updates, None);
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -328,7 +332,11 @@ impl LiveAnswer {
     /// Takes how the job stands.
     async fn look(&mut self, submission: &SubmissionView) -> Result<(), HttpFailure> {
         self.taken_up.note(submission);
-        self.quiet = None;
+        // Whoever missed something is told it anew, also where nothing happened to it.
+        if self.known != submission.attempts {
+            self.known.clone_from(&submission.attempts);
+            self.quiet = None;
+        }
         // Whoever was asked beside it and did not answer may stand behind the one that did.
         let mut wanted = submission.attempts.iter().rev().filter(|attempt| !submission.awaits_rest(attempt));
         let found = wanted.find_map(delivered);

@@ -203,6 +203,20 @@ async fn whoever_waits_for_the_word_of_a_notary_that_is_gone_is_told_so_though_t
 }
 
 #[tokio::test]
+async fn a_job_that_is_told_anew_and_stands_as_before_was_not_heard_of() {
+    let daemon = daemon(LANE, None);
+    let (mut answer, _) = ordered(&daemon, Duration::ZERO, TakenUp::default()).await;
+    let [running, failed] = [AttemptState::Running, AttemptState::Failed(Failure::Overdue)]
+        .map(|state| attempted(state, Some(Rate::ONE)));
+    let quiet = Some(Instant::now());
+    for (stands, has_moved) in [(&running, true), (&running, false), (&failed, true), (&failed, false)] {
+        answer.quiet = quiet;
+        assert_eq!(answer.look(stands).await, Ok(()));
+        assert_eq!(answer.quiet, quiet.filter(|_| !has_moved));
+    }
+}
+
+#[tokio::test]
 async fn why_it_waits_is_not_looked_while_its_words_come() {
     let daemon = daemon(LANE, None);
     let (mut answer, _) = ordered(&daemon, Duration::ZERO, TakenUp::default()).await;
@@ -219,7 +233,9 @@ async fn a_result_that_a_daemon_went_away_with_is_cancelled_where_its_client_han
     let daemon = daemon(LANE, None);
     daemon.leaves_at("read_output");
     let (mut answer, cancels) = ordered(&daemon, Duration::ZERO, TakenUp::default()).await;
+    (answer.known, answer.quiet) = (given().attempts, Some(Instant::now()));
     assert_eq!(answer.look(&given()).await, Ok(()), "the daemon is back");
+    assert_eq!(answer.quiet, None, "nobody heard its notary meanwhile");
     assert_eq!((daemon.asked("read_output").len(), daemon.asked("watch_updates").len()), (1, 2));
     drop(answer);
     cancels.finish(Duration::from_secs(60)).await;
