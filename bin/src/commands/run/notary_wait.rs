@@ -56,10 +56,13 @@ impl NotaryWait {
         wait
     }
 
-    /// Something was heard of the job.
+    /// It is told how the job stands.
     pub(crate) fn hear(&mut self, submission: &SubmissionView) {
-        self.known = Some(submission.attempts.clone());
-        self.turn(submission.ended);
+        let known = self.known.replace(submission.attempts.clone());
+        // Whoever missed something is told it anew, also where nothing happened to it.
+        if submission.ended || known.as_ref() != Some(&submission.attempts) {
+            self.turn(submission.ended);
+        }
     }
 
     /// Its provider says more of the answer.
@@ -115,7 +118,7 @@ impl NotaryWait {
         let (is_asked, awaits_word) = (is_asked(submission), awaits_word(submission));
         let known = self.known.replace(submission.attempts.clone());
         let has_moved = known.as_ref().is_some_and(|known| *known != submission.attempts);
-        let is_its_turn = if awaits_word { !has_moved } else { is_asked };
+        let is_its_turn = !has_moved && (awaits_word || is_asked);
         if !is_its_turn {
             self.quiet = Some(now);
         }
@@ -294,6 +297,25 @@ mod tests {
         wait.has_told = true;
         wait.turn(false);
         assert_eq!(wait.next_look(), None, "it was told once");
+    }
+
+    #[test]
+    fn a_job_that_is_told_anew_and_stands_as_before_was_not_heard_of() {
+        let before = Some(Instant::now() - Duration::from_millis(1));
+        let [running, delivered, opening] =
+            [AttemptState::Running, AttemptState::Delivered, AttemptState::Opening].map(submission);
+        let mut wait = NotaryWait::begin();
+        for (stands, has_moved) in [(&running, true), (&running, false), (&delivered, true)] {
+            wait.quiet = before;
+            wait.hear(stands);
+            assert_eq!(wait.quiet != before, has_moved);
+        }
+        // What is looked at before it is told has moved as well.
+        wait.quiet = before;
+        assert_eq!(wait.judge(&opening, None), None);
+        assert!(wait.quiet > before, "it may just be asked");
+        wait.hear(&SubmissionView { ended: true, ..opening });
+        assert_eq!(wait.quiet, None, "nobody waits for it");
     }
 
     #[test]
