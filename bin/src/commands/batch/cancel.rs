@@ -50,13 +50,16 @@ pub(super) async fn perform(args: &Args, invocation: &Invocation) -> Result<(), 
     let told = number_of(cancelled, "job");
     printer.line(format!("batch {name}: {told} cancelled, {too_late} had their answer already"));
     let open = match args.no_wait {
-        true => LinesUnderWay::asked(&daemon.handle, &plan, &folder.log(&plan)?).await?,
-        false => until_over(&folder, &plan, &daemon, invocation).await?,
+        true => {
+            LinesUnderWay::asked(&daemon.handle, &plan, &folder.log(&plan)?).await.map_err(CommandError::from)
+        }
+        false => until_over(&folder, &plan, &daemon, invocation).await,
     };
+    // Whatever ended the wait, what there is is there to read.
     let (log, is_running) = (folder.log(&plan)?, folder.is_locked());
-    if !is_running {
-        write_answers(&folder, &plan, &log)?;
-    }
+    let written = if is_running { Ok(()) } else { write_answers(&folder, &plan, &log) };
+    let open = open?;
+    written?;
     printer.document(
         "batch-cancelled",
         &json!({
