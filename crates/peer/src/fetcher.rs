@@ -17,7 +17,10 @@ mod transfers;
 
 use std::{
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -285,13 +288,13 @@ impl<C: Carrier> Inner<C> {
             return self.bring_in_pieces(id.digest, next).await.map_err(|error| (from, error));
         }
         let (mut going, mut transfers) = (FuturesUnordered::new(), Transfers::default());
-        let ended_by = transfers.begin(&next);
-        going.push(Abortable::new(self.bring_whole(id.digest, next), ended_by));
+        let (ended_by, is_whole) = transfers.begin(&next);
+        going.push(Abortable::new(self.bring_whole(id.digest, next, is_whole), ended_by));
         loop {
             let Ok(ended) = timeout(BESIDE_WAIT, going.next()).await else {
                 if let Some(next) = self.beside(id, &mut transfers) {
-                    let ended_by = transfers.begin(&next);
-                    going.push(Abortable::new(self.bring_whole(id.digest, next), ended_by));
+                    let (ended_by, is_whole) = transfers.begin(&next);
+                    going.push(Abortable::new(self.bring_whole(id.digest, next, is_whole), ended_by));
                 }
                 continue;
             };
@@ -317,8 +320,11 @@ impl<C: Carrier> Inner<C> {
     }
 
     /// Whom to ask beside those who are asked: the next one, or, where there are as many as may be, one that was not asked yet, for
-    /// whom the slowest makes room. That is asked again in its turn, where others fail.
+    /// whom the slowest makes room. That is asked again in its turn, where others fail. Nobody, while the disk takes what has come.
     fn beside(&self, id: FetchId, transfers: &mut Transfers) -> Option<Next> {
+        if transfers.have_whole() {
+            return None;
+        }
         let mut fetches = self.fetches();
         if transfers.have_place() {
             return fetches.beside(id);
@@ -333,11 +339,17 @@ impl<C: Carrier> Inner<C> {
         Some(next)
     }
 
-    /// Gets a blob from one source, and says from which.
-    async fn bring_whole(&self, digest: Digest, next: Next) -> (PeerId, Result<Blob, Unbrought>) {
+    /// Gets a blob from one source, and says from which; says before it goes to the disk that it is whole.
+    async fn bring_whole(
+        &self,
+        digest: Digest,
+        next: Next,
+        is_whole: Arc<AtomicBool>,
+    ) -> (PeerId, Result<Blob, Unbrought>) {
         let Next { from, bytes_max, progress } = next;
         let brought = match self.carrier.bring(from, digest, bytes_max, &progress).await {
             Ok(bytes) => {
+                is_whole.store(true, Ordering::Relaxed);
                 let store = move |blobs: Blobs| blobs.put(&bytes).map(|_| facts(&bytes));
                 self.on_disk(store).await.map_err(Unbrought::Here)
             }

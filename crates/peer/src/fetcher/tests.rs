@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use futures::{FutureExt, future::join_all};
 use tempfile::TempDir;
+use tokio::time::advance;
 
 use super::*;
-use crate::pieces::PIECE_BYTES;
+use crate::{
+    disk::{Change, HomeDisk, Watcher},
+    pieces::PIECE_BYTES,
+};
 
 const QUOTA_BYTES: u64 = 10_000;
 const OWN: PeerId = PeerId([0; 32]);
@@ -174,8 +178,12 @@ impl Scene {
     }
 
     fn with_room(quota_bytes: u64, conduct: &[(u8, Conduct)]) -> Self {
+        Self::on(&HomeDisk::default(), quota_bytes, conduct)
+    }
+
+    fn on(disk: &HomeDisk, quota_bytes: u64, conduct: &[(u8, Conduct)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(folder.path(), quota_bytes).unwrap();
+        let blobs = Blobs::open_on(disk, folder.path(), quota_bytes).unwrap();
         let town = Arc::new(Town::default());
         town.conduct.lock().unwrap().extend(conduct.iter().map(|(seed, conduct)| (peer(*seed), *conduct)));
         let fetcher = Fetcher::new(Arc::clone(&town), blobs.clone(), OWN);
@@ -362,6 +370,35 @@ async fn a_source_that_made_room_is_asked_again_where_others_fail() {
     scene.town.conduct.lock().unwrap().insert(peer(1), Conduct::Serves);
     let fetched = timeout(20 * BESIDE_WAIT, fetching).await;
     assert_eq!((fetched.unwrap().unwrap(), scene.asked()), (Ok(7), vec![1, 2, 3, 4, 1]));
+}
+
+/// A disk that writes nothing before the other end has gone.
+struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Watcher for Stuck {
+    fn permit(&self, change: Change<'_>) -> io::Result<usize> {
+        let Change::Write { bytes, .. } = change else { return Ok(0) };
+        assert!(self.0.lock().unwrap().recv().is_err(), "nothing is sent");
+        Ok(bytes)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_come_makes_room_for_nobody_while_the_disk_takes_it() {
+    let (stuck, until) = std::sync::mpsc::channel();
+    let disk = HomeDisk::watched(Arc::new(Stuck(Mutex::new(until))));
+    let mut conduct = [1, 2, 3, 4].map(|seed| (seed, Conduct::Trickles(1)));
+    conduct[0].1 = Conduct::Serves;
+    let scene = Scene::on(&disk, QUOTA_BYTES, &conduct);
+    let fetching = tokio::spawn(scene.fetch(1, &[1, 2, 3, 4]));
+    settle().await;
+    for _ in 0..20 {
+        advance(BESIDE_WAIT).await;
+        settle().await;
+    }
+    drop(stuck);
+    let fetched = timeout(20 * BESIDE_WAIT, fetching).await;
+    assert_eq!((fetched.unwrap().unwrap(), scene.asked()), (Ok(7), vec![1]), "nobody else is needed");
 }
 
 #[tokio::test(start_paused = true)]

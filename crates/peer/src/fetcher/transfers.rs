@@ -2,7 +2,13 @@
 //!
 //! **Invariant:** no more than [`BESIDE_MAX`] go on; the one that comes fastest ends for nobody.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use assay_protocol::id::PeerId;
 use futures::future::{AbortHandle, AbortRegistration};
@@ -24,16 +30,18 @@ struct Transfer {
     from: PeerId,
     progress: Progress,
     since: Instant,
+    is_whole: Arc<AtomicBool>,
     handle: AbortHandle,
 }
 
 impl Transfers {
-    /// Notes one that begins now; it is ended by what is returned.
-    pub(super) fn begin(&mut self, next: &Next) -> AbortRegistration {
+    /// Notes one that begins now: what ends it, and where it says that the blob has come whole.
+    pub(super) fn begin(&mut self, next: &Next) -> (AbortRegistration, Arc<AtomicBool>) {
         let (handle, registration) = AbortHandle::new_pair();
-        let (from, progress) = (next.from, next.progress.clone());
-        self.0.push(Transfer { from, progress, since: Instant::now(), handle });
-        registration
+        let (from, progress, is_whole) = (next.from, next.progress.clone(), Arc::<AtomicBool>::default());
+        let told = Arc::clone(&is_whole);
+        self.0.push(Transfer { from, progress, since: Instant::now(), is_whole, handle });
+        (registration, told)
     }
 
     /// One from this source has ended.
@@ -48,6 +56,11 @@ impl Transfers {
     /// True while another may go on beside them.
     pub(super) fn have_place(&self) -> bool {
         self.0.len() < BESIDE_MAX
+    }
+
+    /// True once one has brought the blob, which is on its way to the disk: nobody else is needed.
+    pub(super) fn have_whole(&self) -> bool {
+        self.0.iter().any(|transfer| transfer.is_whole.load(Ordering::Relaxed))
     }
 
     /// True once the youngest has had time to show how fast it is.
