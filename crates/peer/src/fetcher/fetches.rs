@@ -35,7 +35,7 @@ pub(super) struct FetchId {
 struct Fetch {
     number: u64,
     waiters: HashMap<u64, Waiter>,
-    /// Whom to ask, in this order.
+    /// Whom to ask, in this order, but first those that were not asked yet.
     sources: VecDeque<PeerId>,
     /// Who is, or was, among them.
     named: HashSet<PeerId>,
@@ -137,7 +137,7 @@ impl Fetches {
     /// The next source of a fetch. If none is left, everybody is told; if the fetch is over, nobody is.
     pub(super) fn next(&mut self, id: FetchId) -> Option<Next> {
         let fetch = self.fetch(id)?;
-        let Some(from) = fetch.sources.pop_front() else {
+        let Some(from) = fetch.take_source() else {
             let failure = fetch.failure.clone();
             self.end(id, &Err(failure));
             return None;
@@ -149,7 +149,7 @@ impl Fetches {
     /// The next source of a fetch that is not long, to be asked beside others; none, if none is left.
     pub(super) fn beside(&mut self, id: FetchId) -> Option<Next> {
         let fetch = self.fetch(id).filter(|fetch| fetch.bytes_max <= LONG_BYTES)?;
-        let from = fetch.sources.pop_front()?;
+        let from = fetch.take_source()?;
         // What is shown is how far the first is.
         Some(fetch.ask(from, Progress::default()))
     }
@@ -157,7 +157,7 @@ impl Fetches {
     /// The same of those that were not asked yet.
     pub(super) fn beside_unasked(&mut self, id: FetchId) -> Option<Next> {
         let fetch = self.fetch(id).filter(|fetch| fetch.bytes_max <= LONG_BYTES)?;
-        let place = fetch.sources.iter().position(|peer| !fetch.asked.contains(peer))?;
+        let place = fetch.unasked()?;
         let from = fetch.sources.remove(place)?;
         Some(fetch.ask(from, Progress::default()))
     }
@@ -233,6 +233,17 @@ impl Fetch {
             progress: Progress::default(),
             task: None,
         }
+    }
+
+    /// Where in the queue the first one is that was not asked yet. Who joins brings it in behind those that are asked again.
+    fn unasked(&self) -> Option<usize> {
+        self.sources.iter().position(|peer| !self.asked.contains(peer))
+    }
+
+    /// Takes the next source out of the queue.
+    fn take_source(&mut self) -> Option<PeerId> {
+        let place = self.unasked().unwrap_or(0);
+        self.sources.remove(place)
     }
 
     /// Asks a source, which is in the queue no more.

@@ -425,6 +425,21 @@ async fn a_source_that_fails_beside_others_ends_no_fetch() {
     assert_eq!((fetched, scene.asked()), (Ok(Ok(7)), vec![1, 2, 2, 2]));
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_was_not_asked_yet_comes_before_who_is_asked_again_whoever_joined_with_it() {
+    // One that is busy, alone and beside another; who knows of the last source joins before it is asked again.
+    let conduct = [(1, Conduct::Stalls), (2, Conduct::Busy(1)), (3, Conduct::Serves)];
+    let scenes: [(&[u8], Duration); 2] = [(&[2], BUSY_WAIT / 2), (&[1, 2], 3 * BESIDE_WAIT / 2)];
+    for (first, after) in scenes {
+        let scene = Scene::new(&conduct);
+        let fetching = tokio::spawn(scene.fetch(1, first));
+        sleep(after).await;
+        let joined = timeout(20 * BESIDE_WAIT, scene.fetch(2, &[3])).await;
+        assert_eq!((joined, fetching.await.unwrap()), (Ok(Ok(7)), Ok(7)));
+        assert_eq!(scene.asked(), [first, &[3][..]].concat());
+    }
+}
+
 /// Gets the long blob.
 async fn fetch_long(scene: &Scene, from: &[u8]) -> Result<u64, Unfetched> {
     let from = from.iter().map(|seed| peer(*seed)).collect();
