@@ -185,9 +185,14 @@ impl Folder {
         Ok(self.root.join(TEMPORARY).join(format!("{:032x}", u128::from_le_bytes(random))))
     }
 
-    /// Waits until the name of a file that is here is on the disk, with those of the folders that it is in.
-    pub(crate) fn sync_name(&self, digest: &Digest) -> io::Result<()> {
-        self.path(digest).ancestors().skip(1).take(3).try_for_each(|folder| self.disk.sync_folder(folder))
+    /// The folders that hold the name of a file, and those of the folders that it is in.
+    pub(crate) fn folders_of(&self, digest: &Digest) -> Vec<PathBuf> {
+        self.path(digest).ancestors().skip(1).take(3).map(Path::to_owned).collect()
+    }
+
+    /// Waits until the names in one of those are on the disk.
+    pub(crate) fn sync(&self, folder: &Path) -> io::Result<()> {
+        self.disk.sync_folder(folder)
     }
 
     /// Removes a file. What is not there is no error.

@@ -13,12 +13,10 @@ mod summary;
 pub(crate) mod tests;
 
 use std::{
+    collections::BTreeSet,
     io,
-    path::Path,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -66,8 +64,9 @@ pub struct Receipts {
     folder: Arc<Folder>,
     parties: Arc<Mutex<Parties>>,
     summary: Arc<ReceiptSummary>,
-    /// True once one could not be stored: folders were made, or a file has its name, of which the disk did not say that it has them.
-    is_unsure: Arc<AtomicBool>,
+    /// Folders that may hold a name, of a file or a folder, of which the disk did not say that it has it: those of each receipt that could
+    /// not be stored, until the disk has said so of all that is in them.
+    unsure: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 impl Receipts {
@@ -80,7 +79,7 @@ impl Receipts {
             folder: Arc::new(Folder::open(disk, folder)?),
             parties: Arc::default(),
             summary: Arc::default(),
-            is_unsure: Arc::default(),
+            unsure: Arc::default(),
         })
     }
 
@@ -95,7 +94,9 @@ impl Receipts {
             Ok(true) => (false, self.settle(&digest)),
             Ok(false) => {
                 let stored = self.folder.store(&bytes[..]).and_then(|_| self.settle(&digest));
-                self.is_unsure.fetch_or(stored.is_err(), Ordering::Relaxed);
+                if stored.is_err() {
+                    self.unsure().extend(self.folder.folders_of(&digest));
+                }
                 (stored.is_ok() || self.is_here(&digest).unwrap_or(false), stored)
             }
             Err(error) => (false, Err(error)),
@@ -110,10 +111,17 @@ impl Receipts {
         Ok(matches!(found, Content::Whole(_)))
     }
 
-    /// Has the name of a file on the disk where it is not known to be.
+    /// Has the name of a file on the disk where it is not known to be. A folder of which the disk has said that it has all names
+    /// is one of those no more, whichever receipt had made it one: no name comes into it but by [`Self::file`], one at a time.
     fn settle(&self, digest: &Digest) -> io::Result<()> {
-        let is_unsure = self.is_unsure.load(Ordering::Relaxed);
-        if is_unsure { self.folder.sync_name(digest) } else { Ok(()) }
+        let mut unsure = self.unsure();
+        for folder in self.folder.folders_of(digest) {
+            if unsure.contains(&folder) {
+                self.folder.sync(&folder)?;
+                unsure.remove(&folder);
+            }
+        }
+        Ok(())
     }
 
     /// Stores a receipt, and tries again for a while where the disk fails.
@@ -181,6 +189,10 @@ impl Receipts {
             }
         };
         Ok(parties.contains(to))
+    }
+
+    fn unsure(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.unsure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn parties(&self) -> MutexGuard<'_, Parties> {

@@ -221,6 +221,11 @@ impl Watcher for Unsure {
     }
 }
 
+/// What holds the name of a receipt, and the folders that it is in; the innermost first.
+fn folders_of(receipts: &Receipts, digest: &Digest) -> Vec<PathBuf> {
+    receipts.folder.path(digest).ancestors().skip(1).take(3).map(Path::to_owned).collect()
+}
+
 #[test]
 fn a_receipt_whose_name_may_not_be_on_the_disk_is_counted_and_is_not_filed_before_it_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -234,8 +239,29 @@ fn a_receipt_whose_name_may_not_be_on_the_disk_is_counted_and_is_not_filed_befor
     assert_eq!(listed(), 1, "it is here");
     let digest = receipts.file(&receipt(CHECKED)).unwrap();
     assert_eq!(listed(), 1, "once");
-    let path = receipts.folder.path(&digest);
-    let folders: Vec<PathBuf> = path.ancestors().skip(1).take(3).map(Path::to_owned).collect();
+    let folders = folders_of(&receipts, &digest);
     let asked = disk.0.lock().unwrap()[2..].to_vec();
     assert_eq!(asked, [vec![folders[0].clone()], folders].concat(), "all that it is in, and nothing before");
+}
+
+#[test]
+fn a_folder_is_waited_for_until_the_disk_has_its_names_and_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Unsure::default());
+    let receipts = Receipts::open(&HomeDisk::watched(disk.clone()), &folder.path().join("receipts")).unwrap();
+    assert!(receipts.file(&receipt(CHECKED)).is_err());
+    let [unsure, other] = [CHECKED, ABORTED].map(|bytes| folders_of(&receipts, &Digest::of(bytes)));
+    assert_eq!(unsure[2], other[2]);
+    assert_ne!(unsure[1], other[1], "they share the outermost alone");
+    // Of the other, what it makes itself, and then what they share; of the first, what is left.
+    for (bytes, asked) in [
+        (ABORTED, vec![&other[2], &other[1], &other[0], &other[2]]),
+        (CHECKED, vec![&unsure[0], &unsure[1]]),
+        (CHECKED, vec![]),
+        (ABORTED, vec![]),
+    ] {
+        let before = disk.0.lock().unwrap().len();
+        receipts.file(&receipt(bytes)).unwrap();
+        assert_eq!(disk.0.lock().unwrap()[before..].iter().collect::<Vec<_>>(), asked);
+    }
 }
