@@ -4,8 +4,9 @@ use assay_market::{Input, ledger::LANES_MAX};
 use assay_protocol::{
     id::Digest,
     notice::NoticeEvent,
-    order::{Order, Refusal},
+    order::{Abort, Failure, Order, Refusal},
     outcome::Outcome,
+    receipt::Happening,
     units::{Amount, Duration},
 };
 
@@ -14,7 +15,10 @@ use super::{
     ordering::{BOTH, failed, other, refuse, why_given_up},
     table::{Table, account},
 };
-use crate::office::{NOTARY, PROVIDER};
+use crate::{
+    cheap::Cheap,
+    office::{NOTARY, PROVIDER, id},
+};
 
 /// Where an order goes.
 fn place(order: &Order) -> (u16, u64) {
@@ -202,8 +206,11 @@ fn a_ticket_that_comes_after_that_of_a_later_number_takes_the_lane_from_nobody()
     let (to, open) = table.proposed();
     assert_eq!((place(late), place(&open)), ((last, 0), (last, 1)));
     table.accept(to, &open);
-    for order in [&open, late] {
-        let ticket = *table.ticket(order).said();
+    let late_ticket = *table.ticket(late).said();
+    let abort = Abort { job: late.id(), ticket: late_ticket.digest(), reason: Failure::Machine };
+    let abort = table.office.say(id::<Cheap>(PROVIDER), abort);
+    table.office.step(Happening::Abort(abort)).unwrap();
+    for ticket in [*table.ticket(&open).said(), late_ticket] {
         table.hear(NOTARY, ticket);
     }
     close(&mut table, late, Outcome::Cancelled);
