@@ -23,6 +23,9 @@ use crate::{
 
 /// Nanoseconds of a microsecond, in which waits are counted.
 const MICRO: u64 = 1_000;
+/// The most stretches that are counted apart: twice as many as a horizon has at most. What comes to rest long after it would have no
+/// end of them.
+const STRETCHES_MAX: usize = 20_000;
 /// Of how many first jobs it is told what a provider was paid for them.
 pub const FIRST_JOBS: [u64; 3] = [10, 100, 1_000];
 
@@ -208,7 +211,7 @@ impl MarketTally {
     }
 
     /// What happened in each stretch, from the first on: in those of the time that orders come, which is this long, and in those
-    /// after it up to the last in which something did.
+    /// after it up to the last in which something did, or to as many as are counted apart: the last of those has all that came later.
     #[must_use]
     pub fn series(&self, orders_come: Span) -> Vec<SeriesRow> {
         let of_orders = orders_come.0.div_ceil(self.stretch.0.max(1));
@@ -223,7 +226,8 @@ impl MarketTally {
     /// The stretch that a moment lies in.
     fn stretch_at(&mut self, at: Instant) -> &mut StretchTally {
         let passed = at.0.saturating_sub(self.stretches_from.0);
-        let number = usize::try_from(passed / self.stretch.0.max(1)).unwrap_or_default();
+        let number =
+            usize::try_from(passed / self.stretch.0.max(1)).unwrap_or(usize::MAX).min(STRETCHES_MAX - 1);
         if self.stretches.len() <= number {
             self.stretches.resize(number + 1, StretchTally::default());
         }
@@ -372,5 +376,25 @@ impl Observer for MarketTally {
             | Effect::Recall(_)
             | Effect::WakeAt(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_long_after_the_horizon_lies_in_the_last_stretch_that_is_counted_apart() {
+        let plan = Plan::default();
+        let mut tally = MarketTally::new(&plan, Vec::new(), Span(1));
+        // An hour in stretches of a nanosecond is more than any machine holds.
+        for at in [3, 3_600_000_000_000, u64::MAX] {
+            let seen = MarketSight { at: Instant(at), place: plan.client(0) };
+            tally.submitted(seen, Digest::of(b"an order"));
+        }
+        let series = tally.series(Span(5));
+        assert_eq!(series.len(), STRETCHES_MAX);
+        let orders = |number: usize| series[number].values[0];
+        assert_eq!((orders(3), orders(4), orders(STRETCHES_MAX - 1)), (Some(1.0), Some(0.0), Some(2.0)));
     }
 }
