@@ -174,6 +174,11 @@ fn a_program_is_named_and_started_where_somebody_allowed_it() {
     bench.asks(&[&run[..], &["--allow-programs"]].concat());
     assert_eq!(bench.fails(&["replay", "./runs"], 4)["code"], "PROGRAM");
     assert_eq!(bench.asks(&["replay", "./runs", "--allow-programs"])["run_count"], 2);
+    // The market beside it is as it was; what the program decides may be something else by now.
+    let attack = ["attack", file, "--seeds", "2", "--out", "./attack", "--allow-programs"];
+    assert!(!bench.types(&attack).stderr.contains("before"));
+    let again = bench.types(&attack);
+    assert!(again.stderr.contains("1 of 2 markets was run before"), "{again:?}");
 }
 
 /// Answers each line: whether an order is agreed to is luck, of which there is new one each time that it is started.

@@ -1,7 +1,7 @@
 //! The folder of attacks: the scenario of each, the runs of every scenario that they take, and in the end what came of all.
 //!
 //! **Invariant:** runs count once their file is whole, and for the build of the program that made them, so whoever comes goes on
-//! where others were ended.
+//! where others were ended; but not where programs decide, which may be others by then.
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +13,7 @@ use assay_simulations::lab::{
     attack::{AttackPlan, NamedOutcome, read_runs, runs_text, table},
     experiment::RunFigures,
     pieces::{DonePiece, said},
+    scenario::Scenario,
 };
 
 use super::{
@@ -77,10 +78,11 @@ impl<'a> AttackFolder<'a> {
         self.path.join(RUNS).join(format!("{hash}.csv"))
     }
 
-    /// The runs that are there of this build, and of how many scenarios there are those of another one.
+    /// The runs that are there of this build, and of how many scenarios there are those of another one; none where programs decide.
     fn kept(&self) -> (KeptRuns, usize) {
         let (mut kept, mut others) = (KeptRuns::new(), 0);
-        for (hash, scenario) in self.plan.scenarios() {
+        let is_fixed = |scenario: &Scenario| scenario.programs().is_empty();
+        for (hash, scenario) in self.plan.scenarios().iter().filter(|(_, scenario)| is_fixed(scenario)) {
             let text = fs::read_to_string(self.runs_file(hash)).unwrap_or_default();
             match read_runs(scenario, self.plan.seeds(), &text) {
                 Some((build, runs)) if build == self.build => drop(kept.insert(hash.clone(), runs)),
