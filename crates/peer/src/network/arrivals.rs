@@ -115,9 +115,9 @@ impl SwarmTask {
     fn take_stream(&mut self, opened: IncomingStream) {
         let IncomingStream { from: peer, stream } = opened;
         let Some(to) = from_libp2p(&peer) else { return };
-        let slot = if self.is_within_rate(peer) { self.serves.take(peer) } else { None };
+        let asker = if self.is_within_rate(peer) { self.serves.admit(peer) } else { None };
         let stream = FeltStream::new(stream, self.swarm.behaviour().crowds.pulse(&peer));
-        let serving = Upload { source: Arc::clone(&self.blobs), to, slot, pace: self.pace };
+        let serving = Upload { source: Arc::clone(&self.blobs), to, asker, pace: self.pace };
         tokio::spawn(serve(stream, serving));
     }
 
@@ -125,9 +125,9 @@ impl SwarmTask {
     fn take_listener(&mut self, opened: IncomingStream) {
         let IncomingStream { from: peer, stream } = opened;
         let Some(to) = from_libp2p(&peer) else { return };
-        let slot = if self.is_within_rate(peer) { self.listeners.take(peer) } else { None };
+        let asker = if self.is_within_rate(peer) { self.listeners.admit(peer) } else { None };
         let stream = FeltStream::new(stream, self.swarm.behaviour().crowds.pulse(&peer));
-        let reciting = Reciting { speeches: self.speeches.clone(), to, slot, pace: self.pace };
+        let reciting = Reciting { speeches: self.speeches.clone(), to, asker, pace: self.pace };
         tokio::spawn(recite(stream, reciting));
     }
 

@@ -16,7 +16,7 @@ use assay_protocol::{
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::{select, time::timeout};
 
-use super::{Pace, event::ExchangeFailure, pace::Patience, slots::Slot, wire::read_exact};
+use super::{Pace, event::ExchangeFailure, pace::Patience, slots::Asker, wire::read_exact};
 use crate::speech::{SpeechListener, SpeechPart, Speeches};
 
 /// Bytes in the longest frame.
@@ -89,7 +89,7 @@ pub(super) struct Reciting {
     pub(super) speeches: Speeches,
     pub(super) to: PeerId,
     /// None if there is too much to do.
-    pub(super) slot: Option<Slot>,
+    pub(super) asker: Option<Asker>,
     pub(super) pace: Pace,
 }
 
@@ -102,19 +102,24 @@ pub(super) async fn recite(stream: impl AsyncRead + AsyncWrite + Unpin, reciting
 }
 
 async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, reciting: Reciting) -> io::Result<()> {
-    let Reciting { speeches, to, slot, pace } = reciting;
+    let Reciting { speeches, to, asker, pace } = reciting;
     let (mut from_peer, mut to_peer) = stream.split();
     let mut patience = Patience::new(pace);
-    if slot.is_none() {
+    let Some(asker) = asker else {
         write_out(&mut to_peer, &[BUSY], &mut patience).await?;
         return to_peer.close().await;
-    }
+    };
     let (mut job, mut from) = ([0; 32], [0; 8]);
     read_exact(&mut from_peer, &mut job).await?;
     read_exact(&mut from_peer, &mut from).await?;
     let from = usize::try_from(u64::from_le_bytes(from)).map_err(io::Error::other)?;
     let Some(listener) = speeches.listen(Digest(job), to) else {
         write_out(&mut to_peer, &[SILENT], &mut patience).await?;
+        return to_peer.close().await;
+    };
+    // Held until it is over.
+    let Some(_slot) = asker.enter() else {
+        write_out(&mut to_peer, &[BUSY], &mut patience).await?;
         return to_peer.close().await;
     };
     let mut more = [0];

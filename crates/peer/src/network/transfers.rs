@@ -22,7 +22,7 @@ use super::{
     BlobSource, Pace, Progress,
     event::{ExchangeFailure, FetchError},
     pace::Patience,
-    slots::Slot,
+    slots::Asker,
     wire::CHUNK_BYTES,
 };
 use crate::pieces::{self, BlobPieces, ServedBlob};
@@ -49,7 +49,7 @@ pub(super) struct Upload {
     pub(super) source: Arc<dyn BlobSource>,
     pub(super) to: PeerId,
     /// None if there is too much to do.
-    pub(super) slot: Option<Slot>,
+    pub(super) asker: Option<Asker>,
     pub(super) pace: Pace,
 }
 
@@ -199,21 +199,27 @@ pub(super) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, serving: 
 }
 
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, serving: Upload) -> io::Result<()> {
-    let Upload { source, to, slot, pace } = serving;
+    let Upload { source, to, asker, pace } = serving;
     let mut patience = Patience::new(pace);
-    if slot.is_none() {
-        patience.write(&mut stream, &[BUSY]).await?;
-        return close(&mut stream, &mut patience).await;
-    }
+    let Some(asker) = asker else { return refuse(&mut stream, BUSY, &mut patience).await };
     let (mut digest, mut first) = ([0; 32], [0; 8]);
     patience.wait(read_whole(&mut stream, &mut digest)).await?;
     patience.wait(read_whole(&mut stream, &mut first)).await?;
+    let Some(slot) = asker.enter() else { return refuse(&mut stream, BUSY, &mut patience).await };
     let opened = spawn_blocking(move || source.open(&Digest(digest), &to)).await;
-    match opened.ok().flatten() {
-        Some(served) => write_file(&mut stream, served, u64::from_le_bytes(first), &mut patience).await?,
-        None => patience.write(&mut stream, &[ABSENT]).await?,
-    }
+    let Some(served) = opened.ok().flatten() else {
+        // Who is given nothing needs no place, however slowly it hears that.
+        drop(slot);
+        return refuse(&mut stream, ABSENT, &mut patience).await;
+    };
+    write_file(&mut stream, served, u64::from_le_bytes(first), &mut patience).await?;
     close(&mut stream, &mut patience).await
+}
+
+/// Says why nothing is served, and ends.
+async fn refuse(io: &mut (impl AsyncWrite + Unpin), why: u8, patience: &mut Patience) -> io::Result<()> {
+    patience.write(io, &[why]).await?;
+    close(io, patience).await
 }
 
 /// Says what pieces there are, and then those from `first` on.

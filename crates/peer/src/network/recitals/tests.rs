@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::{
-    network::{self, BlobSource, Limits, Network, NetworkEvent, NetworkSettings},
+    network::{self, BlobSource, Carried, Limits, Network, NetworkEvent, NetworkSettings},
     pieces::ServedBlob,
 };
 
@@ -34,7 +34,7 @@ async fn start(seed: u8, known: Vec<(PeerId, String)>) -> (Network, mpsc::Receiv
         nearby: Vec::new(),
         network: Digest::of(b"recitals"),
         notaries: Vec::new(),
-        limits: Limits { listeners_per_peer_max: 2, ..Limits::default() },
+        limits: Limits { listeners_max: 2, listeners_per_peer_max: 2, ..Limits::default() },
     };
     Network::start(settings, Arc::new(NoBlobs)).await.unwrap()
 }
@@ -115,4 +115,16 @@ async fn a_listener_that_leaves_gives_its_place_back() {
     assert_eq!(room.hears(0).await.err(), Some(ExchangeFailure::Busy));
     drop((first, second));
     timeout(WAIT_MAX, async { while room.hears(0).await.is_err() {} }).await.unwrap();
+}
+
+#[tokio::test]
+async fn strangers_who_ask_for_nothing_keep_no_listener_out() {
+    let room = Room::new().await;
+    let _speaker = room.speaks();
+    let silent = || room.other.open_stream_of(Carried::Speeches, id(1));
+    let _held = (silent().await.unwrap(), silent().await.unwrap());
+    // What they opened is seen there before what is opened now.
+    let asked = timeout(WAIT_MAX, room.other.hear(id(1), &JOB, 0)).await.unwrap();
+    assert_eq!(asked.err(), Some(ExchangeFailure::Busy), "they are waited for as often as may be");
+    assert!(room.hears(0).await.is_ok());
 }

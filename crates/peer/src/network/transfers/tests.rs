@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use libp2p::PeerId as Remote;
+use libp2p::{PeerId as Remote, futures::FutureExt as _};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::*;
@@ -137,28 +137,31 @@ impl BlobSource for Sevens {
 async fn a_reader_that_trickles_gives_its_place_back_in_seconds() {
     let slots = Slots::new(1, 1);
     for at_once in [0, 1, 5, 1000, 1 << 19] {
-        let slot = slots.take(Remote::random());
-        assert!(slot.is_some(), "the last one is free again");
-        let serving = Upload { source: Arc::new(Sevens), to: PeerId([1; 32]), slot, pace: Pace::default() };
+        let asker = slots.admit(Remote::random());
+        let serving = Upload { source: Arc::new(Sevens), to: PeerId([1; 32]), asker, pace: Pace::default() };
         let begun = Instant::now();
         let failed = answer(Trickle::reader(at_once), serving).await.unwrap_err();
         assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
         assert!(begun.elapsed() <= 2 * Pace::default().grace, "{:?} after {at_once}", begun.elapsed());
+        assert!(slots.take(Remote::random()).is_some(), "the last one is free again");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_opens_a_stream_and_asks_for_nothing_gives_its_place_back() {
-    let slots = Slots::new(1, 1);
+async fn a_peer_that_opens_a_stream_and_asks_for_nothing_keeps_no_place_from_others() {
+    let (slots, silent) = (Slots::new(1, 1), Remote::random());
     let serving = Upload {
         source: Arc::new(Sevens),
         to: PeerId([1; 32]),
-        slot: slots.take(Remote::random()),
+        asker: slots.admit(silent),
         pace: Pace::default(),
     };
-    let asks_slowly = Trickle::source(question(0), 0);
-    assert_eq!(answer(asks_slowly, serving).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
-    assert!(slots.take(Remote::random()).is_some());
+    let mut asks_slowly = std::pin::pin!(answer(Trickle::source(question(0), 0), serving));
+    assert!((&mut asks_slowly).now_or_never().is_none());
+    assert!(slots.take(Remote::random()).is_some(), "another has it meanwhile");
+    assert!(slots.admit(silent).is_none(), "it is waited for once");
+    assert_eq!(asks_slowly.await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert!(slots.admit(silent).is_some());
 }
 
 #[tokio::test]
@@ -283,8 +286,9 @@ async fn a_source_sends_the_pieces_that_are_asked_for() {
     for first in [0, 1, 3, 4, LAST_PIECE] {
         let heard = Arc::default();
         let asker = Asker { says: question(first).into(), heard: Arc::clone(&heard) };
-        let slot = Slots::new(1, 1).take(Remote::random());
-        let serving = Upload { source: Arc::new(Long), to: PeerId([1; 32]), slot, pace: Pace::default() };
+        let place = Slots::new(1, 1).admit(Remote::random());
+        let serving =
+            Upload { source: Arc::new(Long), to: PeerId([1; 32]), asker: place, pace: Pace::default() };
         answer(asker, serving).await.unwrap();
         assert!(*heard.lock().unwrap() == from(first, &long()), "from {first} on");
     }
