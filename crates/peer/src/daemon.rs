@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     blobs::Blobs,
-    companion::CompanionHost,
+    companion::{CompanionHost, CompanionPlace},
     config::{ConfigError, DaemonSettings, Home, KeyError, NetworkFile, Settings},
     disk::HomeDisk,
     driver::{Ended, LiveSettings, OpeningError, Parts, Restored, Snapshotting, beginnings, restore},
@@ -270,7 +270,7 @@ impl Daemon {
             has_contacts,
             mark,
         };
-        let (watchdog, closing) = (parts.network.watchdog().clone(), parts.network.clone());
+        let (closing, runs) = (parts.network.clone(), parts.executor.clone());
         let (driver, inlets, responder) = restored.into_driver(parts);
         let companions = responder.beside.companions.let_in(options.companion);
         let keeper = PriceKeeper::start(home.prices(), responder.clone()).await;
@@ -279,21 +279,17 @@ impl Daemon {
         server.serve(responder.clone());
         let handle = Handle::Local(Local::new(responder));
         tell_ready(Ready { peer, network: name, addresses, handle }, options.ready);
-        let wish = async {
-            wished(options.stop, &mut signals).await;
-            companions.see_off().await;
-            // Where this fails it has just ended by itself.
-            end.send(()).ok();
-        };
-        let ended = until_ended(&mut running, wish, (lock.lost(), &watchdog)).await;
+        let wish = end_as_wished(options.stop, &mut signals, &companions, end);
+        let ended = until_ended(&mut running, wish, (lock.lost(), closing.watchdog())).await;
         running.abort();
+        runs.end();
         // Whatever ended it: once its home is gone, what is there may be another's.
         if matches!(ended, Err(DaemonError::HomeGone { .. })) || lock.is_lost().await {
             server.disown();
             keeper.disown();
             snapshotting.disown();
         }
-        // The loop has closed it, unless it ended by a fault or with its home.
+        // The loop has ended both, unless it ended by a fault or with its home.
         closing.shutdown().await;
         snapshotting.end().await;
         keeper.end().await;
@@ -468,6 +464,19 @@ async fn join(
         limits: Limits::default(),
     };
     Ok(Network::start(settings, Arc::new(store.clone())).await?)
+}
+
+/// Has the loop end once somebody outside wishes for that and whatever runs beside it has left.
+async fn end_as_wished(
+    stop: Option<oneshot::Receiver<()>>,
+    signals: &mut Signals,
+    companions: &CompanionPlace,
+    end: oneshot::Sender<()>,
+) {
+    wished(stop, signals).await;
+    companions.see_off().await;
+    // An error means that it has just ended by itself.
+    end.send(()).unwrap_or(());
 }
 
 /// Returns when somebody outside wishes for the end.
