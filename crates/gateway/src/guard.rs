@@ -97,12 +97,17 @@ fn admitted(gateway: &Gateway, headers: &HeaderMap, target: &Uri) -> Result<Call
     } else if !gateway.needs_key.load(Ordering::Relaxed) {
         return Ok(Caller::default());
     }
-    let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let shown = shown.and_then(|value| value.strip_prefix("Bearer ")).and_then(|secret| keys.shown(secret));
+    let shown = shown_key(headers).and_then(|secret| keys.shown(secret));
     let message =
         "a key of this gateway is needed, as `Authorization: Bearer …`; `assay serve key new NAME` makes one";
     let unknown = || HttpFailure::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message);
     Ok(Caller { key: Some(shown.ok_or_else(unknown)?.clone()) })
+}
+
+/// The key that a head shows. The word before it is written in whatever case its client likes.
+fn shown_key(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, secret) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim_start_matches(' '))
 }
 
 /// Whether anybody may ask it, with a key or without.
@@ -216,6 +221,17 @@ mod tests {
         let target = |target: &str| own_target(&hosts, &target.parse().unwrap()).is_ok();
         assert!(target("/v1/models") && target("http://localhost:11435/v1/models") && target("*"));
         assert!(!target("http://evil.example/v1/models") && !target("evil.example:443"));
+    }
+
+    #[test]
+    fn a_key_is_shown_behind_its_word_in_whatever_case_that_is_written() {
+        for said in ["Bearer assay-1", "bearer assay-1", "BEARER  assay-1"] {
+            assert_eq!(shown_key(&headers(&[("authorization", said)])), Some("assay-1"), "{said}");
+        }
+        for said in ["assay-1", "Bearer", "Bearerassay-1", "Basic assay-1", "Bearer\tassay-1"] {
+            assert_eq!(shown_key(&headers(&[("authorization", said)])), None, "{said}");
+        }
+        assert_eq!(shown_key(&headers(&[])), None);
     }
 
     #[tokio::test]
