@@ -83,18 +83,18 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpFailure> 
         [] => return Err(wrong("the body is empty; it is to be a JSON object".to_owned())),
         _ => serde_json::from_slice(bytes).map_err(|error| wrong(format!("the body is no JSON: {error}")))?,
     };
-    if !whole.is_object() {
-        return Err(wrong("the body is no JSON object".to_owned()));
-    }
     of_value(whole, || serde_json::from_slice(bytes))
 }
 
-/// What a value says; a field that is null is none: so clients say that they say nothing. The format of its answer and its tools
-/// are read anew, where there are some, and are their texts.
+/// What an object says; a list would be read as its fields in their order. A field that is null is none: so clients say that
+/// they say nothing. The format of its answer and its tools are read anew, where there are some, and are their texts.
 pub(crate) fn of_value<T: DeserializeOwned>(
     mut whole: Value,
     format: impl FnOnce() -> serde_json::Result<WrittenFormat>,
 ) -> Result<T, HttpFailure> {
+    if !whole.is_object() {
+        return Err(wrong("the body is no JSON object".to_owned()));
+    }
     drop_nulls(&mut whole);
     let is_there = |name: &&str| whole.pointer(&pointer(name)).is_some();
     let named: Vec<&str> = FORMATS.into_iter().filter(is_there).collect();

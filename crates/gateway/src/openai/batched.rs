@@ -368,6 +368,17 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_no_object_is_refused_as_at_its_endpoint() {
+        let bodies =
+            [json!(["poet", [{ "role": "user", "content": "Why?" }]]), json!(["minilm", "a"]), json!(7)];
+        for (body, url) in bodies.into_iter().zip([CHAT, EMBEDDINGS, CHAT]) {
+            let refused = BatchedRequest::read(&line(json!({ "url": url, "body": body.clone() })), 256);
+            assert_eq!(refused.unwrap_err().line(), "the body is no JSON object", "{body}");
+            assert!(json_body::read::<Value>(body.to_string().as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
     fn a_line_may_ask_how_likely_the_tokens_of_its_answer_were() {
         let asked = |line: Value| BatchedRequest::read(&line.to_string(), 256).unwrap().chances();
         let chat = |more: Value| {
