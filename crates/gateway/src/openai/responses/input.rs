@@ -214,12 +214,13 @@ fn plain_text(content: &MessageContent, types: &[&str], place: &str) -> Result<S
     Ok(text)
 }
 
-/// Refuses what a text has beside itself, but for what an answer of before came with: nothing that was noted to it, and what
-/// its client read in it.
+/// Refuses what a text has beside itself, but for what an answer of before came with: nothing that was noted to it, how likely its
+/// tokens were, and what its client read in it.
 fn check_part(part: &Map<String, Value>, place: &str) -> Result<(), HttpFailure> {
     let is_more = |(name, value): &(&String, &Value)| match name.as_str() {
         "type" | "text" | "parsed" => false,
-        "annotations" | "logprobs" => value.as_array().is_none_or(|all| !all.is_empty()),
+        "annotations" => value.as_array().is_none_or(|all| !all.is_empty()),
+        "logprobs" => !value.is_array(),
         _ => true,
     };
     match part.iter().find(is_more) {
@@ -272,6 +273,20 @@ mod tests {
             r#"{"role":"assistant","content":"Or so."}"#.to_owned(),
         ];
         assert_eq!(read.unwrap(), expected);
+    }
+
+    #[test]
+    fn an_answer_of_before_that_came_with_chances_is_said_again_as_it_came() {
+        let said = |chances: Value| {
+            let part =
+                json!({ "type": "output_text", "text": "So.", "annotations": [], "logprobs": chances });
+            read(
+                json!([{ "type": "message", "role": "assistant", "status": "completed", "content": [part] }]),
+            )
+        };
+        let chances = json!([{ "token": "So", "logprob": -0.5, "bytes": [83, 111], "top_logprobs": [] }]);
+        assert_eq!(said(chances).unwrap(), [r#"{"role":"assistant","content":"So."}"#]);
+        assert_eq!(said(json!(7)).unwrap_err().param(), Some("input[0].content[0].logprobs"));
     }
 
     #[test]
