@@ -144,6 +144,25 @@ export function money(sum) {
   return `${sum.amount} ${Number(sum.amount) === 1 ? sum.unit : `${sum.unit}s`}`;
 }
 
+/** Digits behind the point of an amount, at most. */
+const PLACES = 9;
+
+/** A number as people read it, however small it is: a token may cost less than a millionth. */
+export function plain(number) {
+  return number.toLocaleString("en-US", { useGrouping: false, maximumFractionDigits: PLACES });
+}
+
+/** What sums are together, to the last of their digits: what is added as numbers is rounded. */
+export function total(sums, unit) {
+  const parts = sums.reduce((all, { amount }) => {
+    const [whole, part = ""] = amount.split(".");
+    return all + BigInt(whole + part.padEnd(PLACES, "0"));
+  }, 0n);
+  const digits = String(parts).padStart(PLACES + 1, "0");
+  const part = digits.slice(-PLACES).replace(/0{1,7}$/, "");
+  return { amount: `${digits.slice(0, -PLACES)}.${part}`, unit };
+}
+
 export function moment(text) {
   if (!text || text === "never") return null;
   const at = new Date(text);

@@ -1,6 +1,6 @@
 // What models were offered for, as lines: the lowest price of each hour, and the one in the middle of all offers.
 
-import { count, make, money, moment, table } from "./build.mjs";
+import { count, make, money, moment, plain, table } from "./build.mjs";
 
 /** Models that are drawn at once; of others the lines are behind a word. */
 const DRAWN = 6;
@@ -40,13 +40,13 @@ function lines({ model, spans }) {
   }).join("");
   const last = spans.at(-1);
   const day = (text) => text.slice(0, 10);
-  const said = `${model}: from ${day(spans[0].since)} to ${day(last.until)} between ${least} and ${most} ${last.lowest.unit}s a unit; at last ${last.lowest.amount} at the least and ${last.middle.amount} in the middle.`;
+  const said = `${model}: from ${day(spans[0].since)} to ${day(last.until)} between ${plain(least)} and ${plain(most)} ${last.lowest.unit}s a unit; at last ${last.lowest.amount} at the least and ${last.middle.amount} in the middle.`;
   return make("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": said },
     make("line", { x1: 0, x2: WIDTH, y1: BASE + 4, y2: BASE + 4, class: "axis" }),
     make("line", { x1: 0, x2: WIDTH, y1: TOP - 4, y2: TOP - 4, class: "grid" }),
     make("path", { d: path("middle"), class: "price middle" }),
     make("path", { d: path("lowest"), class: "price lowest" }),
-    make("text", { x: 0, y: TOP - 10 }, most > least ? `${least} to ${most}` : `${most}`),
+    make("text", { x: 0, y: TOP - 10 }, most > least ? `${plain(least)} to ${plain(most)}` : plain(most)),
     make("text", { x: 0, y: HEIGHT - 6 }, day(spans[0].since)),
     make("text", { x: WIDTH, y: HEIGHT - 6, "text-anchor": "end" }, day(last.until)));
 }
@@ -55,7 +55,7 @@ function summary(priced) {
   const rows = priced.map((one) => {
     const last = one.spans.at(-1);
     const [least, most] = [Math.min(...amounts(one.spans, "lowest")), Math.max(...amounts(one.spans, "lowest"))];
-    const cells = [called(one), money(last.lowest), money(last.middle), `${least} to ${most}`, moment(last.until)];
+    const cells = [called(one), money(last.lowest), money(last.middle), `${plain(least)} to ${plain(most)}`, moment(last.until)];
     return { key: one.manifest, cells };
   });
   return table("What a unit of each model cost", ["Model", "Lowest", "In the middle", "Lowest in 30 days", "Until"], rows);

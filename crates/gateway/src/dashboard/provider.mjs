@@ -1,6 +1,6 @@
 // What this peer sells: what runs, what it earns, how its machine is, and why it gets the jobs that it gets.
 
-import { ago, bytes, count, gauge, make, moment, money, name, pairs, part, prose, table, when } from "./build.mjs";
+import { ago, bytes, count, gauge, make, moment, money, name, pairs, part, plain, prose, table, total, when } from "./build.mjs";
 
 export const changesAlone = true;
 
@@ -59,12 +59,12 @@ function prices({ prices }) {
 }
 
 function earnings({ groups, all, due, receipts_unread: unread }) {
-  const waits = due.reduce((sum, { at_most: most }) => sum + Number(most.amount), 0);
+  const waits = total(due.map(({ at_most: most }) => most), all.earned.unit);
   return [
     pairs([
       ["earned in all", money(all.earned)],
       ["jobs paid", `${all.jobs_paid} of ${all.jobs_closed} closed`],
-      ["not closed yet", due.length ? `${count(due.length, "job")}, at most ${waits.toFixed(4)} ${all.earned.unit}s` : null],
+      ["not closed yet", due.length ? `${count(due.length, "job")}, at most ${money(waits)}` : null],
       ["lost of the stake", Number(all.lost.amount) ? money(all.lost) : null],
       ["won in traps", Number(all.won.amount) ? money(all.won) : null],
       ["receipts that cannot be read", unread || null],
@@ -87,10 +87,10 @@ function chart(groups, unit) {
   const bars = days.map(({ day, earned }, at) => {
     const tall = Math.max(earned > 0 ? 2 : 0, (earned / (most || 1)) * (base - 20));
     return make("rect", { x: 50 + at * step + step * 0.1, y: base - tall, width: Math.max(1, Math.min(48, step * 0.8)), height: tall, rx: 2, class: "bar" },
-      make("title", {}, `${day}: ${earned} ${unit}s`));
+      make("title", {}, `${day}: ${plain(earned)} ${unit}s`));
   });
   const [first, last] = [days[0].day, days.at(-1).day];
-  const said = `Earned by day from ${first} to ${last}; the most on one day were ${most} ${unit}s. The table below has each day.`;
+  const said = `Earned by day from ${first} to ${last}; the most on one day were ${plain(most)} ${unit}s. The table below has each day.`;
   return make("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": said },
     make("line", { x1: 50, x2: width, y1: base, y2: base, class: "axis" }),
     make("line", { x1: 50, x2: width, y1: 20, y2: 20, class: "grid" }),
@@ -102,7 +102,7 @@ function chart(groups, unit) {
 }
 
 function shortly(number) {
-  return number >= 100 ? Math.round(number).toString() : Number(number.toPrecision(3)).toString();
+  return plain(number >= 100 ? Math.round(number) : Number(number.toPrecision(3)));
 }
 
 function everyDay(groups) {
