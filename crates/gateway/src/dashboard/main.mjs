@@ -104,6 +104,8 @@ async function look() {
   const asked = due.map(async (noun) => {
     askedAt.set(noun, Date.now());
     const document = await ask(noun);
+    // What did not come is asked again, though nothing tells that it can be had now.
+    if (document.error) isStale = true;
     // What was known is better than that it cannot be had for a moment.
     if (!document.error || !known.has(noun) || known.get(noun).error) known.set(noun, document);
     if (place().page === page && place().name === name) show();
