@@ -329,6 +329,12 @@ impl Journal {
         self.reader().records(first)
     }
 
+    /// How many entries are durable. Of those that are read after this was asked there are as many at least.
+    #[must_use]
+    pub fn entry_count(&self) -> u64 {
+        lock(&self.shared.extent).entries
+    }
+
     /// The durable entries from this one on, as many as there are now; the first is 0.
     #[must_use]
     pub fn entries(&self, first: u64) -> Records {

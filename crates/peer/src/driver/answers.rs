@@ -14,7 +14,7 @@ use super::{
     Driver,
     pages::{self, BOOK, HEAD, HEARD, JOURNAL, LEFT},
 };
-use crate::network;
+use crate::{journal::Records, network};
 
 /// Bytes of the longest question about a journal.
 const WANTED_BYTES_MAX: usize = 16;
@@ -45,11 +45,15 @@ impl Driver {
         }
     }
 
+    /// So many entries of this notary at most, from the one of this number on: which places are withheld, how many entries there are,
+    /// and what reads them. What is saved and not durable yet cannot be read, and is nobody's to know.
+    pub(super) fn published(&self, from: u64, most: u64) -> (Vec<u64>, u64, Records) {
+        let withheld = self.node.withheld(from..from.saturating_add(most));
+        (withheld, self.journal.entry_count(), self.journal.entries(from))
+    }
+
     fn answer_page(&self, wanted: JournalRange, reply: network::Reply) {
-        let total = self.entries;
-        let last = wanted.from.saturating_add(pages::ENTRIES_MAX);
-        let withheld = self.node.withheld(wanted.from..last);
-        let records = self.journal.entries(wanted.from);
+        let (withheld, total, records) = self.published(wanted.from, pages::ENTRIES_MAX);
         tokio::task::spawn_blocking(move || {
             reply.answer(codec::encode(&pages::page(records, wanted, &withheld, total)));
         });

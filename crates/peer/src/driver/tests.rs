@@ -222,6 +222,22 @@ async fn nothing_leaves_before_the_disk_has_it_and_nothing_overtakes() {
     assert_eq!(held.left().await, expected);
 }
 
+/// A copy that was asked for meanwhile would be said to be cut.
+#[tokio::test]
+async fn a_journal_is_said_to_have_no_more_entries_than_can_be_read() {
+    let mut held = Held::new().await;
+    let entry = rows::tick(0, &Keypair::from_seed([1; 32]), held.driver.network_id);
+    held.perform(vec![Effect::Save(entry)]).await;
+    let seen = |driver: &Driver| {
+        let (_, total, records) = driver.published(0, 10);
+        (total, records.count())
+    };
+    assert_eq!(seen(&held.driver), (0, 0), "the disk has nothing yet");
+    held.let_through.send(()).unwrap();
+    held.driver.journal.wait(1).await.unwrap();
+    assert_eq!(seen(&held.driver), (1, 1));
+}
+
 #[tokio::test]
 async fn a_burst_is_one_sync() {
     let mut held = Held::new().await;

@@ -86,9 +86,7 @@ impl Respond for AuditNotary {
             return audit(responder.network.clone(), replay).await;
         }
         let own = responder.own;
-        let journal = |driver: &mut crate::driver::Driver| {
-            (driver.node.withheld(0..u64::MAX), driver.entries, driver.journal.entries(0))
-        };
+        let journal = |driver: &mut crate::driver::Driver| driver.published(0, u64::MAX);
         let (withheld, total, records) = responder.look(journal).await?;
         let replayed = responder.work(move |is_wanted| {
             let mut replay = Replay::new(&genesis, notary, own);

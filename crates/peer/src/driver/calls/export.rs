@@ -81,10 +81,7 @@ async fn page(responder: &Responder, notary: PeerId, from: u64) -> Result<Page, 
         return fetch(&responder.network, notary, from).await;
     }
     let wanted = JournalRange { from };
-    let journal = move |driver: &mut Driver| {
-        let last = from.saturating_add(pages::ENTRIES_MAX);
-        (driver.node.withheld(from..last), driver.entries, driver.journal.entries(from))
-    };
+    let journal = move |driver: &mut Driver| driver.published(from, pages::ENTRIES_MAX);
     let (withheld, total, records) = responder.look(journal).await?;
     responder.work(move |_| pages::page(records, wanted, &withheld, total)).await
 }

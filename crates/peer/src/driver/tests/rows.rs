@@ -2,6 +2,7 @@
 
 use assay_market::node::REFILED_ENTRIES;
 use assay_protocol::{
+    id::NetworkId,
     journal::{Entry, Fact},
     notice::Tick,
     units::Timestamp,
@@ -14,6 +15,14 @@ use crate::{
     journal::{Base, Journal},
 };
 
+/// An entry of a notary.
+pub(super) fn tick(round: u64, key: &Keypair, network: NetworkId) -> Record {
+    let (time, beacon) = (Timestamp(round), Digest::default());
+    let tick = Tick { round, time, live: time, beacon, checkpoint: None };
+    let fact = Fact::Tick(Signed::seal(tick, key, network).into_signed());
+    Record::Chain(Box::new(Entry { previous: Digest::default(), fact }))
+}
+
 /// Whether rows may be missing at a notary with so many entries, of which so many are in the index.
 async fn may_lack(entries: u64, indexed: u64) -> bool {
     let (folder, key) = (tempfile::tempdir().unwrap(), Keypair::from_seed([1; 32]));
@@ -22,10 +31,7 @@ async fn may_lack(entries: u64, indexed: u64) -> bool {
     let place = folder.path().join("journal");
     let journal = Journal::open(&HomeDisk::default(), &place, owner, &Base::default()).unwrap();
     for round in 0..entries {
-        let (time, beacon) = (Timestamp(round), Digest::default());
-        let tick = Tick { round, time, live: time, beacon, checkpoint: None };
-        let fact = Fact::Tick(Signed::seal(tick, &key, genesis.id()).into_signed());
-        let entry = Record::Chain(Box::new(Entry { previous: Digest::default(), fact }));
+        let entry = tick(round, &key, genesis.id());
         let sequence = journal.append_entry(codec::encode(&entry)).unwrap();
         journal.wait(sequence).await.unwrap();
     }
