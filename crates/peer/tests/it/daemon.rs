@@ -1,8 +1,9 @@
 //! A daemon and its user: who may connect, what is answered, what is left behind.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use assay_peer::{
+    config::Home,
     daemon::{Daemon, DaemonError, Options},
     handle::{
         CallError, ConnectError, HANDLE_VERSION, Handle, Provide, Refused, ServiceWish, ShowStatus, Shutdown,
@@ -86,14 +87,20 @@ async fn a_home_has_one_daemon() {
     house.start().await.stop().await;
 }
 
+/// Puts another's home in the place of one; where that is.
+fn replaced(home: &Home) -> &Path {
+    let root = home.root();
+    std::fs::rename(root, root.with_extension("aside")).unwrap();
+    std::fs::create_dir(root).unwrap();
+    std::fs::write(home.socket(), "another's").unwrap();
+    root
+}
+
 #[tokio::test]
 async fn a_daemon_ends_with_its_home_and_lets_the_one_in_its_place_be() {
     let house = alone();
     let running = house.start().await;
-    let root = house.home.root();
-    std::fs::rename(root, root.with_extension("aside")).unwrap();
-    std::fs::create_dir(root).unwrap();
-    std::fs::write(house.home.socket(), "another's").unwrap();
+    let root = replaced(&house.home);
     let ended = running.failed().await;
     assert!(matches!(&ended, DaemonError::HomeGone { home } if home == root), "{ended:?}");
     assert_eq!(std::fs::read_to_string(house.home.socket()).unwrap(), "another's");
@@ -109,10 +116,7 @@ async fn a_daemon_ends_with_its_home_and_lets_the_one_in_its_place_be() {
 async fn a_daemon_that_is_told_to_end_as_its_home_goes_lets_the_one_in_its_place_be() {
     let house = alone();
     let running = house.start().await;
-    let root = house.home.root();
-    std::fs::rename(root, root.with_extension("aside")).unwrap();
-    std::fs::create_dir(root).unwrap();
-    std::fs::write(house.home.socket(), "another's").unwrap();
+    replaced(&house.home);
     // It may have found that out by itself before it hears this.
     running.stopped_anyhow().await;
     assert_eq!(std::fs::read_to_string(house.home.socket()).unwrap(), "another's");

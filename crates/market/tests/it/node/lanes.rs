@@ -61,12 +61,7 @@ fn a_number_that_an_order_may_have_taken_that_is_remembered_stays_the_only_one()
 /// Books look at numbers last, so the first order of such a client may be refused for something else.
 #[test]
 fn an_order_for_something_else_that_was_refused_does_not_hold_a_client_in_a_lane_whose_number_was_taken() {
-    let (mut table, first, _) = Table::opening(&[PROVIDER]);
-    refuse(&mut table, NOTARY, first.id(), Refusal::Dues);
-    let _ = why_given_up(&mut table);
-    table.submit(2, |_| {});
-    let (_, second) = table.proposed();
-    assert_eq!(place(&second), place(&first), "nothing was opened there");
+    let (mut table, _, second) = in_one_place();
     table.accept(PROVIDER, &second);
     assert_eq!(table.said(), [("Open", NOTARY)]);
     refuse(&mut table, NOTARY, second.id(), Refusal::Nonce);
@@ -77,11 +72,7 @@ fn an_order_for_something_else_that_was_refused_does_not_hold_a_client_in_a_lane
 /// Its ticket was lost, and comes once the number that it took has cost another order its lane.
 #[test]
 fn a_lane_that_was_left_is_nobodys_while_the_order_that_is_open_in_it_is() {
-    let (mut table, first, _) = Table::opening(&[PROVIDER]);
-    refuse(&mut table, NOTARY, first.id(), Refusal::Dues);
-    let _ = why_given_up(&mut table);
-    table.submit(2, |_| {});
-    let (_, second) = table.proposed();
+    let (mut table, first, second) = in_one_place();
     table.accept(PROVIDER, &second);
     refuse(&mut table, NOTARY, second.id(), Refusal::Nonce);
     assert_eq!(place(&table.proposed().1), (1, 0));
